@@ -1,0 +1,45 @@
+package billing
+
+// Severity says how much a finding should worry finance.
+type Severity string
+
+// The severities, in rising order.
+const (
+	Info    Severity = "info"
+	Warning Severity = "warning"
+	Serious Severity = "serious"
+)
+
+// FindingKind names an oddity. The names stand in finance.findings and are stable.
+type FindingKind string
+
+// The oddities that show in a single answer.
+const (
+	CurrencyMissing         FindingKind = "currency_missing"
+	AmountMissing           FindingKind = "amount_missing"
+	PeriodMissing           FindingKind = "period_missing"
+	InvoiceTypeMissing      FindingKind = "invoice_type_missing"
+	InvoiceTypeUnknown      FindingKind = "invoice_type_unknown"
+	DuplicateDetail         FindingKind = "duplicate_detail"
+	CustomerIDMismatch      FindingKind = "customer_id_mismatch"
+	RootTotalsOnly          FindingKind = "root_totals_only"
+	LineItemsWithoutDetail  FindingKind = "line_items_without_detail"
+	LineItemsPeriodMismatch FindingKind = "line_items_period_mismatch"
+	LineItemsCountMismatch  FindingKind = "line_items_count_mismatch"
+)
+
+// DetailVanished is the oddity that shows only against what is stored: a detail is
+// missing from the newest answer and its invoice type has not moved on.
+const DetailVanished FindingKind = "detail_vanished"
+
+// Finding is an oddity in an answer that a human may want to look at. It never
+// stops a collection, and it never holds personal data.
+type Finding struct {
+	Kind     FindingKind
+	Severity Severity
+	// Subject tells findings of one kind and customer apart, such as
+	// "Recurring 2026-10-01 USD"; it is empty when there can be only one.
+	Subject string
+	// Detail is a plain sentence for finance.
+	Detail string
+}

@@ -1,0 +1,99 @@
+package billing
+
+import "time"
+
+// RunKind says why a run took place.
+type RunKind string
+
+// The kinds of runs, as they stand in finance.runs.
+const (
+	DailyRun   RunKind = "daily"
+	OnceRun    RunKind = "once"
+	MissingRun RunKind = "missing"
+	ReplayRun  RunKind = "replay"
+	ImportRun  RunKind = "import"
+)
+
+// RunStatus is how a run stands or ended.
+type RunStatus string
+
+// The states of a run, as they stand in finance.runs.
+const (
+	Running     RunStatus = "running"
+	Succeeded   RunStatus = "succeeded"
+	Partial     RunStatus = "partial"
+	FailedRun   RunStatus = "failed"
+	Interrupted RunStatus = "interrupted"
+)
+
+// Run is one collection of one partner's customers.
+type Run struct {
+	// ID is a UUID in canonical form.
+	ID        string
+	Partner   string
+	Kind      RunKind
+	StartedAt time.Time
+	// Version is the version of the program, for tracing a number back to its code.
+	Version string
+}
+
+// Outcome is what a run achieved for one customer.
+type Outcome string
+
+// The outcomes of a customer, as they stand in finance.coverage. All after
+// NoCostsOutcome count as failed.
+const (
+	// Stored: something new or restated was written.
+	Stored Outcome = "ok"
+	// Unchanged: the answers say what is already stored; no fact row was written.
+	Unchanged Outcome = "unchanged"
+	// NoCostsOutcome: the service has no costs for this customer.
+	NoCostsOutcome  Outcome = "no_costs"
+	NoAccessOutcome Outcome = "no_access"
+	UnknownOutcome  Outcome = "unknown_customer"
+	FailedOutcome   Outcome = "failed"
+)
+
+// CustomerResult is what storing, or planning to store, one statement did.
+type CustomerResult struct {
+	CustomerID CustomerID
+	Outcome    Outcome
+	// RowsChanged counts the fact rows written: profiles, details, line-item sets.
+	RowsChanged int
+	// Changes lists the details that are new or restated, and ProfileChanged and
+	// LineItemSetsChanged tell of the other facts. They are filled by a plan only.
+	Changes             []DetailChange
+	ProfileChanged      bool
+	LineItemSetsChanged int
+}
+
+// DetailChange is a detail that is new (Before is nil) or restated.
+type DetailChange struct {
+	InvoiceType InvoiceType
+	Before      *CostTotals
+	After       CostTotals
+}
+
+// Tally counts the customers of a run by outcome, and the fact rows written.
+type Tally struct {
+	Total, OK, Unchanged, NoCosts, Failed int
+	RowsChanged                           int64
+}
+
+// Add counts one customer. Total is not touched: it is known, or not, before.
+func (t *Tally) Add(r CustomerResult) {
+	switch r.Outcome {
+	case Stored:
+		t.OK++
+	case Unchanged:
+		t.Unchanged++
+	case NoCostsOutcome:
+		t.NoCosts++
+	default:
+		t.Failed++
+	}
+	t.RowsChanged += int64(r.RowsChanged)
+}
+
+// Done is the number of customers counted so far.
+func (t *Tally) Done() int { return t.OK + t.Unchanged + t.NoCosts + t.Failed }

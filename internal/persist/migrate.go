@@ -1,0 +1,218 @@
+package persist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"strings"
+
+	"github.com/golang-migrate/migrate/v4"
+	migratepgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
+	"github.com/golang-migrate/migrate/v4/source"
+	"github.com/golang-migrate/migrate/v4/source/iofs"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"partnercost/migrations"
+)
+
+// migrationsTable keeps golang-migrate's own row in the collector schema's
+// neighbourhood without depending on that schema, which a full "down" removes.
+const migrationsTable = "collector_schema_migrations"
+
+// Migrator moves a database between schema versions.
+type Migrator struct {
+	m *migrate.Migrate
+}
+
+// SchemaState is the schema version a database is at, against the one this program
+// was built for.
+type SchemaState struct {
+	// Version is 0 when nothing was ever migrated.
+	Version, Latest uint
+	// Dirty says that a migration failed half-way.
+	Dirty bool
+	// Pending lists the names of the migrations that "up" would apply.
+	Pending []string
+}
+
+// OpenMigrator connects to the database at url. The caller closes it.
+func OpenMigrator(ctx context.Context, databaseURL string) (*Migrator, error) {
+	config, err := pgx.ParseConfig(databaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("database url: %w", redactURL(err))
+	}
+	db := stdlib.OpenDB(*config)
+	if err := db.PingContext(ctx); err != nil {
+		_ = db.Close()
+		return nil, unreachable(config, err)
+	}
+	driver, err := migratepgx.WithInstance(db, &migratepgx.Config{MigrationsTable: migrationsTable})
+	if err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("prepare migrations: %w", err)
+	}
+	files, err := iofs.New(migrations.FS, ".")
+	if err != nil {
+		_ = driver.Close()
+		return nil, fmt.Errorf("read embedded migrations: %w", err)
+	}
+	m, err := migrate.NewWithInstance("iofs", files, "pgx5", driver)
+	if err != nil {
+		return nil, fmt.Errorf("prepare migrations: %w", err)
+	}
+	return &Migrator{m: m}, nil
+}
+
+// Close releases the connection.
+func (m *Migrator) Close() error {
+	sourceErr, dbErr := m.m.Close()
+	return errors.Join(sourceErr, dbErr)
+}
+
+// Up applies every pending migration. Applying none is not an error.
+func (m *Migrator) Up(ctx context.Context) error {
+	if err := m.refuseOddSchema(); err != nil {
+		return err
+	}
+	return m.run(ctx, m.m.Up)
+}
+
+// Down takes the last n migrations back. It deletes what they hold.
+func (m *Migrator) Down(ctx context.Context, n int) error {
+	if n < 1 {
+		return fmt.Errorf("down needs a number of migrations of at least 1, not %d", n)
+	}
+	if err := m.refuseOddSchema(); err != nil {
+		return err
+	}
+	return m.run(ctx, func() error { return m.m.Steps(-n) })
+}
+
+// Force sets the recorded version, and clears the dirty flag, without running
+// anything.
+func (m *Migrator) Force(version int) error {
+	latest, _, err := embeddedVersions()
+	if err != nil {
+		return err
+	}
+	if version < 0 || uint(version) > latest {
+		return fmt.Errorf("there is no schema version %d; this program knows 0 to %d", version, latest)
+	}
+	if version == 0 {
+		version = -1 // golang-migrate's word for "nothing applied"
+	}
+	if err := m.m.Force(version); err != nil {
+		return fmt.Errorf("force schema version: %w", err)
+	}
+	return nil
+}
+
+// State reports where the database stands.
+func (m *Migrator) State() (SchemaState, error) {
+	var s SchemaState
+	version, dirty, err := m.m.Version()
+	if err != nil && !errors.Is(err, migrate.ErrNilVersion) {
+		return s, fmt.Errorf("read schema version: %w", err)
+	}
+	s.Version, s.Dirty = version, dirty
+	latest, names, err := embeddedVersions()
+	if err != nil {
+		return s, err
+	}
+	s.Latest = latest
+	for v := s.Version + 1; v <= latest; v++ {
+		s.Pending = append(s.Pending, names[v])
+	}
+	return s, nil
+}
+
+func (m *Migrator) refuseOddSchema() error {
+	s, err := m.State()
+	if err != nil {
+		return err
+	}
+	if s.Dirty || s.Version > s.Latest {
+		return s.Check()
+	}
+	return nil
+}
+
+// run executes f, stopping between two migrations when ctx ends.
+func (m *Migrator) run(ctx context.Context, f func() error) error {
+	finished := make(chan struct{})
+	defer close(finished)
+	go func() {
+		select {
+		case <-ctx.Done():
+			m.m.GracefulStop <- true
+		case <-finished:
+		}
+	}()
+	err := f()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil && !errors.Is(err, migrate.ErrNoChange) {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	return nil
+}
+
+// Check returns nil when the schema is the one this program was built for, else an
+// error that says what to do.
+func (s SchemaState) Check() error {
+	switch {
+	case s.Dirty:
+		return fmt.Errorf("the database schema is dirty: migration %d failed half-way; repair it by hand, then run: collector migrate force VERSION", s.Version)
+	case s.Version > s.Latest:
+		return fmt.Errorf("the database schema is at version %d, newer than the %d this program knows: install the newer collector", s.Version, s.Latest)
+	case s.Version < s.Latest:
+		return fmt.Errorf("the database schema is at version %d, this program needs %d: run collector migrate up", s.Version, s.Latest)
+	}
+	return nil
+}
+
+// embeddedVersions returns the highest embedded version and the name of each.
+func embeddedVersions() (uint, map[uint]string, error) {
+	files, err := fs.Glob(migrations.FS, "*.up.sql")
+	if err != nil {
+		return 0, nil, fmt.Errorf("read embedded migrations: %w", err)
+	}
+	names := make(map[uint]string, len(files))
+	var latest uint
+	for _, file := range files {
+		parsed, err := source.DefaultParse(file)
+		if err != nil {
+			return 0, nil, fmt.Errorf("embedded migration %s: %w", file, err)
+		}
+		names[parsed.Version] = strings.TrimSuffix(file, ".up.sql")
+		latest = max(latest, parsed.Version)
+	}
+	return latest, names, nil
+}
+
+// unreachable words a failed connection for the operator: where, why, and never
+// the password.
+func unreachable(config *pgx.ConnConfig, err error) error {
+	return fmt.Errorf("cannot reach the database %q on %s:%d: %w; check database.url and that the server runs",
+		config.Database, config.Host, config.Port, redactURL(err))
+}
+
+// redactURL keeps a password that stands in a connection string out of an error.
+func redactURL(err error) error {
+	text := err.Error()
+	for _, word := range strings.Fields(text) {
+		word = strings.Trim(word, "`'\"()")
+		u, parseErr := url.Parse(word)
+		if parseErr == nil && u.User != nil {
+			text = strings.ReplaceAll(text, word, u.Redacted())
+		}
+	}
+	if text == err.Error() {
+		return err
+	}
+	return errors.New(text)
+}
