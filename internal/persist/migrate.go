@@ -18,9 +18,12 @@ import (
 	"partnercost/migrations"
 )
 
-// migrationsTable keeps golang-migrate's own row in the collector schema's
-// neighbourhood without depending on that schema, which a full "down" removes.
-const migrationsTable = "collector_schema_migrations"
+// golang-migrate's own row stands beside the collector schema, not in it: a full
+// "down" removes that schema.
+const (
+	migrationsSchema = "public"
+	migrationsTable  = "collector_schema_migrations"
+)
 
 // Migrator moves a database between schema versions.
 type Migrator struct {
@@ -49,7 +52,7 @@ func OpenMigrator(ctx context.Context, databaseURL string) (*Migrator, error) {
 		_ = db.Close()
 		return nil, unreachable(config, err)
 	}
-	driver, err := migratepgx.WithInstance(db, &migratepgx.Config{MigrationsTable: migrationsTable})
+	driver, err := migratepgx.WithInstance(db, &migratepgx.Config{SchemaName: migrationsSchema, MigrationsTable: migrationsTable})
 	if err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("prepare migrations: %w", err)

@@ -1,0 +1,87 @@
+package persist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// ErrLocked says that another collector holds the partner's lock.
+var ErrLocked = errors.New("another run of this partner is under way")
+
+// LockPartner takes the partner's advisory lock, or fails with ErrLocked at once.
+// The lock lives in a session of its own. When that session breaks, the lock is
+// taken again as soon as the server is back; the returned context ends, with
+// ErrLocked as its cause, only if somebody else was faster. The caller calls
+// release once.
+func (s *Store) LockPartner(ctx context.Context, partner string) (locked context.Context, release func(), err error) {
+	conn, err := s.lockSession(ctx, partner)
+	if err != nil {
+		return nil, nil, err
+	}
+	locked, cancel := context.WithCancelCause(ctx)
+	guard, stop := context.WithCancel(context.WithoutCancel(ctx))
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		cancel(s.guardLock(guard, conn, partner))
+	}()
+	return locked, func() { stop(); <-gone }, nil
+}
+
+// lockSession opens a session that holds the partner's lock.
+func (s *Store) lockSession(ctx context.Context, partner string) (*pgx.Conn, error) {
+	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
+	if err != nil {
+		return nil, fmt.Errorf("open the session of the partner's lock: %w", classify(err))
+	}
+	var got bool
+	err = conn.QueryRow(ctx, "SELECT pg_try_advisory_lock(hashtextextended('partnercost/' || $1, 0))", partner).Scan(&got)
+	if err == nil && !got {
+		err = fmt.Errorf("partner %s: %w", partner, ErrLocked)
+	}
+	if err != nil {
+		closeQuietly(conn)
+		return nil, classify(err)
+	}
+	return conn, nil
+}
+
+// guardLock holds the lock until ctx ends and returns nil, or until it is lost to
+// another collector and returns why.
+func (s *Store) guardLock(ctx context.Context, conn *pgx.Conn, partner string) error {
+	for {
+		// The session is never notified; waiting is how its end is noticed.
+		_, err := conn.WaitForNotification(ctx)
+		closeQuietly(conn)
+		if ctx.Err() != nil {
+			return nil
+		}
+		s.log.WarnContext(ctx, "lost the session of the partner's lock, taking it again", slog.String("partner", partner), slog.Any("error", err))
+		for {
+			conn, err = s.lockSession(ctx, partner)
+			if err == nil {
+				break
+			}
+			if errors.Is(err, ErrLocked) {
+				return err
+			}
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-time.After(time.Second):
+			}
+		}
+	}
+}
+
+// closeQuietly ends a session whose fate no longer matters.
+func closeQuietly(conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	_ = conn.Close(ctx)
+}

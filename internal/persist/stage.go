@@ -1,0 +1,223 @@
+package persist
+
+import (
+	"context"
+	"crypto/sha256"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/persist/dbsqlc"
+)
+
+// stage is a batch as the rows of the staging tables. Its position in the batch,
+// seq, identifies a statement.
+type stage struct {
+	statements []dbsqlc.StageStatementsParams
+	profiles   []dbsqlc.StageProfilesParams
+	details    []dbsqlc.StageDetailsParams
+	sets       []dbsqlc.StageSetsParams
+	findings   []dbsqlc.StageFindingsParams
+
+	customers  []billing.CustomerID         // by seq
+	rowDetails []billing.CostDetail         // by row_no
+	setItems   map[int32][]billing.LineItem // by set_no
+	bodies     map[[sha256.Size]byte][]byte // by hash
+}
+
+func newStage(batch []billing.Statement) *stage {
+	st := &stage{setItems: make(map[int32][]billing.LineItem), bodies: make(map[[sha256.Size]byte][]byte, 3*len(batch))}
+	for i := range batch {
+		st.add(int32(i), &batch[i])
+	}
+	return st
+}
+
+func (st *stage) copy(ctx context.Context, q *dbsqlc.Queries, tx pgx.Tx) error {
+	return inOrder(
+		func() error { _, err := q.StageStatements(ctx, tx, st.statements); return err },
+		func() error {
+			return copySome(st.profiles, func() (int64, error) { return q.StageProfiles(ctx, tx, st.profiles) })
+		},
+		func() error {
+			return copySome(st.details, func() (int64, error) { return q.StageDetails(ctx, tx, st.details) })
+		},
+		func() error { return copySome(st.sets, func() (int64, error) { return q.StageSets(ctx, tx, st.sets) }) },
+		func() error {
+			return copySome(st.findings, func() (int64, error) { return q.StageFindings(ctx, tx, st.findings) })
+		},
+	)
+}
+
+// copySome saves the round trips of an empty COPY.
+func copySome[T any](rows []T, copyRows func() (int64, error)) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	_, err := copyRows()
+	return err
+}
+
+func (st *stage) add(seq int32, s *billing.Statement) {
+	st.customers = append(st.customers, s.CustomerID)
+	row := dbsqlc.StageStatementsParams{
+		Seq: seq, CustomerID: string(s.CustomerID), FetchedAt: s.FetchedAt,
+		HasProfile: s.Profile != nil, HasCosts: s.Costs != nil, HasLineItems: s.LineItems != nil, NoCosts: s.NoCosts(),
+	}
+	for _, d := range s.Documents {
+		hash := sha256.Sum256(d.Body)
+		st.bodies[hash] = d.Body
+		switch d.Kind {
+		case billing.ProfileDocument:
+			row.ProfileHash = hash[:]
+		case billing.SummaryDocument:
+			row.SummaryHash = hash[:]
+			status := int16(d.HTTPStatus)
+			row.SummaryStatus = &status
+		case billing.LineItemsDocument:
+			row.LineItemsHash = hash[:]
+		}
+	}
+	if s.Costs != nil {
+		root := s.Costs.Root
+		row.RootStartsAt, row.RootEndsAt = moment(root.Period.Start), moment(root.Period.End)
+		row.RootCurrency = optional(root.CurrencyCode)
+		row.RootPretax, row.RootTax, row.RootAfterTax = root.PretaxTotal, root.Tax, root.AfterTaxTotal
+		row.BodyCustomerID = optional(s.Costs.BodyCustomerID)
+	}
+	if f := s.Failure; f != nil {
+		class, message, status, attempts := string(f.Class), f.Error(), int32(f.HTTPStatus), int32(f.Attempts)
+		row.FailureClass, row.Resource, row.Message, row.Attempts = &class, &f.Resource, &message, &attempts
+		if status != 0 {
+			row.HttpStatus = &status
+		}
+		row.Code, row.RequestID, row.CorrelationID = optional(f.Code), optional(f.RequestID), optional(f.CorrelationID)
+	}
+	st.statements = append(st.statements, row)
+
+	if s.Profile != nil {
+		st.profiles = append(st.profiles, stageProfile(seq, s.Profile))
+	}
+	if s.Costs != nil {
+		st.addDetails(seq, s.Costs.Details)
+		if s.LineItems != nil {
+			st.addSets(seq, s.Costs.Details, s.LineItems)
+		}
+	}
+	for _, f := range s.Findings {
+		st.findings = append(st.findings, dbsqlc.StageFindingsParams{
+			Seq: seq, Kind: string(f.Kind), Severity: string(f.Severity), Subject: f.Subject, Detail: f.Detail,
+		})
+	}
+}
+
+func (st *stage) addDetails(seq int32, details []billing.CostDetail) {
+	for _, d := range details {
+		st.details = append(st.details, dbsqlc.StageDetailsParams{
+			RowNo: int32(len(st.rowDetails)), Seq: seq,
+			InvoiceType: optional(string(d.InvoiceType)), PeriodStart: day(d.Period.Start), CurrencyCode: optional(d.CurrencyCode),
+			StartsAt: moment(d.Period.Start), EndsAt: moment(d.Period.End), CurrencySymbol: optional(d.CurrencySymbol),
+			PretaxTotal: d.PretaxTotal, Tax: d.Tax, AfterTaxTotal: d.AfterTaxTotal,
+		})
+		st.rowDetails = append(st.rowDetails, d)
+	}
+}
+
+// setKey identifies a line-item set of one customer.
+type setKey struct {
+	invoiceType billing.InvoiceType
+	start       time.Time // midnight UTC; zero when unstated
+}
+
+// addSets groups the items into their sets. Every detail of the answer has a set,
+// be it empty: that is how a set shrinks to nothing. The sets of types and periods
+// that the answer does not speak of stay as they are.
+func (st *stage) addSets(seq int32, details []billing.CostDetail, items []billing.LineItem) {
+	groups := make(map[setKey][]billing.LineItem)
+	var order []setKey
+	group := func(key setKey) {
+		if _, known := groups[key]; !known {
+			groups[key] = nil
+			order = append(order, key)
+		}
+	}
+	for _, d := range details {
+		group(setKey{d.InvoiceType, midnight(d.Period.Start)})
+	}
+	for _, item := range items {
+		key := setKey{item.InvoiceType, midnight(item.SetStart)}
+		group(key)
+		groups[key] = append(groups[key], item)
+	}
+	for _, key := range order {
+		setNo := int32(len(st.sets))
+		st.setItems[setNo] = groups[key]
+		st.sets = append(st.sets, dbsqlc.StageSetsParams{
+			SetNo: setNo, Seq: seq, InvoiceType: optional(string(key.invoiceType)), PeriodStart: day(key.start),
+			ContentHash: hashItems(groups[key]), ItemCount: int32(len(groups[key])),
+		})
+	}
+}
+
+func stageProfile(seq int32, p *billing.Profile) dbsqlc.StageProfilesParams {
+	a := p.Address
+	return dbsqlc.StageProfilesParams{
+		Seq: seq, ContentHash: hashProfile(p),
+		ProfileID: optional(p.ID), FirstName: optional(p.FirstName), LastName: optional(p.LastName), Email: optional(p.Email),
+		Culture: optional(p.Culture), Language: optional(p.Language), CompanyName: optional(p.CompanyName),
+		OrganizationRegistrationID: optional(p.OrganizationRegistrationID),
+		AddressID:                  optional(a.ID), Country: optional(a.Country), Region: optional(a.Region), City: optional(a.City), State: optional(a.State),
+		District: optional(a.District), AddressLine1: optional(a.AddressLine1), AddressLine2: optional(a.AddressLine2),
+		AddressLine3: optional(a.AddressLine3), PostalCode: optional(a.PostalCode), AddressFirstName: optional(a.FirstName),
+		AddressMiddleName: optional(a.MiddleName), AddressLastName: optional(a.LastName), PhoneNumber: optional(a.PhoneNumber),
+		AddressEmail: optional(a.EmailAddress),
+	}
+}
+
+func appendItems(rows []dbsqlc.InsertLineItemsParams, setID int64, items []billing.LineItem) []dbsqlc.InsertLineItemsParams {
+	for i, item := range items {
+		rows = append(rows, dbsqlc.InsertLineItemsParams{
+			SetID: setID, Ordinal: int32(i + 1),
+			InvoiceNumber: optional(item.InvoiceNumber), ChargeType: optional(item.ChargeType),
+			StartDate: moment(item.StartDate), EndDate: moment(item.EndDate),
+			SubscriptionID: optional(item.SubscriptionID), SubscriptionFriendlyName: optional(item.SubscriptionFriendlyName),
+			OrderID: optional(item.OrderID), OfferID: optional(item.OfferID), OfferName: optional(item.OfferName),
+			ProductID: optional(item.ProductID), ProductName: optional(item.ProductName), SkuID: optional(item.SkuID), SkuName: optional(item.SkuName),
+			AvailabilityID: optional(item.AvailabilityID), PublisherID: optional(item.PublisherID), PublisherName: optional(item.PublisherName),
+			ResellerMpnID: optional(item.ResellerMPNID), TermAndBillingCycle: optional(item.TermAndBillingCycle),
+			DiscountDetails: optional(item.DiscountDetails),
+			Quantity:        item.Quantity, UnitPrice: item.UnitPrice, PretaxTotal: item.PretaxTotal, Tax: item.Tax, AfterTaxTotal: item.AfterTaxTotal,
+			CurrencyCode: optional(item.CurrencyCode), CurrencySymbol: optional(item.CurrencySymbol),
+		})
+	}
+	return rows
+}
+
+// optional makes NULL of what the service left empty: absent, null and "" all occur
+// and mean the same.
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// moment makes NULL of the zero time.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// day is the UTC day of t, or NULL.
+func day(t time.Time) *time.Time { return moment(midnight(t)) }
+
+func midnight(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	y, m, d := t.UTC().Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+}

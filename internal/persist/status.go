@@ -1,0 +1,126 @@
+package persist
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"partnercost/internal/persist/dbsqlc"
+)
+
+// coveredWithin is how recent a success must be for a customer to count as covered:
+// a night, and room for a late or slow run.
+const coveredWithin = 26 * time.Hour
+
+// Status is how the collection stands; its JSON form is the output of "collector
+// status".
+type Status struct {
+	Runs     []RunRecord     `json:"runs"`
+	Partners []PartnerStatus `json:"partners"`
+}
+
+// RunRecord is a row of the run ledger.
+type RunRecord struct {
+	ID          string     `json:"run_id"`
+	Partner     string     `json:"partner"`
+	Kind        string     `json:"kind"`
+	Status      string     `json:"status"`
+	StartedAt   time.Time  `json:"started_at"`
+	FinishedAt  *time.Time `json:"finished_at"`
+	Total       int        `json:"customers_total"`
+	OK          int        `json:"customers_ok"`
+	Unchanged   int        `json:"customers_unchanged"`
+	NoCosts     int        `json:"customers_no_costs"`
+	Failed      int        `json:"customers_failed"`
+	RowsChanged int64      `json:"rows_changed"`
+	Error       string     `json:"error,omitempty"`
+}
+
+// PartnerStatus is the coverage of one partner's active customers.
+type PartnerStatus struct {
+	Partner   string `json:"partner"`
+	Customers int    `json:"customers_active"`
+	// Covered were collected in full within the last 26 hours.
+	Covered        int `json:"customers_collected_last_26h"`
+	NeverCollected int `json:"customers_never_collected"`
+	// OldestUnseen is the customer whose last success is longest ago; one that was never
+	// collected counts from when it was first asked for.
+	OldestUnseen      string     `json:"oldest_unseen_customer,omitempty"`
+	OldestUnseenSince *time.Time `json:"oldest_unseen_since,omitempty"`
+	// OpenFindings counts by severity.
+	OpenFindings map[string]int `json:"open_findings"`
+}
+
+// Status reads the last runs, at most limit of them and newest first, and the
+// coverage of every partner.
+func (s *Store) Status(ctx context.Context, limit int) (Status, error) {
+	status := Status{Runs: []RunRecord{}, Partners: []PartnerStatus{}}
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly, IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
+		runs, err := s.q.LastRuns(ctx, tx, int32(limit))
+		if err != nil {
+			return err
+		}
+		for _, r := range runs {
+			status.Runs = append(status.Runs, runRecord(r))
+		}
+		status.Partners, err = s.partners(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return Status{}, fmt.Errorf("read the status: %w", classify(err))
+	}
+	return status, nil
+}
+
+func runRecord(r dbsqlc.LastRunsRow) RunRecord {
+	record := RunRecord{
+		ID: r.RunID, Partner: r.Partner, Kind: r.Kind, Status: r.Status, StartedAt: r.StartedAt.UTC(), FinishedAt: r.FinishedAt,
+		Total: int(r.CustomersTotal), OK: int(r.CustomersOk), Unchanged: int(r.CustomersUnchanged), NoCosts: int(r.CustomersNoCosts),
+		Failed: int(r.CustomersFailed), RowsChanged: r.RowsChanged,
+	}
+	if r.FinishedAt != nil {
+		finished := r.FinishedAt.UTC()
+		record.FinishedAt = &finished
+	}
+	if r.Error != nil {
+		record.Error = *r.Error
+	}
+	return record
+}
+
+func (s *Store) partners(ctx context.Context, tx pgx.Tx) ([]PartnerStatus, error) {
+	coverage, err := s.q.PartnerCoverage(ctx, tx, s.now().Add(-coveredWithin))
+	if err != nil {
+		return nil, err
+	}
+	oldest, err := s.q.OldestUnseen(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	findings, err := s.q.OpenFindings(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	partners := make([]PartnerStatus, 0, len(coverage))
+	for _, c := range coverage {
+		p := PartnerStatus{
+			Partner: c.Partner, Customers: int(c.Customers), Covered: int(c.Covered), NeverCollected: int(c.NeverCollected),
+			OpenFindings: map[string]int{},
+		}
+		for _, o := range oldest {
+			if o.Partner == p.Partner {
+				since := o.UnseenSince.UTC()
+				p.OldestUnseen, p.OldestUnseenSince = o.CustomerID, &since
+			}
+		}
+		for _, f := range findings {
+			if f.Partner == p.Partner {
+				p.OpenFindings[f.Severity] = int(f.Findings)
+			}
+		}
+		partners = append(partners, p)
+	}
+	return partners, nil
+}

@@ -1,0 +1,120 @@
+package persist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	pgxdecimal "github.com/jackc/pgx-shopspring-decimal"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"partnercost/internal/persist/dbsqlc"
+	"partnercost/sql"
+)
+
+// Options says how to reach the database.
+type Options struct {
+	// URL is a PostgreSQL connection URL or keyword string.
+	URL string
+	// MaxConnections bounds the pool; 0 means 8. A partner's run needs two.
+	MaxConnections int
+	Log            *slog.Logger
+	// Now is the clock; nil means the system's.
+	Now func() time.Time
+}
+
+// Store keeps statements in one database. It is safe for concurrent use.
+type Store struct {
+	pool *pgxpool.Pool
+	q    *dbsqlc.Queries
+	log  *slog.Logger
+	now  func() time.Time
+}
+
+// Open connects, and refuses a schema that is not the one this program was built
+// for. The caller closes the store.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	config, err := pgxpool.ParseConfig(o.URL)
+	if err != nil {
+		return nil, fmt.Errorf("database url: %w", redactURL(err))
+	}
+	config.MaxConns = int32(max(2, o.MaxConnections))
+	if o.MaxConnections == 0 {
+		config.MaxConns = 8
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = 10 * time.Second
+	}
+	config.ConnConfig.RuntimeParams["application_name"] = "partnercost"
+	// Names are always qualified; only the session's temporary tables are found without.
+	config.ConnConfig.RuntimeParams["search_path"] = ""
+	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		pgxdecimal.Register(conn.TypeMap())
+		return nil
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("database pool: %w", err)
+	}
+	s := &Store{pool: pool, q: dbsqlc.New(), log: o.Log, now: o.Now}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, unreachable(config.ConnConfig, err)
+	}
+	state, err := s.schemaState(ctx)
+	if err == nil {
+		err = state.Check()
+	}
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close closes the connections.
+func (s *Store) Close() { s.pool.Close() }
+
+// schemaState reads what the migrator wrote, without needing the right to write.
+func (s *Store) schemaState(ctx context.Context) (SchemaState, error) {
+	latest, _, err := embeddedVersions()
+	if err != nil {
+		return SchemaState{}, err
+	}
+	state := SchemaState{Latest: latest}
+	table := pgx.Identifier{migrationsSchema, migrationsTable}.Sanitize()
+	var version int64
+	err = s.pool.QueryRow(ctx, "SELECT version, dirty FROM "+table).Scan(&version, &state.Dirty)
+	var pgErr *pgconn.PgError
+	switch {
+	case errors.Is(err, pgx.ErrNoRows), errors.As(err, &pgErr) && pgErr.Code == "42P01":
+		return state, nil
+	case err != nil:
+		return state, fmt.Errorf("read the schema version: %w", err)
+	}
+	state.Version = uint(max(0, version))
+	return state, nil
+}
+
+// stageTables gives the session its staging tables, once per connection.
+func stageTables(ctx context.Context, conn *pgx.Conn) error {
+	if _, done := conn.PgConn().CustomData()["stage"]; done {
+		return nil
+	}
+	if _, err := conn.Exec(ctx, sql.Stage); err != nil {
+		return fmt.Errorf("create the staging tables: %w", err)
+	}
+	conn.PgConn().CustomData()["stage"] = true
+	return nil
+}

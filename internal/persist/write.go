@@ -1,0 +1,267 @@
+package persist
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/persist/dbsqlc"
+)
+
+// answerFindings are the kinds that every complete answer shows anew, so that an
+// answer without them resolves them.
+var answerFindings = []string{
+	string(billing.CurrencyMissing), string(billing.AmountMissing), string(billing.PeriodMissing), string(billing.InvoiceTypeMissing),
+	string(billing.InvoiceTypeUnknown), string(billing.DuplicateDetail), string(billing.CustomerIDMismatch), string(billing.RootTotalsOnly),
+	string(billing.LineItemsWithoutDetail), string(billing.LineItemsPeriodMismatch), string(billing.LineItemsCountMismatch),
+	string(billing.DetailVanished),
+}
+
+// Write stores a batch of statements of one partner, each customer at most once, in
+// one transaction, and returns a result per statement, in order. Writing the same
+// batch again changes no fact. An error that is billing.ErrRejected means that the
+// data was refused, billing.ErrUnavailable that the same batch may be written later.
+func (s *Store) Write(ctx context.Context, run billing.Run, batch []billing.Statement) ([]billing.CustomerResult, error) {
+	var results []billing.CustomerResult
+	err := s.staged(ctx, batch, func(tx pgx.Tx, st *stage) error {
+		w := writer{store: s, tx: tx, run: run, origin: originOf(run.Kind)}
+		err := w.apply(ctx, st)
+		if err != nil {
+			return err
+		}
+		results, err = w.results(ctx, batch)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("store %d customers of %s: %w", len(batch), run.Partner, classify(err))
+	}
+	return results, nil
+}
+
+// Plan says what Write would do with the batch, and leaves the database as it is:
+// only temporary tables of the session are written.
+func (s *Store) Plan(ctx context.Context, partner string, batch []billing.Statement) ([]billing.CustomerResult, error) {
+	var results []billing.CustomerResult
+	err := s.staged(ctx, batch, func(tx pgx.Tx, st *stage) error {
+		w := writer{store: s, tx: tx, run: billing.Run{Partner: partner}}
+		err := w.plan(ctx)
+		if err != nil {
+			return err
+		}
+		results, err = w.results(ctx, batch)
+		if err != nil {
+			return err
+		}
+		return w.detailChanges(ctx, st, results)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("compare %d customers of %s with what is stored: %w", len(batch), partner, classify(err))
+	}
+	return results, nil
+}
+
+// staged copies the batch into the session's staging tables and calls f in the same
+// transaction.
+func (s *Store) staged(ctx context.Context, batch []billing.Statement, f func(pgx.Tx, *stage) error) error {
+	return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		err := stageTables(ctx, conn.Conn())
+		if err != nil {
+			return err
+		}
+		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			st := newStage(batch)
+			err := st.copy(ctx, s.q, tx)
+			if err != nil {
+				return err
+			}
+			return f(tx, st)
+		})
+	})
+}
+
+// writer merges one staged batch.
+type writer struct {
+	store  *Store
+	tx     pgx.Tx
+	run    billing.Run
+	origin string
+}
+
+func originOf(kind billing.RunKind) string {
+	if kind == billing.ImportRun {
+		return "import"
+	}
+	return "servicecosts"
+}
+
+// plan fills in, on the stage alone, what has to be done.
+func (w writer) plan(ctx context.Context) error {
+	q := w.store.q
+	return inOrder(
+		func() error { return q.PlanCustomers(ctx, w.tx, w.run.Partner) },
+		func() error { return q.PlanProfiles(ctx, w.tx) },
+		func() error { return q.PlanDetails(ctx, w.tx) },
+		func() error { return q.PlanSets(ctx, w.tx) },
+	)
+}
+
+// apply does what plan says, in an order that follows the references between the
+// tables. The state of the customers is written last: it says that the rest stands.
+func (w writer) apply(ctx context.Context, st *stage) error {
+	q, tx, run := w.store.q, w.tx, w.run.ID
+	return inOrder(
+		func() error { return q.InsertCustomers(ctx, tx, w.run.Partner) },
+		func() error { return w.plan(ctx) },
+		func() error { return q.ReactivateCustomers(ctx, tx) },
+		func() error { return w.archive(ctx, st) },
+		func() error { return q.ApplyStatements(ctx, tx, run) },
+		func() error { return q.KeepProfileHistory(ctx, tx, run) },
+		func() error { return q.ApplyProfiles(ctx, tx, run) },
+		func() error { return q.KeepDetailHistory(ctx, tx, run) },
+		func() error {
+			return q.RestateDetails(ctx, tx, dbsqlc.RestateDetailsParams{Origin: w.origin, RunID: run})
+		},
+		func() error {
+			return q.InsertDetails(ctx, tx, dbsqlc.InsertDetailsParams{Origin: w.origin, RunID: run})
+		},
+		func() error { return w.replaceSets(ctx, st) },
+		func() error { return q.StageVanished(ctx, tx) },
+		func() error { return q.ResolveFindings(ctx, tx, answerFindings) },
+		func() error { return q.RewordFindings(ctx, tx) },
+		func() error { return q.InsertFindings(ctx, tx, w.run.Partner) },
+		func() error { return q.InsertFailures(ctx, tx, run) },
+	)
+}
+
+// archive keeps the bodies that are not kept yet. Known ones are not even sent.
+func (w writer) archive(ctx context.Context, st *stage) error {
+	hashes := make([][]byte, 0, len(st.bodies))
+	for hash := range st.bodies {
+		hashes = append(hashes, hash[:])
+	}
+	unknown, err := w.store.q.UnknownPayloads(ctx, w.tx, hashes)
+	if err != nil || len(unknown) == 0 {
+		return err
+	}
+	rows := make([]dbsqlc.InsertPayloadsParams, 0, len(unknown))
+	for _, hash := range unknown {
+		rows = append(rows, dbsqlc.InsertPayloadsParams{PayloadHash: hash, Body: st.bodies[[32]byte(hash)], FirstSeenAt: w.store.now()})
+	}
+	_, err = w.store.q.InsertPayloads(ctx, w.tx, rows)
+	return err
+}
+
+// replaceSets supersedes the line-item sets whose content changed and adds the new
+// ones. Only the items of those travel to the server.
+func (w writer) replaceSets(ctx context.Context, st *stage) error {
+	q := w.store.q
+	err := q.NumberSets(ctx, w.tx)
+	if err != nil {
+		return err
+	}
+	numbered, err := q.NumberedSets(ctx, w.tx)
+	if err != nil || len(numbered) == 0 {
+		return err
+	}
+	var items []dbsqlc.InsertLineItemsParams
+	for _, set := range numbered {
+		items = appendItems(items, set.SetID, st.setItems[set.SetNo])
+	}
+	return inOrder(
+		func() error { return q.SupersedeSets(ctx, w.tx, w.run.ID) },
+		func() error {
+			return q.InsertSets(ctx, w.tx, dbsqlc.InsertSetsParams{Origin: w.origin, RunID: w.run.ID})
+		},
+		func() error { _, err := q.InsertLineItems(ctx, w.tx, items); return err },
+	)
+}
+
+// results reads what the plan made of each statement and, when this is a run, saves
+// where the customers stand now.
+func (w writer) results(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error) {
+	rows, err := w.store.q.StageResults(ctx, w.tx)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]billing.CustomerResult, len(rows))
+	states := dbsqlc.SaveStatesParams{RunID: w.run.ID}
+	for i, row := range rows {
+		r := billing.CustomerResult{
+			CustomerID:          batch[row.Seq].CustomerID,
+			RowsChanged:         int(row.DetailsChanged + row.SetsChanged),
+			ProfileChanged:      row.ProfileChanged,
+			LineItemSetsChanged: int(row.SetsChanged),
+		}
+		if row.ProfileChanged {
+			r.RowsChanged++
+		}
+		r.Outcome = outcome(batch[row.Seq], r.RowsChanged)
+		results[i] = r
+		states.Seqs = append(states.Seqs, row.Seq)
+		states.Outcomes = append(states.Outcomes, string(r.Outcome))
+	}
+	if w.run.ID == "" {
+		return results, nil
+	}
+	return results, w.store.q.SaveStates(ctx, w.tx, states)
+}
+
+func outcome(st billing.Statement, rowsChanged int) billing.Outcome {
+	switch {
+	case st.Failure != nil && st.Failure.Class == billing.NoAccess:
+		return billing.NoAccessOutcome
+	case st.Failure != nil && st.Failure.Class == billing.UnknownCustomer:
+		return billing.UnknownOutcome
+	case st.Failure != nil:
+		return billing.FailedOutcome
+	case st.NoCosts():
+		return billing.NoCostsOutcome
+	case rowsChanged > 0:
+		return billing.Stored
+	}
+	return billing.Unchanged
+}
+
+// detailChanges adds to results, for a dry run, which details are new or restated.
+func (w writer) detailChanges(ctx context.Context, st *stage, results []billing.CustomerResult) error {
+	rows, err := w.store.q.StageDetailChanges(ctx, w.tx)
+	if err != nil {
+		return err
+	}
+	for _, row := range rows {
+		after := st.rowDetails[row.RowNo]
+		change := billing.DetailChange{InvoiceType: after.InvoiceType, After: after.CostTotals}
+		if row.Action == "restated" {
+			before := after.CostTotals
+			before.Period = billing.Period{Start: instant(row.StartsAt), End: instant(row.EndsAt)}
+			before.PretaxTotal, before.Tax, before.AfterTaxTotal = row.PretaxTotal, row.Tax, row.AfterTaxTotal
+			change.Before = &before
+		}
+		i := slices.IndexFunc(results, func(r billing.CustomerResult) bool { return r.CustomerID == st.customers[row.Seq] })
+		results[i].Changes = append(results[i].Changes, change)
+	}
+	return nil
+}
+
+func instant(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// inOrder runs steps until one fails.
+func inOrder(steps ...func() error) error {
+	for _, step := range steps {
+		err := step()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

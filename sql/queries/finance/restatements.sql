@@ -1,0 +1,8 @@
+-- Values the service changed after it had stated them, newest first. finance.period: periods ending in that month (YYYY-MM); finance.customer: one customer.
+SELECT partner, customer_id, company_name, invoice_type, period_start, period_end, currency_code, after_tax_before, after_tax_after, difference, changed_at, run_id
+FROM finance.cost_changes
+WHERE (nullif(current_setting('finance.period', true), '') IS NULL
+       OR date_trunc('month', period_end) = to_date(current_setting('finance.period', true), 'YYYY-MM'))
+  AND (nullif(current_setting('finance.customer', true), '') IS NULL
+       OR customer_id = nullif(current_setting('finance.customer', true), '')::uuid)
+ORDER BY changed_at DESC, partner, customer_id, invoice_type, period_start, currency_code, revision DESC;

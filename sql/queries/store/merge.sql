@@ -1,0 +1,318 @@
+-- The merge of a staged batch. The plan queries only fill columns of the stage, so
+-- that a dry run can stop after them; the apply queries write what the plan says.
+
+-- name: InsertCustomers :exec
+INSERT INTO collector.customers (partner, customer_id, first_seen_at)
+SELECT @partner::text, s.customer_id, min(s.fetched_at)
+FROM stage_statements s
+WHERE NOT EXISTS (SELECT 1 FROM collector.customers c WHERE c.partner = @partner::text AND c.customer_id = s.customer_id)
+GROUP BY s.customer_id
+ON CONFLICT DO NOTHING;
+
+-- name: ReactivateCustomers :exec
+UPDATE collector.customers c SET active = true
+FROM stage_statements s
+WHERE c.customer_key = s.customer_key AND NOT c.active;
+
+-- name: PlanCustomers :exec
+UPDATE stage_statements s SET customer_key = c.customer_key
+FROM collector.customers c
+WHERE c.partner = @partner::text AND c.customer_id = s.customer_id;
+
+-- name: PlanProfiles :exec
+UPDATE stage_profiles t
+SET action = CASE WHEN b.customer_key IS NULL THEN 'new' WHEN b.content_hash = t.content_hash THEN 'same' ELSE 'changed' END
+FROM stage_statements s
+LEFT JOIN collector.billing_profiles b ON b.customer_key = s.customer_key
+WHERE s.seq = t.seq;
+
+-- name: PlanDetails :exec
+-- Pairs each staged detail with the stored one it is: first with one that says
+-- exactly the same, then by place among those of the same key. Details of one key
+-- are so recognised whatever order the service gives them in.
+WITH staged AS (
+    SELECT d.*, row_number() OVER (PARTITION BY d.seq, d.invoice_type, d.period_start, d.currency_code,
+        d.starts_at, d.ends_at, d.currency_symbol, d.pretax_total, d.tax, d.after_tax_total ORDER BY d.row_no) AS twin
+    FROM stage_details d
+), stored AS (
+    SELECT c.*, s.seq, row_number() OVER (PARTITION BY c.customer_key, c.invoice_type, c.period_start, c.currency_code,
+        c.starts_at, c.ends_at, c.currency_symbol, c.pretax_total, c.tax, c.after_tax_total ORDER BY c.ordinal) AS twin
+    FROM stage_statements s
+    JOIN collector.cost_details c ON c.customer_key = s.customer_key
+    WHERE s.has_costs
+), exact AS (
+    SELECT a.row_no, b.detail_id, b.ordinal
+    FROM staged a
+    JOIN stored b ON b.seq = a.seq AND b.twin = a.twin
+        AND b.invoice_type IS NOT DISTINCT FROM a.invoice_type
+        AND b.period_start IS NOT DISTINCT FROM a.period_start
+        AND b.currency_code IS NOT DISTINCT FROM a.currency_code
+        AND b.starts_at IS NOT DISTINCT FROM a.starts_at
+        AND b.ends_at IS NOT DISTINCT FROM a.ends_at
+        AND b.currency_symbol IS NOT DISTINCT FROM a.currency_symbol
+        AND b.pretax_total IS NOT DISTINCT FROM a.pretax_total
+        AND b.tax IS NOT DISTINCT FROM a.tax
+        AND b.after_tax_total IS NOT DISTINCT FROM a.after_tax_total
+), staged_rest AS (
+    SELECT a.row_no, a.seq, a.invoice_type, a.period_start, a.currency_code,
+        row_number() OVER (PARTITION BY a.seq, a.invoice_type, a.period_start, a.currency_code ORDER BY a.row_no) AS place
+    FROM staged a
+    WHERE NOT EXISTS (SELECT 1 FROM exact e WHERE e.row_no = a.row_no)
+), stored_rest AS (
+    SELECT b.detail_id, b.ordinal, b.seq, b.invoice_type, b.period_start, b.currency_code,
+        row_number() OVER (PARTITION BY b.seq, b.invoice_type, b.period_start, b.currency_code ORDER BY b.ordinal) AS place
+    FROM stored b
+    WHERE NOT EXISTS (SELECT 1 FROM exact e WHERE e.detail_id = b.detail_id)
+), paired AS (
+    SELECT row_no, 'same' AS action, detail_id, ordinal::bigint AS ordinal FROM exact
+    UNION ALL
+    SELECT a.row_no, CASE WHEN b.detail_id IS NULL THEN 'new' ELSE 'restated' END, b.detail_id,
+        coalesce(b.ordinal,
+            -- Every stored detail of the key is paired already: go on counting after them.
+            (SELECT count(*) FROM stored k WHERE k.seq = a.seq
+                AND k.invoice_type IS NOT DISTINCT FROM a.invoice_type
+                AND k.period_start IS NOT DISTINCT FROM a.period_start
+                AND k.currency_code IS NOT DISTINCT FROM a.currency_code)
+            + a.place - (SELECT count(*) FROM stored_rest k WHERE k.seq = a.seq
+                AND k.invoice_type IS NOT DISTINCT FROM a.invoice_type
+                AND k.period_start IS NOT DISTINCT FROM a.period_start
+                AND k.currency_code IS NOT DISTINCT FROM a.currency_code))
+    FROM staged_rest a
+    LEFT JOIN stored_rest b ON b.seq = a.seq AND b.place = a.place
+        AND b.invoice_type IS NOT DISTINCT FROM a.invoice_type
+        AND b.period_start IS NOT DISTINCT FROM a.period_start
+        AND b.currency_code IS NOT DISTINCT FROM a.currency_code
+)
+UPDATE stage_details t SET action = p.action, detail_id = p.detail_id, ordinal = p.ordinal
+FROM paired p
+WHERE t.row_no = p.row_no;
+
+-- name: PlanSets :exec
+UPDATE stage_sets t
+SET action = CASE
+        WHEN c.set_id IS NULL THEN CASE WHEN t.item_count = 0 THEN 'same' ELSE 'new' END
+        WHEN c.content_hash = t.content_hash THEN 'same'
+        ELSE 'replaced' END,
+    revision = coalesce(c.revision + 1, 0),
+    old_set_id = c.set_id
+FROM stage_statements s, stage_sets t2
+LEFT JOIN stage_statements s2 ON s2.seq = t2.seq
+LEFT JOIN collector.line_item_sets c ON c.customer_key = s2.customer_key AND c.superseded_at IS NULL
+    AND c.invoice_type IS NOT DISTINCT FROM t2.invoice_type
+    AND c.period_start IS NOT DISTINCT FROM t2.period_start
+WHERE s.seq = t.seq AND t2.set_no = t.set_no;
+
+-- name: ApplyStatements :exec
+-- A part that was not collected this time keeps the body it had, so that the log
+-- always names the newest body of each kind.
+WITH newest AS (
+    SELECT s.seq, s.customer_key, p.statement_id,
+        coalesce(s.profile_hash, p.profile_hash) AS profile_hash,
+        coalesce(s.summary_hash, p.summary_hash) AS summary_hash,
+        coalesce(s.line_items_hash, p.line_items_hash) AS line_items_hash,
+        (p.profile_hash, p.summary_hash, p.line_items_hash) AS before
+    FROM stage_statements s
+    LEFT JOIN collector.customer_states st ON st.customer_key = s.customer_key
+    LEFT JOIN collector.statements p ON p.statement_id = st.statement_id
+), added AS (
+    INSERT INTO collector.statements (customer_key, run_id, collected_at, profile_hash, summary_hash, line_items_hash,
+        summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id)
+    SELECT n.customer_key, @run_id::uuid, s.fetched_at, n.profile_hash, n.summary_hash, n.line_items_hash,
+        s.summary_status, s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id
+    FROM newest n JOIN stage_statements s ON s.seq = n.seq
+    WHERE (n.profile_hash, n.summary_hash, n.line_items_hash) IS DISTINCT FROM n.before
+        AND (s.has_profile OR s.has_costs)
+    ORDER BY n.seq
+    RETURNING statement_id, customer_key
+)
+UPDATE stage_statements s
+SET statement_id = coalesce(a.statement_id, n.statement_id)
+FROM newest n LEFT JOIN added a ON a.customer_key = n.customer_key
+WHERE s.seq = n.seq;
+
+-- name: KeepProfileHistory :exec
+INSERT INTO collector.billing_profile_history (customer_key, revision, profile, statement_id, valid_from, superseded_at, superseded_by_run)
+SELECT b.customer_key, b.revisions,
+    to_jsonb(b) - ARRAY['customer_key', 'content_hash', 'statement_id', 'run_id', 'first_collected_at', 'last_changed_at', 'revisions'],
+    b.statement_id, b.last_changed_at, s.fetched_at, @run_id::uuid
+FROM stage_profiles t
+JOIN stage_statements s ON s.seq = t.seq
+JOIN collector.billing_profiles b ON b.customer_key = s.customer_key
+WHERE t.action = 'changed';
+
+-- name: ApplyProfiles :exec
+INSERT INTO collector.billing_profiles AS b (customer_key, content_hash, profile_id, first_name, last_name, email, culture, language,
+    company_name, organization_registration_id, address_id, country, region, city, state, district, address_line1, address_line2,
+    address_line3, postal_code, address_first_name, address_middle_name, address_last_name, phone_number, address_email,
+    statement_id, run_id, first_collected_at, last_changed_at)
+SELECT s.customer_key, t.content_hash, t.profile_id, t.first_name, t.last_name, t.email, t.culture, t.language,
+    t.company_name, t.organization_registration_id, t.address_id, t.country, t.region, t.city, t.state, t.district, t.address_line1, t.address_line2,
+    t.address_line3, t.postal_code, t.address_first_name, t.address_middle_name, t.address_last_name, t.phone_number, t.address_email,
+    s.statement_id, @run_id::uuid, s.fetched_at, s.fetched_at
+FROM stage_profiles t
+JOIN stage_statements s ON s.seq = t.seq
+WHERE t.action IN ('new', 'changed')
+ON CONFLICT (customer_key) DO UPDATE SET
+    content_hash = excluded.content_hash, profile_id = excluded.profile_id, first_name = excluded.first_name,
+    last_name = excluded.last_name, email = excluded.email, culture = excluded.culture, language = excluded.language,
+    company_name = excluded.company_name, organization_registration_id = excluded.organization_registration_id,
+    address_id = excluded.address_id, country = excluded.country, region = excluded.region, city = excluded.city,
+    state = excluded.state, district = excluded.district, address_line1 = excluded.address_line1,
+    address_line2 = excluded.address_line2, address_line3 = excluded.address_line3, postal_code = excluded.postal_code,
+    address_first_name = excluded.address_first_name, address_middle_name = excluded.address_middle_name,
+    address_last_name = excluded.address_last_name, phone_number = excluded.phone_number, address_email = excluded.address_email,
+    statement_id = excluded.statement_id, run_id = excluded.run_id, last_changed_at = excluded.last_changed_at,
+    revisions = b.revisions + 1;
+
+-- name: KeepDetailHistory :exec
+INSERT INTO collector.cost_detail_history (detail_id, revision, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total,
+    origin, statement_id, run_id, valid_from, superseded_at, superseded_by_run)
+SELECT c.detail_id, c.revisions, c.starts_at, c.ends_at, c.currency_symbol, c.pretax_total, c.tax, c.after_tax_total,
+    c.origin, c.statement_id, c.run_id, c.last_changed_at, s.fetched_at, @run_id::uuid
+FROM stage_details t
+JOIN stage_statements s ON s.seq = t.seq
+JOIN collector.cost_details c ON c.detail_id = t.detail_id
+WHERE t.action = 'restated';
+
+-- name: RestateDetails :exec
+UPDATE collector.cost_details c
+SET starts_at = t.starts_at, ends_at = t.ends_at, currency_symbol = t.currency_symbol,
+    pretax_total = t.pretax_total, tax = t.tax, after_tax_total = t.after_tax_total, origin = @origin::text,
+    statement_id = s.statement_id, run_id = @run_id::uuid, last_changed_at = s.fetched_at, revisions = c.revisions + 1
+FROM stage_details t
+JOIN stage_statements s ON s.seq = t.seq
+WHERE t.action = 'restated' AND c.detail_id = t.detail_id;
+
+-- name: InsertDetails :exec
+INSERT INTO collector.cost_details (customer_key, invoice_type, period_start, currency_code, ordinal, starts_at, ends_at, currency_symbol,
+    pretax_total, tax, after_tax_total, origin, statement_id, run_id, first_collected_at, last_changed_at)
+SELECT s.customer_key, t.invoice_type, t.period_start, t.currency_code, t.ordinal, t.starts_at, t.ends_at, t.currency_symbol,
+    t.pretax_total, t.tax, t.after_tax_total, @origin::text, s.statement_id, @run_id::uuid, s.fetched_at, s.fetched_at
+FROM stage_details t
+JOIN stage_statements s ON s.seq = t.seq
+WHERE t.action = 'new'
+ORDER BY t.row_no;
+
+-- name: NumberSets :exec
+UPDATE stage_sets SET set_id = nextval(pg_get_serial_sequence('collector.line_item_sets', 'set_id'))
+WHERE action IN ('new', 'replaced');
+
+-- name: NumberedSets :many
+SELECT set_no, set_id::bigint AS set_id FROM stage_sets WHERE set_id IS NOT NULL ORDER BY set_no;
+
+-- name: SupersedeSets :exec
+UPDATE collector.line_item_sets c
+SET superseded_at = s.fetched_at, superseded_by_run = @run_id::uuid
+FROM stage_sets t
+JOIN stage_statements s ON s.seq = t.seq
+WHERE t.action = 'replaced' AND c.set_id = t.old_set_id;
+
+-- name: InsertSets :exec
+INSERT INTO collector.line_item_sets (set_id, customer_key, invoice_type, period_start, revision, content_hash, item_count, origin, statement_id, run_id, collected_at)
+SELECT t.set_id, s.customer_key, t.invoice_type, t.period_start, t.revision, t.content_hash, t.item_count, @origin::text, s.statement_id, @run_id::uuid, s.fetched_at
+FROM stage_sets t
+JOIN stage_statements s ON s.seq = t.seq
+WHERE t.action IN ('new', 'replaced')
+ORDER BY t.set_no;
+
+-- name: StageVanished :exec
+-- A stored detail that the newest answer does not give any more, and whose invoice
+-- type has not moved on to a later period, stays and becomes a finding.
+INSERT INTO stage_findings (seq, kind, severity, subject, detail)
+SELECT s.seq, 'detail_vanished', 'warning',
+    concat_ws(' ', coalesce(c.invoice_type, 'untyped'), coalesce(c.period_start::text, 'no-period'), coalesce(c.currency_code, 'no-currency'),
+        CASE WHEN c.ordinal > 1 THEN '#' || c.ordinal END),
+    format('The newest answer does not give the %s detail of the period from %s in %s any more, and no later period of that type has begun. Its last value is kept.',
+        coalesce(c.invoice_type, 'untyped'), coalesce(c.period_start::text, 'an unstated day'), coalesce(c.currency_code, 'an unstated currency'))
+FROM stage_statements s
+JOIN collector.cost_details c ON c.customer_key = s.customer_key
+WHERE s.has_costs
+    AND NOT EXISTS (SELECT 1 FROM stage_details t WHERE t.seq = s.seq
+        AND t.invoice_type IS NOT DISTINCT FROM c.invoice_type
+        AND t.period_start IS NOT DISTINCT FROM c.period_start
+        AND t.currency_code IS NOT DISTINCT FROM c.currency_code
+        AND t.ordinal = c.ordinal)
+    AND NOT EXISTS (SELECT 1 FROM collector.cost_details l WHERE l.customer_key = c.customer_key
+        AND l.invoice_type IS NOT DISTINCT FROM c.invoice_type
+        AND (l.period_start > c.period_start OR (c.period_start IS NULL AND l.period_start IS NOT NULL)));
+
+-- name: ResolveFindings :exec
+-- Only what this answer could have shown again is resolved by it: findings about
+-- line items stay open when the line items were not read.
+UPDATE collector.findings f
+SET resolved_at = s.fetched_at
+FROM stage_statements s
+WHERE f.customer_key = s.customer_key AND f.resolved_at IS NULL
+    AND f.kind = ANY (@kinds::text[])
+    AND s.has_costs AND (s.has_line_items OR s.no_costs OR f.kind NOT LIKE 'line\_items\_%')
+    AND NOT EXISTS (SELECT 1 FROM stage_findings t WHERE t.seq = s.seq AND t.kind = f.kind AND t.subject = f.subject);
+
+-- name: RewordFindings :exec
+UPDATE collector.findings f
+SET severity = t.severity, detail = t.detail, last_seen_at = s.fetched_at
+FROM stage_findings t
+JOIN stage_statements s ON s.seq = t.seq
+WHERE f.customer_key = s.customer_key AND f.kind = t.kind AND f.subject = t.subject AND f.resolved_at IS NULL
+    AND (f.severity, f.detail) IS DISTINCT FROM (t.severity, t.detail);
+
+-- name: InsertFindings :exec
+INSERT INTO collector.findings (partner, customer_key, kind, severity, subject, detail, first_seen_at, last_seen_at)
+SELECT DISTINCT ON (s.customer_key, t.kind, t.subject)
+    @partner::text, s.customer_key, t.kind, t.severity, t.subject, t.detail, s.fetched_at, s.fetched_at
+FROM stage_findings t
+JOIN stage_statements s ON s.seq = t.seq
+WHERE NOT EXISTS (SELECT 1 FROM collector.findings f
+    WHERE f.customer_key = s.customer_key AND f.kind = t.kind AND f.subject = t.subject AND f.resolved_at IS NULL)
+ORDER BY s.customer_key, t.kind, t.subject;
+
+-- name: InsertFailures :exec
+INSERT INTO collector.failures (run_id, customer_key, failed_at, class, resource, http_status, code, message, request_id, correlation_id, attempts)
+SELECT @run_id::uuid, s.customer_key, s.fetched_at, s.failure_class, s.resource, s.http_status, s.code, s.message, s.request_id, s.correlation_id, s.attempts
+FROM stage_statements s
+WHERE s.failure_class IS NOT NULL
+ORDER BY s.seq;
+
+-- name: StageResults :many
+-- What the plan makes of each statement, in the order staged.
+SELECT s.seq,
+    s.failure_class,
+    s.no_costs,
+    coalesce((SELECT t.action IN ('new', 'changed') FROM stage_profiles t WHERE t.seq = s.seq), false)::boolean AS profile_changed,
+    (SELECT count(*) FROM stage_details t WHERE t.seq = s.seq AND t.action IN ('new', 'restated'))::integer AS details_changed,
+    (SELECT count(*) FROM stage_sets t WHERE t.seq = s.seq AND t.action IN ('new', 'replaced'))::integer AS sets_changed
+FROM stage_statements s
+ORDER BY s.seq;
+
+-- name: StageDetailChanges :many
+-- The details of the plan that are new or restated, with the values stored now.
+SELECT t.seq, t.row_no, t.action::text AS action, c.starts_at, c.ends_at, c.currency_symbol, c.pretax_total, c.tax, c.after_tax_total
+FROM stage_details t
+LEFT JOIN collector.cost_details c ON c.detail_id = t.detail_id
+WHERE t.action IN ('new', 'restated')
+ORDER BY t.seq, t.row_no;
+
+-- name: SaveStates :exec
+INSERT INTO collector.customer_states AS st (customer_key, statement_id, last_run_id, last_attempt_at, last_outcome, last_error,
+    last_success_at, last_success_run_id, failures_in_a_row)
+SELECT s.customer_key, s.statement_id, @run_id::uuid, s.fetched_at, o.outcome, s.message,
+    CASE WHEN s.failure_class IS NULL THEN s.fetched_at END,
+    CASE WHEN s.failure_class IS NULL THEN @run_id::uuid END,
+    CASE WHEN s.failure_class IS NULL THEN 0 ELSE 1 END
+FROM stage_statements s
+JOIN (SELECT unnest(@seqs::integer[]) AS seq, unnest(@outcomes::text[]) AS outcome) o ON o.seq = s.seq
+ORDER BY s.customer_key
+ON CONFLICT (customer_key) DO UPDATE SET
+    statement_id = excluded.statement_id,
+    last_run_id = excluded.last_run_id,
+    last_attempt_at = excluded.last_attempt_at,
+    last_outcome = excluded.last_outcome,
+    last_error = excluded.last_error,
+    last_success_at = coalesce(excluded.last_success_at, st.last_success_at),
+    last_success_run_id = coalesce(excluded.last_success_run_id, st.last_success_run_id),
+    failures_in_a_row = CASE WHEN excluded.failures_in_a_row = 0 THEN 0 ELSE st.failures_in_a_row + 1 END;
+
+-- name: UnknownPayloads :many
+SELECT h.hash::bytea AS hash
+FROM (SELECT unnest(@hashes::bytea[]) AS hash) h
+WHERE NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = h.hash)
+ORDER BY h.hash;

@@ -1,0 +1,58 @@
+-- name: InsertRun :exec
+INSERT INTO collector.runs (run_id, partner, kind, status, started_at, version)
+VALUES (@run_id, @partner, @kind, 'running', @started_at, @version);
+
+-- name: CloseStaleRuns :execrows
+-- Called by the holder of the partner's lock, so a run that still stands as running
+-- belongs to a process that is gone.
+UPDATE collector.runs
+SET status = 'interrupted', finished_at = @now::timestamptz, error = 'the process ended without closing the run'
+WHERE partner = @partner AND status = 'running' AND run_id <> @run_id;
+
+-- name: FinishRun :exec
+UPDATE collector.runs
+SET status = @status, finished_at = @finished_at::timestamptz, customers_total = @customers_total, customers_ok = @customers_ok,
+    customers_unchanged = @customers_unchanged, customers_no_costs = @customers_no_costs, customers_failed = @customers_failed,
+    rows_changed = @rows_changed, error = sqlc.narg(error)
+WHERE run_id = @run_id;
+
+-- name: RetireCustomers :execrows
+-- After a complete run, customers it did not ask for are no longer the partner's.
+UPDATE collector.customers c
+SET active = false
+FROM collector.customer_states st
+WHERE c.partner = @partner AND c.active AND st.customer_key = c.customer_key AND st.last_run_id <> @run_id;
+
+-- name: LastRuns :many
+SELECT run_id, partner, kind, status, started_at, finished_at, customers_total, customers_ok, customers_unchanged,
+    customers_no_costs, customers_failed, rows_changed, error
+FROM collector.runs
+ORDER BY started_at DESC, run_id
+LIMIT @at_most::integer;
+
+-- name: PartnerCoverage :many
+SELECT c.partner,
+    count(*)::integer AS customers,
+    count(*) FILTER (WHERE st.last_success_at > @since::timestamptz)::integer AS covered,
+    count(*) FILTER (WHERE st.last_success_at IS NULL)::integer AS never_collected
+FROM collector.customers c
+LEFT JOIN collector.customer_states st USING (customer_key)
+WHERE c.active
+GROUP BY c.partner
+ORDER BY c.partner;
+
+-- name: OldestUnseen :many
+-- Of each partner the active customer whose last success is longest ago; one that
+-- was never collected counts from when it was first asked for.
+SELECT DISTINCT ON (c.partner) c.partner, c.customer_id, coalesce(st.last_success_at, c.first_seen_at)::timestamptz AS unseen_since
+FROM collector.customers c
+LEFT JOIN collector.customer_states st USING (customer_key)
+WHERE c.active
+ORDER BY c.partner, coalesce(st.last_success_at, c.first_seen_at), c.customer_id;
+
+-- name: OpenFindings :many
+SELECT partner, severity, count(*)::integer AS findings
+FROM collector.findings
+WHERE resolved_at IS NULL
+GROUP BY partner, severity
+ORDER BY partner, severity;
