@@ -1,0 +1,603 @@
+-- The schema after all migrations, printed from the catalogue by the tests of
+-- internal/persist; go test ./internal/persist -run Schema -update rewrites it.
+CREATE SCHEMA collector;
+COMMENT ON SCHEMA collector IS 'Private to the collector. Holds personal data. Query the schema finance instead.';
+CREATE SCHEMA finance;
+COMMENT ON SCHEMA finance IS 'The public face of the collector: what every customer costs, how complete that is and what changed. Views only, stable names, no personal data. Never add amounts of different currencies.';
+
+CREATE TABLE collector.billing_profile_history (
+    customer_key bigint NOT NULL,
+    revision integer NOT NULL,
+    profile jsonb NOT NULL,
+    statement_id bigint NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    superseded_at timestamp with time zone NOT NULL,
+    superseded_by_run uuid NOT NULL
+);
+ALTER TABLE collector.billing_profile_history ADD CONSTRAINT billing_profile_history_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
+ALTER TABLE collector.billing_profile_history ADD CONSTRAINT billing_profile_history_pkey PRIMARY KEY (customer_key, revision);
+ALTER TABLE collector.billing_profile_history ADD CONSTRAINT billing_profile_history_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES collector.statements(statement_id);
+COMMENT ON TABLE collector.billing_profile_history IS 'Earlier billing profiles, as the columns of billing_profiles. Personal data.';
+
+CREATE TABLE collector.billing_profiles (
+    customer_key bigint NOT NULL,
+    content_hash bytea NOT NULL,
+    profile_id text,
+    first_name text,
+    last_name text,
+    email text,
+    culture text,
+    language text,
+    company_name text,
+    organization_registration_id text,
+    address_id text,
+    country text,
+    region text,
+    city text,
+    state text,
+    district text,
+    address_line1 text,
+    address_line2 text,
+    address_line3 text,
+    postal_code text,
+    address_first_name text,
+    address_middle_name text,
+    address_last_name text,
+    phone_number text,
+    address_email text,
+    statement_id bigint NOT NULL,
+    run_id uuid NOT NULL,
+    first_collected_at timestamp with time zone NOT NULL,
+    last_changed_at timestamp with time zone NOT NULL,
+    revisions integer NOT NULL DEFAULT 0
+);
+ALTER TABLE collector.billing_profiles ADD CONSTRAINT billing_profiles_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
+ALTER TABLE collector.billing_profiles ADD CONSTRAINT billing_profiles_pkey PRIMARY KEY (customer_key);
+ALTER TABLE collector.billing_profiles ADD CONSTRAINT billing_profiles_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES collector.statements(statement_id);
+COMMENT ON TABLE collector.billing_profiles IS 'The current billing profile of each customer. Personal data.';
+COMMENT ON COLUMN collector.billing_profiles.content_hash IS 'SHA-256 of the fields. The service''s etag is temporary and not part of it.';
+
+CREATE TABLE collector.cost_detail_history (
+    detail_id bigint NOT NULL,
+    revision integer NOT NULL,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    currency_symbol text,
+    pretax_total numeric,
+    tax numeric,
+    after_tax_total numeric,
+    origin text NOT NULL,
+    statement_id bigint NOT NULL,
+    run_id uuid NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    superseded_at timestamp with time zone NOT NULL,
+    superseded_by_run uuid NOT NULL
+);
+ALTER TABLE collector.cost_detail_history ADD CONSTRAINT cost_detail_history_detail_id_fkey FOREIGN KEY (detail_id) REFERENCES collector.cost_details(detail_id);
+ALTER TABLE collector.cost_detail_history ADD CONSTRAINT cost_detail_history_pkey PRIMARY KEY (detail_id, revision);
+ALTER TABLE collector.cost_detail_history ADD CONSTRAINT cost_detail_history_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES collector.statements(statement_id);
+CREATE INDEX cost_detail_history_by_time ON collector.cost_detail_history USING btree (superseded_at);
+COMMENT ON TABLE collector.cost_detail_history IS 'The values a detail had before each restatement. Revision 0 is the value first collected.';
+
+CREATE TABLE collector.cost_details (
+    detail_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    customer_key bigint NOT NULL,
+    invoice_type text,
+    period_start date,
+    currency_code text,
+    ordinal integer NOT NULL,
+    starts_at timestamp with time zone,
+    ends_at timestamp with time zone,
+    currency_symbol text,
+    pretax_total numeric,
+    tax numeric,
+    after_tax_total numeric,
+    origin text NOT NULL,
+    statement_id bigint NOT NULL,
+    run_id uuid NOT NULL,
+    first_collected_at timestamp with time zone NOT NULL,
+    last_changed_at timestamp with time zone NOT NULL,
+    revisions integer NOT NULL DEFAULT 0
+);
+ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_after_tax_total_check CHECK ((after_tax_total <> ALL (ARRAY['NaN'::numeric, 'Infinity'::numeric, '-Infinity'::numeric])));
+ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_currency_code_check CHECK ((currency_code <> ''::text));
+ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
+ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_invoice_type_check CHECK ((invoice_type <> ''::text));
+ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_key UNIQUE NULLS NOT DISTINCT (customer_key, invoice_type, period_start, currency_code, ordinal);
+ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_ordinal_check CHECK ((ordinal >= 1));
+ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_origin_check CHECK ((origin = ANY (ARRAY['servicecosts'::text, 'import'::text])));
+ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_pkey PRIMARY KEY (detail_id);
+ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_pretax_total_check CHECK ((pretax_total <> ALL (ARRAY['NaN'::numeric, 'Infinity'::numeric, '-Infinity'::numeric])));
+ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES collector.statements(statement_id);
+ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_tax_check CHECK ((tax <> ALL (ARRAY['NaN'::numeric, 'Infinity'::numeric, '-Infinity'::numeric])));
+COMMENT ON TABLE collector.cost_details IS 'What a customer costs under one invoice type, in one period and currency: the newest value. Nothing is ever deleted.';
+COMMENT ON COLUMN collector.cost_details.period_start IS 'The day (UTC) on which the detail''s own period starts; part of the key. Null when the service states none.';
+COMMENT ON COLUMN collector.cost_details.currency_code IS 'Null when the service states none; never guessed.';
+COMMENT ON COLUMN collector.cost_details.ordinal IS 'Tells details of one answer apart that have the same key.';
+COMMENT ON COLUMN collector.cost_details.ends_at IS 'End of the period as stated: midnight of the last day, or the last microsecond of it. A value, not part of the key.';
+COMMENT ON COLUMN collector.cost_details.revisions IS 'How often the values changed after the first collection.';
+
+CREATE TABLE collector.customer_states (
+    customer_key bigint NOT NULL,
+    statement_id bigint,
+    last_run_id uuid NOT NULL,
+    last_attempt_at timestamp with time zone NOT NULL,
+    last_outcome text NOT NULL,
+    last_error text,
+    last_success_at timestamp with time zone,
+    last_success_run_id uuid,
+    failures_in_a_row integer NOT NULL DEFAULT 0
+);
+ALTER TABLE collector.customer_states ADD CONSTRAINT customer_states_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
+ALTER TABLE collector.customer_states ADD CONSTRAINT customer_states_last_outcome_check CHECK ((last_outcome = ANY (ARRAY['ok'::text, 'unchanged'::text, 'no_costs'::text, 'no_access'::text, 'unknown_customer'::text, 'failed'::text])));
+ALTER TABLE collector.customer_states ADD CONSTRAINT customer_states_pkey PRIMARY KEY (customer_key);
+ALTER TABLE collector.customer_states ADD CONSTRAINT customer_states_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES collector.statements(statement_id);
+COMMENT ON TABLE collector.customer_states IS 'Where each customer stands; rewritten by every run, unlike the facts.';
+COMMENT ON COLUMN collector.customer_states.statement_id IS 'The newest statement.';
+
+CREATE TABLE collector.customers (
+    customer_key bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    partner text NOT NULL,
+    customer_id uuid NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    active boolean NOT NULL DEFAULT true
+);
+ALTER TABLE collector.customers ADD CONSTRAINT customers_partner_check CHECK ((partner <> ''::text));
+ALTER TABLE collector.customers ADD CONSTRAINT customers_partner_customer_id_key UNIQUE (partner, customer_id);
+ALTER TABLE collector.customers ADD CONSTRAINT customers_pkey PRIMARY KEY (customer_key);
+COMMENT ON TABLE collector.customers IS 'Every customer that was ever asked for.';
+COMMENT ON COLUMN collector.customers.active IS 'False when the last complete run did not list the customer any more. Its rows stay.';
+
+CREATE TABLE collector.failures (
+    failure_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    run_id uuid NOT NULL,
+    customer_key bigint NOT NULL,
+    failed_at timestamp with time zone NOT NULL,
+    class text NOT NULL,
+    resource text NOT NULL,
+    http_status integer,
+    code text,
+    message text NOT NULL,
+    request_id text,
+    correlation_id text,
+    attempts integer NOT NULL
+);
+ALTER TABLE collector.failures ADD CONSTRAINT failures_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
+ALTER TABLE collector.failures ADD CONSTRAINT failures_pkey PRIMARY KEY (failure_id);
+CREATE INDEX failures_by_customer ON collector.failures USING btree (customer_key, failed_at DESC);
+CREATE INDEX failures_by_run ON collector.failures USING btree (run_id);
+COMMENT ON TABLE collector.failures IS 'Every customer that a run could not collect, with what a support case at Microsoft asks for.';
+
+CREATE TABLE collector.findings (
+    finding_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    partner text NOT NULL,
+    customer_key bigint,
+    kind text NOT NULL,
+    severity text NOT NULL,
+    subject text NOT NULL DEFAULT ''::text,
+    detail text NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    last_seen_at timestamp with time zone NOT NULL,
+    resolved_at timestamp with time zone
+);
+ALTER TABLE collector.findings ADD CONSTRAINT findings_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
+ALTER TABLE collector.findings ADD CONSTRAINT findings_pkey PRIMARY KEY (finding_id);
+ALTER TABLE collector.findings ADD CONSTRAINT findings_severity_check CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'serious'::text])));
+CREATE UNIQUE INDEX findings_open ON collector.findings USING btree (customer_key, kind, subject, partner) NULLS NOT DISTINCT WHERE (resolved_at IS NULL);
+COMMENT ON TABLE collector.findings IS 'Oddities that a human may want to look at. An open one was still true at the customer''s last successful collection.';
+COMMENT ON COLUMN collector.findings.subject IS 'Tells findings of one kind and customer apart.';
+
+CREATE TABLE collector.line_item_sets (
+    set_id bigint NOT NULL GENERATED BY DEFAULT AS IDENTITY,
+    customer_key bigint NOT NULL,
+    invoice_type text,
+    period_start date,
+    revision integer NOT NULL,
+    content_hash bytea NOT NULL,
+    item_count integer NOT NULL,
+    origin text NOT NULL,
+    statement_id bigint NOT NULL,
+    run_id uuid NOT NULL,
+    collected_at timestamp with time zone NOT NULL,
+    superseded_at timestamp with time zone,
+    superseded_by_run uuid
+);
+ALTER TABLE collector.line_item_sets ADD CONSTRAINT line_item_sets_check CHECK (((superseded_at IS NULL) = (superseded_by_run IS NULL)));
+ALTER TABLE collector.line_item_sets ADD CONSTRAINT line_item_sets_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
+ALTER TABLE collector.line_item_sets ADD CONSTRAINT line_item_sets_invoice_type_check CHECK ((invoice_type <> ''::text));
+ALTER TABLE collector.line_item_sets ADD CONSTRAINT line_item_sets_origin_check CHECK ((origin = ANY (ARRAY['servicecosts'::text, 'import'::text])));
+ALTER TABLE collector.line_item_sets ADD CONSTRAINT line_item_sets_pkey PRIMARY KEY (set_id);
+ALTER TABLE collector.line_item_sets ADD CONSTRAINT line_item_sets_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES collector.statements(statement_id);
+CREATE UNIQUE INDEX line_item_sets_current ON collector.line_item_sets USING btree (customer_key, invoice_type, period_start) NULLS NOT DISTINCT WHERE (superseded_at IS NULL);
+CREATE UNIQUE INDEX line_item_sets_revisions ON collector.line_item_sets USING btree (customer_key, invoice_type, period_start, revision) NULLS NOT DISTINCT;
+COMMENT ON TABLE collector.line_item_sets IS 'Line items have no identity: they are one set per customer, invoice type and period, replaced as a whole. The current set is the one that is not superseded.';
+COMMENT ON COLUMN collector.line_item_sets.content_hash IS 'SHA-256 over the items as a multiset: their order does not count, true duplicates do.';
+
+CREATE TABLE collector.line_items (
+    set_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    invoice_number text,
+    charge_type text,
+    start_date timestamp with time zone,
+    end_date timestamp with time zone,
+    subscription_id text,
+    subscription_friendly_name text,
+    order_id text,
+    offer_id text,
+    offer_name text,
+    product_id text,
+    product_name text,
+    sku_id text,
+    sku_name text,
+    availability_id text,
+    publisher_id text,
+    publisher_name text,
+    reseller_mpn_id text,
+    term_and_billing_cycle text,
+    discount_details text,
+    quantity numeric,
+    unit_price numeric,
+    pretax_total numeric,
+    tax numeric,
+    after_tax_total numeric,
+    currency_code text,
+    currency_symbol text
+);
+ALTER TABLE collector.line_items ADD CONSTRAINT line_items_pkey PRIMARY KEY (set_id, ordinal);
+ALTER TABLE collector.line_items ADD CONSTRAINT line_items_set_id_fkey FOREIGN KEY (set_id) REFERENCES collector.line_item_sets(set_id);
+COMMENT ON TABLE collector.line_items IS 'The items of every set, current and superseded.';
+COMMENT ON COLUMN collector.line_items.ordinal IS 'Place in the answer that first brought the set, from 1.';
+
+CREATE TABLE collector.payloads (
+    payload_hash bytea NOT NULL,
+    body bytea NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL
+);
+ALTER TABLE collector.payloads ADD CONSTRAINT payloads_payload_hash_check CHECK ((octet_length(payload_hash) = 32));
+ALTER TABLE collector.payloads ADD CONSTRAINT payloads_pkey PRIMARY KEY (payload_hash);
+COMMENT ON TABLE collector.payloads IS 'The body of every answer, byte for byte, once per content. Holds personal data.';
+COMMENT ON COLUMN collector.payloads.payload_hash IS 'SHA-256 of the body.';
+
+CREATE TABLE collector.runs (
+    run_id uuid NOT NULL,
+    partner text NOT NULL,
+    kind text NOT NULL,
+    status text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    customers_total integer NOT NULL DEFAULT 0,
+    customers_ok integer NOT NULL DEFAULT 0,
+    customers_unchanged integer NOT NULL DEFAULT 0,
+    customers_no_costs integer NOT NULL DEFAULT 0,
+    customers_failed integer NOT NULL DEFAULT 0,
+    rows_changed bigint NOT NULL DEFAULT 0,
+    version text NOT NULL,
+    error text
+);
+ALTER TABLE collector.runs ADD CONSTRAINT runs_check CHECK (((status = 'running'::text) = (finished_at IS NULL)));
+ALTER TABLE collector.runs ADD CONSTRAINT runs_kind_check CHECK ((kind = ANY (ARRAY['daily'::text, 'once'::text, 'missing'::text, 'replay'::text, 'import'::text])));
+ALTER TABLE collector.runs ADD CONSTRAINT runs_partner_check CHECK ((partner <> ''::text));
+ALTER TABLE collector.runs ADD CONSTRAINT runs_pkey PRIMARY KEY (run_id);
+ALTER TABLE collector.runs ADD CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['running'::text, 'succeeded'::text, 'partial'::text, 'failed'::text, 'interrupted'::text])));
+CREATE INDEX runs_by_partner ON collector.runs USING btree (partner, started_at DESC);
+COMMENT ON TABLE collector.runs IS 'The run ledger: one row for each collection of one partner.';
+COMMENT ON COLUMN collector.runs.error IS 'Why the run did not succeed; null when it did.';
+
+CREATE TABLE collector.statements (
+    statement_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    customer_key bigint NOT NULL,
+    run_id uuid NOT NULL,
+    collected_at timestamp with time zone NOT NULL,
+    profile_hash bytea,
+    summary_hash bytea,
+    line_items_hash bytea,
+    summary_status smallint,
+    root_starts_at timestamp with time zone,
+    root_ends_at timestamp with time zone,
+    root_currency text,
+    root_pretax numeric,
+    root_tax numeric,
+    root_after_tax numeric,
+    body_customer_id text
+);
+ALTER TABLE collector.statements ADD CONSTRAINT statements_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
+ALTER TABLE collector.statements ADD CONSTRAINT statements_pkey PRIMARY KEY (statement_id);
+CREATE INDEX statements_by_customer ON collector.statements USING btree (customer_key, statement_id);
+COMMENT ON TABLE collector.statements IS 'The log of answers: a row whenever a customer''s answers differ from the ones before. Facts point to the statement they were derived from, the statement points to the bodies.';
+COMMENT ON COLUMN collector.statements.summary_status IS 'HTTP status of the summary''s answer; not 200 for some of the ways to say "no costs".';
+COMMENT ON COLUMN collector.statements.root_pretax IS 'Root totals repeat the Recurring detail. They are kept for audit and never added to anything.';
+COMMENT ON COLUMN collector.statements.body_customer_id IS 'The customer id that the body names, as written; the row is keyed by the id that was asked for.';
+
+CREATE VIEW finance.cost_changes AS
+ SELECT c.partner,
+    c.customer_id,
+    p.company_name,
+    d.invoice_type,
+    d.period_start,
+    (
+        CASE
+            WHEN n.detail_id IS NULL THEN d.ends_at
+            ELSE n.ends_at
+        END AT TIME ZONE 'UTC'::text)::date AS period_end,
+    d.currency_code,
+    h.after_tax_total AS after_tax_before,
+        CASE
+            WHEN n.detail_id IS NULL THEN d.after_tax_total
+            ELSE n.after_tax_total
+        END AS after_tax_after,
+        CASE
+            WHEN n.detail_id IS NULL THEN d.after_tax_total
+            ELSE n.after_tax_total
+        END - h.after_tax_total AS difference,
+    h.superseded_at AS changed_at,
+    h.superseded_by_run AS run_id,
+    h.revision + 1 AS revision,
+    (h.ends_at AT TIME ZONE 'UTC'::text)::date AS period_end_before,
+    h.pretax_total AS pretax_before,
+        CASE
+            WHEN n.detail_id IS NULL THEN d.pretax_total
+            ELSE n.pretax_total
+        END AS pretax_after,
+    h.tax AS tax_before,
+        CASE
+            WHEN n.detail_id IS NULL THEN d.tax
+            ELSE n.tax
+        END AS tax_after
+   FROM collector.cost_detail_history h
+     JOIN collector.cost_details d USING (detail_id)
+     LEFT JOIN collector.cost_detail_history n ON n.detail_id = h.detail_id AND n.revision = (h.revision + 1)
+     JOIN collector.customers c ON c.customer_key = d.customer_key
+     LEFT JOIN collector.billing_profiles p ON p.customer_key = d.customer_key;
+COMMENT ON VIEW finance.cost_changes IS 'Every restatement: a row for each time the service changed a value it had stated before.';
+COMMENT ON COLUMN finance.cost_changes.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.cost_changes.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.cost_changes.company_name IS 'Company name of the billing profile.';
+COMMENT ON COLUMN finance.cost_changes.invoice_type IS 'Invoice type of the restated detail.';
+COMMENT ON COLUMN finance.cost_changes.period_start IS 'First day of the restated period.';
+COMMENT ON COLUMN finance.cost_changes.period_end IS 'Last day of the period after the restatement.';
+COMMENT ON COLUMN finance.cost_changes.currency_code IS 'Currency of the amounts.';
+COMMENT ON COLUMN finance.cost_changes.after_tax_before IS 'Amount after tax before the restatement.';
+COMMENT ON COLUMN finance.cost_changes.after_tax_after IS 'Amount after tax after the restatement.';
+COMMENT ON COLUMN finance.cost_changes.difference IS 'after_tax_after less after_tax_before; 0 when only tax, pretax or the end of the period moved.';
+COMMENT ON COLUMN finance.cost_changes.changed_at IS 'When the restatement was collected.';
+COMMENT ON COLUMN finance.cost_changes.run_id IS 'The run that collected it.';
+COMMENT ON COLUMN finance.cost_changes.revision IS 'Number of the restatement of this detail, from 1.';
+COMMENT ON COLUMN finance.cost_changes.period_end_before IS 'Last day of the period before the restatement.';
+COMMENT ON COLUMN finance.cost_changes.pretax_before IS 'Amount before tax, before the restatement.';
+COMMENT ON COLUMN finance.cost_changes.pretax_after IS 'Amount before tax, after the restatement.';
+COMMENT ON COLUMN finance.cost_changes.tax_before IS 'Tax before the restatement.';
+COMMENT ON COLUMN finance.cost_changes.tax_after IS 'Tax after the restatement.';
+
+CREATE VIEW finance.costs AS
+ SELECT c.partner,
+    c.customer_id,
+    p.company_name,
+    d.invoice_type,
+    d.period_start,
+    (d.ends_at AT TIME ZONE 'UTC'::text)::date AS period_end,
+    d.currency_code,
+    d.pretax_total,
+    d.tax,
+    d.after_tax_total,
+    d.origin,
+    d.first_collected_at,
+    d.last_changed_at,
+    d.revisions,
+    d.ordinal
+   FROM collector.cost_details d
+     JOIN collector.customers c USING (customer_key)
+     LEFT JOIN collector.billing_profiles p USING (customer_key);
+COMMENT ON VIEW finance.costs IS 'What each customer costs: one row per invoice type, billing period and currency, with the newest amounts.';
+COMMENT ON COLUMN finance.costs.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.costs.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.costs.company_name IS 'Company name of the billing profile.';
+COMMENT ON COLUMN finance.costs.invoice_type IS 'Recurring, OneTime, or a type the service added later; null when it names none.';
+COMMENT ON COLUMN finance.costs.period_start IS 'First day of the billing period. Each invoice type has its own: OneTime a calendar month, Recurring not.';
+COMMENT ON COLUMN finance.costs.period_end IS 'Last day of the billing period, inclusive, as the service states it.';
+COMMENT ON COLUMN finance.costs.currency_code IS 'ISO 4217 code; null when the service states none, which is also a finding.';
+COMMENT ON COLUMN finance.costs.pretax_total IS 'Amount before tax, exactly as stated; null when the service states none.';
+COMMENT ON COLUMN finance.costs.tax IS 'Tax, exactly as stated.';
+COMMENT ON COLUMN finance.costs.after_tax_total IS 'Amount after tax, exactly as stated; negative for a credit.';
+COMMENT ON COLUMN finance.costs.origin IS 'servicecosts (collected from the service) or import (from saved answers).';
+COMMENT ON COLUMN finance.costs.first_collected_at IS 'When the row was first stored.';
+COMMENT ON COLUMN finance.costs.last_changed_at IS 'When its values last changed.';
+COMMENT ON COLUMN finance.costs.revisions IS 'How often the values changed; see cost_changes.';
+COMMENT ON COLUMN finance.costs.ordinal IS '1, or higher for further details that one answer gave for the same type, period and currency (also a finding).';
+
+CREATE VIEW finance.coverage AS
+ SELECT c.partner,
+    c.customer_id,
+    p.company_name,
+    s.last_success_at,
+    s.last_outcome,
+    s.last_error,
+    ( SELECT max((d.ends_at AT TIME ZONE 'UTC'::text)::date) AS max
+           FROM collector.cost_details d
+          WHERE d.customer_key = c.customer_key) AS latest_period_end,
+    round(EXTRACT(epoch FROM now() - s.last_success_at) / 3600::numeric, 1) AS hours_since_success
+   FROM collector.customers c
+     LEFT JOIN collector.customer_states s USING (customer_key)
+     LEFT JOIN collector.billing_profiles p USING (customer_key)
+  WHERE c.active;
+COMMENT ON VIEW finance.coverage IS 'How complete the data is: every active customer, when it was last collected in full, and what stands in the way.';
+COMMENT ON COLUMN finance.coverage.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.coverage.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.coverage.company_name IS 'Company name of the billing profile.';
+COMMENT ON COLUMN finance.coverage.last_success_at IS 'When everything about the customer was last collected; null if never.';
+COMMENT ON COLUMN finance.coverage.last_outcome IS 'Result of the last attempt: ok, unchanged, no_costs, no_access, unknown_customer, failed.';
+COMMENT ON COLUMN finance.coverage.last_error IS 'Why the last attempt failed; null when it did not.';
+COMMENT ON COLUMN finance.coverage.latest_period_end IS 'Last day of the newest period stored.';
+COMMENT ON COLUMN finance.coverage.hours_since_success IS 'Hours since last_success_at; null if never.';
+
+CREATE VIEW finance.customers AS
+ SELECT c.partner,
+    c.customer_id,
+    p.company_name,
+    p.country,
+    c.first_seen_at,
+    s.last_success_at AS last_collected_at,
+    s.last_outcome,
+    c.active
+   FROM collector.customers c
+     LEFT JOIN collector.billing_profiles p USING (customer_key)
+     LEFT JOIN collector.customer_states s USING (customer_key);
+COMMENT ON VIEW finance.customers IS 'Every customer that was ever asked for.';
+COMMENT ON COLUMN finance.customers.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.customers.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.customers.company_name IS 'Company name of the billing profile; null until the profile was read once.';
+COMMENT ON COLUMN finance.customers.country IS 'Country of the billing profile''s default address, ISO 3166 alpha-2.';
+COMMENT ON COLUMN finance.customers.first_seen_at IS 'When the customer was first asked for.';
+COMMENT ON COLUMN finance.customers.last_collected_at IS 'When everything about the customer was last collected; null if never.';
+COMMENT ON COLUMN finance.customers.last_outcome IS 'Result of the last attempt: ok (something was stored), unchanged, no_costs, no_access (the customer left or revoked access), unknown_customer, failed.';
+COMMENT ON COLUMN finance.customers.active IS 'False when the last complete run did not list the customer any more.';
+
+CREATE VIEW finance.findings AS
+ SELECT f.partner,
+    c.customer_id,
+    f.kind,
+    f.severity,
+    f.detail,
+    f.first_seen_at,
+        CASE
+            WHEN f.resolved_at IS NULL THEN GREATEST(f.last_seen_at, s.last_success_at)
+            ELSE f.last_seen_at
+        END AS last_seen_at,
+    f.resolved_at,
+    NULLIF(f.subject, ''::text) AS subject
+   FROM collector.findings f
+     LEFT JOIN collector.customers c USING (customer_key)
+     LEFT JOIN collector.customer_states s USING (customer_key);
+COMMENT ON VIEW finance.findings IS 'Oddities in the data. They resolve themselves when the cause is gone.';
+COMMENT ON COLUMN finance.findings.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.findings.customer_id IS 'Tenant id of the customer; null for a finding about the whole partner.';
+COMMENT ON COLUMN finance.findings.kind IS 'What kind of oddity, such as currency_missing or detail_vanished.';
+COMMENT ON COLUMN finance.findings.severity IS 'info, warning or serious.';
+COMMENT ON COLUMN finance.findings.detail IS 'What was found, in a plain sentence.';
+COMMENT ON COLUMN finance.findings.first_seen_at IS 'When it was first seen.';
+COMMENT ON COLUMN finance.findings.last_seen_at IS 'When it was last seen: for an open finding, the customer''s last successful collection.';
+COMMENT ON COLUMN finance.findings.resolved_at IS 'When a collection no longer showed it; null while it is open.';
+COMMENT ON COLUMN finance.findings.subject IS 'What the finding is about, such as a type, period and currency; null when it is about the customer.';
+
+CREATE VIEW finance.line_items AS
+ SELECT c.partner,
+    c.customer_id,
+    p.company_name,
+    s.invoice_type,
+    i.invoice_number,
+    i.charge_type,
+    (i.start_date AT TIME ZONE 'UTC'::text)::date AS start_date,
+    (i.end_date AT TIME ZONE 'UTC'::text)::date AS end_date,
+    i.subscription_id,
+    i.order_id,
+    i.offer_id,
+    i.offer_name,
+    i.product_id,
+    i.product_name,
+    i.sku_id,
+    i.sku_name,
+    i.publisher_name,
+    i.quantity,
+    i.unit_price,
+    i.pretax_total,
+    i.tax,
+    i.after_tax_total,
+    i.currency_code,
+    s.period_start AS billing_period_start,
+    i.subscription_friendly_name,
+    i.availability_id,
+    i.publisher_id,
+    i.reseller_mpn_id,
+    i.term_and_billing_cycle,
+    i.discount_details,
+    i.ordinal
+   FROM collector.line_items i
+     JOIN collector.line_item_sets s USING (set_id)
+     JOIN collector.customers c USING (customer_key)
+     LEFT JOIN collector.billing_profiles p USING (customer_key)
+  WHERE s.superseded_at IS NULL;
+COMMENT ON VIEW finance.line_items IS 'The lines behind the costs, newest set of each customer, invoice type and period. They need not add up to the cent with finance.costs.';
+COMMENT ON COLUMN finance.line_items.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.line_items.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.line_items.company_name IS 'Company name of the billing profile.';
+COMMENT ON COLUMN finance.line_items.invoice_type IS 'Invoice type of the item; null when the service names none.';
+COMMENT ON COLUMN finance.line_items.invoice_number IS 'Number of Microsoft''s invoice to the partner.';
+COMMENT ON COLUMN finance.line_items.charge_type IS 'Free text such as CYCLE FEE or PURCHASE_FEE.';
+COMMENT ON COLUMN finance.line_items.start_date IS 'First day the charge covers; may lie outside the billing period.';
+COMMENT ON COLUMN finance.line_items.end_date IS 'Last day the charge covers; may lie outside the billing period.';
+COMMENT ON COLUMN finance.line_items.subscription_id IS 'Subscription, as written by the service.';
+COMMENT ON COLUMN finance.line_items.order_id IS 'Order, as written by the service.';
+COMMENT ON COLUMN finance.line_items.offer_id IS 'Offer, as written by the service.';
+COMMENT ON COLUMN finance.line_items.offer_name IS 'Name of the offer.';
+COMMENT ON COLUMN finance.line_items.product_id IS 'Product; documented for one-time items, but also seen on recurring ones.';
+COMMENT ON COLUMN finance.line_items.product_name IS 'Name of the product.';
+COMMENT ON COLUMN finance.line_items.sku_id IS 'SKU of the product.';
+COMMENT ON COLUMN finance.line_items.sku_name IS 'Name of the SKU.';
+COMMENT ON COLUMN finance.line_items.publisher_name IS 'Publisher of the product.';
+COMMENT ON COLUMN finance.line_items.quantity IS 'Quantity, exactly as stated.';
+COMMENT ON COLUMN finance.line_items.unit_price IS 'Price of one unit, exactly as stated.';
+COMMENT ON COLUMN finance.line_items.pretax_total IS 'Amount before tax, exactly as stated.';
+COMMENT ON COLUMN finance.line_items.tax IS 'Tax, exactly as stated.';
+COMMENT ON COLUMN finance.line_items.after_tax_total IS 'Amount after tax, exactly as stated; negative for credits and refunds.';
+COMMENT ON COLUMN finance.line_items.currency_code IS 'ISO 4217 code; null when the service states none.';
+COMMENT ON COLUMN finance.line_items.billing_period_start IS 'First day of the billing period the item belongs to: period_start of its detail in finance.costs.';
+COMMENT ON COLUMN finance.line_items.subscription_friendly_name IS 'The partner''s name for the subscription.';
+COMMENT ON COLUMN finance.line_items.availability_id IS 'Availability of the SKU.';
+COMMENT ON COLUMN finance.line_items.publisher_id IS 'Publisher id.';
+COMMENT ON COLUMN finance.line_items.reseller_mpn_id IS 'Partner id of the indirect reseller; -1 when there is none.';
+COMMENT ON COLUMN finance.line_items.term_and_billing_cycle IS 'Term and billing cycle, free text.';
+COMMENT ON COLUMN finance.line_items.discount_details IS 'Discount, free text such as 20% or N/A.';
+COMMENT ON COLUMN finance.line_items.ordinal IS 'Place of the item in its set; tells true duplicates apart.';
+
+CREATE VIEW finance.monthly_costs AS
+ SELECT c.partner,
+    date_trunc('month'::text, (d.ends_at AT TIME ZONE 'UTC'::text))::date AS month,
+    d.currency_code,
+    d.invoice_type,
+    count(DISTINCT d.customer_key) AS customers,
+    sum(d.pretax_total) AS pretax_total,
+    sum(d.tax) AS tax,
+    sum(d.after_tax_total) AS after_tax_total
+   FROM collector.cost_details d
+     JOIN collector.customers c USING (customer_key)
+  GROUP BY c.partner, (date_trunc('month'::text, (d.ends_at AT TIME ZONE 'UTC'::text))::date), d.currency_code, d.invoice_type;
+COMMENT ON VIEW finance.monthly_costs IS 'Totals by month, currency and invoice type. A period counts in the month in which it ends.';
+COMMENT ON COLUMN finance.monthly_costs.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.monthly_costs.month IS 'First day of the month in which the billing periods end; null for details without a stated end.';
+COMMENT ON COLUMN finance.monthly_costs.currency_code IS 'Currency of the amounts; one row per currency.';
+COMMENT ON COLUMN finance.monthly_costs.invoice_type IS 'Recurring, OneTime, or a type the service added later.';
+COMMENT ON COLUMN finance.monthly_costs.customers IS 'Number of customers with a detail in this row.';
+COMMENT ON COLUMN finance.monthly_costs.pretax_total IS 'Sum before tax.';
+COMMENT ON COLUMN finance.monthly_costs.tax IS 'Sum of tax.';
+COMMENT ON COLUMN finance.monthly_costs.after_tax_total IS 'Sum after tax.';
+
+CREATE VIEW finance.runs AS
+ SELECT runs.run_id,
+    runs.partner,
+    runs.kind,
+    runs.started_at,
+    runs.finished_at,
+    runs.status,
+    runs.customers_total,
+    runs.customers_ok,
+    runs.customers_unchanged,
+    runs.customers_no_costs,
+    runs.customers_failed,
+    runs.rows_changed,
+    runs.version,
+    runs.error
+   FROM collector.runs;
+COMMENT ON VIEW finance.runs IS 'The run ledger: one row for each collection of one partner.';
+COMMENT ON COLUMN finance.runs.run_id IS 'Id of the run, as in cost_changes and in the logs.';
+COMMENT ON COLUMN finance.runs.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.runs.kind IS 'daily (by the daemon), once, missing (backfill of failed customers), replay (re-derived from the archive), import.';
+COMMENT ON COLUMN finance.runs.started_at IS 'When it started.';
+COMMENT ON COLUMN finance.runs.finished_at IS 'When it ended; null while it runs.';
+COMMENT ON COLUMN finance.runs.status IS 'running, succeeded, partial (some customers failed), failed, interrupted.';
+COMMENT ON COLUMN finance.runs.customers_total IS 'Customers that were to be collected.';
+COMMENT ON COLUMN finance.runs.customers_ok IS 'Customers for which something new or restated was stored.';
+COMMENT ON COLUMN finance.runs.customers_unchanged IS 'Customers whose answers were the same as before.';
+COMMENT ON COLUMN finance.runs.customers_no_costs IS 'Customers that have no costs, according to the service.';
+COMMENT ON COLUMN finance.runs.customers_failed IS 'Customers that could not be collected.';
+COMMENT ON COLUMN finance.runs.rows_changed IS 'Fact rows written: profiles, details and line-item sets.';
+COMMENT ON COLUMN finance.runs.version IS 'Version of the collector.';
+COMMENT ON COLUMN finance.runs.error IS 'Why the run did not succeed; null when it did.';

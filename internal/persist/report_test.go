@@ -1,0 +1,119 @@
+package persist_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/persist"
+)
+
+// reported runs a report and returns its rows, without the columns named.
+func (b *bench) reported(name, period string, customer billing.CustomerID) []string {
+	b.t.Helper()
+	reports, err := persist.Reports()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, r := range reports {
+		if r.Name != name {
+			continue
+		}
+		table, err := b.store.RunReport(b.t.Context(), r, period, customer)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		var lines []string
+		for _, row := range table.Rows {
+			var cells []string
+			for i, cell := range row {
+				switch {
+				case strings.HasSuffix(table.Columns[i], "_at") || table.Columns[i] == "partner" || table.Columns[i] == "run_id":
+				case cell == nil:
+					cells = append(cells, "null")
+				default:
+					cells = append(cells, strings.TrimPrefix(*cell, "00000000-0000-4000-8000-00000000000"))
+				}
+			}
+			lines = append(lines, strings.Join(cells, "|"))
+		}
+		return lines
+	}
+	b.t.Fatalf("no report %q", name)
+	return nil
+}
+
+func TestReports(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	r9, o9, o10 := recurring(9, "10"), oneTime(9, "2"), oneTime(10, "5")
+	euro := detail(billing.OneTime, "2026-10-01", "2026-10-31", "EUR", "100")
+	b.collect(statement(customerA, both(r9, o9), item(r9, "CYCLE FEE", "10")), statement(customerB, both(euro)))
+	r9b := recurring(9, "10.5")
+	b.collect(statement(customerA, both(r9b, o10), item(r9b, "CYCLE FEE", "10.5"), item(o10, "PURCHASE FEE", "5")))
+
+	tests := []struct {
+		report, period string
+		customer       billing.CustomerID
+		want           []string
+	}{
+		{"monthly-totals", "", "", []string{
+			"2026-10-01|EUR|OneTime|1|100|0|100", "2026-10-01|USD|OneTime|1|5|0|5", "2026-10-01|USD|Recurring|1|10.5|0|10.5",
+			"2026-09-01|USD|OneTime|1|2|0|2",
+		}},
+		{"monthly-totals", "2026-09", "", []string{"2026-09-01|USD|OneTime|1|2|0|2"}},
+		{"costs-by-customer", "", customerA, []string{
+			"a|Company a|OneTime|2026-10-01|2026-10-31|USD|5|0|5|0", "a|Company a|Recurring|2026-09-12|2026-10-11|USD|10.5|0|10.5|1",
+		}},
+		{"costs-by-customer", "2026-09", "", []string{"a|Company a|OneTime|2026-09-01|2026-09-30|USD|2|0|2|0"}},
+		{"top-movers", "", "", []string{
+			"b|Company b|OneTime|2026-10-01|EUR|0|100|100|null",
+			"a|Company a|Recurring|2026-10-01|USD|0|10.5|10.5|null", "a|Company a|OneTime|2026-10-01|USD|2|5|3|150.0",
+		}},
+		{"restatements", "", "", []string{"a|Company a|Recurring|2026-09-12|2026-10-11|USD|10|10.5|0.5"}},
+		{"restatements", "2026-09", "", nil},
+		{"line-items", "", customerA, []string{
+			"a|Company a|OneTime|2026-10-01|null|PURCHASE FEE|null|null|null|null|null|null|5|null|null|USD",
+			"a|Company a|Recurring|2026-09-12|null|CYCLE FEE|null|null|null|null|null|null|10.5|null|null|USD",
+		}},
+		{"line-items", "2026-09", customerA, nil},
+		{"findings", "", "", nil},
+	}
+	for _, test := range tests {
+		if diff := cmp.Diff(test.want, b.reported(test.report, test.period, test.customer)); diff != "" {
+			t.Errorf("report %s %s %s (-want +got):\n%s", test.report, test.period, test.customer, diff)
+		}
+	}
+	if got := len(b.reported("coverage", "", "")); got != 2 {
+		t.Errorf("coverage has %d rows, want 2", got)
+	}
+	if got := len(b.reported("runs", "", "")); got != 2 {
+		t.Errorf("runs has %d rows, want 2", got)
+	}
+}
+
+func TestEveryReportHasASummaryAndRuns(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	reports, err := persist.Reports()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(reports) < 8 {
+		t.Errorf("only %d reports", len(reports))
+	}
+	for _, r := range reports {
+		if !strings.HasSuffix(r.Summary, ".") {
+			t.Errorf("report %s: the first line is not a sentence: %q", r.Name, r.Summary)
+		}
+		table, err := b.store.RunReport(t.Context(), r, "2026-10", customerA)
+		if err != nil {
+			t.Error(err)
+		}
+		if len(table.Rows) != 0 || len(table.Columns) == 0 {
+			t.Errorf("report %s on an empty database: %d rows, %d columns", r.Name, len(table.Rows), len(table.Columns))
+		}
+	}
+}

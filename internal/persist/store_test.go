@@ -1,0 +1,184 @@
+package persist_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/jackc/pgx/v5"
+	"github.com/shopspring/decimal"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/persist"
+	"partnercost/internal/persist/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Run(m) }
+
+const (
+	customerA billing.CustomerID = "00000000-0000-4000-8000-00000000000a"
+	customerB billing.CustomerID = "00000000-0000-4000-8000-00000000000b"
+)
+
+// factTables are the tables that an unchanged rerun must not touch.
+var factTables = []string{
+	"collector.customers", "collector.payloads", "collector.statements", "collector.billing_profiles", "collector.billing_profile_history",
+	"collector.cost_details", "collector.cost_detail_history", "collector.line_item_sets", "collector.line_items", "collector.findings",
+}
+
+// bench is a store on a database of its own, and the nights it collects.
+type bench struct {
+	t     *testing.T
+	url   string
+	store *persist.Store
+	runs  int
+}
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	b := &bench{t: t, url: pgtest.New(t)}
+	store, err := persist.Open(t.Context(), persist.Options{URL: b.url, MaxConnections: 2, Now: func() time.Time { return night(0) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(store.Close)
+	b.store = store
+	return b
+}
+
+// night is the time of the nth nightly run.
+func night(n int) time.Time { return time.Date(2026, 11, 1+n, 2, 30, 0, 0, time.UTC) }
+
+// collect stores the statements as the next night's run.
+func (b *bench) collect(statements ...billing.Statement) []billing.CustomerResult {
+	b.t.Helper()
+	b.runs++
+	run := billing.Run{ID: fmt.Sprintf("00000000-0000-4000-9000-%012d", b.runs), Partner: "contoso", Kind: billing.OnceRun, StartedAt: night(b.runs), Version: "test"}
+	if err := b.store.BeginRun(b.t.Context(), run); err != nil {
+		b.t.Fatal(err)
+	}
+	for i := range statements {
+		statements[i].FetchedAt = night(b.runs)
+	}
+	results, err := b.store.Write(b.t.Context(), run, statements)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var tally billing.Tally
+	for _, r := range results {
+		tally.Add(r)
+	}
+	tally.Total = len(statements)
+	if err := b.store.FinishRun(b.t.Context(), run, billing.Succeeded, tally, false, nil); err != nil {
+		b.t.Fatal(err)
+	}
+	return results
+}
+
+// query returns the rows of a query, each as its values joined by a blank.
+func (b *bench) query(sql string, args ...any) []string {
+	b.t.Helper()
+	conn, err := pgx.Connect(b.t.Context(), b.url)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	rows, err := conn.Query(b.t.Context(), "SELECT concat_ws(' ', VARIADIC ARRAY(SELECT coalesce(value, 'null') FROM json_each_text(to_json(q)))) FROM ("+sql+") q", args...)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return lines
+}
+
+func (b *bench) costs() []string {
+	b.t.Helper()
+	return b.query(`SELECT right(customer_id::text, 1) AS c, invoice_type, period_start, period_end, currency_code, pretax_total, tax, after_tax_total, revisions, ordinal
+		FROM finance.costs ORDER BY customer_id, invoice_type, period_start, currency_code, ordinal`)
+}
+
+func (b *bench) openFindings() []string {
+	b.t.Helper()
+	return b.query(`SELECT kind, severity, subject FROM finance.findings WHERE resolved_at IS NULL ORDER BY customer_id, kind, subject`)
+}
+
+func (b *bench) changes() []string {
+	b.t.Helper()
+	return b.query(`SELECT invoice_type, period_start, period_end_before, period_end, currency_code, after_tax_before, after_tax_after, difference, revision, run_id
+		FROM finance.cost_changes ORDER BY changed_at, invoice_type, period_start, revision`)
+}
+
+func (b *bench) items() []string {
+	b.t.Helper()
+	return b.query(`SELECT invoice_type, billing_period_start, ordinal, charge_type, pretax_total FROM finance.line_items ORDER BY invoice_type, billing_period_start, ordinal`)
+}
+
+func wantLines(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+func amount(s string) billing.Amount {
+	if s == "" {
+		return billing.Amount{}
+	}
+	return decimal.NewNullDecimal(decimal.RequireFromString(s))
+}
+
+func date(s string) time.Time {
+	t, err := billing.ParseTime(s)
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+// detail makes a detail without tax.
+func detail(invoiceType billing.InvoiceType, start, end, currency, total string) billing.CostDetail {
+	return billing.CostDetail{InvoiceType: invoiceType, CostTotals: billing.CostTotals{
+		Period: billing.Period{Start: date(start), End: date(end)}, CurrencyCode: currency,
+		PretaxTotal: amount(total), Tax: amount("0"), AfterTaxTotal: amount(total),
+	}}
+}
+
+func recurring(month int, total string) billing.CostDetail {
+	return detail(billing.Recurring, fmt.Sprintf("2026-%02d-12", month), fmt.Sprintf("2026-%02d-11", month+1), "USD", total)
+}
+
+func oneTime(month int, total string) billing.CostDetail {
+	last := time.Date(2026, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
+	return detail(billing.OneTime, fmt.Sprintf("2026-%02d-01T00:00:00Z", month), fmt.Sprintf("2026-%02d-%02dT23:59:59.9999999Z", month, last), "USD", total)
+}
+
+func item(d billing.CostDetail, chargeType, total string) billing.LineItem {
+	return billing.LineItem{InvoiceType: d.InvoiceType, SetStart: d.Period.Start, ChargeType: chargeType, PretaxTotal: amount(total), CurrencyCode: d.CurrencyCode}
+}
+
+// statement makes a complete statement. Its documents follow from its content, as
+// they do in reality.
+func statement(id billing.CustomerID, details []billing.CostDetail, items ...billing.LineItem) billing.Statement {
+	if items == nil {
+		items = []billing.LineItem{}
+	}
+	return billing.Statement{
+		CustomerID: id,
+		Profile:    &billing.Profile{ID: "p", Email: "jo@example.com", CompanyName: "Company " + string(id[35:]), Address: billing.Address{Country: "US"}},
+		Costs:      &billing.CostSummary{BodyCustomerID: string(id), Details: details},
+		LineItems:  items,
+		Documents: []billing.Document{
+			{Kind: billing.ProfileDocument, HTTPStatus: 200, Body: []byte("profile " + id)},
+			{Kind: billing.SummaryDocument, HTTPStatus: 200, Body: fmt.Append(nil, "summary ", id, details)},
+			{Kind: billing.LineItemsDocument, HTTPStatus: 200, Body: fmt.Append(nil, "items ", id, items)},
+		},
+	}
+}
+
+func both(details ...billing.CostDetail) []billing.CostDetail { return details }
