@@ -275,12 +275,13 @@ ORDER BY s.seq;
 -- name: StageResults :many
 -- What the plan makes of each statement, in the order staged.
 SELECT s.seq,
-    s.failure_class,
-    s.no_costs,
-    coalesce((SELECT t.action IN ('new', 'changed') FROM stage_profiles t WHERE t.seq = s.seq), false)::boolean AS profile_changed,
-    (SELECT count(*) FROM stage_details t WHERE t.seq = s.seq AND t.action IN ('new', 'restated'))::integer AS details_changed,
-    (SELECT count(*) FROM stage_sets t WHERE t.seq = s.seq AND t.action IN ('new', 'replaced'))::integer AS sets_changed
+    coalesce(p.changed, false)::boolean AS profile_changed,
+    coalesce(d.changed, 0)::integer AS details_changed,
+    coalesce(l.changed, 0)::integer AS sets_changed
 FROM stage_statements s
+LEFT JOIN (SELECT seq, bool_or(action IN ('new', 'changed')) AS changed FROM stage_profiles GROUP BY seq) p ON p.seq = s.seq
+LEFT JOIN (SELECT seq, count(*) AS changed FROM stage_details WHERE action IN ('new', 'restated') GROUP BY seq) d ON d.seq = s.seq
+LEFT JOIN (SELECT seq, count(*) AS changed FROM stage_sets WHERE action IN ('new', 'replaced') GROUP BY seq) l ON l.seq = s.seq
 ORDER BY s.seq;
 
 -- name: StageDetailChanges :many
