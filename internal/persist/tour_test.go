@@ -1,0 +1,138 @@
+package persist_test
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/persist"
+)
+
+const tourFile = "../../docs/finance.md"
+
+// TestFinanceTourIsTrue runs every query of docs/finance.md on three nights of a
+// made-up partner and holds the printed results, and the tables of columns, to what
+// the database answers.
+func TestFinanceTourIsTrue(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.liveThreeNights()
+
+	want, err := os.ReadFile(tourFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	example := regexp.MustCompile("(?s)```sql\n(.*?)```\n\n```text\n.*?```")
+	got := example.ReplaceAllStringFunc(string(want), func(block string) string {
+		query := example.FindStringSubmatch(block)[1]
+		return fmt.Sprintf("```sql\n%s```\n\n```text\n%s```", query, b.printed(query))
+	})
+	columns := regexp.MustCompile(`(?s)<!-- columns of finance\.(\w+) -->.*?<!-- end -->`)
+	got = columns.ReplaceAllStringFunc(got, func(block string) string {
+		view := columns.FindStringSubmatch(block)[1]
+		lines := b.query(`SELECT obj_description(('finance.' || $1)::regclass)`, view)
+		lines = append(lines, "", "| column | type | meaning |", "|---|---|---|")
+		lines = append(lines, b.query(`SELECT format('| %s | %s | %s |', attname, format_type(atttypid, atttypmod), col_description(attrelid, attnum))
+			FROM pg_attribute WHERE attrelid = ('finance.' || $1)::regclass AND attnum > 0 ORDER BY attnum`, view)...)
+		return fmt.Sprintf("<!-- columns of finance.%s -->\n\n%s\n\n<!-- end -->", view, strings.Join(lines, "\n"))
+	})
+	for _, view := range b.query(`SELECT relname FROM pg_class WHERE relnamespace = 'finance'::regnamespace AND relkind = 'v'`) {
+		if !strings.Contains(got, "<!-- columns of finance."+view+" -->") {
+			t.Errorf("docs/finance.md does not explain finance.%s", view)
+		}
+	}
+	if *update {
+		if err := os.WriteFile(tourFile, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("docs/finance.md is not what the database answers, run: go test ./internal/persist -run Tour -update (-file +database):\n%s", diff)
+	}
+}
+
+// liveThreeNights collects a partner whose customers show what the views are for: a
+// restatement, types that move on, another currency, a credit, no costs, a failure.
+func (b *bench) liveThreeNights() {
+	const coffee, works, winds, toys billing.CustomerID = "2b1c1a94-6a5d-4c3b-9a55-1c7c4b0f1d01", "5e0f7a36-91a4-4a0e-8a1b-6f2f64c6a002",
+		"8d3c7f52-0c1e-4c7d-b1a3-0d9a5c3e9003", "c4a9e6d8-77b2-4f1d-9c0e-3b6d2e8f0004"
+	named := func(s billing.Statement, company, country string) billing.Statement {
+		s.Profile.CompanyName, s.Profile.Address.Country = company, country
+		return s
+	}
+	taxed := func(d billing.CostDetail, currency, pretax, tax, total string) billing.CostDetail {
+		d.CurrencyCode, d.PretaxTotal, d.Tax, d.AfterTaxTotal = currency, amount(pretax), amount(tax), amount(total)
+		return d
+	}
+	licence := func(d billing.CostDetail, charge, quantity, price, pretax, tax string) billing.LineItem {
+		i := item(d, charge, pretax)
+		i.OfferName, i.Quantity, i.UnitPrice, i.Tax = "Microsoft 365 Business Basic", amount(quantity), amount(price), amount(tax)
+		i.StartDate, i.EndDate = d.Period.Start.AddDate(0, 1, 0), d.Period.End.AddDate(0, 1, 0)
+		return i
+	}
+	coffeeNight := func(recurringPretax, recurringTax, recurringTotal string, oneTimeMonth int) billing.Statement {
+		r := taxed(recurring(9, "0"), "USD", recurringPretax, recurringTax, recurringTotal)
+		o := taxed(oneTime(oneTimeMonth, "0"), "USD", "20", "2", "22")
+		return named(statement(coffee, both(r, o), licence(r, "CYCLE FEE", "10", "6", "60", "6"), licence(r, "CYCLE PRORATE", "2", "1.61", "3.22", "0.32")), "Fourth Coffee", "US")
+	}
+	worksNight := func(total string) billing.Statement {
+		r := taxed(recurring(9, "0"), "EUR", total, "0", total)
+		return named(statement(works, both(r)), "Adventure Works", "DE")
+	}
+	b.collect(coffeeNight("60", "6", "66", 9), worksNight("-12.5"), named(statement(winds, nil), "Northwind Traders", "GB"))
+	b.collect(coffeeNight("63.22", "6.32", "69.54", 10), worksNight("-12.5"))
+	odd := named(statement(winds, both(detail("Marketplace", "2026-10-01", "2026-10-31", "", "99.95"))), "Northwind Traders", "GB")
+	odd.Findings = []billing.Finding{{
+		Kind: billing.CurrencyMissing, Severity: billing.Warning, Subject: "Marketplace 2026-10-01",
+		Detail: "The Marketplace detail of the period from 2026-10-01 states no currency.",
+	}}
+	b.collect(coffeeNight("63.22", "6.32", "69.54", 10), odd, billing.Statement{CustomerID: toys, Failure: &billing.Failure{
+		Class: billing.NoAccess, Resource: "servicecosts/mostrecent", HTTPStatus: 403, Code: "20002", Message: "No relationship between caller and account.",
+	}})
+}
+
+// printed runs a query and prints its result as a plain table.
+func (b *bench) printed(query string) string {
+	b.t.Helper()
+	table, err := b.store.RunReport(b.t.Context(), persist.Report{Name: "docs/finance.md", SQL: query}, "", "")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	rows := [][]string{table.Columns}
+	for _, row := range table.Rows {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			if cell != nil {
+				cells[i] = *cell
+			}
+		}
+		rows = append(rows, cells)
+	}
+	widths := make([]int, len(table.Columns))
+	for _, row := range rows {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	var out strings.Builder
+	for _, row := range rows {
+		var line strings.Builder
+		for i, cell := range row {
+			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+			if table.Numeric[i] {
+				line.WriteString(pad + cell + "  ")
+			} else {
+				line.WriteString(cell + pad + "  ")
+			}
+		}
+		out.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	}
+	return out.String()
+}
