@@ -1,0 +1,151 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Load reads the configuration file at path and what belongs to it: the variables
+// COLLECTOR_DATABASE_URL, COLLECTOR_DATABASE_MIGRATE_URL and COLLECTOR_<NAME>_...
+// through getenv, the files with secrets, and the customers files, which it checks
+// from end to end. Relative paths in the file start at the file's directory.
+// Everything that is wrong is returned at once, as Errors, and nothing is returned
+// beside it.
+func Load(path string, getenv func(string) string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, Errors{{File: path, Message: "there is no such file: " + howToBegin}}
+	}
+	if err != nil {
+		return nil, Errors{{File: path, Message: fmt.Sprintf("cannot be read: %v", cause(err))}}
+	}
+	return load(path, data, getenv)
+}
+
+// load is Load of a file that holds data.
+func load(path string, data []byte, getenv func(string) string) (*Config, error) {
+	l := &loader{file: path, getenv: getenv, lines: map[string]int{}, broken: map[string]bool{}}
+	root, problem := parse(data)
+	if problem != nil {
+		problem.File = path
+		return nil, Errors{*problem}
+	}
+	var c Config
+	l.decode(root, reflect.ValueOf(&c).Elem(), "")
+	l.validate(&c)
+	if len(l.problems) > 0 {
+		l.problems.sort(path)
+		return nil, l.problems
+	}
+	return &c, nil
+}
+
+const howToBegin = "copy collector.example.yaml, which explains every key, and name it with --config or COLLECTOR_CONFIG (default: collector.yaml)"
+
+// loader is one loading of a configuration file.
+type loader struct {
+	file     string
+	getenv   func(string) string
+	lines    map[string]int  // where each key path with a value stands
+	broken   map[string]bool // key paths whose value could not be understood
+	problems Errors
+}
+
+// refuse records a problem at a key path. A key that does not stand in the file is
+// missed at the line of the nearest one around it; about a key whose value could
+// not be understood, or anything in it, there is nothing more to say.
+func (l *loader) refuse(path, format string, args ...any) {
+	line := 0
+	for at := path; ; at = parent(at) {
+		if l.broken[at] {
+			return
+		}
+		if line == 0 {
+			line = l.lines[at]
+		}
+		if at == "" {
+			break
+		}
+	}
+	l.problems = append(l.problems, Problem{File: l.file, Line: max(line, 1), Key: path, Message: fmt.Sprintf(format, args...)})
+}
+
+// given reports whether the key at path stands in the file and is not null.
+func (l *loader) given(path string) bool { return l.lines[path] > 0 }
+
+// resolve returns a path of the file as the program can open it.
+func (l *loader) resolve(path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(filepath.Dir(l.file), path)
+}
+
+// parent returns the key path that holds path: "a.b[1]" lies in "a.b", and that in
+// "a".
+func parent(path string) string { return path[:max(strings.LastIndexAny(path, ".["), 0)] }
+
+// parse returns the root of the only document of data.
+func parse(data []byte) (*yaml.Node, *Problem) {
+	var document, second yaml.Node
+	d := yaml.NewDecoder(bytes.NewReader(data))
+	err := d.Decode(&document)
+	if err == nil && len(document.Content) == 1 && !isNull(document.Content[0]) {
+		switch err = d.Decode(&second); {
+		case errors.Is(err, io.EOF):
+			return document.Content[0], nil
+		case err == nil:
+			return nil, &Problem{Line: second.Line, Message: "a second document begins here; put everything into one"}
+		}
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		return nil, &Problem{Message: "the file is empty: " + howToBegin}
+	}
+	return nil, syntaxProblem(err)
+}
+
+var yamlErrorForm = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
+
+// syntaxProblem takes the line out of an error of the YAML library.
+func syntaxProblem(err error) *Problem {
+	part := yamlErrorForm.FindStringSubmatch(err.Error())
+	if part == nil {
+		return &Problem{Message: fmt.Sprintf("is not YAML: %v", err)}
+	}
+	line, _ := strconv.Atoi(part[1]) // 0, the whole file, when it names none
+	return &Problem{Line: line, Message: "is not YAML: " + part[2]}
+}
+
+// cause leaves out of a file error what its text would repeat.
+func cause(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
+}
+
+// shorten keeps a quotation from the user's files within a line.
+func shorten(s string) string {
+	const most = 60
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}
