@@ -1,0 +1,107 @@
+package partnersim
+
+import (
+	"slices"
+	"time"
+
+	"partnercost/internal/billing"
+)
+
+// Step is one movement of the simulated calendar. The two invoice types move at
+// different times in reality (API.md 5.4 point 3), so each has its own count.
+type Step struct {
+	// OneTimeMonths and RecurringMonths are how many periods each type moves on.
+	OneTimeMonths, RecurringMonths int
+	// Restate is the share of customers, from 0 to 1, whose amounts change within the
+	// period. A type that moves on in the same step starts its new period fresh and is
+	// not restated: nobody has seen its amounts yet.
+	Restate float64
+	// Leave is the share of customers, from 0 to 1, that end the relationship: they
+	// vanish from the list and answer 403 with code 20002.
+	Leave float64
+}
+
+// Change is what a step did.
+type Change struct {
+	// Restated counts the customers with at least one changed detail in a period that
+	// was the most recent one before and still is.
+	Restated int `json:"restated"`
+	// Left counts the customers that ended the relationship.
+	Left int `json:"left"`
+	// OneTimeMonth and RecurringMonth are the months, as YYYY-MM, in which the current
+	// periods begin.
+	OneTimeMonth   string `json:"one_time_month"`
+	RecurringMonth string `json:"recurring_month"`
+}
+
+// calendar is where the simulated time stands. It is immutable: a request reads one
+// calendar from beginning to end, which is what makes a step atomic.
+type calendar struct {
+	// steps numbers the steps, so that each draws its customers anew.
+	steps uint64
+	// oneTime and recurring count the months since the start.
+	oneTime, recurring int
+	// oneTimeRestated and recurringRestated are the restatements of the current period
+	// of each type, oldest first.
+	oneTimeRestated, recurringRestated []restatement
+	departures                         []departure
+}
+
+// restatement is one change of amounts within a period.
+type restatement struct {
+	step  uint64
+	share float64
+	// oneTime and recurring tell which types stayed in their period in this step.
+	oneTime, recurring bool
+}
+
+func restatementOf(step Step, number uint64) restatement {
+	return restatement{step: number, share: step.Restate, oneTime: step.OneTimeMonths == 0, recurring: step.RecurringMonths == 0}
+}
+
+// departure is one wave of customers who leave.
+type departure struct {
+	step  uint64
+	share float64
+}
+
+// after returns the calendar moved on by a step.
+func (c *calendar) after(step Step) *calendar {
+	next := &calendar{
+		steps:             c.steps + 1,
+		oneTime:           c.oneTime + step.OneTimeMonths,
+		recurring:         c.recurring + step.RecurringMonths,
+		oneTimeRestated:   slices.Clone(c.oneTimeRestated),
+		recurringRestated: slices.Clone(c.recurringRestated),
+		departures:        slices.Clone(c.departures),
+	}
+	restated := restatementOf(step, next.steps)
+	if !restated.oneTime {
+		next.oneTimeRestated = nil
+	} else if step.Restate > 0 {
+		next.oneTimeRestated = append(next.oneTimeRestated, restated)
+	}
+	if !restated.recurring {
+		next.recurringRestated = nil
+	} else if step.Restate > 0 {
+		next.recurringRestated = append(next.recurringRestated, restated)
+	}
+	if step.Leave > 0 {
+		next.departures = append(next.departures, departure{step: next.steps, share: step.Leave})
+	}
+	return next
+}
+
+// oneTimePeriod is the calendar month that is billed most recently: its last tick,
+// cut to the microseconds that the domain keeps.
+func oneTimePeriod(start time.Time, months int) billing.Period {
+	first := start.AddDate(0, months, 0)
+	return billing.Period{Start: first, End: first.AddDate(0, 1, 0).Add(-time.Microsecond)}
+}
+
+// recurringPeriod runs from a customer's own day of the month to midnight of the day
+// before the next one.
+func recurringPeriod(start time.Time, months, day int) billing.Period {
+	first := start.AddDate(0, months, day-1)
+	return billing.Period{Start: first, End: first.AddDate(0, 1, -1)}
+}

@@ -1,0 +1,101 @@
+package partnersim
+
+import (
+	"cmp"
+	"time"
+)
+
+// Options say which partner is simulated and how the service behaves. The zero value
+// of every field is usable.
+type Options struct {
+	// Customers is the number of customers, which may be large: none is kept in memory.
+	Customers int
+	// Seed selects the invented data; equal seeds give equal data.
+	Seed uint64
+	// Start lies in the calendar month whose one-time purchases are the most recent at
+	// first; September 2026 when zero.
+	Start time.Time
+	// LineItemsPerCustomer is their average number; 6 when zero.
+	LineItemsPerCustomer int
+	// NoCosts is the share of customers without costs: 0.1 when zero, none when
+	// negative.
+	NoCosts float64
+	// NoAccess is the share of customers that are listed but answer 403 with code 20002.
+	NoAccess float64
+
+	// AccessToken is accepted besides the tokens that the login issues; "simulator" when
+	// empty. It counts as an app+user token and never expires.
+	AccessToken string
+	// Anonymous answers whoever asks: a missing or unknown token is no reason to refuse.
+	Anonymous bool
+	Login     Login
+
+	// Paging is how the list of customers names its next page.
+	Paging Paging
+	// SpentToken ends the list as some clients have seen it: the last page carries a
+	// token too, which is answered with 400 and code 2000.
+	SpentToken bool
+	// Gzip compresses answers for clients that accept it. The recorded service did not.
+	Gzip bool
+
+	// Latency and up to LatencyJitter more pass before each answer of the REST API.
+	Latency, LatencyJitter time.Duration
+	// MaxRequestsPerSecond answers what exceeds it with 429; 0 is no limit.
+	MaxRequestsPerSecond float64
+	Faults               Faults
+
+	// Clock tells the time to tokens and to the request limit; time.Now when nil.
+	Clock func() time.Time
+}
+
+// Login says who may have tokens, and which.
+type Login struct {
+	// Tenant, ClientID and ClientSecret are those that are accepted; any when empty.
+	Tenant, ClientID, ClientSecret string
+	// RefreshToken is accepted besides those that were issued; "simulator" when empty.
+	RefreshToken string
+	// AccessTokenLifetime is an hour when zero, RefreshTokenLifetime 90 days.
+	AccessTokenLifetime, RefreshTokenLifetime time.Duration
+	// ApprovePolls is how often a device sign-in is answered with authorization_pending
+	// before it approves itself: once when zero, for ever when negative. Until then
+	// POST /simulator/approve approves it.
+	ApprovePolls int
+	// PollInterval is what a device is told to wait between polls; 5 s when zero.
+	PollInterval time.Duration
+	// WithoutMFA issues user tokens without the claim of multi-factor authentication,
+	// which EnforceMFA refuses with 401 and code 900421.
+	WithoutMFA, EnforceMFA bool
+}
+
+// Paging is a form in which the service names the next page (API.md 4).
+type Paging int
+
+// The forms of paging that have been seen.
+const (
+	// PageByLink sends links.next with /v1 and its header, as since 2021.
+	PageByLink Paging = iota
+	// PageByUnversionedLink sends links.next without /v1, as before.
+	PageByUnversionedLink
+	// PageByBodyToken sends a continuationToken beside the items and no link.
+	PageByBodyToken
+)
+
+func (o Options) withDefaults() Options {
+	if o.Start.IsZero() {
+		o.Start = time.Date(2026, time.September, 1, 0, 0, 0, 0, time.UTC)
+	}
+	o.Start = time.Date(o.Start.Year(), o.Start.Month(), 1, 0, 0, 0, 0, time.UTC)
+	o.Customers = max(0, o.Customers)
+	o.LineItemsPerCustomer = cmp.Or(max(0, o.LineItemsPerCustomer), 6)
+	o.NoCosts = cmp.Or(o.NoCosts, 0.1)
+	o.AccessToken = cmp.Or(o.AccessToken, "simulator")
+	o.Login.RefreshToken = cmp.Or(o.Login.RefreshToken, "simulator")
+	o.Login.AccessTokenLifetime = cmp.Or(o.Login.AccessTokenLifetime, time.Hour)
+	o.Login.RefreshTokenLifetime = cmp.Or(o.Login.RefreshTokenLifetime, 90*24*time.Hour)
+	o.Login.ApprovePolls = cmp.Or(o.Login.ApprovePolls, 1)
+	o.Login.PollInterval = cmp.Or(o.Login.PollInterval, 5*time.Second)
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	return o
+}

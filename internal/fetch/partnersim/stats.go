@@ -1,0 +1,64 @@
+package partnersim
+
+import "sync/atomic"
+
+// Stats is what the simulator has answered so far.
+type Stats struct {
+	// Requests counts the requests to the REST API and to the login by endpoint, those
+	// answered with a fault included.
+	Requests map[string]uint64 `json:"requests"`
+	// Faults counts the faults by kind; "rate_limit" is MaxRequestsPerSecond at work.
+	Faults map[string]uint64 `json:"faults"`
+	// Customers is the number of distinct customers of whom some resource was answered,
+	// the answers that say "no costs" included.
+	Customers int `json:"customers"`
+}
+
+// endpoint names a resource for counting.
+type endpoint int
+
+const (
+	otherEndpoint endpoint = iota
+	listEndpoint
+	customerEndpoint
+	profileEndpoint
+	summaryEndpoint
+	lineItemsEndpoint
+	tokenEndpoint
+	deviceEndpoint
+	endpoints
+)
+
+var endpointNames = [endpoints]string{"other", "customers", "customer", "profile", "summary", "line_items", "token", "devicecode"}
+
+type counters struct {
+	requests [endpoints]atomic.Uint64
+	faults   [faultKinds]atomic.Uint64
+	// served has a bit for every customer.
+	served []atomic.Uint64
+}
+
+// serve notes that a customer was answered.
+func (c *counters) serve(index uint64) {
+	word, bit := &c.served[index/64], uint64(1)<<(index%64)
+	if word.Load()&bit == 0 {
+		word.Or(bit)
+	}
+}
+
+// Stats returns the counts so far. Kinds that did not occur are listed with 0.
+func (s *Simulator) Stats() Stats {
+	stats := Stats{Requests: make(map[string]uint64, endpoints), Faults: make(map[string]uint64, faultKinds)}
+	for e := range endpoints {
+		stats.Requests[endpointNames[e]] = s.counters.requests[e].Load()
+	}
+	for kind := noFault + 1; kind < faultKinds; kind++ {
+		stats.Faults[faultNames[kind]] = s.counters.faults[kind].Load()
+	}
+	for i := range s.counters.served {
+		for word := s.counters.served[i].Load(); word != 0; word &= word - 1 {
+			stats.Customers++
+		}
+	}
+	return stats
+}

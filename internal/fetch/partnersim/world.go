@@ -1,0 +1,199 @@
+package partnersim
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"partnercost/internal/billing"
+)
+
+// world is everything that is true of the simulated partner. It holds no customer:
+// each is derived from the seed and its index when asked for.
+type world struct {
+	seed              seed
+	identities        identities
+	customers         uint64
+	start             time.Time
+	itemsPerCustomer  int
+	noCosts, noAccess float64
+}
+
+// noCosts is how the service says that a customer has no costs. Which form the real
+// one uses is documented nowhere, so every form of API.md 3.6 is played.
+type noCosts int
+
+const (
+	hasCosts noCosts = iota
+	notFound
+	noUsageData
+	detailsAbsent
+	detailsNull
+	detailsEmpty
+	zeroTotals
+	noContent
+	emptyBody
+	noCostsForms = iota - 1
+)
+
+// inBody reports whether the answer is a summary at all.
+func (n noCosts) inBody() bool {
+	return n == detailsAbsent || n == detailsNull || n == detailsEmpty || n == zeroTotals
+}
+
+// customer is what never changes about a customer, except for leaving.
+type customer struct {
+	index    uint64
+	id       string
+	market   *market
+	noAccess bool
+	costs    noCosts
+	// recurring and oneTime tell which invoice types the customer has; at least one.
+	recurring, oneTime bool
+	// day is the day of the month on which the recurring period begins.
+	day int
+	// items is how many line items the customer has before the oddities of a month.
+	items int
+}
+
+func (w *world) customer(index uint64) customer {
+	r := w.seed.random(topicTraits, index)
+	c := customer{index: index, id: w.identities.id(index), market: marketAt(r.IntN(totalWeight))}
+	c.noAccess = r.Float64() < w.noAccess
+	if form := r.IntN(noCostsForms); r.Float64() < w.noCosts {
+		c.costs = noCosts(form + 1)
+	}
+	kind := r.IntN(10)
+	c.recurring, c.oneTime = kind != 0, kind >= 3 || kind == 0
+	c.day = 1 + r.IntN(28)
+	c.items = max(1, w.itemsPerCustomer/2+r.IntN(w.itemsPerCustomer+1))
+	return c
+}
+
+// find returns the index of a customer of this partner.
+func (w *world) find(id billing.CustomerID) (index uint64, ok bool) {
+	index, ok = w.identities.index(id)
+	return index, ok && index < w.customers
+}
+
+// compare counts what a step did to the customers.
+func (w *world) compare(before, after *calendar, step Step) (restated, left int) {
+	for index := range w.customers {
+		if !w.present(index, before) {
+			continue
+		}
+		if !w.present(index, after) {
+			left++
+			continue
+		}
+		if step.Restate > 0 {
+			recurring, oneTime := w.restates(w.customer(index), restatementOf(step, after.steps))
+			if recurring || oneTime {
+				restated++
+			}
+		}
+	}
+	return restated, left
+}
+
+// present reports whether a customer is still one of the partner's.
+func (w *world) present(index uint64, cal *calendar) bool {
+	for _, d := range cal.departures {
+		if w.seed.chance(d.share, topicLeave, index, d.step) {
+			return false
+		}
+	}
+	return true
+}
+
+// restates reports which of the customer's invoice types a restatement changes. Of
+// the types that the customer has and that stayed in their period, it changes one
+// or all, never none.
+func (w *world) restates(c customer, e restatement) (recurring, oneTime bool) {
+	recurring, oneTime = c.recurring && e.recurring, c.oneTime && e.oneTime
+	if c.noAccess || c.costs != hasCosts || !w.seed.chance(e.share, topicRestate, c.index, e.step) {
+		return false, false
+	}
+	if recurring && oneTime {
+		pick := w.seed.hash(topicRestated, c.index, e.step) % 3
+		return pick != 0, pick != 1
+	}
+	return recurring, oneTime
+}
+
+// company invents a company's name and its domain, which is a reserved one.
+func (w *world) company(c customer) (name, domain string) {
+	r := w.seed.random(topicCompany, c.index)
+	first, last := companyFirst[r.IntN(len(companyFirst))], companyLast[r.IntN(len(companyLast))]
+	switch r.IntN(40) {
+	case 0:
+		name = first + ` "` + last + `" & Co. ` + c.market.legal
+	case 1:
+		name = first + " & Söhne " + last + " " + c.market.legal
+	default:
+		name = first + " " + last + " " + c.market.legal
+	}
+	return name, "customer" + strconv.FormatUint(c.index, 10) + ".example"
+}
+
+// profile invents the billing profile. The people are visibly no people, and the
+// addresses of their e-mail lie under a reserved domain.
+func (w *world) profile(c customer) *billing.Profile {
+	r := w.seed.random(topicProfile, c.index)
+	company, domain := w.company(c)
+	m := c.market
+	p := &billing.Profile{
+		ID:          formatGUID(r.Uint64(), r.Uint64(), lowerHex),
+		Email:       "billing@" + domain,
+		Culture:     m.culture,
+		Language:    m.language,
+		CompanyName: company,
+		Address: billing.Address{
+			Country:      m.country,
+			City:         m.city,
+			State:        m.state,
+			AddressLine1: strconv.Itoa(1+r.IntN(200)) + " " + m.street,
+			PostalCode:   m.postal,
+		},
+	}
+	given, family := givenNames[r.IntN(len(givenNames))], familyNames[r.IntN(len(familyNames))]
+	p.Address.FirstName, p.Address.LastName = given, family
+	// The names of the profile itself may be absent, and so may the telephone number.
+	if r.IntN(8) != 0 {
+		p.FirstName, p.LastName = given, family
+		p.Email = strings.ToLower(given) + "@" + domain
+	}
+	if r.IntN(4) != 0 {
+		p.Address.PhoneNumber = m.phone + strconv.Itoa(10+r.IntN(90))
+	}
+	if r.IntN(6) == 0 {
+		p.Address.AddressLine2 = "Floor " + strconv.Itoa(1+r.IntN(9))
+		p.Address.AddressLine3 = "c/o Example"
+		p.Address.Region = "Region " + strconv.Itoa(1+r.IntN(9))
+		p.Address.District = "District " + strconv.Itoa(1+r.IntN(9))
+		p.Address.MiddleName = "Q."
+		p.Address.EmailAddress = "post@" + domain
+		p.Address.ID = formatGUID(r.Uint64(), r.Uint64(), lowerHex)
+	}
+	if m.registered {
+		p.OrganizationRegistrationID = strconv.Itoa(10_000_000 + r.IntN(90_000_000))
+	}
+	return p
+}
+
+// refused is what reading a customer without a relationship comes to.
+func refused() *billing.Failure {
+	return &billing.Failure{Class: billing.NoAccess, HTTPStatus: 403, Code: "20002", Message: noRelationship}
+}
+
+// statement is the truth about a customer at a moment of the calendar.
+func (w *world) statement(c customer, cal *calendar) billing.Statement {
+	s := billing.Statement{CustomerID: billing.CustomerID(c.id)}
+	if c.noAccess || !w.present(c.index, cal) {
+		s.Failure = refused()
+		return s
+	}
+	s.Profile = w.profile(c)
+	s.Costs, s.LineItems = w.costs(c, cal)
+	return s
+}
