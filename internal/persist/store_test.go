@@ -3,6 +3,7 @@ package persist_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 	"partnercost/internal/persist/pgtest"
 )
 
-func TestMain(m *testing.M) { pgtest.Run(m) }
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
 const (
 	customerA billing.CustomerID = "00000000-0000-4000-8000-00000000000a"
@@ -40,13 +41,28 @@ type bench struct {
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	b := &bench{t: t, url: pgtest.New(t)}
-	store, err := persist.Open(t.Context(), persist.Options{URL: b.url, MaxConnections: 2, Now: func() time.Time { return night(0) }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(store.Close)
-	b.store = store
+	b.open()
+	t.Cleanup(func() { b.store.Close() })
 	return b
+}
+
+func (b *bench) open() {
+	b.t.Helper()
+	store, err := persist.Open(b.t.Context(), persist.Options{URL: b.url, MaxConnections: 2, Now: func() time.Time { return night(0) }})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.store = store
+}
+
+// writes counts the rows written to the fact tables so far. The server's counters
+// are exact only when every session has ended.
+func (b *bench) writes() map[string][3]int64 {
+	b.t.Helper()
+	b.store.Close()
+	counts := pgtest.Writes(b.t, b.url, factTables...)
+	b.open()
+	return counts
 }
 
 // night is the time of the nth nightly run.

@@ -39,10 +39,10 @@ func TestUnchangedRerunWritesNoFact(t *testing.T) {
 		return []billing.Statement{statement(customerA, both(r, o), item(r, "CYCLE FEE", "17.22"), item(o, "PURCHASE FEE", "1.1"), item(o, "PURCHASE FEE", "1.1")), odd}
 	}
 	wantOutcomes(t, b.collect(night()...), billing.Stored, billing.Stored)
-	before := pgtest.Writes(t, b.url, factTables...)
+	before := b.writes()
 	tracker := pgtest.Track(t, b.url, factTables...)
 	wantOutcomes(t, b.collect(night()...), billing.Unchanged, billing.Unchanged)
-	if diff := cmp.Diff(before, pgtest.Writes(t, b.url, factTables...)); diff != "" {
+	if diff := cmp.Diff(before, b.writes()); diff != "" {
 		t.Errorf("an unchanged rerun wrote facts (-before +after):\n%s", diff)
 	}
 	if changes := tracker.Changes(t); changes != "" {
@@ -262,7 +262,7 @@ func TestPlanWritesNothing(t *testing.T) {
 	b := newBench(t)
 	b.collect(statement(customerA, both(recurring(9, "10"), oneTime(10, "2"))))
 	tracker := pgtest.Track(t, b.url, append([]string{"collector.customer_states", "collector.runs"}, factTables...)...)
-	before := pgtest.Writes(t, b.url, factTables...)
+	before := b.writes()
 	results, err := b.store.Plan(t.Context(), "contoso", []billing.Statement{
 		statement(customerA, both(recurring(9, "12.5"), oneTime(10, "2"))), statement(customerB, both(oneTime(10, "1"))),
 	})
@@ -280,7 +280,7 @@ func TestPlanWritesNothing(t *testing.T) {
 	if changes := tracker.Changes(t); changes != "" {
 		t.Errorf("the plan changed:\n%s", changes)
 	}
-	if diff := cmp.Diff(before, pgtest.Writes(t, b.url, factTables...)); diff != "" {
+	if diff := cmp.Diff(before, b.writes()); diff != "" {
 		t.Errorf("the plan wrote (-before +after):\n%s", diff)
 	}
 }

@@ -1,0 +1,108 @@
+//go:build unix
+
+package localpg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"syscall"
+
+	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
+)
+
+// downloadVersion is what the demo gets on a machine without PostgreSQL.
+const downloadVersion = embeddedpostgres.V17
+
+// download fetches server binaries into d and returns the directory they are in.
+func download(ctx context.Context, d *directory, o DownloadOptions, log *slog.Logger) (string, error) {
+	files := d.join("postgresql")
+	// The library has no call that only fetches: Start fetches and unpacks, then
+	// makes a data directory and runs a server that would outlive us. A data
+	// directory below a plain file cannot be made, so Start ends there; the rest we
+	// do ourselves, as for binaries that were found.
+	plainFile := d.join("no-directory")
+	if err := os.WriteFile(plainFile, nil, 0o600); err != nil {
+		return "", fmt.Errorf("prepare the download of PostgreSQL: %w", err)
+	}
+	port, err := freePort()
+	if err != nil {
+		return "", err
+	}
+	config := embeddedpostgres.DefaultConfig().
+		Version(downloadVersion).
+		Port(uint32(port)). //nolint:gosec // a port fits
+		CachePath(d.join("download")).
+		RuntimePath(files).
+		DataPath(filepath.Join(plainFile, "data")).
+		Logger(io.Discard)
+	if o.RepositoryURL != "" {
+		config = config.BinaryRepositoryURL(o.RepositoryURL)
+	}
+	log.Info("downloading PostgreSQL", "version", string(downloadVersion))
+
+	library := embeddedpostgres.NewDatabase(config)
+	ended := make(chan error, 1)
+	go func() {
+		err := library.Start()
+		removeLibraryLogs()
+		runtime.KeepAlive(library) // and with it the log's descriptor
+		if ctx.Err() != nil {
+			err = errors.Join(err, os.RemoveAll(d.path)) // it may have unpacked into what was removed
+		}
+		ended <- err
+	}()
+	select {
+	case err = <-ended:
+	case <-ctx.Done():
+		// The library takes no context. What it still does is cleared away when it is
+		// done, and with the next sweep when we end before that.
+		removeLibraryLogs()
+	}
+	if ctx.Err() != nil {
+		return "", fmt.Errorf("download PostgreSQL: %w", ctx.Err())
+	}
+	bin := filepath.Join(files, "bin")
+	if _, statErr := os.Stat(filepath.Join(bin, "postgres")); statErr != nil {
+		return "", fmt.Errorf("download PostgreSQL %s: %w; install PostgreSQL %d or later instead", downloadVersion, err, MinVersion)
+	}
+	return bin, nil
+}
+
+// removeLibraryLogs removes the log file that the library makes among the temporary
+// files and forgets. It is ours if this process has it open.
+func removeLibraryLogs() {
+	logs, err := filepath.Glob(filepath.Join(os.TempDir(), "embedded_postgres_log*"))
+	if err != nil || len(logs) == 0 {
+		return
+	}
+	type file struct{ device, inode uint64 }
+	identify := func(s *syscall.Stat_t) file { return file{uint64(s.Dev), s.Ino} } //nolint:gosec,unconvert // the type of Dev depends on the system
+	open := make(map[file]bool)
+	descriptors, err := os.ReadDir("/dev/fd")
+	if err != nil {
+		return
+	}
+	for _, d := range descriptors {
+		fd, err := strconv.Atoi(d.Name())
+		if err != nil {
+			continue
+		}
+		var s syscall.Stat_t
+		if syscall.Fstat(fd, &s) == nil {
+			open[identify(&s)] = true
+		}
+	}
+	for _, log := range logs {
+		var s syscall.Stat_t
+		if syscall.Lstat(log, &s) == nil && open[identify(&s)] {
+			_ = os.Remove(log)
+		}
+	}
+}

@@ -1,0 +1,40 @@
+// Package localpg starts a private, throw-away PostgreSQL from server binaries, for
+// the demo and for tests. The server listens on the loopback address only, asks for
+// a random password, keeps everything in one directory of its own and leaves
+// neither a process nor a directory behind.
+package localpg
+
+import (
+	"errors"
+	"log/slog"
+)
+
+// MinVersion is the oldest major version of PostgreSQL that is started.
+const MinVersion = 15
+
+// ErrNoBinaries says that no usable server binaries are on this machine. The error
+// that wraps it names the places that were looked at and what to do.
+var ErrNoBinaries = errors.New("no PostgreSQL server binaries")
+
+// Options says where and how the server runs. The zero value will do.
+type Options struct {
+	// Dir is an existing directory in which the server's own directory is made;
+	// empty means the system's directory for temporary files.
+	Dir string
+	// Port is the TCP port on 127.0.0.1; 0 takes a free one.
+	Port int
+	// Log is told what happens; nil means nobody is.
+	Log *slog.Logger
+	// Download says what to do when there are no server binaries.
+	Download DownloadOptions
+}
+
+// DownloadOptions says whether and from where server binaries may be downloaded when
+// the machine has none.
+type DownloadOptions struct {
+	// Enabled allows the download. It is refused as root.
+	Enabled bool
+	// RepositoryURL is the root of a Maven repository that holds
+	// io.zonky.test.postgres:embedded-postgres-binaries-*; empty means the public one.
+	RepositoryURL string
+}

@@ -1,0 +1,23 @@
+//go:build !unix
+
+package localpg
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+)
+
+// Server is a running private PostgreSQL. There is none on this system.
+type Server struct{}
+
+// Start always fails on this system.
+func Start(context.Context, Options) (*Server, error) {
+	return nil, fmt.Errorf("%w can be started on %s: use a PostgreSQL server that runs already", ErrNoBinaries, runtime.GOOS)
+}
+
+// URL returns nothing on this system.
+func (*Server) URL(string) string { return "" }
+
+// Stop does nothing on this system.
+func (*Server) Stop(context.Context) error { return nil }

@@ -1,0 +1,102 @@
+package pgtest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/url"
+
+	"github.com/testcontainers/testcontainers-go"
+	"github.com/testcontainers/testcontainers-go/modules/postgres"
+
+	"partnercost/internal/localpg"
+)
+
+// image is what runs in Docker.
+const image = "postgres:17"
+
+// errNoServer says that this machine has nothing to test with.
+var errNoServer = errors.New("no PostgreSQL to test with")
+
+// rungs is the ladder of places a server can come from.
+type rungs struct {
+	getenv        func(string) string
+	local, docker func(context.Context) (*server, error)
+}
+
+// open returns the first server there is. Binaries that are there and do not start
+// are an error, not a reason to look further.
+func (r rungs) open(ctx context.Context) (*server, error) {
+	switch forced := r.getenv(rung); forced {
+	case "local":
+		return r.local(ctx)
+	case "docker":
+		return r.docker(ctx)
+	case "":
+	default:
+		return nil, fmt.Errorf("%s is %q: it must be local, docker or unset", rung, forced)
+	}
+	if given := r.getenv(databaseURL); given != "" {
+		return external(given)
+	}
+	s, localErr := r.local(ctx)
+	if !errors.Is(localErr, localpg.ErrNoBinaries) {
+		return s, localErr
+	}
+	s, dockerErr := r.docker(ctx)
+	if dockerErr != nil {
+		return nil, fmt.Errorf("%w: %w; Docker: %w; or set %s", errNoServer, localErr, dockerErr, databaseURL)
+	}
+	return s, nil
+}
+
+// external is somebody else's server.
+func external(given string) (*server, error) {
+	u, err := url.Parse(given)
+	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {
+		return nil, fmt.Errorf("%s must be a URL that begins with postgres://", databaseURL) // without the value: it holds a password
+	}
+	return &server{url: u, stop: func(context.Context) error { return nil }}, nil
+}
+
+func startLocal(ctx context.Context) (*server, error) {
+	s, err := localpg.Start(ctx, localpg.Options{})
+	if err != nil {
+		return nil, err
+	}
+	u, err := url.Parse(s.URL("postgres"))
+	if err != nil {
+		return nil, errors.Join(err, s.Stop(ctx))
+	}
+	return &server{url: u, stop: s.Stop}, nil
+}
+
+func startDocker(ctx context.Context) (_ *server, err error) {
+	defer func() {
+		// testcontainers panics where there is no Docker at all.
+		if r := recover(); r != nil {
+			err = fmt.Errorf("%v", r)
+		}
+	}()
+	container, err := postgres.Run(ctx, image,
+		postgres.WithPassword(rand.Text()),
+		testcontainers.WithCmd("postgres", "-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off", "-c", "max_connections=200"),
+		postgres.BasicWaitStrategies(),
+	)
+	stop := func(ctx context.Context) error {
+		return testcontainers.TerminateContainer(container, testcontainers.StopContext(ctx))
+	}
+	if err != nil {
+		return nil, errors.Join(err, stop(context.WithoutCancel(ctx)))
+	}
+	given, err := container.ConnectionString(ctx, "sslmode=disable")
+	if err != nil {
+		return nil, errors.Join(err, stop(context.WithoutCancel(ctx)))
+	}
+	u, err := url.Parse(given)
+	if err != nil {
+		return nil, errors.Join(err, stop(context.WithoutCancel(ctx)))
+	}
+	return &server{url: u, stop: stop}, nil
+}
