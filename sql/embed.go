@@ -1,5 +1,5 @@
 // Package sql embeds the statements that are not compiled into the program by
-// sqlc: the staging tables of a session and the queries of finance.
+// sqlc: the staging tables of a session, the roles and the queries of finance.
 package sql
 
 import "embed"
@@ -8,6 +8,11 @@ import "embed"
 //
 //go:embed stage.sql
 var Stage string
+
+// Roles creates the two group roles and grants them what they need.
+//
+//go:embed roles.sql
+var Roles string
 
 // Finance holds the queries that finance runs as they are, in queries/finance.
 //

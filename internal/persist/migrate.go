@@ -2,6 +2,7 @@ package persist
 
 import (
 	"context"
+	stdsql "database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -27,7 +28,8 @@ const (
 
 // Migrator moves a database between schema versions.
 type Migrator struct {
-	m *migrate.Migrate
+	m  *migrate.Migrate
+	db *stdsql.DB
 }
 
 // SchemaState is the schema version a database is at, against the one this program
@@ -66,7 +68,7 @@ func OpenMigrator(ctx context.Context, databaseURL string) (*Migrator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prepare migrations: %w", err)
 	}
-	return &Migrator{m: m}, nil
+	return &Migrator{m: m, db: db}, nil
 }
 
 // Close releases the connection.

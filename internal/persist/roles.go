@@ -1,0 +1,43 @@
+package persist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"partnercost/sql"
+)
+
+// ErrMayNotGrant says that the migrating role may not set up finance_reader and
+// collector_writer; an administrator runs the script of RolesScript instead.
+var ErrMayNotGrant = errors.New("this role may not create the roles finance_reader and collector_writer")
+
+// RolesScript is the SQL that creates the two roles and grants them what they need.
+func RolesScript() string { return sql.Roles }
+
+// GrantRoles creates the roles finance_reader and collector_writer if they are
+// missing and grants them what they need on the current schema. It is run after
+// every migration, because views and tables come and go. An error that is
+// ErrMayNotGrant leaves the schema usable by its owner.
+func (m *Migrator) GrantRoles(ctx context.Context) error {
+	tx, err := m.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("grant the roles: %w", err)
+	}
+	_, err = tx.ExecContext(ctx, sql.Roles)
+	if err == nil {
+		err = tx.Commit()
+	} else {
+		err = errors.Join(err, tx.Rollback())
+	}
+	var pgErr *pgconn.PgError
+	switch {
+	case errors.As(err, &pgErr) && pgErr.Code == "42501":
+		return fmt.Errorf("%w: %s", ErrMayNotGrant, pgErr.Message)
+	case err != nil:
+		return fmt.Errorf("grant the roles: %w", err)
+	}
+	return nil
+}
