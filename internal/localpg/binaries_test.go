@@ -15,7 +15,7 @@ import (
 // fakeBinaries makes a bin directory whose postgres says version.
 func fakeBinaries(t *testing.T, bin, version string) {
 	t.Helper()
-	if err := os.MkdirAll(bin, 0o755); err != nil { //nolint:gosec // every account may run them
+	if err := os.MkdirAll(bin, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	writeProgram(t, filepath.Join(bin, "initdb"), "#!/bin/sh\n")
@@ -34,7 +34,7 @@ func TestFind(t *testing.T) {
 	fakeBinaries(t, filepath.Join(root, "beta/bin"), "postgres (PostgreSQL) 19beta1")
 	fakeBinaries(t, filepath.Join(root, "odd/bin"), "postgres (GreatSQL) 15.1")
 	links := filepath.Join(root, "links")
-	if err := os.Mkdir(links, 0o755); err != nil { //nolint:gosec // every account may enter
+	if err := os.Mkdir(links, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	// Only initdb is linked: the server is found beside the link's target.

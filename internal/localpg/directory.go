@@ -62,7 +62,7 @@ func newDirectory(parent string, a *account) (*directory, error) {
 			continue // another program's sweep took it before we had locked it
 		}
 		if err == nil && a != nil {
-			err = os.Chmod(path, 0o711) // the account passes through, only we look around
+			err = os.Chmod(path, 0o711) //nolint:gosec // the account passes through, only we look around
 		}
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("prepare %s: %w", path, err), os.RemoveAll(path))

@@ -11,8 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strconv"
-	"syscall"
 
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
@@ -31,13 +29,13 @@ func download(ctx context.Context, d *directory, o DownloadOptions, log *slog.Lo
 	if err := os.WriteFile(plainFile, nil, 0o600); err != nil {
 		return "", fmt.Errorf("prepare the download of PostgreSQL: %w", err)
 	}
-	port, err := freePort()
+	port, err := freePort(ctx)
 	if err != nil {
 		return "", err
 	}
 	config := embeddedpostgres.DefaultConfig().
 		Version(downloadVersion).
-		Port(uint32(port)). //nolint:gosec // a port fits
+		Port(uint32(port)).
 		CachePath(d.join("download")).
 		RuntimePath(files).
 		DataPath(filepath.Join(plainFile, "data")).
@@ -82,27 +80,19 @@ func removeLibraryLogs() {
 	if err != nil || len(logs) == 0 {
 		return
 	}
-	type file struct{ device, inode uint64 }
-	identify := func(s *syscall.Stat_t) file { return file{uint64(s.Dev), s.Ino} } //nolint:gosec,unconvert // the type of Dev depends on the system
-	open := make(map[file]bool)
-	descriptors, err := os.ReadDir("/dev/fd")
+	descriptors, err := filepath.Glob("/dev/fd/*")
 	if err != nil {
 		return
 	}
-	for _, d := range descriptors {
-		fd, err := strconv.Atoi(d.Name())
+	for _, log := range logs {
+		file, err := os.Lstat(log)
 		if err != nil {
 			continue
 		}
-		var s syscall.Stat_t
-		if syscall.Fstat(fd, &s) == nil {
-			open[identify(&s)] = true
-		}
-	}
-	for _, log := range logs {
-		var s syscall.Stat_t
-		if syscall.Lstat(log, &s) == nil && open[identify(&s)] {
-			_ = os.Remove(log)
+		for _, d := range descriptors {
+			if open, err := os.Stat(d); err == nil && os.SameFile(open, file) {
+				_ = os.Remove(log)
+			}
 		}
 	}
 }

@@ -34,7 +34,7 @@ type command struct {
 
 // spawn starts a child that prints to out.
 func (c command) spawn(out io.Writer) (*process, error) {
-	cmd := exec.Command(c.name, c.args...)
+	cmd := exec.Command(c.name, c.args...) //nolint:noctx // a context would kill it and leave its children: see run
 	cmd.Dir = c.dir
 	cmd.Env = environment
 	cmd.SysProcAttr = attributes(c.account, c.atParentsDeath)

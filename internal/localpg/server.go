@@ -27,19 +27,19 @@ const startTimeout = time.Minute
 // settings suit a server whose data nobody needs after a crash: nothing waits for
 // the disk. There is no Unix socket: its path has a length limit that directories
 // for temporary files can exceed.
-var settings = map[string]string{
-	"listen_addresses":           "127.0.0.1",
-	"unix_socket_directories":    "",
-	"max_connections":            "200",
-	"shared_buffers":             "64MB",
-	"fsync":                      "off",
-	"synchronous_commit":         "off",
-	"full_page_writes":           "off",
-	"wal_level":                  "minimal",
-	"max_wal_senders":            "0",
-	"dynamic_shared_memory_type": "mmap", // in the data directory, not in /dev/shm
-	"timezone":                   "UTC",
-	"log_timezone":               "UTC",
+var settings = []string{
+	"listen_addresses=127.0.0.1",
+	"unix_socket_directories=",
+	"max_connections=200",
+	"shared_buffers=64MB",
+	"fsync=off",
+	"synchronous_commit=off",
+	"full_page_writes=off",
+	"wal_level=minimal",
+	"max_wal_senders=0",
+	"dynamic_shared_memory_type=mmap", // in the data directory, not in /dev/shm
+	"timezone=UTC",
+	"log_timezone=UTC",
 }
 
 // Server is a running private PostgreSQL.
@@ -194,7 +194,7 @@ func (s *Server) serve(ctx context.Context, port int) error {
 		return s.serveOn(ctx, port)
 	}
 	for attempt := 1; ; attempt++ {
-		port, err := freePort()
+		port, err := freePort(ctx)
 		if err != nil {
 			return err
 		}
@@ -213,8 +213,8 @@ func (s *Server) serveOn(ctx context.Context, port int) error {
 	}
 	defer func() { _ = output.Close() }() // the server has its own descriptor
 	args := []string{"-D", s.directory.join("data"), "-p", strconv.Itoa(port)}
-	for name, value := range settings {
-		args = append(args, "-c", name+"="+value)
+	for _, setting := range settings {
+		args = append(args, "-c", setting)
 	}
 	postgres := command{
 		account:        s.account,
@@ -290,8 +290,9 @@ func lastLines(text string) string {
 }
 
 // freePort returns a TCP port on the loopback address that nobody listens on now.
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+func freePort(ctx context.Context) (int, error) {
+	var config net.ListenConfig
+	l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}

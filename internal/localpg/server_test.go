@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 // the account that stands in for root.
 func openDir(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "localpg-test-")
+	dir, err := os.MkdirTemp("", "localpg-test-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +53,7 @@ func openDir(t *testing.T) string {
 			t.Error(err)
 		}
 	})
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // that is the point
+	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -207,7 +207,8 @@ func TestStopReportsAServerThatEndedByItself(t *testing.T) {
 
 func TestStartOnATakenPort(t *testing.T) {
 	t.Parallel()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var config net.ListenConfig
+	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,24 +248,24 @@ func TestStartAsRootInAClosedDirectory(t *testing.T) {
 // TestStartCancelledInInitdb ends the context when initdb has just begun to write.
 func TestStartCancelledInInitdb(t *testing.T) {
 	t.Parallel()
-	real, err := installed.find(t.Context(), nil)
+	found, err := installed.find(t.Context(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	tools := openDir(t)
 	bin := filepath.Join(tools, "bin")
 	reached := filepath.Join(tools, "reached")
-	if err := os.Mkdir(bin, 0o755); err != nil { //nolint:gosec // the server's account runs them
+	if err := os.Mkdir(bin, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if err := syscall.Mkfifo(reached, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(reached, 0o666); err != nil { //nolint:gosec // the server's account writes to it
+	if err := os.Chmod(reached, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	copyProgram(t, filepath.Join(real.dir, "initdb"), filepath.Join(bin, "initdb"))
-	writeProgram(t, filepath.Join(bin, "postgres"), fmt.Sprintf("#!/bin/sh\nif [ \"$1\" = --boot ]; then echo reached >%s; fi\nexec %s/postgres \"$@\"\n", reached, real.dir))
+	copyProgram(t, filepath.Join(found.dir, "initdb"), filepath.Join(bin, "initdb"))
+	writeProgram(t, filepath.Join(bin, "postgres"), fmt.Sprintf("#!/bin/sh\nif [ \"$1\" = --boot ]; then echo reached >%s; fi\nexec %s/postgres \"$@\"\n", reached, found.dir))
 
 	dir := openDir(t)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -398,10 +399,10 @@ func copyProgram(t *testing.T, from, to string) {
 
 func writeProgram(t *testing.T, path, content string) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(content), 0o700); err != nil { //nolint:gosec // a program
+	if err := os.WriteFile(path, []byte(content), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chmod(path, 0o755); err != nil { //nolint:gosec // whatever the umask is
+	if err := os.Chmod(path, 0o755); err != nil {
 		t.Fatal(err)
 	}
 }

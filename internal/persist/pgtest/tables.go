@@ -66,4 +66,3 @@ func connect(ctx context.Context, databaseURL string) (*pgx.Conn, error) {
 func sorted[K cmp.Ordered, V any](m map[K]V) []K {
 	return slices.Sorted(maps.Keys(m))
 }
-

@@ -55,7 +55,7 @@ func (tr *Tracker) Ignore(columns ...string) *Tracker {
 }
 
 // Changes says what became of the rows since Track or the last Changes, "" when
-// nothing did. Rows stand in the order of their primary keys:
+// nothing did. Rows stand in the order of their primary keys, deleted ones first:
 //
 //	finance.orders
 //	  - id=1, total=5.00
@@ -225,7 +225,7 @@ func read(ctx context.Context, tx pgx.Tx, t table) (contents, error) {
 		selected = append(selected, name+"::text")
 		if position >= 0 {
 			keyed[position] = len(c.columns)
-			order[position] = name
+			order[position] = "t." + name // the bare name would be the text in the result
 			if collates {
 				order[position] += ` COLLATE "C"` // the same order on every server
 			}
@@ -236,7 +236,7 @@ func read(ctx context.Context, tx pgx.Tx, t table) (contents, error) {
 		return c, err
 	}
 
-	query := "SELECT " + strings.Join(selected, ", ") + " FROM " + pgx.Identifier{t.Schema, t.Table}.Sanitize()
+	query := "SELECT " + strings.Join(selected, ", ") + " FROM " + pgx.Identifier{t.Schema, t.Table}.Sanitize() + " AS t"
 	if len(order) > 0 {
 		var by []string
 		for _, position := range sorted(order) {

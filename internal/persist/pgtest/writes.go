@@ -57,8 +57,8 @@ func writes(ctx context.Context, databaseURL string, patience time.Duration, tab
 
 // awaitAlone waits until conn is the only session in its database.
 func awaitAlone(ctx context.Context, conn *pgx.Conn, patience time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
+	enough := time.NewTimer(patience)
+	defer enough.Stop()
 	again := time.NewTicker(5 * time.Millisecond)
 	defer again.Stop()
 	for {
@@ -74,8 +74,8 @@ func awaitAlone(ctx context.Context, conn *pgx.Conn, patience time.Duration) err
 		}
 		select {
 		case <-again.C:
-		case <-ctx.Done():
-			return fmt.Errorf("close every pool before counting writes; still open are the sessions %v: %w", others, ctx.Err())
+		case <-enough.C:
+			return fmt.Errorf("close every pool before counting writes; still open after %s: %q", patience, others)
 		}
 	}
 }

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/config"
+)
+
+func (p *program) checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "Check the configuration, the database and Partner Center",
+		Long: `Check, a line each, the configuration, the database and its schema, and for every
+partner the credentials and one read per endpoint, for its first customer. Nothing
+is written. The exit code is 0 only when everything holds.`,
+		Example: `  collector check
+  collector check --config /etc/collector.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.check(cmd.Context()) },
+	}
+}
+
+func (p *program) check(ctx context.Context) error {
+	checks := &checks{w: p.stdout}
+	c, err := p.loadConfig()
+	checks.report("configuration", err, p.configFile)
+	if err != nil {
+		return err
+	}
+	store, err := p.openStore(ctx, c)
+	checks.report("database and schema", err, "reachable, and what this program needs")
+	if err == nil {
+		store.Close()
+	}
+	for _, partner := range c.Partners {
+		p.checkPartner(ctx, checks, partner, c.Collect)
+	}
+	if checks.failed > 0 {
+		return fmt.Errorf("%d of %d checks failed", checks.failed, checks.made)
+	}
+	return nil
+}
+
+// checkPartner reads every endpoint once.
+func (p *program) checkPartner(ctx context.Context, checks *checks, partner config.Partner, what config.Collect) {
+	about := "partner " + partner.Name + ": "
+	client, err := p.newClient(partner, what, p.log)
+	checks.report(about+"credentials", err, "present (mode "+partner.Auth.Mode+")")
+	if err != nil {
+		return
+	}
+	defer client.Close()
+	id, err := firstCustomer(ctx, partner.Customers, client)
+	checks.report(about+"customers", err, "the first is "+string(id))
+	if err != nil {
+		return
+	}
+	s, err := client.Statement(ctx, id)
+	if err == nil && s.Failure != nil {
+		err = s.Failure
+	}
+	missing := func(there bool) error {
+		if there {
+			return nil
+		}
+		return err
+	}
+	checks.report(about+"billing profile", missing(s.Profile != nil), "read")
+	if !what.Costs {
+		return
+	}
+	checks.report(about+"cost summary", missing(s.Costs != nil), "read: "+describeCosts(s))
+	if what.LineItems {
+		checks.report(about+"line items", missing(s.LineItems != nil), "read: "+strconv.Itoa(len(s.LineItems)))
+	}
+}
+
+func describeCosts(s billing.Statement) string {
+	if s.NoCosts() {
+		return "no costs"
+	}
+	if s.Costs == nil {
+		return "nothing"
+	}
+	return strconv.Itoa(len(s.Costs.Details)) + " details"
+}
+
+func firstCustomer(ctx context.Context, customers config.Customers, client *client) (billing.CustomerID, error) {
+	ids := customers.Listed()
+	if customers.Discover {
+		ids = customers.WithoutExcluded(client.list(ctx))
+	}
+	for id, err := range ids {
+		return id, err
+	}
+	return "", errNoCustomers
+}
+
+// checks prints one line per check and counts.
+type checks struct {
+	w            io.Writer
+	made, failed int
+}
+
+// report prints how a check went: why it failed, or what it found.
+func (c *checks) report(what string, err error, found string) {
+	c.made++
+	word := "ok  "
+	if err != nil {
+		c.failed++
+		word, found = "FAIL", strings.Join(strings.Fields(err.Error()), " ") // some span lines
+	}
+	fmt.Fprintf(c.w, "%s  %s: %s\n", word, what, found)
+}

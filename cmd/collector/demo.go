@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"partnercost/internal/config"
+	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/localpg"
+	"partnercost/internal/persist"
+)
+
+// demoFlags are the flags of demo.
+type demoFlags struct {
+	customers int
+	seed      uint64
+	keep      bool
+}
+
+func (p *program) demoCommand() *cobra.Command {
+	var f demoFlags
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "See it work: private PostgreSQL, simulated Partner Center, two collections, reports",
+		Long: `Start a private PostgreSQL from the server binaries of this machine (or, as a normal
+user where there are none, from downloaded ones) and a simulated Partner Center;
+collect its customers; let a month pass, in which some amounts are restated; collect
+again; print the reports. It needs no configuration, and nothing is left behind.
+
+With --keep the database stays until Ctrl-C, to look around with psql.`,
+		Example: `  collector demo
+  collector demo --keep
+  collector demo --customers 5000 --seed 7`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.customers < 1 {
+				return usageError("--customers must be at least 1")
+			}
+			return p.demo(cmd.Context(), f)
+		},
+	}
+	cmd.Flags().IntVar(&f.customers, "customers", 200, "number of simulated customers")
+	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "selects the invented data")
+	cmd.Flags().BoolVar(&f.keep, "keep", false, "leave the database running until Ctrl-C")
+	return cmd
+}
+
+// demoRows is how many rows of a long report the demo prints.
+const demoRows = 24
+
+func (p *program) demo(ctx context.Context, f demoFlags) (err error) {
+	server, err := localpg.Start(ctx, localpg.Options{Log: p.log, Download: localpg.DownloadOptions{Enabled: true}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
+	url := server.URL("postgres")
+
+	sim := partnersim.New(partnersim.Options{Customers: f.customers, Seed: f.seed, Clock: p.now})
+	address, stop, err := serveDemo(ctx, sim)
+	if err != nil {
+		return err
+	}
+	defer stop()
+
+	p.say("A private PostgreSQL and a Partner Center with %d simulated customers are running.\n", f.customers)
+	if err := p.migrateDemo(ctx, url); err != nil {
+		return err
+	}
+	c := demoConfig(url, "http://"+address)
+	store, err := p.openStore(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+
+	p.say("\nThe first night:\n")
+	if err := p.demoNight(ctx, c, store); err != nil {
+		return err
+	}
+	change := sim.Advance(partnersim.Step{OneTimeMonths: 1, Restate: 0.05})
+	p.say("\nA month passes: one-time purchases move on to %s, and Microsoft restates the recurring costs of %d customers. The next night:\n",
+		change.OneTimeMonth, change.Restated)
+	if err := p.demoNight(ctx, c, store); err != nil {
+		return err
+	}
+	for _, name := range []string{"monthly-totals", "restatements"} {
+		if err := p.demoReport(ctx, store, name); err != nil {
+			return err
+		}
+	}
+	if !f.keep {
+		p.say("\nRun it with --keep to look around with psql. For your own customers see the README.\n")
+		return nil
+	}
+	p.say("\nLook around, in the schema finance, until you press Ctrl-C:\n\n  psql '%s'\n", url)
+	<-ctx.Done()
+	return nil
+}
+
+// say writes a line of the demo's own, which is its result.
+func (p *program) say(format string, args ...any) { fmt.Fprintf(p.stdout, format, args...) }
+
+// serveDemo serves the simulator on a free loopback port.
+func serveDemo(ctx context.Context, sim *partnersim.Simulator) (address string, stop func(), err error) {
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, fmt.Errorf("serve the simulator: %w", err)
+	}
+	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }() // ends with Close; a request that fails is the collector's to report
+	return listener.Addr().String(), func() { _ = server.Close() }, nil
+}
+
+func demoConfig(databaseURL, baseURL string) *config.Config {
+	return &config.Config{
+		Database: config.Database{URL: config.NewSecret(databaseURL), MaxConnections: 4},
+		Partners: []config.Partner{{
+			Name: "demo", Cloud: "global", BaseURL: baseURL, Locale: "en-US",
+			Auth:      config.Auth{Mode: "token", Token: config.NewSecret("simulator")},
+			Customers: config.Customers{Discover: true},
+			Limits:    config.Limits{Concurrency: 16, Timeout: time.Minute},
+		}},
+		Collect: config.Collect{Costs: true, LineItems: true, Profiles: "full", Batch: 500},
+	}
+}
+
+func (p *program) migrateDemo(ctx context.Context, url string) error {
+	m, err := persist.OpenMigrator(ctx, url)
+	if err != nil {
+		return err
+	}
+	return errors.Join(m.Up(ctx), m.Close())
+}
+
+// demoNight is one run, with its summary.
+func (p *program) demoNight(ctx context.Context, c *config.Config, store *persist.Store) error {
+	runs := &collection{program: p, config: c, store: store, progress: p.newProgress()}
+	result := runs.partner(ctx, selection{partner: c.Partners[0]})
+	runs.progress.close()
+	if err := p.printSummaries([]summary{result}, "table"); err != nil {
+		return err
+	}
+	return worst(ctx, []summary{result})
+}
+
+// demoReport prints the beginning of a report, as the command that it names does.
+func (p *program) demoReport(ctx context.Context, store *persist.Store, name string) error {
+	reports, err := persist.Reports()
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(reports, func(r persist.Report) bool { return r.Name == name })
+	table, err := store.RunReport(ctx, reports[i], "", "")
+	if err != nil {
+		return err
+	}
+	more := len(table.Rows) - demoRows
+	if more > 0 {
+		table.Rows = table.Rows[:demoRows]
+	}
+	p.say("\ncollector report %s\n", name)
+	if err := writeTable(p.stdout, table, "table"); err != nil {
+		return err
+	}
+	if more > 0 {
+		p.say("(and %d more)\n", more)
+	}
+	return nil
+}

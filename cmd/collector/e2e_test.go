@@ -1,0 +1,698 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/persist/pgtest"
+)
+
+// binary is the program under test, built once.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(runTests(m)) }
+
+func runTests(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "collector-e2e-")
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }() // what stays in the temporary directory harms nobody
+	binary = filepath.Join(dir, "collector")
+	build := exec.CommandContext(context.Background(), "go", "build", "-ldflags", "-X main.version=v0.0.0-e2e -X main.commit=c0ffee", "-o", binary, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("%v\n%s", err, out))
+	}
+	return pgtest.Run(m)
+}
+
+// site is one installation: a partner, a database and a configuration.
+type site struct {
+	sim    *partnersim.Simulator
+	server *httptest.Server
+	url    string // of the database
+	dir    string
+	env    []string
+}
+
+// newSite serves a simulated partner and configures the collector for it. Keys in
+// extra are lines of the partner or, unindented, of the configuration.
+func newSite(t *testing.T, o partnersim.Options) *site {
+	t.Helper()
+	sim := partnersim.New(o)
+	s := newSiteAt(t, sim)
+	s.sim = sim
+	return s
+}
+
+// newSiteAt is newSite for any Partner Center, whose customers are discovered.
+func newSiteAt(t *testing.T, partnerCenter http.Handler) *site {
+	t.Helper()
+	server := httptest.NewServer(partnerCenter)
+	t.Cleanup(server.Close)
+	s := &site{server: server, url: pgtest.New(t), dir: t.TempDir()}
+	s.env = []string{"COLLECTOR_DATABASE_URL=" + s.url, "COLLECTOR_SIM_TOKEN=simulator"}
+	s.configure(t, "    customers:\n      discover: true\n", "")
+	return s
+}
+
+// configure writes the configuration: partner is added to the only partner's lines,
+// and rest follows them.
+func (s *site) configure(t *testing.T, partner, rest string) {
+	t.Helper()
+	s.write(t, "collector.yaml", fmt.Sprintf(`partners:
+  - name: sim
+    base_url: %s
+    auth:
+      mode: token
+    limits:
+      requests_per_minute: 600000
+%s%s`, s.server.URL, partner, rest))
+}
+
+func (s *site) write(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// result is what an execution of the program left behind.
+type result struct {
+	code           int
+	stdout, stderr string
+}
+
+// collector executes the program in the site's directory.
+func (s *site) collector(t *testing.T, args ...string) result {
+	t.Helper()
+	cmd, finish := s.start(t, args...)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	return finish()
+}
+
+// start prepares an execution; finish waits for its end.
+func (s *site) start(t *testing.T, args ...string) (cmd *exec.Cmd, finish func() result) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	cmd = exec.CommandContext(t.Context(), binary, args...)
+	cmd.Dir, cmd.Env = s.dir, s.env
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	return cmd, func() result {
+		t.Helper()
+		err := cmd.Wait()
+		var exit *exec.ExitError
+		if err != nil && !errors.As(err, &exit) {
+			t.Fatal(err)
+		}
+		return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
+	}
+}
+
+// want fails the test unless the program ended with the code.
+func (r result) want(t *testing.T, code int) result {
+	t.Helper()
+	if r.code != code {
+		t.Fatalf("exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", r.code, code, r.stdout, r.stderr)
+	}
+	return r
+}
+
+// says fails the test unless both streams together hold every text.
+func (r result) says(t *testing.T, texts ...string) result {
+	t.Helper()
+	for _, text := range texts {
+		if !strings.Contains(r.stdout+r.stderr, text) {
+			t.Errorf("nothing says %q\nstdout:\n%s\nstderr:\n%s", text, r.stdout, r.stderr)
+		}
+	}
+	return r
+}
+
+// query returns the rows of a query as text.
+func (s *site) query(t *testing.T, query string, args ...any) [][]string {
+	t.Helper()
+	db := openDB(t, s.url)
+	rows, err := db.QueryContext(t.Context(), query, args...)
+	if err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	defer func() { _ = rows.Close() }()
+	columns, err := rows.Columns()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table [][]string
+	for rows.Next() {
+		cells := make([]sql.NullString, len(columns))
+		into := make([]any, len(columns))
+		for i := range cells {
+			into[i] = &cells[i]
+		}
+		if err := rows.Scan(into...); err != nil {
+			t.Fatal(err)
+		}
+		row := make([]string, len(columns))
+		for i, cell := range cells {
+			row[i] = cell.String
+			if !cell.Valid {
+				row[i] = "NULL"
+			}
+		}
+		table = append(table, row)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+// one returns the only cell of a query.
+func (s *site) one(t *testing.T, query string, args ...any) string {
+	t.Helper()
+	table := s.query(t, query, args...)
+	if len(table) != 1 || len(table[0]) != 1 {
+		t.Fatalf("%s: got %v, want one cell", query, table)
+	}
+	return table[0][0]
+}
+
+func openDB(t *testing.T, url string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("pgx", url) // the store registers the driver
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func (s *site) exec(t *testing.T, statement string) {
+	t.Helper()
+	if _, err := openDB(t, s.url).ExecContext(t.Context(), statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
+	}
+}
+
+// expectedCosts is what finance.costs must say of the simulator's calendar now.
+func (s *site) expectedCosts(t *testing.T) [][]string {
+	t.Helper()
+	var want [][]string
+	for id := range s.sim.CustomerIDs() {
+		expected, ok := s.sim.Expected(id)
+		if !ok {
+			t.Fatalf("the simulator does not know %s", id)
+		}
+		if expected.Costs == nil {
+			continue
+		}
+		for _, d := range expected.Costs.Details {
+			want = append(want, []string{
+				id, string(d.InvoiceType), d.Period.Start.Format("2006-01-02"), d.Period.End.Format("2006-01-02"),
+				d.CurrencyCode, d.PretaxTotal.Decimal.String(), d.Tax.Decimal.String(), d.AfterTaxTotal.Decimal.String(),
+			})
+		}
+	}
+	slices.SortFunc(want, slices.Compare)
+	return want
+}
+
+func (s *site) costs(t *testing.T) [][]string {
+	t.Helper()
+	got := s.query(t, `SELECT customer_id::text, invoice_type, period_start::text, period_end::text, currency_code,
+		trim_scale(pretax_total)::text, trim_scale(tax)::text, trim_scale(after_tax_total)::text FROM finance.costs`)
+	slices.SortFunc(got, slices.Compare)
+	return got
+}
+
+func TestARunStoresEverythingAndASecondOneNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, partnersim.Options{Customers: 40, Seed: 1})
+	s.collector(t, "run").want(t, 0).says(t, "sim", "succeeded", "ROWS WRITTEN")
+	if diff := cmp.Diff(s.expectedCosts(t), s.costs(t)); diff != "" {
+		t.Errorf("finance.costs (-want +got):\n%s", diff)
+	}
+	if got := s.one(t, `SELECT count(*) FROM finance.customers WHERE active AND company_name IS NOT NULL`); got != "40" {
+		t.Errorf("finance.customers has %s active customers, want 40", got)
+	}
+	var items int
+	for id := range s.sim.CustomerIDs() {
+		expected, _ := s.sim.Expected(id)
+		items += len(expected.LineItems)
+	}
+	if got := s.one(t, `SELECT count(*) FROM finance.line_items`); got != fmt.Sprint(items) {
+		t.Errorf("finance.line_items has %s rows, want %d", got, items)
+	}
+
+	var again []struct {
+		Status    string `json:"status"`
+		OK        int    `json:"customers_ok"`
+		Unchanged int    `json:"customers_unchanged"`
+		NoCosts   int    `json:"customers_no_costs"`
+		Rows      int    `json:"rows_changed"`
+	}
+	decode(t, s.collector(t, "run", "--format", "json").want(t, 0).stdout, &again)
+	if len(again) != 1 || again[0].Status != "succeeded" || again[0].OK != 0 || again[0].Rows != 0 || again[0].Unchanged+again[0].NoCosts != 40 {
+		t.Errorf("the second run: %+v, want nothing new", again)
+	}
+	if got := s.query(t, `SELECT kind, status, customers_total::text, version FROM finance.runs`); len(got) != 2 || !slices.Equal(got[0], []string{"once", "succeeded", "40", "v0.0.0-e2e"}) {
+		t.Errorf("finance.runs: %v", got)
+	}
+}
+
+func TestRestatementsAndNewPeriods(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, partnersim.Options{Customers: 30, Seed: 2, NoCosts: -1})
+	s.collector(t, "run").want(t, 0)
+	first := s.costs(t)
+
+	s.sim.Advance(partnersim.Step{Restate: 0.5})
+	preview := s.collector(t, "run", "--dry-run").want(t, 0)
+	if diff := cmp.Diff(first, s.costs(t)); diff != "" {
+		t.Errorf("a dry run changed finance.costs (-before +after):\n%s", diff)
+	}
+	s.collector(t, "run").want(t, 0)
+	if diff := cmp.Diff(s.expectedCosts(t), s.costs(t)); diff != "" {
+		t.Errorf("finance.costs after a restatement (-want +got):\n%s", diff)
+	}
+	changes := s.one(t, `SELECT count(*) FROM finance.cost_changes WHERE difference = after_tax_after - after_tax_before`)
+	if changes == "0" {
+		t.Error("finance.cost_changes is empty after a restatement")
+	}
+	if previewed := strings.Count(preview.stdout, " -> "); fmt.Sprint(previewed) != changes {
+		t.Errorf("the dry run announced %d restatements, then there were %s\n%s", previewed, changes, preview.stdout)
+	}
+
+	before := s.costs(t)
+	s.sim.Advance(partnersim.Step{OneTimeMonths: 1, RecurringMonths: 1})
+	s.collector(t, "run").want(t, 0)
+	want := append(before, s.expectedCosts(t)...)
+	slices.SortFunc(want, slices.Compare)
+	if diff := cmp.Diff(want, s.costs(t)); diff != "" {
+		t.Errorf("finance.costs after the periods moved on (-want +got):\n%s", diff)
+	}
+}
+
+func TestADryRunWritesNothing(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, partnersim.Options{Customers: 20, Seed: 3})
+	text := s.collector(t, "run", "--dry-run").want(t, 0)
+	lines := strings.Split(strings.TrimSpace(text.stdout), "\n")
+	if len(lines) != 21 || !strings.HasPrefix(lines[20], "20 customers: ") {
+		t.Errorf("want a line for each of 20 customers and their total, got:\n%s", text.stdout)
+	}
+	text.says(t, "  new ", "nothing was written")
+
+	for line := range strings.Lines(s.collector(t, "run", "--dry-run", "--format", "json").want(t, 0).stdout) {
+		var v map[string]any
+		decode(t, line, &v)
+		if v["totals"] == nil && (v["customer_id"] == nil || v["outcome"] == nil) {
+			t.Errorf("a line without customer or outcome: %s", line)
+		}
+	}
+	got := s.query(t, `SELECT (SELECT count(*) FROM finance.runs), (SELECT count(*) FROM finance.costs), (SELECT count(*) FROM finance.customers), (SELECT count(*) FROM finance.line_items)`)
+	if diff := cmp.Diff([][]string{{"0", "0", "0", "0"}}, got); diff != "" {
+		t.Errorf("rows after a dry run (-want +got):\n%s", diff)
+	}
+}
+
+func TestOneCustomersTroubleIsOneCustomers(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, partnersim.Options{Customers: 40, Seed: 4, NoAccess: 0.2})
+	s.collector(t, "run").want(t, 3).says(t, "partial", "customers failed")
+	if diff := cmp.Diff(s.expectedCosts(t), s.costs(t)); diff != "" {
+		t.Errorf("finance.costs (-want +got):\n%s", diff)
+	}
+	if got := s.query(t, `SELECT status, customers_failed > 0 FROM finance.runs`); !slices.Equal(got[0], []string{"partial", "true"}) {
+		t.Errorf("finance.runs: %v", got)
+	}
+	s.collector(t, "run", "--dry-run").want(t, 3).says(t, "failed: ")
+}
+
+func TestADeadCredentialEndsTheRun(t *testing.T) {
+	t.Parallel()
+	var requests atomic.Int64
+	sim := partnersim.New(partnersim.Options{Customers: 500, Seed: 5})
+	s := newSiteAt(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		sim.ServeHTTP(w, r)
+	}))
+	s.env = append(s.env, "COLLECTOR_SIM_TOKEN=expired")
+	s.collector(t, "run").want(t, 1).says(t, "failed")
+	if n := requests.Load(); n > 50 {
+		t.Errorf("%d requests were made with a dead token, want a handful", n)
+	}
+	if got := s.query(t, `SELECT status FROM finance.runs`); !slices.Equal(got[0], []string{"failed"}) {
+		t.Errorf("finance.runs: %v", got)
+	}
+}
+
+func TestASecondCollectorFindsTheLockHeld(t *testing.T) {
+	t.Parallel()
+	arrived, release := make(chan struct{}), make(chan struct{})
+	sim := partnersim.New(partnersim.Options{Customers: 5, Seed: 6})
+	var first atomic.Bool
+	s := newSiteAt(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if first.CompareAndSwap(false, true) {
+			close(arrived)
+			<-release
+		}
+		sim.ServeHTTP(w, r)
+	}))
+	cmd, finish := s.start(t, "run")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-arrived
+	s.collector(t, "run").want(t, 4).says(t, "another run of this partner is under way", "not run")
+	close(release)
+	finish().want(t, 0)
+	if got := s.one(t, `SELECT count(*) FROM finance.runs`); got != "1" {
+		t.Errorf("%s runs in the ledger, want 1", got)
+	}
+}
+
+func TestAnInterruptionKeepsWhatIsDone(t *testing.T) {
+	t.Parallel()
+	const enough = 60
+	var answered atomic.Int64
+	reached := make(chan struct{})
+	sim := partnersim.New(partnersim.Options{Customers: 2000, Seed: 7})
+	s := newSiteAt(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n := answered.Add(1); n == enough {
+			close(reached)
+		} else if n > enough {
+			<-r.Context().Done() // the service hangs: only the signal ends the run
+			return
+		}
+		sim.ServeHTTP(w, r)
+	}))
+	cmd, finish := s.start(t, "run", "--log-format", "json")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	<-reached
+	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	finish().want(t, 130).says(t, "interrupted")
+	got := s.query(t, `SELECT status, customers_failed::text, customers_ok + customers_no_costs > 0, customers_ok + customers_no_costs = (SELECT count(*) FROM finance.coverage WHERE last_success_at IS NOT NULL) FROM finance.runs`)
+	if diff := cmp.Diff([][]string{{"interrupted", "0", "true", "true"}}, got); diff != "" {
+		t.Errorf("the run (-want +got):\n%s", diff)
+	}
+}
+
+func TestAnEmptyListRetiresNobody(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, partnersim.Options{Customers: 5, Seed: 15})
+	s.collector(t, "run").want(t, 0)
+	s.sim.Advance(partnersim.Step{Leave: 1})
+	s.collector(t, "run").want(t, 1).says(t, "list of customers is empty")
+	if got := s.one(t, `SELECT count(*) FROM finance.customers WHERE active`); got != "5" {
+		t.Errorf("%s active customers, want the 5 of before", got)
+	}
+}
+
+func TestSelectedCustomers(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, partnersim.Options{Customers: 10, Seed: 8})
+	ids := slices.Collect(s.sim.CustomerIDs())
+	collected := func() string {
+		return s.one(t, `SELECT count(*) FROM finance.coverage`)
+	}
+	s.collector(t, "run", "--customer", strings.ToUpper(ids[3]), "--customer", ids[4]).want(t, 0)
+	if got := collected(); got != "2" {
+		t.Errorf("%s customers collected, want the 2 named", got)
+	}
+	s.write(t, "again.txt", "# those of yesterday\n"+ids[5]+"\n\n"+ids[6]+" # and this one\n")
+	s.collector(t, "run", "--customers-file", "again.txt", "--partner", "sim").want(t, 0)
+	if got := collected(); got != "4" {
+		t.Errorf("%s customers collected, want 4", got)
+	}
+	if got := s.one(t, `SELECT count(*) FROM finance.customers WHERE active`); got != "4" {
+		t.Errorf("%s active customers, want 4: a run of some customers retires nobody", got)
+	}
+
+	// By a list in the configuration, and with an excluded one.
+	s.write(t, "customers.txt", strings.Join(ids, "\n"))
+	s.configure(t, "    customers:\n      file: customers.txt\n      exclude: ["+ids[9]+"]\n", "")
+	s.collector(t, "run").want(t, 0)
+	if got := collected(); got != "9" {
+		t.Errorf("%s customers collected, want 9", got)
+	}
+}
+
+func TestBadUsageAndConfiguration(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, partnersim.Options{Customers: 3, Seed: 9})
+	s.write(t, "bad.yaml", `partners:
+  - name: one
+    base_url: http://partner.example.com
+    auth: {mode: token}
+    customers:
+      ids: [not-a-guid]
+    retries: 7
+`)
+	s.write(t, "bad-list.txt", "ae1d5b32-f9ff-4252-b2bf-40e21937a51a\nnonsense\n")
+	s.write(t, "two.yaml", strings.ReplaceAll(fmt.Sprintf(`partners:
+  - name: sim
+    base_url: %[1]s
+    auth: {mode: token}
+    customers: {discover: true}
+  - name: other
+    base_url: %[1]s
+    auth: {mode: token}
+    customers: {discover: true}
+`, s.server.URL), "\t", ""))
+	s.env = append(s.env, "COLLECTOR_OTHER_TOKEN=simulator")
+	for _, test := range []struct{ args, says []string }{
+		{[]string{"frobnicate"}, []string{"frobnicate", "--help"}},
+		{[]string{}, []string{"needs a command"}},
+		{[]string{"migrate"}, []string{"needs a command", "up"}},
+		{[]string{"migrate", "sideways"}, []string{"sideways"}},
+		{[]string{"migrate", "down"}, []string{"needs N"}},
+		{[]string{"migrate", "down", "0"}, []string{"at least 1"}},
+		{[]string{"migrate", "force", "x"}, []string{"whole number"}},
+		{[]string{"run", "extra"}, []string{"extra"}},
+		{[]string{"run", "--speed", "9"}, []string{"--speed"}},
+		{[]string{"run", "--format", "xml"}, []string{"table, json"}},
+		{[]string{"run", "--log-level", "loud"}, []string{"debug"}},
+		{[]string{"run", "--partner", "nobody"}, []string{`"nobody"`, "sim"}},
+		{[]string{"run", "--customer", "42"}, []string{`"42"`, "GUID"}},
+		{[]string{"run", "--customers-file", "bad-list.txt"}, []string{"bad-list.txt:2"}},
+		{[]string{"run", "--customers-file", "missing.txt"}, []string{"missing.txt"}},
+		{[]string{"run", "--config", "missing.yaml"}, []string{"missing.yaml"}},
+		{[]string{"run", "--config", "bad.yaml"}, []string{"bad.yaml:3", "bad.yaml:6", "bad.yaml:7", "retries"}},
+		{[]string{"check", "--config", "bad.yaml"}, []string{"FAIL  configuration", "bad.yaml:3"}},
+		{[]string{"run", "--config", "two.yaml", "--customer", "ae1d5b32-f9ff-4252-b2bf-40e21937a51a"}, []string{"--partner"}},
+		{[]string{"report", "no-such-report"}, []string{"no-such-report", "monthly-totals"}},
+		{[]string{"report", "monthly-totals", "--period", "2026-13"}, []string{"YYYY-MM"}},
+		{[]string{"report", "monthly-totals", "--customer", "x"}, []string{"GUID"}},
+		{[]string{"report", "--period", "2026-10"}, []string{"name of a report"}},
+		{[]string{"simulate", "--fault-rate", "2"}, []string{"between 0 and 1"}},
+	} {
+		t.Run(strings.Join(test.args, " "), func(t *testing.T) {
+			t.Parallel()
+			s.collector(t, test.args...).want(t, 2).says(t, test.says...)
+			if got := s.query(t, `SELECT run_id::text FROM finance.runs`); len(got) != 0 {
+				t.Errorf("a refused command left runs behind: %v", got)
+			}
+		})
+	}
+}
+
+func TestDatabaseTrouble(t *testing.T) {
+	t.Parallel()
+	t.Run("unreachable", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, partnersim.Options{Customers: 3})
+		s.env = append(s.env, "COLLECTOR_DATABASE_URL=postgres://collector:hunter2@127.0.0.1:1/costs")
+		for _, args := range [][]string{{"run"}, {"run", "--dry-run"}, {"status"}, {"report", "coverage"}, {"migrate", "up"}, {"check"}} {
+			r := s.collector(t, args...).want(t, 1).says(t, "database")
+			if strings.Contains(r.stdout+r.stderr, "hunter2") {
+				t.Errorf("%v shows the password:\n%s%s", args, r.stdout, r.stderr)
+			}
+		}
+	})
+	t.Run("not migrated", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, partnersim.Options{Customers: 3})
+		s.useDatabase(pgtest.NewEmpty(t))
+		s.collector(t, "run").want(t, 1).says(t, "collector migrate up")
+		s.collector(t, "check").want(t, 1).says(t, "FAIL", "collector migrate up")
+	})
+	t.Run("newer", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, partnersim.Options{Customers: 3})
+		s.exec(t, `UPDATE collector_schema_migrations SET version = 999`)
+		s.collector(t, "run").want(t, 1).says(t, "999", "newer")
+		s.collector(t, "migrate", "up").want(t, 1).says(t, "newer")
+	})
+	t.Run("dirty", func(t *testing.T) {
+		t.Parallel()
+		s := newSite(t, partnersim.Options{Customers: 3})
+		s.exec(t, `UPDATE collector_schema_migrations SET dirty = true`)
+		s.collector(t, "run").want(t, 1).says(t, "dirty", "migrate force")
+		s.collector(t, "migrate", "status").want(t, 0).says(t, "dirty")
+		version := s.one(t, `SELECT version FROM collector_schema_migrations`)
+		s.collector(t, "migrate", "force", version).want(t, 0).says(t, "schema version "+version)
+		s.collector(t, "run").want(t, 0)
+	})
+}
+
+func (s *site) useDatabase(url string) {
+	s.url = url
+	s.env = append(s.env, "COLLECTOR_DATABASE_URL="+url)
+}
+
+func TestMigrations(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, partnersim.Options{Customers: 3, Seed: 10})
+	s.useDatabase(pgtest.NewEmpty(t))
+	s.collector(t, "migrate", "status").want(t, 0).says(t, "schema version 0", "pending: 000001_collector")
+	s.collector(t, "migrate", "up").want(t, 0)
+	s.collector(t, "migrate", "up").want(t, 0)
+	up := s.collector(t, "migrate", "status").want(t, 0)
+	if strings.Contains(up.stdout, "pending") {
+		t.Errorf("pending after up:\n%s", up.stdout)
+	}
+	s.collector(t, "run").want(t, 0)
+	s.collector(t, "migrate", "down", "1").want(t, 0).says(t, "pending")
+	s.collector(t, "run").want(t, 1).says(t, "collector migrate up")
+	version := s.one(t, `SELECT version FROM collector_schema_migrations`)
+	s.collector(t, "migrate", "down", version).want(t, 0).says(t, "schema version 0")
+	if got := s.one(t, `SELECT count(*) FROM pg_namespace WHERE nspname IN ('collector', 'finance')`); got != "0" {
+		t.Errorf("%s schemas are left after going all the way down", got)
+	}
+	s.collector(t, "migrate", "up").want(t, 0)
+	s.collector(t, "run").want(t, 0)
+}
+
+func TestMigrateURLIsPreferred(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, partnersim.Options{Customers: 3})
+	empty := pgtest.NewEmpty(t)
+	s.env = append(s.env, "COLLECTOR_DATABASE_URL=postgres://nobody@127.0.0.1:1/costs", "COLLECTOR_DATABASE_MIGRATE_URL="+empty)
+	s.collector(t, "migrate", "up").want(t, 0)
+	s.url = empty
+	if got := s.one(t, `SELECT count(*) FROM pg_namespace WHERE nspname = 'finance'`); got != "1" {
+		t.Error("the database of migrate_url was not migrated")
+	}
+}
+
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, partnersim.Options{Customers: 3, Seed: 11, NoCosts: -1})
+	r := s.collector(t, "check").want(t, 0).says(t, "ok    configuration", "ok    database", "billing profile", "cost summary", "line items")
+	if strings.Contains(r.stdout, "FAIL") {
+		t.Errorf("a check failed:\n%s", r.stdout)
+	}
+	if got := s.one(t, `SELECT count(*) FROM finance.customers`); got != "0" {
+		t.Error("a check wrote customers")
+	}
+	s.env = append(s.env, "COLLECTOR_SIM_TOKEN=expired")
+	s.collector(t, "check").want(t, 1).says(t, "ok    database", "FAIL  partner sim")
+}
+
+func TestVersionAndHelp(t *testing.T) {
+	t.Parallel()
+	s := &site{dir: t.TempDir()}
+	s.collector(t, "version").want(t, 0).says(t, "v0.0.0-e2e", "c0ffee", "go1.")
+	var v map[string]string
+	decode(t, s.collector(t, "version", "--format", "json").want(t, 0).stdout, &v)
+	if v["version"] != "v0.0.0-e2e" || v["commit"] != "c0ffee" || !strings.HasPrefix(v["go"], "go1.") {
+		t.Errorf("version: %v", v)
+	}
+	for _, args := range [][]string{
+		{"--help"},
+		{"run", "--help"},
+		{"migrate", "--help"},
+		{"migrate", "up", "--help"},
+		{"migrate", "down", "--help"},
+		{"migrate", "status", "--help"},
+		{"migrate", "force", "--help"},
+		{"report", "--help"},
+		{"status", "--help"},
+		{"check", "--help"},
+		{"simulate", "--help"},
+		{"version", "--help"},
+	} {
+		if r := s.collector(t, args...).want(t, 0); !strings.Contains(r.stdout, "Examples:") {
+			t.Errorf("%v has no examples:\n%s", args, r.stdout)
+		}
+	}
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if r := s.collector(t, "completion", shell).want(t, 0); !strings.Contains(r.stdout, "collector") {
+			t.Errorf("the completion for %s is empty", shell)
+		}
+	}
+	s.collector(t, "__complete", "report", "mon").want(t, 0).says(t, "monthly-totals")
+}
+
+func TestSimulateServesUntilInterrupted(t *testing.T) {
+	t.Parallel()
+	s := &site{dir: t.TempDir()}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, "simulate", "--listen", "127.0.0.1:0", "--customers", "7", "--customers-out", "ids.txt")
+	cmd.Dir = s.dir
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	buffer := make([]byte, 4096)
+	n, err := stderr.Read(buffer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := string(buffer[:n])
+	_, rest, _ := strings.Cut(text, "http://")
+	address, _, ok := strings.Cut(rest, " ")
+	if !ok || !strings.Contains(text, "mode: token") {
+		t.Fatalf("no address or configuration in:\n%s", text)
+	}
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+address+"/v1/customers", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Authorization", "Bearer simulator")
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		t.Errorf("GET customers: %s", response.Status)
+	}
+	ids, err := os.ReadFile(filepath.Join(s.dir, "ids.txt"))
+	if err != nil || strings.Count(string(ids), "\n") != 7 {
+		t.Errorf("the customers file holds %q (%v), want 7 lines", ids, err)
+	}
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("simulate ended with %v after SIGTERM, want success", err)
+	}
+}

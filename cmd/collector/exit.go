@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"partnercost/internal/config"
+	"partnercost/internal/persist"
+)
+
+// The exit codes of the contract.
+const (
+	exitOK          = 0
+	exitFatal       = 1
+	exitUsage       = 2
+	exitPartial     = 3
+	exitLocked      = 4
+	exitInterrupted = 130
+)
+
+// codeError is an error that decides the exit code.
+type codeError struct {
+	code int
+	err  error
+	// hint says that the help of the command would have prevented it.
+	hint bool
+}
+
+func (e *codeError) Error() string { return e.err.Error() }
+func (e *codeError) Unwrap() error { return e.err }
+
+// usageError is an error in the command line.
+func usageError(format string, args ...any) error {
+	return &codeError{code: exitUsage, err: fmt.Errorf(format, args...), hint: true}
+}
+
+// configError is something wrong in a file that the configuration names.
+func configError(format string, args ...any) error {
+	return &codeError{code: exitUsage, err: fmt.Errorf(format, args...)}
+}
+
+// exitCode finds the exit code of an error. After a signal everything that fails is
+// a consequence of it.
+func exitCode(ctx context.Context, err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if ctx.Err() != nil {
+		return exitInterrupted
+	}
+	if coded, ok := errors.AsType[*codeError](err); ok {
+		return coded.code
+	}
+	if _, ok := errors.AsType[config.Errors](err); ok {
+		return exitUsage
+	}
+	if errors.Is(err, persist.ErrLocked) {
+		return exitLocked
+	}
+	return exitFatal
+}

@@ -1,0 +1,29 @@
+// Collector reads what the customers of a Microsoft CSP partner cost from the
+// Partner Center API and keeps it in PostgreSQL.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+	_ "time/tzdata" // a container without a time zone database must still know Europe/Berlin
+
+	"github.com/google/uuid"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	p := &program{
+		stdout:        os.Stdout,
+		stderr:        &console{to: os.Stderr},
+		terminal:      isTerminal(os.Stderr),
+		getenv:        os.Getenv,
+		now:           time.Now,
+		newID:         uuid.NewString,
+		progressEvery: 5 * time.Second,
+	}
+	os.Exit(p.run(ctx, os.Args[1:]))
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"partnercost/internal/config"
+	"partnercost/internal/persist"
+)
+
+func (p *program) migrateCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "migrate",
+		Short: "Bring the database schema to the version this program needs",
+		Long: `Move the database between schema versions. The connection is
+database.migrate_url, else database.url: its role must own the schemas collector
+and finance, or be allowed to create them. Other commands refuse a database whose
+schema is not the one they need.`,
+		Example: `  collector migrate up
+  collector migrate status`,
+		Args: cobra.NoArgs,
+		RunE: needsCommand,
+	}
+	cmd.AddCommand(
+		p.migration(&cobra.Command{
+			Use:   "up",
+			Short: "Apply every pending migration",
+			Long: `Apply every migration that the database has not seen, in order, and give the roles
+finance_reader (reads the views of finance) and collector_writer (collects, without
+changing the schema) what they need. A role that may not create roles is told what
+an administrator has to run. When nothing is pending this succeeds too.`,
+			Example: `  collector migrate up`,
+			Args:    cobra.NoArgs,
+		}, func(ctx context.Context, m *persist.Migrator, _ []string) error { return p.migrateUp(ctx, m) }),
+		p.migration(&cobra.Command{
+			Use:   "down N",
+			Short: "Take the last N migrations back",
+			Long: `Take the last N migrations back, newest first. What they created is deleted with
+everything in it; nothing is asked. Make a backup before.`,
+			Example: `  collector migrate down 1`,
+			Args:    aNumber("N", 1),
+		}, func(ctx context.Context, m *persist.Migrator, args []string) error {
+			n, _ := strconv.Atoi(args[0]) // aNumber has seen to it
+			return m.Down(ctx, n)
+		}),
+		p.migration(&cobra.Command{
+			Use:   "status",
+			Short: "Print the schema version and what is pending",
+			Long:  `Print the schema version of the database, the one this program needs, and the pending migrations.`,
+			Example: `  collector migrate status
+  collector migrate status --config /etc/collector.yaml`,
+			Args: cobra.NoArgs,
+		}, func(context.Context, *persist.Migrator, []string) error { return nil }),
+		p.migration(&cobra.Command{
+			Use:   "force VERSION",
+			Short: "Declare the schema version after a repair by hand",
+			Long: `Set the recorded schema version and clear the mark of a migration that failed
+half-way, without running anything. Use it after the schema was repaired by hand;
+0 stands for an empty database.`,
+			Example: `  collector migrate force 1`,
+			Args:    aNumber("VERSION", 0),
+		}, func(_ context.Context, m *persist.Migrator, args []string) error {
+			v, _ := strconv.Atoi(args[0]) // aNumber has seen to it
+			return m.Force(v)
+		}),
+	)
+	return cmd
+}
+
+func (p *program) migrateUp(ctx context.Context, m *persist.Migrator) error {
+	if err := m.Up(ctx); err != nil {
+		return err
+	}
+	err := m.GrantRoles(ctx)
+	if errors.Is(err, persist.ErrMayNotGrant) {
+		// The schema stands; only who else may use it is open.
+		fmt.Fprintf(p.stderr, "%v.\nIf others than this role are to use the database, an administrator runs there:\n\n%s\n", err, persist.RolesScript())
+		return nil
+	}
+	return err
+}
+
+// migration completes a command that works on the schema and then says where it
+// stands.
+func (p *program) migration(cmd *cobra.Command, work func(context.Context, *persist.Migrator, []string) error) *cobra.Command {
+	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
+		c, err := p.loadConfig()
+		if err != nil {
+			return err
+		}
+		m, err := persist.OpenMigrator(cmd.Context(), migrateURL(c))
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if closeErr := m.Close(); err == nil {
+				err = closeErr
+			}
+		}()
+		if err := work(cmd.Context(), m, args); err != nil {
+			return err
+		}
+		state, err := m.State()
+		if err != nil {
+			return err
+		}
+		return p.printSchema(state)
+	}
+	return cmd
+}
+
+func migrateURL(c *config.Config) string {
+	if c.Database.MigrateURL.IsSet() {
+		return c.Database.MigrateURL.Reveal()
+	}
+	return c.Database.URL.Reveal()
+}
+
+func (p *program) printSchema(s persist.SchemaState) error {
+	lines := []string{fmt.Sprintf("schema version %d, this program needs %d", s.Version, s.Latest)}
+	if s.Dirty {
+		lines = append(lines, "dirty: the last migration failed half-way")
+	}
+	for _, name := range s.Pending {
+		lines = append(lines, "pending: "+name)
+	}
+	_, err := fmt.Fprintln(p.stdout, strings.Join(lines, "\n"))
+	return err
+}
+
+// aNumber wants one argument, a whole number of at least least.
+func aNumber(name string, least int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("%s needs %s", cmd.CommandPath(), name)
+		}
+		if n, err := strconv.Atoi(args[0]); err != nil || n < least {
+			return fmt.Errorf("%s must be a whole number of at least %d, not %q", name, least, args[0])
+		}
+		return nil
+	}
+}

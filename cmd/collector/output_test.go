@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/config"
+	"partnercost/internal/persist"
+)
+
+func TestWriteTable(t *testing.T) {
+	t.Parallel()
+	table := persist.Table{
+		Columns: []string{"company_name", "total"},
+		Numeric: []bool{false, true},
+		Rows: [][]*string{
+			{new(`Müller, "Co"`), new("17.219999999999999")},
+			{nil, new("-2.50")},
+			{new("<A&B>"), nil},
+			{new(""), new("NaN")},
+		},
+	}
+	for format, want := range map[string]string{
+		"table": `company_name               total
+Müller, "Co"  17.219999999999999
+                           -2.50
+<A&B>
+                             NaN
+`,
+		"csv": "company_name,total\r\n\"Müller, \"\"Co\"\"\",17.219999999999999\r\n,-2.50\r\n<A&B>,\r\n,NaN\r\n",
+		"json": `[
+  {"company_name": "Müller, \"Co\"", "total": 17.219999999999999},
+  {"company_name": null, "total": -2.50},
+  {"company_name": "\u003cA\u0026B\u003e", "total": null},
+  {"company_name": "", "total": "NaN"}
+]
+`,
+	} {
+		var b strings.Builder
+		if err := writeTable(&b, table, format); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, b.String()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", format, diff)
+		}
+	}
+	var b strings.Builder
+	if err := writeTable(&b, persist.Table{Columns: []string{"x"}, Numeric: []bool{true}}, "json"); err != nil || strings.Join(strings.Fields(b.String()), "") != "[]" {
+		t.Errorf("an empty report is %q (%v), want an empty array", b.String(), err)
+	}
+}
+
+func amountOf(t *testing.T, literal string) billing.Amount {
+	t.Helper()
+	if literal == "" {
+		return billing.Amount{}
+	}
+	a, err := billing.ParseAmount(literal)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func totals(t *testing.T, start, end, currency, amount string) billing.CostTotals {
+	t.Helper()
+	from, err := billing.ParseTime(start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	to, err := billing.ParseTime(end)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return billing.CostTotals{Period: billing.Period{Start: from, End: to}, CurrencyCode: currency, AfterTaxTotal: amountOf(t, amount)}
+}
+
+func TestPreview(t *testing.T) {
+	t.Parallel()
+	before := totals(t, "2026-10-05", "2026-11-04", "USD", "17.22")
+	unstated := totals(t, "2026-10-05", "2026-11-04", "USD", "")
+	for _, test := range []struct {
+		name    string
+		result  billing.CustomerResult
+		failure *billing.Failure
+		want    string
+	}{
+		{"unchanged", billing.CustomerResult{Outcome: billing.Unchanged}, nil, "unchanged"},
+		{"no costs", billing.CustomerResult{Outcome: billing.NoCostsOutcome}, nil, "no costs"},
+		{
+			"new",
+			billing.CustomerResult{Outcome: billing.Stored, ProfileChanged: true, LineItemSetsChanged: 1, Changes: []billing.DetailChange{
+				{InvoiceType: billing.Recurring, After: before},
+				{InvoiceType: billing.OneTime, After: totals(t, "2019-04-01", "2019-04-30T23:59:59.9999999Z", "", "2.2")},
+			}},
+			nil,
+			"new        Recurring 2026-10-05..2026-11-04 USD 17.22; OneTime 2019-04-01..2019-04-30 2.2; billing profile; line items",
+		},
+		{
+			"restated up",
+			billing.CustomerResult{Outcome: billing.Stored, Changes: []billing.DetailChange{{InvoiceType: billing.Recurring, Before: &before, After: totals(t, "2026-10-05", "2026-11-03", "USD", "18")}}},
+			nil,
+			"restated   Recurring 2026-10-05..2026-11-03 (end was 2026-11-04) USD 17.22 -> 18 (+0.78)",
+		},
+		{
+			"restated down",
+			billing.CustomerResult{Outcome: billing.Stored, Changes: []billing.DetailChange{{InvoiceType: billing.Recurring, Before: &before, After: totals(t, "2026-10-05", "2026-11-04", "USD", "-1")}}},
+			nil,
+			"restated   Recurring 2026-10-05..2026-11-04 USD 17.22 -> -1 (-18.22)",
+		},
+		{
+			"an amount appears",
+			billing.CustomerResult{Outcome: billing.Stored, Changes: []billing.DetailChange{{InvoiceType: billing.Recurring, Before: &unstated, After: before}}},
+			nil,
+			"restated   Recurring 2026-10-05..2026-11-04 USD (no amount) -> 17.22",
+		},
+		{"other facts", billing.CustomerResult{Outcome: billing.Stored, ProfileChanged: true}, nil, "changed    billing profile"},
+		{"failed", billing.CustomerResult{Outcome: billing.NoAccessOutcome}, &billing.Failure{Class: billing.NoAccess, HTTPStatus: 403, Code: "20002", Message: "no relationship"}, "failed: HTTP 403, code 20002: no relationship"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.result.CustomerID = first
+			got := newPreviewLine("contoso", test.result, test.failure).String()
+			if want := "contoso  " + string(first) + "  " + test.want; got != want {
+				t.Errorf("got  %q\nwant %q", got, want)
+			}
+		})
+	}
+}
+
+func TestPreviewAsJSONIsExact(t *testing.T) {
+	t.Parallel()
+	before := totals(t, "2026-10-05", "2026-11-04", "USD", "17.219999999999999")
+	var b strings.Builder
+	v := &preview{w: &b, asJSON: true}
+	err := v.print("contoso", make([]billing.Statement, 1), []billing.CustomerResult{{CustomerID: first, Outcome: billing.Stored, Changes: []billing.DetailChange{
+		{InvoiceType: billing.Recurring, Before: &before, After: totals(t, "2026-10-05", "2026-11-04", "USD", "17.22")},
+	}}})
+	if err = errors.Join(err, v.finish()); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"partner":"contoso","customer_id":"` + string(first) + `","outcome":"restated","changes":[{"change":"restated","invoice_type":"Recurring","period_start":"2026-10-05","period_end":"2026-11-04","currency_code":"USD","before":17.219999999999999,"after":17.22,"difference":0.000000000000001}]}
+{"totals":{"customers":1,"new":0,"restated":1,"changed":0,"unchanged":0,"no_costs":0,"failed":0}}
+`
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("preview (-want +got):\n%s", diff)
+	}
+}
+
+func TestExitCode(t *testing.T) {
+	t.Parallel()
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	locked := fmt.Errorf("partner a: %w", persist.ErrLocked)
+	for _, test := range []struct {
+		name string
+		ctx  context.Context
+		err  error
+		want int
+	}{
+		{"nothing", interrupted, nil, 0},
+		{"fatal", t.Context(), errors.New("x"), 1},
+		{"usage", t.Context(), usageError("x"), 2},
+		{"configuration", t.Context(), fmt.Errorf("load: %w", config.Errors{{File: "f", Message: "x"}}), 2},
+		{"lock", t.Context(), locked, 4},
+		{"interrupted", interrupted, locked, 130},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			if got := exitCode(test.ctx, test.err); got != test.want {
+				t.Errorf("exit code %d, want %d", got, test.want)
+			}
+		})
+	}
+}
+
+func TestTheExitCodeIsTheWorst(t *testing.T) {
+	t.Parallel()
+	good, partial := summary{partner: "a"}, summary{partner: "b", tally: billing.Tally{Total: 2, OK: 1, Failed: 1}}
+	locked, dead := summary{partner: "c", err: persist.ErrLocked}, summary{partner: "d", err: &billing.Failure{Class: billing.CredentialFailure, Message: "sign in"}}
+	for _, test := range []struct {
+		summaries []summary
+		want      int
+		says      []string
+	}{
+		{[]summary{good, good}, 0, nil},
+		{[]summary{good, partial}, 3, []string{"partner b: 1 of 2 customers failed"}},
+		{[]summary{locked, partial, good}, 4, []string{"partner b", "partner c"}},
+		{[]summary{dead, locked, partial}, 1, []string{"partner b", "partner c", "partner d: sign in"}},
+	} {
+		err := worst(t.Context(), test.summaries)
+		if got := exitCode(t.Context(), err); got != test.want {
+			t.Errorf("exit code %d, want %d (%v)", got, test.want, err)
+		}
+		for _, says := range test.says {
+			if !strings.Contains(err.Error(), says) {
+				t.Errorf("error %q does not say %q", err, says)
+			}
+		}
+	}
+}
+
+func TestPrintSummaries(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	p := &program{stdout: &b}
+	err := p.printSummaries([]summary{
+		{partner: "contoso", runID: "r1", status: billing.Partial, took: 1234567 * time.Microsecond, tally: billing.Tally{Total: 10, OK: 4, Unchanged: 3, NoCosts: 2, Failed: 1, RowsChanged: 12}},
+		{partner: "b", err: persist.ErrLocked},
+	}, "table")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `PARTNER  STATUS   CUSTOMERS  OK  UNCHANGED  NO COSTS  FAILED  ROWS WRITTEN  DURATION  RUN
+contoso  partial         10   4          3         2       1            12    1.235s  r1
+b        not run          0   0          0         0       0             0        0s  -
+`
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("summary (-want +got):\n%s", diff)
+	}
+}

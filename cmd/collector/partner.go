@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"iter"
+	"log/slog"
+	"slices"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/config"
+	"partnercost/internal/fetch"
+)
+
+// client is Partner Center as one partner sees it, with what the configuration says
+// of its answers applied.
+type client struct {
+	*fetch.Client
+	minimalProfiles bool
+}
+
+// newClient wires a partner's client; it makes no request.
+func (p *program) newClient(partner config.Partner, what config.Collect, log *slog.Logger) (*client, error) {
+	if partner.Auth.Mode != "token" {
+		return nil, configError("partner %s: auth.mode %s is not supported by this version; use token", partner.Name, partner.Auth.Mode)
+	}
+	cloud, err := fetch.CloudNamed(partner.Cloud)
+	if err != nil {
+		return nil, configError("partner %s: %w", partner.Name, err)
+	}
+	if partner.BaseURL != "" {
+		cloud.BaseURL = partner.BaseURL
+	}
+	c, err := fetch.New(fetch.Options{
+		BaseURL:           cloud.BaseURL,
+		Tokens:            fetch.StaticToken(partner.Auth.Token.Reveal()),
+		Locale:            partner.Locale,
+		UserAgent:         "partnercost/" + thisBuild().Version,
+		Costs:             what.Costs,
+		LineItems:         what.LineItems,
+		RequestsPerMinute: partner.Limits.RequestsPerMinute,
+		Concurrency:       partner.Limits.Concurrency,
+		Timeout:           partner.Limits.Timeout,
+		Now:               p.now,
+		NewID:             p.newID,
+		Log:               log,
+	})
+	if err != nil {
+		return nil, configError("partner %s: %w", partner.Name, err)
+	}
+	return &client{Client: c, minimalProfiles: what.Profiles == "minimal"}, nil
+}
+
+// Statement fetches one customer. With minimal profiles everything personal is
+// dropped here, the raw body too, before anything can keep it.
+func (c *client) Statement(ctx context.Context, id billing.CustomerID) (billing.Statement, error) {
+	s, err := c.Client.Statement(ctx, id)
+	if c.minimalProfiles && s.Profile != nil {
+		s.Profile = &billing.Profile{CompanyName: s.Profile.CompanyName, Address: billing.Address{Country: s.Profile.Address.Country}}
+		s.Documents = slices.DeleteFunc(s.Documents, func(d billing.Document) bool { return d.Kind == billing.ProfileDocument })
+	}
+	return s, err
+}
+
+// list yields the ids of the partner's customers.
+func (c *client) list(ctx context.Context) iter.Seq2[billing.CustomerID, error] {
+	return func(yield func(billing.CustomerID, error) bool) {
+		for customer, err := range c.Customers(ctx) {
+			if !yield(customer.ID, err) {
+				return
+			}
+		}
+	}
+}

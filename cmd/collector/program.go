@@ -1,0 +1,152 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"partnercost/internal/config"
+	"partnercost/internal/persist"
+)
+
+// program is what every command works with: its surroundings, and what the global
+// flags say.
+type program struct {
+	stdout io.Writer
+	stderr *console
+	// terminal says that stderr is one, so that progress may be drawn.
+	terminal      bool
+	getenv        func(string) string
+	now           func() time.Time
+	newID         func() string
+	progressEvery time.Duration
+
+	configFile          string
+	logFormat, logLevel *choice
+	log                 *slog.Logger
+	// parsed says that the command line was understood.
+	parsed bool
+}
+
+// run executes the command line and returns the exit code.
+func (p *program) run(ctx context.Context, args []string) int {
+	root := p.rootCommand()
+	root.SetArgs(args)
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	command, err := root.ExecuteContextC(ctx)
+	if err == nil {
+		return exitOK
+	}
+	if !p.parsed {
+		err = usageError("%w", err)
+	}
+	code := exitCode(ctx, err)
+	if p.log != nil && p.logFormat.value == "json" {
+		p.log.Error("failed", slog.String("error", err.Error()), slog.Int("exit_code", code))
+		return code
+	}
+	fmt.Fprintln(p.stderr, "collector:", err)
+	if coded, ok := errors.AsType[*codeError](err); ok && coded.hint {
+		fmt.Fprintf(p.stderr, "Run '%s --help' for how it is used.\n", command.CommandPath())
+	}
+	return code
+}
+
+func (p *program) rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "collector",
+		Short: "Collect the costs of a CSP partner's customers into PostgreSQL",
+		Long: `Collector reads, for every customer of a Microsoft CSP partner, the billing
+profile, the most recent service costs and their line items from the Partner
+Center API, and keeps them in PostgreSQL, where finance finds them in the views
+of the schema finance.
+
+Results go to standard output; logs, progress and errors go to standard error.
+
+Exit codes:
+  0    all collected
+  1    fatal: database, credential or internal
+  2    usage or configuration
+  3    finished, but some customers failed
+  4    another run holds the partner's lock
+  130  interrupted; the work done so far is stored`,
+		Example: `  collector migrate up      # once, and after each upgrade
+  collector check           # is everything in place?
+  collector run             # collect now
+  collector report          # which reports there are`,
+		Args:          cobra.NoArgs,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := cmd.ValidateRequiredFlags(); err != nil {
+				return err
+			}
+			if err := cmd.ValidateFlagGroups(); err != nil {
+				return err
+			}
+			p.log = newLogger(p.stderr, p.logFormat.value, p.logLevel.value)
+			p.parsed = true
+			return nil
+		},
+		RunE: needsCommand,
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&p.configFile, "config", cmp.Or(p.getenv("COLLECTOR_CONFIG"), "collector.yaml"), "configuration `file`; COLLECTOR_CONFIG names another default")
+	p.logFormat = newChoice("text", "json")
+	p.logLevel = newChoice("info", "debug", "warn", "error")
+	flags.Var(p.logFormat, "log-format", "how logs are written")
+	flags.Var(p.logLevel, "log-level", "the least that is logged")
+	_ = root.RegisterFlagCompletionFunc("log-format", p.logFormat.complete) // fails for unknown flags only
+	_ = root.RegisterFlagCompletionFunc("log-level", p.logLevel.complete)
+
+	root.AddCommand(p.runCommand(), p.migrateCommand(), p.reportCommand(), p.statusCommand(), p.checkCommand(), p.simulateCommand(), p.demoCommand(), p.versionCommand(), p.manCommand())
+	return root
+}
+
+// needsCommand is what a command does that only holds others.
+func needsCommand(cmd *cobra.Command, _ []string) error {
+	fmt.Fprint(cmd.ErrOrStderr(), cmd.UsageString())
+	return usageError("%s needs a command", cmd.CommandPath())
+}
+
+// loadConfig reads the configuration; what is wrong with it is exit code 2.
+func (p *program) loadConfig() (*config.Config, error) {
+	return config.Load(p.configFile, p.getenv)
+}
+
+// openStore connects to the database of the configuration.
+func (p *program) openStore(ctx context.Context, c *config.Config) (*persist.Store, error) {
+	return persist.Open(ctx, persist.Options{URL: c.Database.URL.Reveal(), MaxConnections: c.Database.MaxConnections, Log: p.log, Now: p.now})
+}
+
+// withStore is for the commands that only read: it loads the configuration and
+// lends the store to f.
+func (p *program) withStore(ctx context.Context, f func(*persist.Store) error) error {
+	c, err := p.loadConfig()
+	if err != nil {
+		return err
+	}
+	store, err := p.openStore(ctx, c)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	return f(store)
+}
+
+func newLogger(w io.Writer, format, level string) *slog.Logger {
+	var least slog.Level
+	_ = least.UnmarshalText([]byte(level)) // the flag takes no other words than slog's
+	options := &slog.HandlerOptions{Level: least}
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}

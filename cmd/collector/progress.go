@@ -1,0 +1,112 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"partnercost/internal/collect"
+)
+
+// refreshBars is how often bars move.
+const refreshBars = 200 * time.Millisecond
+
+// progress shows how far the runs are: bars on a terminal, elsewhere a log line per
+// run and interval.
+type progress struct {
+	bars     *mpb.Progress // nil where there is no terminal
+	restore  func()
+	interval time.Duration
+}
+
+// newProgress prepares to show progress on the console; close ends it.
+func (p *program) newProgress() *progress {
+	if !p.terminal {
+		return &progress{interval: p.progressEvery, restore: func() {}}
+	}
+	bars := mpb.New(mpb.WithOutput(p.stderr.to), mpb.WithAutoRefresh(), mpb.WithRefreshRate(refreshBars))
+	return &progress{bars: bars, restore: p.stderr.through(bars), interval: refreshBars}
+}
+
+// follow shows a run until the returned function is called.
+func (s *progress) follow(run *collect.Run, partner string, log *slog.Logger) (finish func()) {
+	show, end := logProgress(log), func() {}
+	if s.bars != nil {
+		show, end = s.bar(partner)
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		ticker := time.NewTicker(s.interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				show(run.Progress())
+			case <-stop:
+				return
+			}
+		}
+	}()
+	return func() {
+		close(stop)
+		<-stopped
+		if s.bars != nil {
+			show(run.Progress())
+		}
+		end()
+	}
+}
+
+// close draws the bars a last time.
+func (s *progress) close() {
+	s.restore()
+	if s.bars != nil {
+		s.bars.Wait()
+	}
+}
+
+func logProgress(log *slog.Logger) func(collect.Progress) {
+	return func(p collect.Progress) {
+		log.Info("progress", slog.Int("done", p.Done()), slog.Int("of", p.Total), slog.Int("fetched", p.Fetched), slog.Int("ok", p.OK), slog.Int("unchanged", p.Unchanged),
+			slog.Int("no_costs", p.NoCosts), slog.Int("failed", p.Failed), slog.String("per_second", fmt.Sprintf("%.1f", p.Rate())))
+	}
+}
+
+// bar adds a bar for one partner. It counts what is fetched, because that is what
+// takes the time.
+func (s *progress) bar(partner string) (show func(collect.Progress), end func()) {
+	var rate, failed string
+	latest := make(chan collect.Progress, 1) // the newest snapshot, for the drawing goroutine
+	bar := s.bars.AddBar(0,
+		mpb.PrependDecorators(decor.Name(partner, decor.WCSyncSpaceR), decor.CountersNoUnit("%d/%d", decor.WCSyncSpace)),
+		mpb.AppendDecorators(
+			decor.Percentage(decor.WCSyncSpace),
+			decor.Any(func(decor.Statistics) string {
+				select {
+				case p := <-latest:
+					rate, failed = fmt.Sprintf(" %.1f/s", p.Rate()), fmt.Sprintf(" %d failed", p.Failed)
+				default:
+				}
+				return rate + failed
+			}),
+			decor.Name(" "), decor.AverageETA(decor.ET_STYLE_GO),
+		))
+	show = func(p collect.Progress) {
+		select {
+		case <-latest:
+		default:
+		}
+		latest <- p
+		bar.SetTotal(int64(p.Total), false)
+		bar.SetCurrent(int64(p.Fetched))
+	}
+	return show, func() {
+		if !bar.Completed() {
+			bar.Abort(false)
+		}
+	}
+}

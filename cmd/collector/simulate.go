@@ -1,0 +1,132 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"partnercost/internal/fetch/partnersim"
+)
+
+// simulateFlags are the flags of simulate.
+type simulateFlags struct {
+	listen, customersOut string
+	customers            int
+	latency              time.Duration
+	faultRate            float64
+	seed                 uint64
+}
+
+func (p *program) simulateCommand() *cobra.Command {
+	var f simulateFlags
+	cmd := &cobra.Command{
+		Use:   "simulate",
+		Short: "Play Partner Center on a local port",
+		Long: `Serve a Partner Center with invented customers, for trying the collector out
+without a partner: the list of customers, billing profiles, service costs, line
+items and the sign-in. Equal seeds give equal data. POST to the addresses below
+/simulator/ moves its calendar on.
+
+It listens on a loopback address unless --listen says otherwise: whoever reaches it
+may use it. It ends with Ctrl-C.`,
+		Example: `  collector simulate
+  collector simulate --customers 50000 --latency 150ms --fault-rate 0.02
+  collector simulate --customers-out customers.txt --seed 7`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return p.simulate(cmd.Context(), f) },
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&f.listen, "listen", "127.0.0.1:8090", "`address` and port to listen on; port 0 picks a free one")
+	flags.IntVar(&f.customers, "customers", 100, "number of customers")
+	flags.DurationVar(&f.latency, "latency", 0, "how long each answer takes, such as 150ms")
+	flags.Float64Var(&f.faultRate, "fault-rate", 0, "share of requests, from 0 to 1, that meet a fault: 429, 500, 503, resets, truncated bodies")
+	flags.Uint64Var(&f.seed, "seed", 1, "selects the invented data")
+	flags.StringVar(&f.customersOut, "customers-out", "", "write the customer ids to this `file`, one a line")
+	return cmd
+}
+
+func (p *program) simulate(ctx context.Context, f simulateFlags) error {
+	switch {
+	case f.customers < 0:
+		return usageError("--customers must not be negative")
+	case f.latency < 0:
+		return usageError("--latency must not be negative")
+	case f.faultRate < 0 || f.faultRate > 1:
+		return usageError("--fault-rate must lie between 0 and 1")
+	}
+	sim := partnersim.New(partnersim.Options{Customers: f.customers, Seed: f.seed, Latency: f.latency, Faults: partnersim.MixedFaults(f.faultRate), Clock: p.now})
+	if f.customersOut != "" {
+		if err := writeCustomers(f.customersOut, sim); err != nil {
+			return err
+		}
+	}
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", f.listen)
+	if err != nil {
+		return fmt.Errorf("%w; choose another port with --listen", err)
+	}
+	p.introduce(listener.Addr(), f)
+
+	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(listener) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := server.Shutdown(grace); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("shut down: %w", err)
+	}
+	return nil
+}
+
+// introduce tells how to use the simulator.
+func (p *program) introduce(addr net.Addr, f simulateFlags) {
+	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+		p.log.Warn("the simulator is reachable from other machines", "address", addr.String())
+	}
+	ids := "GET http://" + addr.String() + "/v1/customers with the header 'Authorization: Bearer simulator', or --customers-out FILE"
+	if f.customersOut != "" {
+		ids = f.customersOut
+	}
+	fmt.Fprintf(p.stderr, `Partner Center is simulated at http://%s with %d customers.
+Customer ids: %s
+A configuration for it, with COLLECTOR_SIMULATED_TOKEN=simulator in the environment:
+
+database:
+  url: postgres://localhost:5432/costs
+partners:
+  - name: simulated
+    base_url: http://%[1]s
+    auth:
+      mode: token
+    customers:
+      discover: true
+
+`, addr, f.customers, ids)
+}
+
+func writeCustomers(path string, sim *partnersim.Simulator) error {
+	file, err := os.Create(path)
+	if err != nil {
+		return fmt.Errorf("customers file: %w", err)
+	}
+	out := bufio.NewWriter(file)
+	for id := range sim.CustomerIDs() {
+		_, _ = out.WriteString(id + "\n") // Flush returns the error
+	}
+	if err := errors.Join(out.Flush(), file.Close()); err != nil {
+		return fmt.Errorf("customers file: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"partnercost/internal/persist"
+)
+
+// shownRuns is how many of the last runs status shows.
+const shownRuns = 10
+
+func (p *program) statusCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Show the last runs and how complete the collection is",
+		Long: `Show, for every partner, how many of its active customers were collected within
+the last 26 hours, the customer that was not seen for the longest time and the
+open findings; then the last runs, newest first.`,
+		Example: `  collector status
+  collector status --format json | jq '.partners[] | select(.customers_never_collected > 0)'`,
+		Args: cobra.NoArgs,
+	}
+	format := formatFlag(cmd, "table", "json")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		return p.withStore(cmd.Context(), func(store *persist.Store) error {
+			status, err := store.Status(cmd.Context(), shownRuns)
+			if err != nil {
+				return err
+			}
+			if format.value == "json" {
+				return writeJSON(p.stdout, status)
+			}
+			return writeStatus(p.stdout, status)
+		})
+	}
+	return cmd
+}
+
+func writeStatus(w io.Writer, s persist.Status) error {
+	partners := textTable{
+		header: []string{"PARTNER", "CUSTOMERS", "COLLECTED IN 26 H", "NEVER COLLECTED", "OPEN FINDINGS", "LONGEST UNSEEN", "SINCE"},
+		right:  []bool{false, true, true, true},
+	}
+	for _, partner := range s.Partners {
+		partners.rows = append(partners.rows, []string{
+			partner.Partner, strconv.Itoa(partner.Customers), strconv.Itoa(partner.Covered), strconv.Itoa(partner.NeverCollected),
+			countBySeverity(partner.OpenFindings), cmp.Or(partner.OldestUnseen, "-"), minute(partner.OldestUnseenSince),
+		})
+	}
+	runs := textTable{
+		header: []string{"STARTED", "PARTNER", "KIND", "STATUS", "CUSTOMERS", "OK", "UNCHANGED", "NO COSTS", "FAILED", "ROWS", "TOOK", "RUN", "ERROR"},
+		right:  []bool{false, false, false, false, true, true, true, true, true, true, true},
+	}
+	for _, run := range s.Runs {
+		took := "-"
+		if run.FinishedAt != nil {
+			took = run.FinishedAt.Sub(run.StartedAt).Round(time.Second).String()
+		}
+		firstLine, _, _ := strings.Cut(run.Error, "\n")
+		runs.rows = append(runs.rows, []string{
+			minute(&run.StartedAt), run.Partner, run.Kind, run.Status, strconv.Itoa(run.Total), strconv.Itoa(run.OK), strconv.Itoa(run.Unchanged),
+			strconv.Itoa(run.NoCosts), strconv.Itoa(run.Failed), strconv.FormatInt(run.RowsChanged, 10), took, run.ID, firstLine,
+		})
+	}
+	if err := partners.write(w); err != nil {
+		return err
+	}
+	if _, err := fmt.Fprintln(w); err != nil {
+		return err
+	}
+	return runs.write(w)
+}
+
+func minute(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return t.UTC().Format("2006-01-02 15:04Z")
+}
+
+func countBySeverity(findings map[string]int) string {
+	var words []string
+	for _, severity := range slices.Sorted(maps.Keys(findings)) {
+		words = append(words, fmt.Sprintf("%d %s", findings[severity], severity))
+	}
+	return cmp.Or(strings.Join(words, ", "), "none")
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+// version and commit are set by the linker (see the Makefile); a build without it
+// says what the go command recorded.
+var version, commit string
+
+// build is what is known of this binary.
+type build struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit"`
+	Go      string `json:"go"`
+}
+
+func thisBuild() build {
+	b := build{Version: version, Commit: commit, Go: runtime.Version()}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		b.Version = cmp.Or(b.Version, info.Main.Version)
+		for _, setting := range info.Settings {
+			if setting.Key == "vcs.revision" {
+				b.Commit = cmp.Or(b.Commit, setting.Value)
+			}
+		}
+	}
+	b.Version, b.Commit = cmp.Or(b.Version, "(devel)"), cmp.Or(b.Commit, "unknown")
+	return b
+}
+
+func (p *program) versionCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "version",
+		Short: "Print the version, the commit and the Go version",
+		Long: `Print the version of this program, the commit it was built from and the Go
+version it was built with. Every run records the version in finance.runs.`,
+		Example: `  collector version
+  collector version --format json`,
+		Args: cobra.NoArgs,
+	}
+	format := formatFlag(cmd, "text", "json")
+	cmd.RunE = func(*cobra.Command, []string) error {
+		b := thisBuild()
+		if format.value == "json" {
+			return writeJSON(p.stdout, b)
+		}
+		_, err := fmt.Fprintf(p.stdout, "collector %s\ncommit %s\nbuilt with %s\n", b.Version, b.Commit, b.Go)
+		return err
+	}
+	return cmd
+}

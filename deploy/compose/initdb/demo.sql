@@ -1,0 +1,2 @@
+-- Simulated costs never stand beside real ones.
+CREATE DATABASE demo;

@@ -1,0 +1,289 @@
+package architecture_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	module  = "partnercost"
+	root    = "../.." // of the repository, seen from this package
+	program = "cmd/collector"
+)
+
+// room is a package of ours and the packages of ours that it may import, listed
+// from the bottom up. Its tests may import those, the room itself and mayTest.
+type room struct {
+	path      string
+	mayImport []string
+	mayTest   []string
+}
+
+var rooms = []room{
+	{path: "internal/architecture"},
+	{path: "internal/bench", mayTest: []string{"internal/fetch/partnersim", "internal/localpg"}},
+	{path: "internal/billing"},
+	{path: "internal/localpg"},
+	{path: "internal/schedule"},
+	{path: "migrations"},
+	{path: "sql"},
+	{path: "internal/config", mayImport: []string{"internal/billing", "internal/schedule"}},
+	{path: "internal/telemetry", mayImport: []string{"internal/billing"}},
+	{
+		path:      "internal/fetch",
+		mayImport: []string{"internal/billing"},
+		mayTest:   []string{"internal/fetch/partnersim"},
+	},
+	{
+		path:      "internal/fetch/partnersim",
+		mayImport: []string{"internal/billing"},
+		mayTest:   []string{"internal/fetch"},
+	},
+	{path: "internal/persist/dbsqlc"},
+	{
+		path:      "internal/persist",
+		mayImport: []string{"internal/billing", "internal/persist/dbsqlc", "migrations", "sql"},
+		mayTest:   []string{"internal/persist/pgtest"},
+	},
+	{
+		path:      "internal/persist/pgtest",
+		mayImport: []string{"internal/localpg", "internal/persist", "migrations"},
+	},
+	{path: "internal/collect", mayImport: []string{"internal/billing"}},
+	{path: "internal/console", mayImport: []string{"internal/billing"}},
+	{
+		path: program,
+		mayImport: []string{
+			"internal/billing", "internal/collect", "internal/config", "internal/console", "internal/fetch",
+			"internal/fetch/partnersim", "internal/localpg", "internal/persist", "internal/schedule", "internal/telemetry",
+		},
+		mayTest: []string{"internal/persist/pgtest", "migrations", "sql"},
+	},
+}
+
+// dependency is a module we may import, and by which rooms. docs/design.md gives
+// the reason for each. Without rooms, any may.
+type dependency struct {
+	module    string
+	rooms     []string
+	testsOnly bool
+}
+
+var dependencies = []dependency{
+	{module: "github.com/cenkalti/backoff/v5"},
+	{module: "github.com/fergusstrange/embedded-postgres", rooms: []string{"internal/localpg"}},
+	{module: "github.com/golang-migrate/migrate/v4", rooms: []string{"internal/persist", "internal/persist/pgtest"}},
+	{module: "github.com/google/go-cmp", testsOnly: true},
+	{module: "github.com/google/uuid"},
+	{module: "github.com/jackc/pgx-shopspring-decimal", rooms: []string{"internal/persist"}},
+	{module: "github.com/jackc/pgx/v5", rooms: []string{"internal/localpg", "internal/persist", "internal/persist/dbsqlc", "internal/persist/pgtest"}},
+	{module: "github.com/prometheus/client_golang", rooms: []string{"internal/telemetry"}},
+	{module: "github.com/robfig/cron/v3", rooms: []string{"internal/schedule"}},
+	{module: "github.com/shopspring/decimal"},
+	{module: "github.com/spf13/cobra", rooms: []string{program}},
+	{module: "github.com/testcontainers/testcontainers-go", rooms: []string{"internal/persist/pgtest"}},
+	{module: "github.com/vbauerster/mpb/v8", rooms: []string{program}},
+	{module: "go.uber.org/goleak", testsOnly: true},
+	{module: "go.yaml.in/yaml/v3", rooms: []string{"internal/config"}},
+	{module: "golang.org/x/oauth2", rooms: []string{"internal/fetch", "internal/fetch/partnersim"}},
+	{module: "golang.org/x/sync"},
+	{module: "golang.org/x/term", rooms: []string{program}},
+	{module: "golang.org/x/time", rooms: []string{"internal/fetch", "internal/fetch/partnersim"}},
+}
+
+// testHelpers is what the binary must not link. A helper brings the flags of package
+// testing and Docker's client with it.
+var testHelpers = []string{
+	"testing", "net/http/httptest", "github.com/google/go-cmp", "go.uber.org/goleak",
+	"github.com/testcontainers", module + "/internal/persist/pgtest",
+}
+
+// embedded-postgres imports testing in a file of its own; that is not ours to mend,
+// and it registers no flag by itself.
+const importsTestingItself = "github.com/fergusstrange/embedded-postgres"
+
+// pkg is what `go list -json` tells of a package.
+type pkg struct {
+	ImportPath, Dir           string
+	Standard                  bool
+	Imports                   []string
+	TestImports, XTestImports []string
+	Deps                      []string
+}
+
+func (p pkg) room() string { return strings.TrimPrefix(p.ImportPath, module+"/") }
+
+func (p pkg) allTestImports() []string { return slices.Concat(p.TestImports, p.XTestImports) }
+
+func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
+	t.Parallel()
+
+	design := readDesign(t)
+	for _, p := range list(t, "./...") {
+		if !bytes.Contains(design, []byte(p.room())) {
+			t.Errorf("docs/design.md does not say why %s exists", p.room())
+		}
+		i := slices.IndexFunc(rooms, func(r room) bool { return r.path == p.room() })
+		if i < 0 {
+			t.Errorf("%s is not a known room: add it to the table in this test, with what it may import", p.room())
+			continue
+		}
+		r := rooms[i]
+		for _, imported := range ours(p.Imports) {
+			if !slices.Contains(r.mayImport, imported) {
+				t.Errorf("%s imports %s; it may import %v", r.path, imported, r.mayImport)
+			}
+		}
+		mayTest := slices.Concat(r.mayImport, r.mayTest, []string{r.path})
+		for _, imported := range ours(p.allTestImports()) {
+			if !slices.Contains(mayTest, imported) {
+				t.Errorf("the tests of %s import %s; they may import %v", r.path, imported, mayTest)
+			}
+		}
+	}
+}
+
+// Directly the table above forbids it; this is about the way round a third package.
+func TestFetchAndPersistNeverMeet(t *testing.T) {
+	t.Parallel()
+
+	for _, p := range list(t, "./internal/...") {
+		deps := ours(p.Deps)
+		fetches, persists := slices.ContainsFunc(deps, within("internal/fetch")), slices.ContainsFunc(deps, within("internal/persist"))
+		switch {
+		case within("internal/fetch")(p.room()) && persists:
+			t.Errorf("%s reaches internal/persist", p.room())
+		case within("internal/persist")(p.room()) && fetches:
+			t.Errorf("%s reaches internal/fetch", p.room())
+		case p.room() == "internal/collect" && (fetches || persists):
+			t.Errorf("%s reaches internal/fetch or internal/persist; it declares the interfaces it needs", p.room())
+		}
+	}
+}
+
+func TestDependenciesStayInTheirRooms(t *testing.T) {
+	t.Parallel()
+
+	design := readDesign(t)
+	check := func(p pkg, imported string, inTest bool) {
+		i := slices.IndexFunc(dependencies, func(d dependency) bool {
+			return imported == d.module || strings.HasPrefix(imported, d.module+"/")
+		})
+		if i < 0 {
+			t.Errorf("%s imports %s, of a module that is not in the table of this test: name it there and give the reason in docs/design.md, or do without it", p.room(), imported)
+			return
+		}
+		d := dependencies[i]
+		if d.testsOnly && !inTest {
+			t.Errorf("%s imports %s outside its tests", p.room(), imported)
+		}
+		wiringTest := inTest && p.room() == program
+		if len(d.rooms) > 0 && !slices.Contains(d.rooms, p.room()) && !wiringTest {
+			t.Errorf("%s imports %s; only %v may", p.room(), imported, d.rooms)
+		}
+		if !bytes.Contains(design, []byte(strings.TrimPrefix(d.module, "github.com/"))) {
+			t.Errorf("docs/design.md does not name %s and why we depend on it", d.module)
+		}
+	}
+	for _, p := range list(t, "./...") {
+		for _, imported := range foreign(p.Imports) {
+			check(p, imported, false)
+		}
+		for _, imported := range foreign(p.allTestImports()) {
+			check(p, imported, true)
+		}
+	}
+}
+
+func TestBinaryLinksNoTestHelper(t *testing.T) {
+	t.Parallel()
+
+	for _, p := range list(t, "-deps", "./"+program) {
+		if p.Standard || p.ImportPath == importsTestingItself {
+			continue
+		}
+		for _, imported := range p.Imports {
+			if slices.ContainsFunc(testHelpers, func(helper string) bool {
+				return imported == helper || strings.HasPrefix(imported, helper+"/")
+			}) {
+				t.Errorf("%s imports %s, and the binary links it", p.ImportPath, imported)
+			}
+		}
+	}
+}
+
+func readDesign(t *testing.T) []byte {
+	t.Helper()
+	design, err := os.ReadFile(filepath.Join(root, "docs", "design.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return design
+}
+
+// list runs `go list` with args in the root of the repository.
+func list(t *testing.T, args ...string) []pkg {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "go", append([]string{
+		"list", "-json=ImportPath,Dir,Standard,Imports,TestImports,XTestImports,Deps",
+	}, args...)...)
+	cmd.Dir = root
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, &stderr)
+	}
+	var packages []pkg
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		err := dec.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", cmd, err)
+		}
+		packages = append(packages, p)
+	}
+	if len(packages) == 0 {
+		t.Fatalf("%s listed no package", cmd)
+	}
+	return packages
+}
+
+// ours keeps the imports of this module, as rooms.
+func ours(imports []string) []string {
+	var paths []string
+	for _, path := range imports {
+		if path, ok := strings.CutPrefix(path, module+"/"); ok {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// foreign keeps the imports of other modules: the first element of their path is a
+// host, and no package of the standard library has a dot there.
+func foreign(imports []string) []string {
+	var paths []string
+	for _, path := range imports {
+		if host, _, _ := strings.Cut(path, "/"); strings.Contains(host, ".") {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// within matches a room and the rooms below it.
+func within(path string) func(string) bool {
+	return func(room string) bool { return room == path || strings.HasPrefix(room, path+"/") }
+}

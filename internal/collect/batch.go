@@ -1,0 +1,56 @@
+package collect
+
+import (
+	"time"
+
+	"partnercost/internal/billing"
+)
+
+// gather makes batches of statements. While a batch that is due waits for the
+// writer it still takes statements, up to its limits; a full one stops the fetching.
+func (r *Run) gather(statements <-chan billing.Statement, batches chan<- []billing.Statement) {
+	var (
+		batch []billing.Statement
+		bytes int
+		due   bool
+	)
+	flush := time.NewTimer(r.FlushEvery)
+	defer flush.Stop()
+
+	for statements != nil || len(batch) > 0 {
+		full := len(batch) >= r.Batch || bytes >= r.MaxBatchBytes
+		in, out := statements, batches
+		if full {
+			in = nil
+		}
+		if len(batch) == 0 || !full && !due && statements != nil {
+			out = nil
+		}
+		select {
+		case s, more := <-in:
+			if !more {
+				statements = nil
+				continue
+			}
+			if len(batch) == 0 {
+				flush.Reset(r.FlushEvery)
+			}
+			batch = append(batch, s)
+			bytes += bodyBytes(s)
+		case out <- batch:
+			batch, bytes, due = nil, 0, false
+		case <-flush.C:
+			due = len(batch) > 0
+		}
+	}
+}
+
+// bodyBytes measures a statement by its raw bodies: what was derived from them
+// grows with them.
+func bodyBytes(s billing.Statement) int {
+	n := 0
+	for _, d := range s.Documents {
+		n += len(d.Body)
+	}
+	return n
+}

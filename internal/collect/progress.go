@@ -1,0 +1,31 @@
+package collect
+
+import (
+	"time"
+
+	"partnercost/internal/billing"
+)
+
+// Progress is how far a run is. Total is 0 while the number of customers is not
+// known.
+type Progress struct {
+	billing.Tally
+	// Fetched counts the customers whose answers are here, stored or not.
+	Fetched int
+	Elapsed time.Duration
+}
+
+// Rate is the number of customers fetched per second since the run began.
+func (p Progress) Rate() float64 {
+	if p.Elapsed <= 0 {
+		return 0
+	}
+	return float64(p.Fetched) / p.Elapsed.Seconds()
+}
+
+// Progress takes a snapshot; it may be called at any time.
+func (r *Run) Progress() Progress {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return Progress{Tally: r.tally, Fetched: r.fetched, Elapsed: r.Now().Sub(r.started)}
+}

@@ -1,0 +1,177 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"partnercost/internal/billing"
+)
+
+// Source fetches. An error is for what ends the run, such as a dead credential or
+// the end of ctx; one customer's trouble stands in the Failure of the statement.
+type Source interface {
+	Statement(ctx context.Context, id billing.CustomerID) (billing.Statement, error)
+}
+
+// Sink takes a batch and returns one result per statement, in order: a store writes
+// it, a dry run plans it. It takes the whole batch or, with an error, nothing. An
+// error that is billing.ErrUnavailable is waited out, one that is
+// billing.ErrRejected has the batch divided, any other ends the run. It is called by
+// one goroutine at a time and must not keep the batch.
+type Sink func(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error)
+
+// Options say what a run does and how far it may go. A zero number or duration
+// stands for the default named with it.
+type Options struct {
+	// Customers are whom to collect. They are asked for one by one as workers come free;
+	// an error among them ends the run. Whoever comes twice is collected once.
+	Customers iter.Seq2[billing.CustomerID, error]
+	// Total is the number of customers when it is known beforehand, else 0.
+	Total  int
+	Source Source
+	Sink   Sink
+
+	// Concurrency is the number of customers being fetched at once (8).
+	Concurrency int
+	// Batch is the most customers handed to the sink at once (500).
+	Batch int
+	// MaxBatchBytes closes a batch early once its raw bodies reach so many bytes (8 MiB).
+	MaxBatchBytes int
+	// FlushEvery closes a batch early when its first statement has waited so long, so
+	// that a slow run stores early too (10 s).
+	FlushEvery time.Duration
+	// StoreWait is how long a database that is away is waited for (5 min).
+	StoreWait time.Duration
+	// Grace is how long storing may go on after an interruption (20 s).
+	Grace time.Duration
+
+	Log *slog.Logger
+	Now func() time.Time
+}
+
+func (o Options) withDefaults() Options {
+	setDefault(&o.Concurrency, 8)
+	setDefault(&o.Batch, 500)
+	setDefault(&o.MaxBatchBytes, 8<<20)
+	setDefault(&o.FlushEvery, 10*time.Second)
+	setDefault(&o.StoreWait, 5*time.Minute)
+	setDefault(&o.Grace, 20*time.Second)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o
+}
+
+func setDefault[T int | time.Duration](field *T, value T) {
+	if *field == 0 {
+		*field = value
+	}
+}
+
+// Run is one collection of one partner's customers. It is used once.
+type Run struct {
+	Options
+	started time.Time
+
+	mu      sync.Mutex
+	tally   billing.Tally
+	fetched int
+}
+
+// New prepares a run.
+func New(o Options) *Run {
+	o = o.withDefaults()
+	return &Run{Options: o, started: o.Now(), tally: billing.Tally{Total: o.Total}}
+}
+
+// Collect takes every customer through the stages and returns how they fared. The
+// tally is right with an error too: it counts what was stored. A nil error means
+// that every customer was enumerated and has a result, be it a failure.
+//
+// When ctx ends, fetching stops at once, what was fetched is stored within Grace, and
+// the error wraps the cause of ctx's end.
+func (r *Run) Collect(ctx context.Context) (billing.Tally, error) {
+	storeCtx, release := outlive(ctx, r.Grace)
+	defer release()
+	stoppable, stopFetching := context.WithCancel(ctx)
+	defer stopFetching()
+
+	var (
+		ids        = make(chan billing.CustomerID)
+		statements = make(chan billing.Statement)
+		batches    = make(chan []billing.Statement)
+	)
+	fetching, fetchCtx := errgroup.WithContext(stoppable)
+	var listErr error // ends the run, but not the requests under way
+	fetching.Go(func() error {
+		defer close(ids)
+		listErr = r.enumerate(fetchCtx, ids)
+		return nil
+	})
+	for range r.Concurrency {
+		fetching.Go(func() error { return r.fetch(fetchCtx, ids, statements) })
+	}
+	var storing errgroup.Group
+	storing.Go(func() error {
+		defer close(batches)
+		r.gather(statements, batches)
+		return nil
+	})
+	storing.Go(func() error { return r.write(storeCtx, batches, stopFetching) })
+
+	fetchErr := fetching.Wait()
+	if fetchErr == nil {
+		fetchErr = listErr
+	}
+	close(statements)
+	storeErr := storing.Wait()
+	return r.conclude(ctx, fetchErr, storeErr)
+}
+
+// conclude words how the run ended. A broken store outranks the fetching that it
+// stopped, and an interruption outranks the requests that it cut off.
+func (r *Run) conclude(ctx context.Context, fetchErr, storeErr error) (billing.Tally, error) {
+	p := r.Progress()
+	if storeErr != nil {
+		storeErr = fmt.Errorf("%d customers are stored, %d fetched ones are not: %w", p.Done(), p.Fetched-p.Done(), storeErr)
+	}
+	switch {
+	case fetchErr != nil && ctx.Err() != nil:
+		fetchErr = fmt.Errorf("stopped with %d customers done: %w", p.Done(), context.Cause(ctx))
+	case storeErr != nil && errors.Is(fetchErr, context.Canceled):
+		fetchErr = nil
+	}
+	if fetchErr != nil && storeErr != nil {
+		return p.Tally, fmt.Errorf("%w; %w", fetchErr, storeErr)
+	}
+	return p.Tally, errors.Join(fetchErr, storeErr)
+}
+
+// outlive returns a context that ends only when grace has passed after the end of
+// parent, or when it is released.
+func outlive(parent context.Context, grace time.Duration) (ctx context.Context, release func()) {
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
+	stop := context.AfterFunc(parent, func() {
+		timer := time.NewTimer(grace)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel(fmt.Errorf("the %s for storing after an interruption have passed", grace))
+		case <-ctx.Done():
+		}
+	})
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}

@@ -1,0 +1,67 @@
+package fetch
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"path"
+	"regexp"
+	"strings"
+)
+
+// parseBase reads the root of a service. Plain HTTP is for this machine only: a
+// token must never cross a network in the clear.
+func parseBase(raw string) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil:
+		return nil, errors.New("is not an address")
+	case u.Scheme == "https" && u.Host != "":
+	case u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "http":
+		return nil, errors.New("must begin with https:// (http:// is for loopback addresses)")
+	default:
+		return nil, errors.New("must be an address such as https://api.partnercenter.microsoft.com")
+	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("must hold neither a user, a query nor a fragment")
+	}
+	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimSuffix(u.Path, "/")}, nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// sameHost reports whether two addresses lead to the same server in the same way.
+func sameHost(a, b *url.URL) bool { return a.Scheme == b.Scheme && strings.EqualFold(a.Host, b.Host) }
+
+// version is the beginning of a path that already names a version of the API:
+// "/v1" as a rule, and "/v1.0" in one recording.
+var version = regexp.MustCompile(`^/[vV]\d+(\.\d+)?(/|$)`)
+
+// join resolves the address of a link in an answer against the base of the API.
+// Links are relative and inconsistent (API.md 4): with /v1 and without, sometimes
+// with doubled slashes. An absolute one must stay on the host of the base.
+func join(base *url.URL, link string) (*url.URL, error) {
+	if !strings.Contains(link, "://") {
+		link = "/" + strings.TrimLeft(link, "/") // "//v1/…" is a path with a slash too many, not a host
+	}
+	u, err := url.Parse(link)
+	if err != nil {
+		return nil, errors.New("a link in the answer is not an address")
+	}
+	if u.IsAbs() && !sameHost(u, base) {
+		return nil, fmt.Errorf("a link in the answer leads to another host, %s, and is not followed", printable(u.Host, 64))
+	}
+	p := path.Clean("/" + u.Path) // collapses doubled slashes
+	if under, ok := strings.CutPrefix(p, base.Path); base.Path != "" && ok && strings.HasPrefix(under, "/") {
+		p = under
+	}
+	if !version.MatchString(p) {
+		p = "/v1" + p
+	}
+	return &url.URL{Scheme: base.Scheme, Host: base.Host, Path: base.Path + p, RawQuery: u.RawQuery}, nil
+}

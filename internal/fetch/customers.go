@@ -1,0 +1,88 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+
+	"partnercost/internal/billing"
+)
+
+// Customer is a customer in the partner's list.
+type Customer struct {
+	ID          billing.CustomerID
+	CompanyName string
+}
+
+// pageSize is the largest page that the service is known to give (API.md 4).
+const pageSize = "500"
+
+// wireCustomers is a page of the list of customers (API.md 4).
+type wireCustomers struct {
+	wirePaging
+	Items []struct {
+		ID             text `json:"id"`
+		CompanyProfile struct {
+			TenantID    text `json:"tenantId"`
+			CompanyName text `json:"companyName"`
+		} `json:"companyProfile"`
+	} `json:"items"`
+}
+
+// Customers lists the partner's customers, each once, page after page, so that the
+// first can be collected while the list is still being read. An error ends the list
+// and means that it is not whole; it is a *billing.Failure or that of ctx.
+func (c *Client) Customers(ctx context.Context) iter.Seq2[Customer, error] {
+	return func(yield func(Customer, error) bool) {
+		var page []Customer
+		known := map[billing.CustomerID]bool{}
+		stopped := false
+		first := request{endpoint: "customers", resource: "customers", url: c.address("/customers")}
+		first.url.RawQuery = "size=" + pageSize
+		err := c.walk(ctx, first, func(body []byte) (paging wirePaging, items int, err error) {
+			page, paging, err = decodeCustomers(body)
+			return paging, len(page), err
+		}, func(a answer) bool {
+			if a.status == http.StatusNoContent {
+				page = nil
+			}
+			for _, customer := range page {
+				if known[customer.ID] {
+					continue // the list moved while it was read
+				}
+				known[customer.ID] = true
+				if !yield(customer, nil) {
+					stopped = true
+					return false
+				}
+			}
+			return true
+		})
+		if err != nil && !stopped {
+			yield(Customer{}, err)
+		}
+	}
+}
+
+// decodeCustomers reads a page of the list. An entry without a usable id makes the
+// page unusable: it cannot be left out, since who is missing counts as gone.
+func decodeCustomers(body []byte) ([]Customer, wirePaging, error) {
+	if isEmpty(body) {
+		return nil, wirePaging{}, nil
+	}
+	var w wireCustomers
+	if err := decodeOne("customers", body, &w); err != nil {
+		return nil, wirePaging{}, err
+	}
+	customers := make([]Customer, len(w.Items))
+	for i, item := range w.Items {
+		id, err := billing.ParseCustomerID(firstText(item.ID, item.CompanyProfile.TenantID))
+		if err != nil {
+			return nil, wirePaging{}, fmt.Errorf("customers: items[%d].id: %w", i, errors.Unwrap(err))
+		}
+		customers[i] = Customer{ID: id, CompanyName: string(item.CompanyProfile.CompanyName)}
+	}
+	return customers, w.wirePaging, nil
+}

@@ -1,0 +1,130 @@
+package fetch
+
+import (
+	"fmt"
+	"strings"
+
+	"partnercost/internal/billing"
+)
+
+// wireItems is a page of servicecosts/mostrecent/lineitems (API.md 5.3).
+type wireItems struct {
+	wirePaging
+	TotalCount amount     `json:"totalCount"`
+	Items      []wireItem `json:"items"`
+}
+
+type wireItem struct {
+	InvoiceType              text   `json:"invoiceType"`
+	InvoiceNumber            text   `json:"invoiceNumber"`
+	ChargeType               text   `json:"chargeType"`
+	StartDate                moment `json:"startDate"`
+	EndDate                  moment `json:"endDate"`
+	SubscriptionID           text   `json:"subscriptionId"`
+	SubscriptionFriendlyName text   `json:"subscriptionFriendlyName"`
+	OrderID                  text   `json:"orderId"`
+	OfferID                  text   `json:"offerId"`
+	OfferName                text   `json:"offerName"`
+	ProductID                text   `json:"productId"`
+	ProductName              text   `json:"productName"`
+	SkuID                    text   `json:"skuId"`
+	SkuName                  text   `json:"skuName"`
+	AvailabilityID           text   `json:"availabilityId"`
+	PublisherID              text   `json:"publisherId"`
+	PublisherName            text   `json:"publisherName"`
+	ResellerMPNID            text   `json:"resellerMPNId"`
+	TermAndBillingCycle      text   `json:"termAndBillingCycle"`
+	DiscountDetails          text   `json:"discountDetails"`
+	Quantity                 amount `json:"quantity"`
+	UnitPrice                amount `json:"unitPrice"`
+	PretaxTotal              amount `json:"pretaxTotal"`
+	Tax                      amount `json:"tax"`
+	AfterTaxTotal            amount `json:"afterTaxTotal"`
+	CurrencyCode             text   `json:"currencyCode"`
+	CurrencySymbol           text   `json:"currencySymbol"`
+	CustomerID               text   `json:"customerId"`
+}
+
+// lineItem reads one item; to which set it belongs shows only beside the summary.
+func (w *wireItem) lineItem() (billing.LineItem, error) {
+	err := firstFault(
+		fault{"startDate", w.StartDate.err}, fault{"endDate", w.EndDate.err}, fault{"quantity", w.Quantity.err},
+		fault{"unitPrice", w.UnitPrice.err}, fault{"pretaxTotal", w.PretaxTotal.err}, fault{"tax", w.Tax.err},
+		fault{"afterTaxTotal", w.AfterTaxTotal.err},
+	)
+	return billing.LineItem{
+		InvoiceType:   billing.ParseInvoiceType(string(w.InvoiceType)),
+		InvoiceNumber: string(w.InvoiceNumber), ChargeType: string(w.ChargeType),
+		StartDate: w.StartDate.value, EndDate: w.EndDate.value,
+		SubscriptionID: string(w.SubscriptionID), SubscriptionFriendlyName: string(w.SubscriptionFriendlyName),
+		OrderID: string(w.OrderID), OfferID: string(w.OfferID), OfferName: string(w.OfferName),
+		ProductID: string(w.ProductID), ProductName: string(w.ProductName),
+		SkuID: string(w.SkuID), SkuName: string(w.SkuName), AvailabilityID: string(w.AvailabilityID),
+		PublisherID: string(w.PublisherID), PublisherName: string(w.PublisherName),
+		ResellerMPNID: string(w.ResellerMPNID), TermAndBillingCycle: string(w.TermAndBillingCycle), DiscountDetails: string(w.DiscountDetails),
+		Quantity: w.Quantity.value, UnitPrice: w.UnitPrice.value,
+		PretaxTotal: w.PretaxTotal.value, Tax: w.Tax.value, AfterTaxTotal: w.AfterTaxTotal.value,
+		CurrencyCode: strings.ToUpper(string(w.CurrencyCode)), CurrencySymbol: string(w.CurrencySymbol),
+	}, err
+}
+
+// lineItems are the decoded pages of a customer's line items.
+type lineItems struct {
+	items []billing.LineItem
+	// counted adds up what the pages say of their number, and lastCount is what the
+	// last one says: whether totalCount is of the page or of all is not documented.
+	// Without any, neither is valid.
+	counted, lastCount billing.Amount
+	customers          []text
+}
+
+// noLineItems are the line items of a body that is empty.
+func noLineItems() *lineItems { return &lineItems{items: []billing.LineItem{}} }
+
+// decodeLineItems reads a body of line items, of one page or several.
+func decodeLineItems(body []byte) (*lineItems, error) {
+	l := noLineItems()
+	if isEmpty(body) {
+		return l, nil
+	}
+	return l, decodePages(billing.LineItemsDocument, body, l.add)
+}
+
+// add appends a page. An error leaves l as it was, so that the page can be read
+// again.
+func (l *lineItems) add(page *wireItems) error {
+	if page.TotalCount.err != nil {
+		return fmt.Errorf("totalCount: %w", page.TotalCount.err)
+	}
+	all, customers := l.items, l.customers
+	if len(all) == 0 {
+		all = make([]billing.LineItem, 0, len(page.Items))
+	}
+	for i := range page.Items {
+		item, err := page.Items[i].lineItem()
+		if err != nil {
+			return fmt.Errorf("items[%d].%w", len(all), err)
+		}
+		all = append(all, item)
+		if id := page.Items[i].CustomerID; len(customers) == 0 || customers[len(customers)-1] != id {
+			customers = append(customers, id)
+		}
+	}
+	l.items, l.customers = all, customers
+	l.lastCount = page.TotalCount.value
+	switch {
+	case !l.lastCount.Valid:
+	case l.counted.Valid:
+		l.counted.Decimal = l.counted.Decimal.Add(l.lastCount.Decimal)
+	default:
+		l.counted = l.lastCount
+	}
+	return nil
+}
+
+// disagrees reports whether the service says that there are more or fewer items
+// than it listed.
+func (l *lineItems) disagrees() bool {
+	is := func(count billing.Amount) bool { return count.Decimal.Equal(countOf(len(l.items))) }
+	return l.counted.Valid && !is(l.counted) && (!l.lastCount.Valid || !is(l.lastCount))
+}

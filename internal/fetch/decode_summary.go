@@ -1,0 +1,192 @@
+package fetch
+
+import (
+	"fmt"
+	"strings"
+
+	"partnercost/internal/billing"
+)
+
+// wireSummary is the answer of servicecosts/mostrecent (API.md 5.2).
+type wireSummary struct {
+	wireTotals
+	Details []wireDetail `json:"details"`
+	Links   struct {
+		LineItems wireLink `json:"serviceCostLineItems"`
+	} `json:"links"`
+}
+
+type wireDetail struct {
+	InvoiceType text        `json:"invoiceType"`
+	Summary     *wireTotals `json:"summary"`
+}
+
+type wireTotals struct {
+	BillingStartDate moment `json:"billingStartDate"`
+	BillingEndDate   moment `json:"billingEndDate"`
+	PretaxTotal      amount `json:"pretaxTotal"`
+	Tax              amount `json:"tax"`
+	AfterTaxTotal    amount `json:"afterTaxTotal"`
+	CurrencyCode     text   `json:"currencyCode"`
+	CurrencySymbol   text   `json:"currencySymbol"`
+	CustomerID       text   `json:"customerId"`
+}
+
+// totals reads the amounts and their period.
+func (w *wireTotals) totals() (billing.CostTotals, error) {
+	err := firstFault(
+		fault{"billingStartDate", w.BillingStartDate.err}, fault{"billingEndDate", w.BillingEndDate.err},
+		fault{"pretaxTotal", w.PretaxTotal.err}, fault{"tax", w.Tax.err}, fault{"afterTaxTotal", w.AfterTaxTotal.err},
+	)
+	return billing.CostTotals{
+		Period:       billing.Period{Start: w.BillingStartDate.value, End: w.BillingEndDate.value},
+		CurrencyCode: strings.ToUpper(string(w.CurrencyCode)), CurrencySymbol: string(w.CurrencySymbol),
+		PretaxTotal: w.PretaxTotal.value, Tax: w.Tax.value, AfterTaxTotal: w.AfterTaxTotal.value,
+	}, err
+}
+
+// isEmpty reports whether nothing is stated, the currency's symbol and the
+// customer's id aside: they say nothing without the rest.
+func (w *wireTotals) isEmpty() bool {
+	return w == nil || w.BillingStartDate.value.IsZero() && w.BillingEndDate.value.IsZero() &&
+		!w.PretaxTotal.value.Valid && !w.Tax.value.Valid && !w.AfterTaxTotal.value.Valid && w.CurrencyCode == ""
+}
+
+// summary is a decoded summary, with what only matters to other parts of the
+// statement.
+type summary struct {
+	costs    billing.CostSummary
+	findings findings
+	// customers are the ids that the body names.
+	customers []text
+	// lineItems is where the body says that the line items are.
+	lineItems wireLink
+}
+
+// noCosts is the summary of an answer that says "no costs" without a body that
+// could be decoded (API.md 3.6).
+func noCosts() *summary { return &summary{} }
+
+// decodeSummary reads a cost summary.
+//
+// A detail of which nothing at all is stated, such as null or {}, is left out with
+// a finding. A detail that names its invoice type, or anything else, is kept however
+// little it says: that it exists is what finance must see.
+func decodeSummary(body []byte) (*summary, error) {
+	if isEmpty(body) {
+		return noCosts(), nil
+	}
+	var w wireSummary
+	if err := decodeOne(billing.SummaryDocument, body, &w); err != nil {
+		return nil, err
+	}
+	root, err := w.totals()
+	if err != nil {
+		return nil, placed(billing.SummaryDocument, err)
+	}
+	s := &summary{
+		costs:     billing.CostSummary{Root: root, BodyCustomerID: string(w.CustomerID)},
+		customers: []text{w.CustomerID},
+		lineItems: w.Links.LineItems,
+	}
+	if len(w.Details) > 0 {
+		s.costs.Details = make([]billing.CostDetail, 0, len(w.Details))
+	}
+	for i := range w.Details {
+		d := &w.Details[i]
+		detail := billing.CostDetail{InvoiceType: billing.ParseInvoiceType(string(d.InvoiceType))}
+		if d.Summary != nil {
+			if detail.CostTotals, err = d.Summary.totals(); err != nil {
+				return nil, placed(billing.SummaryDocument, fmt.Errorf("details[%d].summary.%w", i, err))
+			}
+			s.customers = append(s.customers, d.Summary.CustomerID)
+		}
+		if detail.InvoiceType == "" && d.Summary.isEmpty() {
+			s.findings.add(billing.AmountMissing, billing.Serious, fmt.Sprintf("details[%d]", i),
+				"An entry of the cost summary states nothing at all and was left out.")
+			continue
+		}
+		s.costs.Details = append(s.costs.Details, detail)
+	}
+	s.examine()
+	return s, nil
+}
+
+// hasCosts reports whether there is anything that line items could belong to. Zero
+// totals count: a charge and its refund add up to nothing and are two items.
+func (s *summary) hasCosts() bool { return len(s.costs.Details) > 0 || s.hasRootTotals() }
+
+// hasRootTotals reports whether a total at the root is stated and not zero.
+func (s *summary) hasRootTotals() bool {
+	root := s.costs.Root
+	for _, a := range [...]billing.Amount{root.PretaxTotal, root.Tax, root.AfterTaxTotal} {
+		if a.Valid && !billing.IsZero(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// examine adds the findings that show in the details.
+func (s *summary) examine() {
+	for i, d := range s.costs.Details {
+		subject := subjectOf(d.InvoiceType, d.CostTotals)
+		switch d.InvoiceType {
+		case billing.Recurring, billing.OneTime:
+		case "":
+			s.findings.add(billing.InvoiceTypeMissing, billing.Warning, subject, "The cost %s names no invoice type.", subject)
+		default:
+			s.findings.add(billing.InvoiceTypeUnknown, billing.Info, string(d.InvoiceType),
+				"The invoice type %q is new to this program; its costs are stored like those of the others.", d.InvoiceType)
+		}
+		if d.Period.Start.IsZero() {
+			s.findings.add(billing.PeriodMissing, billing.Serious, subject, "The cost %s does not say when its period starts.", subject)
+		}
+		if d.CurrencyCode == "" {
+			s.findings.add(billing.CurrencyMissing, billing.Warning, subject, "The cost %s names no currency; its amounts are stored without one.", subject)
+		}
+		if missing := missingAmounts(d.PretaxTotal, d.Tax, d.AfterTaxTotal); missing != "" {
+			s.findings.add(billing.AmountMissing, billing.Serious, subject, "The cost %s does not state its %s.", subject, missing)
+		}
+		for _, earlier := range s.costs.Details[:i] {
+			if earlier.InvoiceType == d.InvoiceType && earlier.Period.Start.Equal(d.Period.Start) && earlier.CurrencyCode == d.CurrencyCode {
+				s.findings.add(billing.DuplicateDetail, billing.Warning, subject, "The cost %s is stated more than once in one answer; all are stored.", subject)
+				break
+			}
+		}
+	}
+	if len(s.costs.Details) == 0 && s.hasRootTotals() {
+		s.findings.add(billing.RootTotalsOnly, billing.Warning, "",
+			"The cost summary states totals but no entry for any invoice type; the totals are kept for audit and counted nowhere.")
+	}
+}
+
+// subjectOf names a detail as findings do, such as "Recurring 2026-10-01 USD".
+func subjectOf(t billing.InvoiceType, totals billing.CostTotals) string {
+	start, currency := "(no period)", totals.CurrencyCode
+	if !totals.Period.Start.IsZero() {
+		start = totals.Period.Start.Format("2006-01-02")
+	}
+	if t == "" {
+		t = "(no type)"
+	}
+	if currency == "" {
+		currency = "(no currency)"
+	}
+	return string(t) + " " + start + " " + currency
+}
+
+// missingAmounts lists the amounts that are not stated, in words.
+func missingAmounts(pretax, tax, afterTax billing.Amount) string {
+	var missing []string
+	if !pretax.Valid {
+		missing = append(missing, "total before tax")
+	}
+	if !tax.Valid {
+		missing = append(missing, "tax")
+	}
+	if !afterTax.Valid {
+		missing = append(missing, "total after tax")
+	}
+	return strings.Join(missing, ", ")
+}

@@ -1,0 +1,112 @@
+package fetch
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// The byte order marks in which answers come: the first is on all recorded ones
+// (API.md 3.2), the others are what a user saw (API.md 5.4 point 11).
+var (
+	markUTF8    = []byte{0xEF, 0xBB, 0xBF}
+	markUTF16LE = []byte{0xFF, 0xFE}
+	markUTF16BE = []byte{0xFE, 0xFF}
+)
+
+// plain is body in UTF-8 without its byte order mark. A mark is removed only if
+// there is one, and only one: gateway errors have none.
+func plain(body []byte) []byte {
+	switch {
+	case bytes.HasPrefix(body, markUTF8):
+		return body[len(markUTF8):]
+	case bytes.HasPrefix(body, markUTF16LE):
+		return fromUTF16(body[2:], binary.LittleEndian)
+	case bytes.HasPrefix(body, markUTF16BE):
+		return fromUTF16(body[2:], binary.BigEndian)
+	}
+	return body
+}
+
+// isUTF16 reports whether body begins with a byte order mark of UTF-16.
+func isUTF16(body []byte) bool {
+	return bytes.HasPrefix(body, markUTF16LE) || bytes.HasPrefix(body, markUTF16BE)
+}
+
+// fromUTF16 converts to UTF-8. Half a unit at the end becomes U+FFFD, which is no
+// JSON, so that a truncated body stays one.
+func fromUTF16(body []byte, order binary.ByteOrder) []byte {
+	text := make([]byte, 0, len(body))
+	for len(body) >= 2 {
+		unit := rune(order.Uint16(body))
+		body = body[2:]
+		if utf16.IsSurrogate(unit) && len(body) >= 2 {
+			if pair := utf16.DecodeRune(unit, rune(order.Uint16(body))); pair != utf8.RuneError {
+				unit, body = pair, body[2:]
+			}
+		}
+		text = utf8.AppendRune(text, unit) // a lone surrogate becomes U+FFFD
+	}
+	if len(body) > 0 {
+		text = utf8.AppendRune(text, utf8.RuneError)
+	}
+	return text
+}
+
+// isEmpty reports whether a body says nothing at all: no bytes but a byte order
+// mark and white space, or the word null.
+func isEmpty(body []byte) bool {
+	if len(body) > 64 {
+		return false // more than white space is ever worth looking at
+	}
+	rest := bytes.TrimSpace(plain(body))
+	return len(rest) == 0 || string(rest) == "null"
+}
+
+// text is a JSON string as the domain wants it: without surrounding white space and
+// without NUL, which PostgreSQL cannot store; invalid UTF-8 is replaced. Null is
+// empty, and a number stands for its digits, because the API writes some ids both
+// ways (API.md 7.2, mpnId).
+type text string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *text) UnmarshalJSON(literal []byte) error {
+	*t = ""
+	switch literal[0] {
+	case 'n':
+	case '"':
+		inner := literal[1 : len(literal)-1]
+		if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+			*t = text(bytes.TrimSpace(inner)) // as nearly all are
+			return nil
+		}
+		var s string
+		if err := json.Unmarshal(literal, &s); err != nil {
+			return err
+		}
+		*t = text(strings.TrimSpace(strings.ReplaceAll(s, "\x00", "")))
+	case '{', '[', 't', 'f':
+		return &json.UnmarshalTypeError{Value: kindOf(literal)}
+	default:
+		*t = text(literal)
+	}
+	return nil
+}
+
+// kindOf names the kind of a JSON value, for errors that must not quote it.
+func kindOf(literal []byte) string {
+	switch literal[0] {
+	case '{':
+		return "object"
+	case '[':
+		return "array"
+	case 't', 'f':
+		return "bool"
+	case '"':
+		return "string"
+	}
+	return "number"
+}

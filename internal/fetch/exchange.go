@@ -1,0 +1,281 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"partnercost/internal/billing"
+)
+
+// request is one resource to read, however many attempts it takes.
+type request struct {
+	// endpoint is the path with {id} for the customer, and resource is the part of it
+	// that a failure names.
+	endpoint, resource string
+	url                *url.URL
+	// header holds what a link in an answer asks to be sent.
+	header map[string]string
+	// until is when retrying ends; if zero, when the client's patience does.
+	until time.Time
+	// decode reads the body of an answer with status 200. What is not JSON is asked for
+	// again.
+	decode func(body []byte) error
+}
+
+// answer is what the service said in the end.
+type answer struct {
+	status                   int
+	header                   http.Header
+	body                     []byte
+	requestID, correlationID string
+	sent, arrived            time.Time
+	// refusal is set when the status is no success.
+	refusal refusal
+}
+
+// document is the answer as it is kept.
+func (a *answer) document(kind billing.DocumentKind) billing.Document {
+	return billing.Document{
+		Kind: kind, Body: a.body, HTTPStatus: a.status, RequestID: a.requestID, CorrelationID: a.correlationID,
+	}
+}
+
+// get sends a request until it is answered or its budget is spent. The error is a
+// *billing.Failure, or that of ctx; the answer comes along when there is one.
+func (c *Client) get(ctx context.Context, r request) (answer, error) {
+	requestID, refreshed := c.options.NewID(), false
+	if r.until.IsZero() {
+		r.until = c.options.Now().Add(c.options.Patience)
+	}
+	for attempt := 1; ; attempt++ {
+		if err := c.pacer.acquire(ctx); err != nil {
+			return answer{}, err
+		}
+		a, t := c.attempt(ctx, r, requestID, attempt > 1)
+		c.pacer.release(t == nil)
+		if ctx.Err() != nil {
+			return answer{}, ctx.Err()
+		}
+		if t == nil {
+			return a, nil
+		}
+		t.failure.Attempts = attempt
+		if t.refresh && !refreshed {
+			refreshed, requestID = true, c.options.NewID()
+			if _, err := c.options.Tokens.Refresh(ctx, t.token); err != nil {
+				if ctx.Err() != nil {
+					return answer{}, ctx.Err()
+				}
+				return a, withoutToken(err, t.failure)
+			}
+			continue
+		}
+		wait, asked := retryAfter(a.header, a.arrived, c.options.MaxRetryAfter)
+		if !asked {
+			wait = backoff(attempt, c.options.Rand)
+		}
+		if t.throttled && c.pacer.throttle(a.sent, wait) {
+			c.log.LogAttrs(ctx, slog.LevelWarn, "throttled, all requests wait",
+				slog.String("endpoint", r.endpoint), slog.Duration("wait", wait), slog.String("correlation_id", a.correlationID))
+		}
+		if !t.retry || attempt >= c.options.Attempts || c.options.Now().Add(wait).After(r.until) {
+			return a, t.failure
+		}
+		c.log.LogAttrs(ctx, slog.LevelDebug, "request failed and is sent again",
+			slog.String("endpoint", r.endpoint), slog.Int("attempt", attempt), slog.Duration("wait", wait),
+			slog.Int("status", a.status), slog.String("code", t.failure.Code),
+			slog.String("request_id", a.requestID), slog.String("correlation_id", a.correlationID))
+		if !t.throttled { // else the pacer makes it wait, with everyone else
+			if err := sleep(ctx, wait); err != nil {
+				return answer{}, err
+			}
+		}
+		if !t.unknown {
+			requestID = c.options.NewID()
+		}
+	}
+}
+
+// trouble is why an attempt did not succeed, and what may be done about it.
+type trouble struct {
+	verdict
+	failure *billing.Failure
+	// token is the one that was sent.
+	token string
+	// unknown: no whole answer arrived, so that nobody knows what became of the request.
+	// A repetition then carries the same MS-RequestId (API.md 3.1).
+	unknown bool
+}
+
+// attempt sends a request once. It is a success when there is no trouble.
+func (c *Client) attempt(ctx context.Context, r request, requestID string, again bool) (answer, *trouble) {
+	a := answer{requestID: requestID, correlationID: c.options.NewID()}
+	token, err := c.options.Tokens.Token(ctx)
+	failed := func(v verdict, message string, err error) *trouble {
+		return &trouble{verdict: v, token: token, failure: &billing.Failure{
+			Class: v.class, Resource: r.resource, HTTPStatus: a.status, Message: message, Err: err,
+			RequestID: a.requestID, CorrelationID: a.correlationID,
+		}}
+	}
+	if err != nil {
+		return a, &trouble{failure: withoutToken(err, &billing.Failure{Resource: r.resource})}
+	}
+
+	a.sent = c.options.Now()
+	err = c.exchange(ctx, r, token, &a)
+	a.arrived = c.options.Now()
+	c.options.Observe(Attempt{
+		Endpoint: r.endpoint, Class: statusClass(a.status, err), Duration: a.arrived.Sub(a.sent),
+		Retried: again, Throttled: a.status == http.StatusTooManyRequests,
+	})
+	if err != nil {
+		v := transportVerdict(err, a.status)
+		t := failed(v, v.advice+": "+redact(err.Error(), token), err)
+		t.unknown = true
+		return a, t
+	}
+	switch a.status {
+	case http.StatusNoContent:
+		return a, nil
+	case http.StatusOK:
+		if err := r.decode(a.body); err != nil {
+			v := verdict{class: billing.BadAnswer, retry: errors.Is(err, errNotJSON)}
+			return a, failed(v, redact(err.Error(), token), nil)
+		}
+		return a, nil
+	}
+	a.refusal = readRefusal(a.status, a.body)
+	v := a.refusal.verdict()
+	t := failed(v, v.advice, nil)
+	t.failure.Code = printable(a.refusal.code, 64)
+	if said := redact(a.refusal.message, token); said != "" {
+		t.failure.Message += "; the service says: " + said
+	}
+	return a, t
+}
+
+// exchange sends one request and reads the whole answer into a. An error means
+// that no whole answer arrived.
+func (c *Client) exchange(ctx context.Context, r request, token string, a *answer) error {
+	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	defer cancel()
+	header := http.Header{
+		"Accept":                       {"application/json"},
+		"Authorization":                {"Bearer " + token},
+		"User-Agent":                   c.userAgent,
+		"X-Locale":                     c.locale,
+		"Ms-Requestid":                 {a.requestID},
+		"Ms-Correlationid":             {a.correlationID},
+		"Ms-Partnercenter-Application": c.application,
+	}
+	for key, value := range r.header {
+		header.Set(key, value)
+	}
+	sent := (&http.Request{Method: http.MethodGet, URL: r.url, Host: r.url.Host, Header: header}).WithContext(ctx)
+	response, err := c.http.Do(sent)
+	if err != nil {
+		var wrapped *url.Error
+		if errors.As(err, &wrapped) { // it repeats the address, which says nothing new
+			err = wrapped.Err
+		}
+		return c.explainTimeout(ctx, err)
+	}
+	defer response.Body.Close()
+	a.status, a.header = response.StatusCode, response.Header
+	limit := c.options.MaxBody
+	if a.status != http.StatusOK {
+		limit = min(limit, 64<<10) // of an error, that is plenty
+	}
+	a.body, err = readBody(response, limit)
+	if errors.Is(err, errTooLarge) && a.status != http.StatusOK {
+		err = nil
+	}
+	if err != nil {
+		return c.explainTimeout(ctx, err)
+	}
+	return nil
+}
+
+// explainTimeout puts the timeout of an attempt in words.
+func (c *Client) explainTimeout(ctx context.Context, err error) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fmt.Errorf("no whole answer within %s: %w", c.options.Timeout, context.DeadlineExceeded)
+	}
+	return err
+}
+
+// errTooLarge marks a body that exceeds its limit.
+var errTooLarge = errors.New("the answer is too large")
+
+// readBody reads a body of at most limit bytes, in one piece when its size is known;
+// of a larger one it returns the beginning and errTooLarge. The body is read to its
+// end, so that the connection can be used again.
+func readBody(response *http.Response, limit int64) ([]byte, error) {
+	const trusted = 1 << 20 // a size up to which a header is believed
+	if size := response.ContentLength; size >= 0 && size <= min(limit, trusted) {
+		body := make([]byte, size)
+		_, err := io.ReadFull(response.Body, body)
+		if errors.Is(err, io.EOF) && size > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil && size > 0 {
+			return nil, err
+		}
+		return body, nil
+	}
+	var body bytes.Buffer
+	body.Grow(8 << 10)
+	if _, err := body.ReadFrom(io.LimitReader(response.Body, limit+1)); err != nil {
+		return nil, err
+	}
+	if int64(body.Len()) > limit {
+		return body.Bytes()[:limit], fmt.Errorf("%w: more than %d bytes", errTooLarge, limit)
+	}
+	return body.Bytes(), nil
+}
+
+// transportVerdict judges why no whole answer arrived; status is 0 when not even its
+// beginning did.
+func transportVerdict(err error, status int) verdict {
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &certificate):
+		return verdict{class: billing.ConfigurationFailure, advice: "the server cannot prove who it is; see that base_url is right, and that this machine trusts the authority that certifies the server or the proxy"}
+	case errors.Is(err, errRedirected):
+		return verdict{class: billing.BadAnswer, advice: "redirected"}
+	case errors.Is(err, errTooLarge):
+		return verdict{class: billing.BadAnswer, advice: "the answer was not read"}
+	case status != 0:
+		return verdict{class: billing.ServerFailure, retry: true, advice: "the answer broke off"}
+	}
+	return verdict{class: billing.ServerFailure, retry: true, advice: "no answer"}
+}
+
+// withoutToken is the failure of a request for which there is no access token. What
+// the source of tokens tells is kept; what it does not know is taken from refused,
+// the failure that made it necessary.
+func withoutToken(err error, refused *billing.Failure) *billing.Failure {
+	var known *billing.Failure
+	if !errors.As(err, &known) {
+		known = &billing.Failure{Class: billing.CredentialFailure, Message: "no access token: " + redact(err.Error()), Err: err}
+	}
+	failure := *known
+	failure.Resource = refused.Resource
+	failure.RequestID, failure.CorrelationID, failure.Attempts = refused.RequestID, refused.CorrelationID, refused.Attempts
+	return &failure
+}
+
+func statusClass(status int, err error) string {
+	if err != nil || status == 0 {
+		return "none"
+	}
+	return string(rune('0'+status/100)) + "xx"
+}

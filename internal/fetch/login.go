@@ -1,0 +1,73 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/oauth2"
+
+	"partnercost/internal/billing"
+)
+
+// DeviceLogin signs a user in on any device with a browser, and keeps the refresh
+// token in file for NewRefreshTokenSource. show is told the address to open and the
+// code to enter there; then DeviceLogin waits until the user is done, the code has
+// expired (15 minutes as a rule) or ctx ends.
+func DeviceLogin(ctx context.Context, s SignIn, file string, show func(verificationURI, userCode string)) error {
+	e, err := newEndpoint(s)
+	if err != nil {
+		return err
+	}
+	keep := tokenFile(file)
+	unlock, err := keep.lock(ctx) // to see that it can be, before a user takes the trouble
+	if err != nil {
+		return notKept(file, err)
+	}
+	unlock()
+
+	config := oauth2.Config{
+		ClientID: s.ClientID, ClientSecret: s.ClientSecret,
+		// The user consents to the application with it, openid tells Microsoft who it is.
+		Scopes:   []string{s.Scope, "offline_access", "openid"},
+		Endpoint: oauth2.Endpoint{DeviceAuthURL: e.base + "/devicecode", TokenURL: e.base + "/token", AuthStyle: oauth2.AuthStyleInParams},
+	}
+	code, err := config.DeviceAuth(e.context(ctx))
+	if err != nil {
+		return loginFailure(ctx, err, s.ClientSecret)
+	}
+	show(code.VerificationURI, code.UserCode)
+	token, err := config.DeviceAccessToken(e.context(ctx), code)
+	if err != nil {
+		return loginFailure(ctx, err, s.ClientSecret, code.DeviceCode)
+	}
+	if token.RefreshToken == "" {
+		return &billing.Failure{
+			Class: billing.ConfigurationFailure, Resource: "sign-in",
+			Message: "the sign-in brought no refresh token; allow the application offline access (offline_access)",
+		}
+	}
+	if unlock, err = keep.lock(ctx); err != nil {
+		return notKept(file, err)
+	}
+	defer unlock()
+	if err := keep.write(token.RefreshToken); err != nil {
+		return notKept(file, err)
+	}
+	return nil
+}
+
+// loginFailure words why a device sign-in came to nothing.
+func loginFailure(ctx context.Context, err error, secrets ...string) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	failure, _ := judgeSignIn(err, secrets...)
+	var refused *oauth2.RetrieveError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &refused) && refused.ErrorCode == "expired_token":
+		failure.Message = "the code expired before anybody signed in; begin again"
+	case refused != nil && (refused.ErrorCode == "access_denied" || refused.ErrorCode == "authorization_declined"):
+		failure.Message = "the sign-in was declined"
+	}
+	return failure
+}

@@ -1,0 +1,126 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"partnercost/internal/billing"
+)
+
+// pagesAtMost ends a collection that never ends by itself. At 500 a page it is five
+// million customers.
+const pagesAtMost = 10_000
+
+// continuation is the header that carries the token of the next page.
+const continuation = "Ms-Continuationtoken"
+
+// walk reads the pages of a collection from the first on. It gives the body of each
+// to decode, which tells how the next one is named and how many items there were, and
+// then, once the page is there for good, calls visit with the answer; false ends the
+// walk.
+//
+// The collection ends with a page that names no next one or has no items, and with a
+// refusal of a token that was handed out before (API.md 4). A page that cannot be
+// read is an error, and so is one that names itself or an earlier one: a short list
+// must not pass for the whole.
+func (c *Client) walk(ctx context.Context, r request, decode func([]byte) (wirePaging, int, error), visit func(answer) bool) error {
+	type place struct{ url, token string }
+	seen := map[place]bool{}
+	for page := 1; ; page++ {
+		seen[place{r.url.String(), r.header[continuation]}] = true
+		var paging wirePaging
+		items := 0
+		r.decode = func(body []byte) (err error) {
+			paging, items, err = decode(body)
+			return err
+		}
+		a, err := c.get(ctx, r)
+		if err != nil {
+			if page > 1 && r.header[continuation] != "" && a.refusal.endsList() {
+				return nil
+			}
+			return err
+		}
+		if !visit(a) || items == 0 {
+			return nil
+		}
+		next, err := c.following(r, paging)
+		if next == nil && err == nil {
+			return nil
+		}
+		switch {
+		case err != nil:
+		case seen[place{next.url.String(), next.header[continuation]}]:
+			err = errors.New("the pages go round in a circle: a page names itself or an earlier one as the next")
+		case page >= pagesAtMost:
+			err = errors.New("the pages do not end")
+		default:
+			r = *next
+			continue
+		}
+		return &billing.Failure{
+			Class: billing.BadAnswer, Resource: r.resource, HTTPStatus: a.status, Message: err.Error(),
+			RequestID: a.requestID, CorrelationID: a.correlationID, Attempts: 1,
+		}
+	}
+}
+
+// following is the request for the next page, or nil when there is none. The three
+// ways of API.md 4 are two: a link with headers, with or without /v1, and a token
+// beside the items, to be sent as a header with seekOperation=Next.
+func (c *Client) following(r request, p wirePaging) (*request, error) {
+	link, token := p.Links.Next, printableASCII(p.ContinuationToken)
+	switch {
+	case link.URI != "":
+		header, err := c.follow(link, &r)
+		if err != nil {
+			return nil, err
+		}
+		r.header = header
+	case token != "":
+		address := *r.url
+		query := address.Query()
+		query.Set("seekOperation", "Next")
+		address.RawQuery = query.Encode()
+		r.url, r.header = &address, map[string]string{}
+	default:
+		return nil, nil //nolint:nilnil // no next page is no error
+	}
+	if token != "" && r.header[continuation] == "" {
+		r.header[continuation] = token
+	}
+	return &r, nil
+}
+
+// follow points r at a link, and returns the headers that the link asks for. Only
+// those of Partner Center are sent, and none that the client sets itself: a link
+// must not speak in our name.
+func (c *Client) follow(link wireLink, r *request) (map[string]string, error) {
+	if link.Method != "" && !strings.EqualFold(string(link.Method), http.MethodGet) {
+		return nil, errors.New("a link in the answer asks for something other than GET")
+	}
+	address, err := join(c.base, string(link.URI))
+	if err != nil {
+		return nil, err
+	}
+	r.url = address
+	header := map[string]string{}
+	for _, h := range link.Headers {
+		key := http.CanonicalHeaderKey(printableASCII(h.Key))
+		own := key == "Ms-Requestid" || key == "Ms-Correlationid" || key == "Ms-Partnercenter-Application"
+		if strings.HasPrefix(key, "Ms-") && !own {
+			header[key] = printableASCII(h.Value)
+		}
+	}
+	return header, nil
+}
+
+// printableASCII is s, or empty when it holds what a header may not.
+func printableASCII(s text) string {
+	if strings.ContainsFunc(string(s), func(r rune) bool { return r < ' ' || r > '~' }) {
+		return ""
+	}
+	return string(s)
+}

@@ -1,0 +1,157 @@
+package fetch
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"partnercost/internal/billing"
+)
+
+// refusal is what an answer other than success says, in any of its shapes
+// (API.md 3.5).
+type refusal struct {
+	status int
+	// code is the service's own code, in digits or as a word of the identity platform;
+	// empty when it gives none.
+	code string
+	// message is as written by the service, and not fit for a log.
+	message string
+	// page reports a web page, which is never the service's own word.
+	page bool
+}
+
+// readRefusal understands the five shapes of error bodies, and text of any other
+// shape as the message.
+func readRefusal(status int, body []byte) refusal {
+	r := refusal{status: status}
+	body = bytes.TrimSpace(plain(body))
+	if len(body) == 0 {
+		return r
+	}
+	if body[0] != '{' {
+		r.page = body[0] == '<'
+		if !r.page && string(body) != "null" {
+			r.message = string(body)
+		}
+		return r
+	}
+	var w struct {
+		Code             text `json:"code"`
+		Description      text `json:"description"`
+		Message          text `json:"message"` // of the gateway, whose statusCode repeats the status
+		Error            text `json:"error"`
+		ErrorDescription text `json:"error_description"`
+	}
+	// A field of the wrong kind leaves the others readable; what is no JSON at all has
+	// no field, and is not quoted.
+	_ = json.Unmarshal(body, &w)
+	r.code = firstText(w.Code, w.Error)
+	r.message = firstText(w.Description, w.Message, w.ErrorDescription)
+	return r
+}
+
+func firstText(texts ...text) string {
+	for _, t := range texts {
+		if t != "" {
+			return string(t)
+		}
+	}
+	return ""
+}
+
+// verdict is what a refusal means for the request and for the run.
+type verdict struct {
+	class billing.FailureClass
+	// advice says what happened and what a human can do.
+	advice string
+	// retry: the same request may succeed later.
+	retry bool
+	// refresh: a new access token may help.
+	refresh bool
+	// throttled: the partner as a whole must slow down.
+	throttled bool
+}
+
+// verdict tells apart the cases of API.md 3.6.
+func (r refusal) verdict() verdict {
+	// Some codes mean the same whatever the status is.
+	switch r.code {
+	case "900420":
+		return verdict{class: billing.ConfigurationFailure, advice: "the access token is for another service; set the partner's cloud, or the scope of its sign-in, to Partner Center"}
+	case "900421":
+		return verdict{class: billing.CredentialFailure, advice: "the sign-in was made without multi-factor authentication; sign in again with it (collector login)"}
+	case "900329":
+		return verdict{class: billing.ConfigurationFailure, advice: "an application alone may not read service costs; use auth.mode app_user, or collect.costs: false for billing profiles only"}
+	case "900309", "90000":
+		return verdict{class: billing.CredentialFailure, advice: "the partner's own sign-in rules (conditional access) refuse the collector; let the administrator of the partner tenant admit it, then sign in again (collector login)"}
+	case "800039", "900149":
+		return verdict{class: billing.ConfigurationFailure, advice: "the partner's reseller programme is not active; its state is shown in Partner Center"}
+	case "900124":
+		return verdict{class: billing.ConfigurationFailure, advice: "the Microsoft Partner Agreement is not accepted; the global administrator must accept it in Partner Center"}
+	case "20002", "2032":
+		return verdict{class: billing.NoAccess, advice: "the partner has no relationship with this customer any more"}
+	case "60003", "900118":
+		return verdict{class: billing.UnknownCustomer, advice: "there is no such customer"}
+	case "900308", "900150", "1002":
+		if r.status != http.StatusUnauthorized {
+			return lacksRole
+		}
+	}
+	switch r.status {
+	case http.StatusUnauthorized:
+		return verdict{class: billing.CredentialFailure, refresh: true, advice: "the access token is refused, a fresh one too; sign in again (collector login), or replace the token"}
+	case http.StatusForbidden:
+		return lacksRole
+	case http.StatusNotFound:
+		if r.page {
+			return verdict{class: billing.BadAnswer, retry: true, advice: "something that is not Partner Center answered; see that base_url and the proxy are right"}
+		}
+		return verdict{class: billing.UnknownCustomer, advice: "not found"}
+	case http.StatusRequestTimeout:
+		return verdict{class: billing.ServerFailure, retry: true, advice: "the service gave up waiting"}
+	case http.StatusTooManyRequests:
+		return verdict{class: billing.Throttled, retry: true, throttled: true, advice: "the service allows no more requests for now; lower limits.requests_per_minute if this goes on"}
+	case http.StatusNotImplemented:
+		return verdict{class: billing.ServerFailure, advice: "the service does not offer this"}
+	}
+	switch {
+	case r.status >= http.StatusInternalServerError:
+		return verdict{class: billing.ServerFailure, retry: true, advice: "the service has trouble of its own"}
+	case r.status >= http.StatusBadRequest:
+		return verdict{class: billing.BadRequest, advice: "the service refuses the request, which is an error in this program; please report it"}
+	}
+	return verdict{class: billing.BadAnswer, advice: "the service answers in an unexpected way"}
+}
+
+// lacksRole is the verdict of every other 403: with a code for it, in plain text
+// ("The supplied role …") and with no body at all (API.md 3.5).
+var lacksRole = verdict{
+	class:  billing.RoleMissing,
+	advice: "the user may not do this; give the user the role Admin agent or Billing admin in Partner Center",
+}
+
+// saysNoCosts reports whether the refusal of service costs means that the customer
+// has none, which no documentation tells (API.md 3.6): a code 3000 that says so, or
+// a 404 that is not about the customer. Code 1000, a plain "not found", is about
+// the customer unless the customer is known otherwise.
+func (r refusal) saysNoCosts(customerKnown bool) bool {
+	if r.code == "3000" && strings.Contains(strings.ToLower(r.message), "usage data") {
+		return true
+	}
+	if r.status != http.StatusNotFound || r.page {
+		return false
+	}
+	switch r.code {
+	case "60003", "900118", "20002":
+		return false
+	case "1000":
+		return customerKnown
+	}
+	return true
+}
+
+// endsList reports whether the refusal of a page that was asked for with a token
+// means that there is none (API.md 4).
+func (r refusal) endsList() bool { return r.status == http.StatusBadRequest && r.code == "2000" }

@@ -1,0 +1,266 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"partnercost/internal/billing"
+)
+
+// The resources of a customer.
+const (
+	profileResource   = "profiles/billing"
+	summaryResource   = "servicecosts/mostrecent"
+	lineItemsResource = "servicecosts/mostrecent/lineitems"
+)
+
+// Statement reads everything about one customer: the billing profile and the cost
+// summary side by side, then the line items, unless there are no costs.
+//
+// What concerns this customer alone is Statement.Failure, beside the parts that
+// could be had. The error is for what ends the run: a *billing.Failure whose class
+// says so, or the error of ctx.
+func (c *Client) Statement(ctx context.Context, id billing.CustomerID) (billing.Statement, error) {
+	v := visit{client: c, id: id, until: c.options.Now().Add(c.options.Patience)}
+	group, both := errgroup.WithContext(ctx)
+	group.Go(func() error { return v.readProfile(both) })
+	if c.options.Costs {
+		group.Go(func() error { return v.readSummary(both) })
+	}
+	if err := group.Wait(); err != nil {
+		return billing.Statement{CustomerID: id}, err
+	}
+	v.settleNoCosts()
+	if err := v.readLineItems(ctx); err != nil {
+		return billing.Statement{CustomerID: id}, err
+	}
+	s := v.statement()
+	if looksMoved(s) {
+		// The summary and the items are two calls, and the service may have moved on to the
+		// next period in between (API.md 5.4 point 16).
+		again := visit{client: c, id: id, until: v.until, profile: v.profile, parts: parts{profile: v.parts.profile}}
+		if err := again.readSummary(ctx); err != nil {
+			return billing.Statement{CustomerID: id}, err
+		}
+		if err := again.readLineItems(ctx); err != nil {
+			return billing.Statement{CustomerID: id}, err
+		}
+		if again.parts.items != nil {
+			s = again.statement()
+		}
+	}
+	if err := c.admit(s.Failure); err != nil {
+		return billing.Statement{CustomerID: id}, err
+	}
+	return s, nil
+}
+
+// looksMoved reports whether summary and line items seem to be of two periods.
+func looksMoved(s billing.Statement) bool {
+	return slices.ContainsFunc(s.Findings, func(f billing.Finding) bool { return f.Kind == billing.LineItemsPeriodMismatch })
+}
+
+// visit is the reading of one customer.
+type visit struct {
+	client *Client
+	id     billing.CustomerID
+	until  time.Time
+
+	parts parts
+	// What came of the three resources.
+	profile, summary, items result
+}
+
+// result is the answer about a resource, or why there is none.
+type result struct {
+	asked    bool
+	answer   answer
+	document billing.Document
+	failure  *billing.Failure
+}
+
+// get reads a resource. It returns an error only for what ends the run.
+func (v *visit) get(ctx context.Context, res *result, kind billing.DocumentKind, resource string, decode func([]byte) error) error {
+	res.asked = true
+	var err error
+	res.answer, err = v.client.get(ctx, v.request(resource, decode))
+	res.document = res.answer.document(kind)
+	return res.note(err)
+}
+
+// note keeps a failure that is this customer's alone, and returns any other.
+func (res *result) note(err error) error {
+	if err == nil {
+		return nil
+	}
+	var failure *billing.Failure
+	if !errors.As(err, &failure) || failure.Class.EndsRun() {
+		return err
+	}
+	res.failure = failure
+	return nil
+}
+
+// request is that for a resource of the customer.
+func (v *visit) request(resource string, decode func([]byte) error) request {
+	return request{
+		endpoint: "customers/{id}/" + resource, resource: resource,
+		url: v.client.address("/customers/" + string(v.id) + "/" + resource), until: v.until, decode: decode,
+	}
+}
+
+// address is that of a path below the version of the API.
+func (c *Client) address(path string) *url.URL {
+	return &url.URL{Scheme: c.base.Scheme, Host: c.base.Host, Path: c.base.Path + "/v1" + path}
+}
+
+func (v *visit) readProfile(ctx context.Context) error {
+	err := v.get(ctx, &v.profile, billing.ProfileDocument, profileResource, func(body []byte) (err error) {
+		v.parts.profile, err = decodeProfile(body)
+		return err
+	})
+	if err == nil && v.profile.answer.status == http.StatusNoContent {
+		a := v.profile.answer
+		v.profile.failure = &billing.Failure{
+			Class: billing.BadAnswer, Resource: profileResource, HTTPStatus: a.status, Message: "the answer is empty",
+			RequestID: a.requestID, CorrelationID: a.correlationID, Attempts: 1,
+		}
+	}
+	return err
+}
+
+func (v *visit) readSummary(ctx context.Context) error {
+	err := v.get(ctx, &v.summary, billing.SummaryDocument, summaryResource, func(body []byte) (err error) {
+		v.parts.summary, err = decodeSummary(body)
+		return err
+	})
+	if err == nil && v.summary.answer.status == http.StatusNoContent {
+		v.parts.summary = noCosts()
+	}
+	return err
+}
+
+// settleNoCosts takes the refusal of a summary for "no costs" where that is the safe
+// reading. It needs to know what became of the profile, which tells whether the
+// customer exists.
+func (v *visit) settleNoCosts() {
+	if v.summary.failure == nil {
+		return
+	}
+	if f := v.profile.failure; f != nil && (f.Class == billing.UnknownCustomer || f.Class == billing.NoAccess) {
+		return
+	}
+	if v.summary.answer.refusal.saysNoCosts(v.parts.profile != nil) {
+		v.parts.summary, v.summary.failure = noCosts(), nil
+	}
+}
+
+// readLineItems reads all pages of the line items, if they are wanted and there are
+// costs that they could belong to.
+func (v *visit) readLineItems(ctx context.Context) error {
+	if !v.client.options.LineItems || v.parts.summary == nil || !v.parts.summary.hasCosts() {
+		return nil
+	}
+	res := &v.items
+	res.asked = true
+	read := noLineItems()
+	var bodies [][]byte
+	err := v.client.walk(ctx, v.lineItemsRequest(), func(body []byte) (wirePaging, int, error) {
+		var page wireItems
+		if isEmpty(body) {
+			return wirePaging{}, 0, nil
+		}
+		if err := decodeOne(billing.LineItemsDocument, body, &page); err != nil {
+			return wirePaging{}, 0, err
+		}
+		if err := read.add(&page); err != nil {
+			return wirePaging{}, 0, placed(billing.LineItemsDocument, err)
+		}
+		return page.wirePaging, len(page.Items), nil
+	}, func(a answer) bool {
+		res.answer = a
+		bodies = append(bodies, a.body)
+		return true
+	})
+	if err != nil {
+		if err := res.note(err); err != nil {
+			return err
+		}
+		if res.failure.Class == billing.UnknownCustomer {
+			res.failure.Class = billing.BadAnswer
+			res.failure.Message = "the summary states costs, yet there are no line items: " + res.failure.Message
+		}
+		return nil
+	}
+	v.parts.items = read
+	res.answer.body = joinPages(bodies)
+	res.document = res.answer.document(billing.LineItemsDocument)
+	return nil
+}
+
+// lineItemsRequest follows the link of the summary if it leads to this customer.
+// Links have been seen to name another one (API.md 5.4 point 8), whose items these
+// must never become.
+func (v *visit) lineItemsRequest() request {
+	r := v.request(lineItemsResource, nil)
+	linked := r
+	header, err := v.client.follow(v.parts.summary.lineItems, &linked)
+	own := v.client.address("/customers/" + string(v.id) + "/servicecosts/").Path
+	if err == nil && len(linked.url.Path) > len(own) && strings.EqualFold(linked.url.Path[:len(own)], own) {
+		linked.header = header
+		return linked
+	}
+	return r
+}
+
+// joinPages is the body of a document that took several pages (billing.Document).
+// Between pages stands a line feed, which is half a character in UTF-16: such a page
+// is kept in UTF-8.
+func joinPages(pages [][]byte) []byte {
+	if len(pages) == 1 {
+		return pages[0]
+	}
+	var all []byte
+	for _, page := range pages {
+		if isEmpty(page) {
+			continue
+		}
+		if isUTF16(page) {
+			page = plain(page)
+		}
+		all = append(append(all, page...), '\n')
+	}
+	return all
+}
+
+// statement puts together what was learnt.
+func (v *visit) statement() billing.Statement {
+	var docs []billing.Document
+	var failure *billing.Failure
+	var fetchedAt time.Time
+	// Costs are what this is about: their failure is the one to tell.
+	for _, res := range []*result{&v.summary, &v.items, &v.profile} {
+		if failure == nil {
+			failure = res.failure
+		}
+		if res.answer.arrived.After(fetchedAt) {
+			fetchedAt = res.answer.arrived
+		}
+	}
+	for _, res := range []*result{&v.profile, &v.summary, &v.items} {
+		if res.asked && res.failure == nil {
+			docs = append(docs, res.document)
+		}
+	}
+	s := v.parts.statement(v.id, docs)
+	s.Failure = failure
+	s.FetchedAt = fetchedAt.UTC().Truncate(time.Microsecond)
+	return s
+}

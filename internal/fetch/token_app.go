@@ -1,0 +1,23 @@
+package fetch
+
+import (
+	"context"
+	"net/url"
+)
+
+// NewAppOnlySource returns the tokens of an application alone. Partner Center gives
+// it billing profiles and refuses service costs (API.md 2.1).
+func NewAppOnlySource(s SignIn) (TokenSource, error) {
+	e, err := newEndpoint(s)
+	if err != nil {
+		return nil, err
+	}
+	grant := url.Values{"grant_type": {"client_credentials"}, "scope": {s.Scope}}
+	return newTokenCache(e.signIn.Now, func(ctx context.Context) (accessToken, error) {
+		token, err := e.exchange(ctx, grant)
+		if err != nil {
+			return accessToken{}, err
+		}
+		return accessToken{value: token.AccessToken, expires: token.Expiry}, nil
+	}), nil
+}

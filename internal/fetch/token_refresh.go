@@ -1,0 +1,89 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"strings"
+
+	"partnercost/internal/billing"
+)
+
+// offline is the scope without which a sign-in brings no refresh token.
+const offline = " offline_access"
+
+// NewRefreshTokenSource returns the tokens of an application together with a user,
+// who signed in once (DeviceLogin). Every token costs the refresh token in file and
+// brings another, which is stored there before anything else: the old one dies 90
+// days after it was issued, however often it is used (API.md 2.3).
+//
+// Several processes may share the file. seed is the refresh token to begin with
+// while the file does not exist; it may be empty.
+func NewRefreshTokenSource(s SignIn, file, seed string) (TokenSource, error) {
+	e, err := newEndpoint(s)
+	if err != nil {
+		return nil, err
+	}
+	if file == "" {
+		return nil, errors.New("the sign-in cannot be set up: refresh_token_file is missing")
+	}
+	u := &userSignIn{endpoint: e, file: tokenFile(file), seed: strings.TrimSpace(seed)}
+	return newTokenCache(e.signIn.Now, u.renew), nil
+}
+
+// userSignIn is the standing sign-in of a user, kept in a file.
+type userSignIn struct {
+	endpoint *endpoint
+	file     tokenFile
+	seed     string
+}
+
+// renew trades the refresh token in, with the file locked: a process that comes
+// later must find the new one.
+func (u *userSignIn) renew(ctx context.Context) (accessToken, error) {
+	unlock, err := u.file.lock(ctx)
+	if err != nil {
+		return accessToken{}, notKept(string(u.file), err)
+	}
+	defer unlock()
+	old, err := u.file.read()
+	if errors.Is(err, fs.ErrNotExist) || err == nil && old == "" {
+		old, err = u.seed, nil
+	}
+	switch {
+	case err != nil:
+		return accessToken{}, notKept(string(u.file), err)
+	case old == "":
+		return accessToken{}, &billing.Failure{
+			Class: billing.CredentialFailure, Resource: "sign-in",
+			Message: fmt.Sprintf("nobody has signed in yet: %s does not hold a refresh token; sign in (collector login)", u.file),
+		}
+	}
+	token, err := u.endpoint.exchange(ctx, url.Values{
+		"grant_type": {"refresh_token"}, "refresh_token": {old}, "scope": {u.endpoint.signIn.Scope + offline},
+	})
+	if err != nil {
+		return accessToken{}, err
+	}
+	if token.RefreshToken != "" && token.RefreshToken != old {
+		if err := u.file.write(token.RefreshToken); err != nil {
+			return accessToken{}, notKept(string(u.file), err)
+		}
+	}
+	return accessToken{value: token.AccessToken, expires: token.Expiry}, nil
+}
+
+// notKept is the failure of the file itself. It ends the run although the old token
+// may still be good: without a place for the new one the sign-in would be lost
+// unnoticed some weeks later.
+func notKept(file string, err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return &billing.Failure{
+		Class: billing.ConfigurationFailure, Resource: "sign-in", Err: err,
+		Message: fmt.Sprintf("the refresh token cannot be kept in %s: %v; let the collector read and write the file and its folder", file, err),
+	}
+}

@@ -1,0 +1,47 @@
+package fetch
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+)
+
+// newTransport is a transport of its own for a number of connections to one host:
+// HTTP/1.1, because one connection for everything would fall with everything; TLS
+// 1.2 or later; proxies from the environment, which never apply to loopback.
+func newTransport(connections int) *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 30 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:   15 * time.Second,
+		Protocols:             protocols,
+		MaxIdleConns:          connections,
+		MaxIdleConnsPerHost:   connections,
+		MaxConnsPerHost:       connections,
+		IdleConnTimeout:       90 * time.Second,
+		ExpectContinueTimeout: time.Second,
+	}
+}
+
+// errRedirected marks a redirect that is not followed. One to another host never is:
+// the token would go with it, or a stranger would answer.
+var errRedirected = errors.New("is not followed; see that base_url, login_url and the proxy are right")
+
+// redirectsAtMost bounds how often one request is sent on within its host.
+const redirectsAtMost = 5
+
+func stayOnHost(next *http.Request, via []*http.Request) error {
+	switch {
+	case !sameHost(next.URL, via[0].URL):
+		return fmt.Errorf("to another host, %s, which %w", printable(next.URL.Host, 64), errRedirected)
+	case len(via) > redirectsAtMost:
+		return fmt.Errorf("%d times, which %w", len(via), errRedirected)
+	}
+	return nil
+}
