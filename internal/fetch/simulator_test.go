@@ -2,6 +2,7 @@ package fetch_test
 
 import (
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -93,8 +94,8 @@ func compare(t *testing.T, sim *partnersim.Simulator, got map[billing.CustomerID
 		}
 		replayed, err := fetch.Normalise(s.CustomerID, s.Documents)
 		replayed.FetchedAt = s.FetchedAt
-		if diff := cmp.Diff(s, replayed); diff != "" || err != nil {
-			t.Errorf("%s is not the same again from its documents, %v:\n%s", id, err, diff)
+		if err != nil || !reflect.DeepEqual(s, replayed) {
+			t.Errorf("%s is not the same again from its documents, %v:\n%s", id, err, cmp.Diff(s, replayed))
 		}
 		if s.FetchedAt.IsZero() || len(s.Documents) < 2 {
 			t.Errorf("%s: fetched at %v, %d documents", id, s.FetchedAt, len(s.Documents))
@@ -105,7 +106,17 @@ func compare(t *testing.T, sim *partnersim.Simulator, got map[billing.CustomerID
 	}
 }
 
-func TestClientReadsAllOfThePartner(t *testing.T) {
+func TestClientReadsWhatIsTrue(t *testing.T) {
+	t.Parallel()
+
+	for _, gzip := range []bool{false, true} {
+		sim, url := serve(t, partnersim.Options{Customers: 80, Seed: 7, NoAccess: 0.05, NoCosts: 0.3, Gzip: gzip})
+		c := client(t, fetch.Options{BaseURL: url, Costs: true, LineItems: true})
+		compare(t, sim, collectAll(t, c))
+	}
+}
+
+func TestCustomersListsEveryone(t *testing.T) {
 	t.Parallel()
 
 	for name, paging := range map[string]partnersim.Paging{
@@ -114,10 +125,20 @@ func TestClientReadsAllOfThePartner(t *testing.T) {
 		for _, spent := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
-				sim, url := serve(t, partnersim.Options{Customers: 700, Seed: 7, NoAccess: 0.05, NoCosts: 0.2, Paging: paging, SpentToken: spent, Gzip: spent})
-				c := client(t, fetch.Options{BaseURL: url, Costs: true, LineItems: true})
-				got := collectAll(t, c)
-				compare(t, sim, got)
+				sim, url := serve(t, partnersim.Options{Customers: 1700, Seed: 7, Paging: paging, SpentToken: spent})
+				var got []string
+				for customer, err := range client(t, fetch.Options{BaseURL: url}).Customers(t.Context()) {
+					if err != nil {
+						t.Fatal(err)
+					}
+					if customer.CompanyName == "" {
+						t.Errorf("%s has no name", customer.ID)
+					}
+					got = append(got, string(customer.ID))
+				}
+				if diff := cmp.Diff(slices.Collect(sim.CustomerIDs()), got); diff != "" {
+					t.Errorf("ids (-want +got):\n%s", diff)
+				}
 			})
 		}
 	}
@@ -127,8 +148,8 @@ func TestClientOvercomesFaults(t *testing.T) {
 	t.Parallel()
 
 	sim, url := serve(t, partnersim.Options{
-		Customers: 300, Seed: 3,
-		Faults: partnersim.Faults{ServerError: 0.03, Unavailable: 0.03, Reset: 0.03, Truncate: 0.03},
+		Customers: 60, Seed: 3,
+		Faults: partnersim.Faults{ServerError: 0.06, Unavailable: 0.06, Reset: 0.06, Truncate: 0.06},
 	})
 	var mu sync.Mutex
 	retried := 0
@@ -141,12 +162,11 @@ func TestClientOvercomesFaults(t *testing.T) {
 	}})
 	got := collectAll(t, c)
 	compare(t, sim, got)
-	faults := 0
-	for _, n := range sim.Stats().Faults {
-		faults += int(n)
-	}
-	if faults == 0 || retried != faults {
-		t.Errorf("%d requests were sent again for %d faults", retried, faults)
+	faults := sim.Stats().Faults
+	answered := int(faults["server_error"] + faults["unavailable"] + faults["truncate"])
+	// Some resets are overcome by net/http, on connections that may just have been old.
+	if answered == 0 || retried < answered || retried > answered+int(faults["reset"]) {
+		t.Errorf("%d requests were sent again for %v", retried, faults)
 	}
 }
 

@@ -1,0 +1,91 @@
+package main_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// demo runs the demo as somebody who has nothing but the program.
+func demo(t *testing.T, args ...string) result {
+	t.Helper()
+	home := t.TempDir()
+	// The server's account must be able to enter the directory when the test runs as root.
+	if err := os.Chmod(home, 0o755); err != nil { //nolint:gosec // empty but for what the demo makes
+		t.Fatal(err)
+	}
+	s := &site{dir: home, env: []string{"HOME=" + home, "PATH=" + os.Getenv("PATH")}}
+	r := s.collector(t, append([]string{"demo"}, args...)...)
+	if strings.Contains(r.stderr, "no PostgreSQL server binaries") {
+		t.Skip("the demo needs PostgreSQL server binaries:", r.stderr)
+	}
+	return r.want(t, 0)
+}
+
+// plain makes outputs of two runs comparable: what differs by nature is masked.
+func plain(line string) string {
+	for _, mask := range []struct{ pattern, by string }{
+		{`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`, "ID"},
+		{`\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(\+00|Z)?`, "TIME"},
+		{`\b[0-9.]+m?s\b`, "TOOK"},
+		{`\s+`, " "},
+	} {
+		line = regexp.MustCompile(mask.pattern).ReplaceAllString(line, mask.by)
+	}
+	return strings.TrimSpace(line)
+}
+
+func TestDemoPrintsWhatTheReadmeShows(t *testing.T) {
+	t.Parallel()
+	r := demo(t)
+	printed := map[string]bool{}
+	for line := range strings.Lines(r.stdout) {
+		printed[plain(line)] = true
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, transcript, found := strings.Cut(string(readme), "<!-- the demo -->\n\n```text\n")
+	transcript, _, ended := strings.Cut(transcript, "```")
+	if !found || !ended || strings.Count(transcript, "\n") < 10 {
+		t.Fatal("README.md shows no transcript of the demo")
+	}
+	for line := range strings.Lines(transcript) {
+		if line = plain(line); line != "" && line != "..." && !printed[line] {
+			t.Errorf("README.md shows a line that the demo does not print:\n%s", line)
+		}
+	}
+	if t.Failed() {
+		t.Logf("the demo printed:\n%s", r.stdout)
+	}
+}
+
+func TestDemoLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+	temp := t.TempDir()
+	for dir := temp; dir != os.TempDir() && dir != "/"; dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // see demo
+			t.Fatal(err)
+		}
+	}
+	s := &site{dir: temp, env: []string{"HOME=" + temp, "TMPDIR=" + temp, "PATH=" + os.Getenv("PATH")}}
+	r := s.collector(t, "demo", "--customers", "3")
+	if strings.Contains(r.stderr, "no PostgreSQL server binaries") {
+		t.Skip("the demo needs PostgreSQL server binaries:", r.stderr)
+	}
+	r.want(t, 0)
+	left, err := os.ReadDir(temp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range left {
+		t.Errorf("left behind: %s", entry.Name())
+	}
+	if out, err := exec.CommandContext(t.Context(), "pgrep", "-f", temp).Output(); err == nil {
+		t.Errorf("processes left behind: %s", out)
+	}
+}
