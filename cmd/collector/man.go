@@ -16,7 +16,7 @@ func (p *program) manCommand() *cobra.Command {
 		Example: "  collector man /usr/local/share/man/man1",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := os.MkdirAll(args[0], 0o755); err != nil {
+			if err := os.MkdirAll(args[0], 0o750); err != nil {
 				return fmt.Errorf("manual pages: %w", err)
 			}
 			cmd.Root().DisableAutoGenTag = true

@@ -164,10 +164,11 @@ func (c *collection) partner(ctx context.Context, s selection) summary {
 
 // observe lets the pipeline run, with its progress on display.
 func (c *collection) observe(ctx context.Context, result summary, s selection, client *client, sink collect.Sink, log *slog.Logger) summary {
-	s = s.discover(client.list(ctx))
-	log.Info("run started", slog.Int("customers", s.total))
+	log.Info("run started", slog.Int("customers", s.total), slog.Bool("discovering", s.total == 0))
+	listing, stopListing := context.WithCancel(ctx)
+	defer stopListing()
 	run := collect.New(collect.Options{
-		Customers: s.sequence(), Total: s.total, Source: client, Sink: sink,
+		Customers: s.sequence(listing, client.list), Total: s.total, Source: client, Sink: sink,
 		Concurrency: s.partner.Limits.Concurrency, Batch: c.config.Collect.Batch, Log: log, Now: c.now,
 	})
 	finish := c.progress.follow(run, s.partner.Name, log)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"iter"
 	"slices"
@@ -15,10 +16,6 @@ type selection struct {
 	partner config.Partner
 	// customers are those named on the command line; nil means all of the partner's.
 	customers []billing.CustomerID
-	// discovered are those that Partner Center lists, and discoveryErr why the list is
-	// not whole.
-	discovered   []billing.CustomerID
-	discoveryErr error
 	// total is their number, 0 while it must still be discovered.
 	total int
 }
@@ -108,43 +105,37 @@ func everyCustomer(partners []config.Partner) ([]selection, error) {
 	return chosen, nil
 }
 
-// discover reads the partner's list of customers, if that is where they come from.
-// The whole list is read before the first customer is collected: its pages are held
-// together by tokens that a run of hours would outlive, and a spent token looks like
-// the end of the list (API.md 4). The ids of 100,000 customers are 5 MB.
-func (s selection) discover(listed iter.Seq2[billing.CustomerID, error]) selection {
-	if s.customers != nil || !s.partner.Customers.Discover {
-		return s
-	}
-	for id, err := range s.partner.Customers.WithoutExcluded(listed) {
-		if err != nil {
-			s.discoveryErr = err
-			break
-		}
-		s.discovered = append(s.discovered, id)
-	}
-	if s.total = len(s.discovered); s.total == 0 && s.discoveryErr == nil {
-		s.discoveryErr = errNoCustomers
-	}
-	return s
-}
-
-// sequence enumerates the customers. Those of a list that broke off are collected
-// too, before its error ends the run.
-func (s selection) sequence() iter.Seq2[billing.CustomerID, error] {
-	if s.customers == nil && !s.partner.Customers.Discover {
-		return s.partner.Customers.Listed()
-	}
-	return func(yield func(billing.CustomerID, error) bool) {
-		for _, ids := range [][]billing.CustomerID{s.customers, s.discovered} {
-			for _, id := range ids {
+// sequence enumerates the customers; listed is the partner's list, which is read only
+// if that is where they come from. Those of a list that breaks off are collected too,
+// before its error ends the run.
+func (s selection) sequence(ctx context.Context, listed func(context.Context) iter.Seq2[billing.CustomerID, error]) iter.Seq2[billing.CustomerID, error] {
+	switch {
+	case s.customers != nil:
+		return func(yield func(billing.CustomerID, error) bool) {
+			for _, id := range s.customers {
 				if !yield(id, nil) {
 					return
 				}
 			}
 		}
-		if s.discoveryErr != nil {
-			yield("", s.discoveryErr)
+	case s.partner.Customers.Discover:
+		return someCustomers(s.partner.Customers.WithoutExcluded(ahead(ctx, listed)))
+	}
+	return s.partner.Customers.Listed()
+}
+
+// someCustomers makes an error of an empty list.
+func someCustomers(ids iter.Seq2[billing.CustomerID, error]) iter.Seq2[billing.CustomerID, error] {
+	return func(yield func(billing.CustomerID, error) bool) {
+		empty := true
+		for id, err := range ids {
+			empty = false
+			if !yield(id, err) {
+				return
+			}
+		}
+		if empty {
+			yield("", errNoCustomers)
 		}
 	}
 }

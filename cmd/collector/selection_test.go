@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"iter"
 	"strings"
 	"testing"
 
@@ -88,11 +90,70 @@ func TestChoosePartners(t *testing.T) {
 	}
 }
 
+func TestAheadReadsTheListWithoutWaitingForTheCollection(t *testing.T) {
+	t.Parallel()
+	whole := make(chan struct{})
+	listed := func(context.Context) iter.Seq2[billing.CustomerID, error] {
+		return func(yield func(billing.CustomerID, error) bool) {
+			_ = yield(first, nil) && yield(second, nil) && yield(third, nil)
+			close(whole)
+		}
+	}
+	var got []billing.CustomerID
+	for id, err := range ahead(t.Context(), listed) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-whole // the list is read to its end while the first customer is still in hand
+		got = append(got, id)
+	}
+	if diff := cmp.Diff([]billing.CustomerID{first, second, third}, got); diff != "" {
+		t.Errorf("customers (-want +got):\n%s", diff)
+	}
+}
+
+func TestCollectingBeginsBeforeTheListIsRead(t *testing.T) {
+	t.Parallel()
+	collected := make(chan struct{})
+	listed := func(ctx context.Context) iter.Seq2[billing.CustomerID, error] {
+		return func(yield func(billing.CustomerID, error) bool) {
+			if !yield(first, nil) {
+				return
+			}
+			select {
+			case <-collected:
+				yield(second, nil)
+			case <-ctx.Done():
+			}
+		}
+	}
+	n := 0
+	for range ahead(t.Context(), listed) {
+		n++
+		if n == 1 {
+			close(collected)
+		}
+	}
+	if n != 2 {
+		t.Errorf("%d customers, want 2", n)
+	}
+	for range ahead(t.Context(), func(ctx context.Context) iter.Seq2[billing.CustomerID, error] {
+		return func(yield func(billing.CustomerID, error) bool) {
+			yield(first, nil)
+			<-ctx.Done() // who stops listening ends the list
+		}
+	}) {
+		break
+	}
+}
+
 func TestSequence(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("the list broke off")
-	listed := func(yield func(billing.CustomerID, error) bool) {
-		_ = yield(first, nil) && yield(second, nil) && yield("", broken)
+	listed := func(context.Context) iter.Seq2[billing.CustomerID, error] {
+		return func(yield func(billing.CustomerID, error) bool) {
+			_ = yield(first, nil) && yield(second, nil) && yield("", broken)
+		}
 	}
 	for _, test := range []struct {
 		name string
@@ -108,7 +169,7 @@ func TestSequence(t *testing.T) {
 			t.Parallel()
 			var got []billing.CustomerID
 			var ended error
-			for id, err := range test.s.discover(listed).sequence() {
+			for id, err := range test.s.sequence(t.Context(), listed) {
 				if err != nil {
 					ended = err
 					continue

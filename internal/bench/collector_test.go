@@ -123,11 +123,8 @@ func newRig(b *testing.B, o partnersim.Options) *rig {
 // configure writes the configuration and migrates the database.
 func (r *rig) configure(b *testing.B, concurrency, requestsPerMinute int, lineItems bool) {
 	b.Helper()
-	limit := ""
-	if requestsPerMinute > 0 {
-		limit = fmt.Sprintf(", requests_per_minute: %d", requestsPerMinute)
-	} else {
-		limit = ", requests_per_minute: 10000000"
+	if requestsPerMinute == 0 {
+		requestsPerMinute = 10_000_000 // as good as no limit
 	}
 	r.configFile = filepath.Join(r.dir, "collector.yaml")
 	text := fmt.Sprintf(`partners:
@@ -135,9 +132,9 @@ func (r *rig) configure(b *testing.B, concurrency, requestsPerMinute int, lineIt
     base_url: %s
     auth: {mode: token}
     customers: {file: %s}
-    limits: {concurrency: %d%s}
+    limits: {concurrency: %d, requests_per_minute: %d}
 collect: {line_items: %t}
-`, r.base, r.customersFile, concurrency, limit, lineItems)
+`, r.base, r.customersFile, concurrency, requestsPerMinute, lineItems)
 	if err := os.WriteFile(r.configFile, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
@@ -231,7 +228,7 @@ func bareLoop(base, customersFile string) error {
 }
 
 func get(client *http.Client, url string, body *bytes.Buffer) error {
-	request, err := http.NewRequest(http.MethodGet, url, nil)
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}

@@ -56,12 +56,13 @@ func (s *Store) lockSession(ctx context.Context, partner string) (*pgx.Conn, err
 func (s *Store) guardLock(ctx context.Context, conn *pgx.Conn, partner string) error {
 	for {
 		// The session is never notified; waiting is how its end is noticed.
-		_, err := conn.WaitForNotification(ctx)
+		_, broken := conn.WaitForNotification(ctx)
 		closeQuietly(conn)
 		if ctx.Err() != nil {
 			return nil
 		}
-		s.log.WarnContext(ctx, "lost the session of the partner's lock, taking it again", slog.String("partner", partner), slog.Any("error", err))
+		s.log.WarnContext(ctx, "lost the session of the partner's lock, taking it again", slog.String("partner", partner), slog.Any("error", broken))
+		var err error
 		for {
 			conn, err = s.lockSession(ctx, partner)
 			if err == nil {

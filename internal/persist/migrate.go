@@ -209,7 +209,7 @@ func unreachable(config *pgx.ConnConfig, err error) error {
 // redactURL keeps a password that stands in a connection string out of an error.
 func redactURL(err error) error {
 	text := err.Error()
-	for _, word := range strings.Fields(text) {
+	for word := range strings.FieldsSeq(text) {
 		word = strings.Trim(word, "`'\"()")
 		u, parseErr := url.Parse(word)
 		if parseErr == nil && u.User != nil {
