@@ -40,11 +40,11 @@ compose-smoke: ## Run the demo profile of docker-compose.yml and look at its dat
 
 .PHONY: test
 test: ## Run all tests
-	go test $(TEST_FLAGS) ./...
+	go test -timeout 8m $(TEST_FLAGS) ./...
 
 .PHONY: race
 race: ## Run all tests with the race detector, in random order
-	go test -race -shuffle=on $(TEST_FLAGS) ./...
+	go test -race -shuffle=on -timeout 15m $(TEST_FLAGS) ./...
 
 .PHONY: test-docker
 test-docker: ## Run the database tests on PostgreSQL 17 in a container (needs Docker)

@@ -44,7 +44,7 @@ func BenchmarkRun(b *testing.B) {
 	for _, customers := range []int{10_000, 100_000} {
 		b.Run(fmt.Sprint(customers), func(b *testing.B) {
 			rig := newRig(b, partnersim.Options{Customers: customers, Seed: 1, Latency: latency, NoCosts: -1})
-			rig.configure(b, inFlight/2, 0, false)
+			rig.configure(b, inFlight, 0, false)
 			b.Run("bare_loop", func(b *testing.B) { rig.measure(b, rig.bareLoop) })
 			b.Run("new", func(b *testing.B) { rig.measure(b, rig.collector) })
 			b.Run("unchanged", func(b *testing.B) { rig.measure(b, rig.collector) })
@@ -60,7 +60,7 @@ func BenchmarkRun(b *testing.B) {
 // BenchmarkLineItems is BenchmarkRun's first night with line items.
 func BenchmarkLineItems(b *testing.B) {
 	rig := newRig(b, partnersim.Options{Customers: 10_000, Seed: 1, Latency: latency, NoCosts: -1})
-	rig.configure(b, inFlight/2, 0, true)
+	rig.configure(b, inFlight, 0, true)
 	b.Run("new", func(b *testing.B) { rig.measure(b, rig.collector) })
 	b.Run("unchanged", func(b *testing.B) { rig.measure(b, rig.collector) })
 }
@@ -72,7 +72,7 @@ func BenchmarkThrottled(b *testing.B) {
 	for name, perMinute := range map[string]int{"limited": perSecond * 60, "unlimited": 0} {
 		b.Run(name, func(b *testing.B) {
 			rig := newRig(b, partnersim.Options{Customers: customers, Seed: 1, Latency: latency, NoCosts: -1, MaxRequestsPerSecond: perSecond})
-			rig.configure(b, inFlight/2, perMinute, false)
+			rig.configure(b, inFlight, perMinute, false)
 			took := rig.measure(b, rig.collector)
 			ideal := time.Duration(2*customers) * time.Second / perSecond
 			b.ReportMetric(float64(rig.sim.Stats().Faults["rate_limit"]), "wasted-requests")

@@ -101,7 +101,7 @@ type Customers struct {
 type Limits struct {
 	// The most requests a minute.
 	RequestsPerMinute int `yaml:"requests_per_minute" default:"480"`
-	// The most customers in flight at a time.
+	// The most requests in flight at a time. A customer has up to two: the profile and the summary.
 	Concurrency int `yaml:"concurrency" default:"8"`
 	// How long one request may take.
 	Timeout time.Duration `yaml:"timeout" default:"3m"`

@@ -42,11 +42,14 @@ func sameHost(a, b *url.URL) bool { return a.Scheme == b.Scheme && strings.Equal
 // "/v1" as a rule, and "/v1.0" in one recording.
 var version = regexp.MustCompile(`^/[vV]\d+(\.\d+)?(/|$)`)
 
+// absolute is the beginning of an address that names its host.
+var absolute = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
+
 // join resolves the address of a link in an answer against the base of the API.
 // Links are relative and inconsistent (API.md 4): with /v1 and without, sometimes
 // with doubled slashes. An absolute one must stay on the host of the base.
 func join(base *url.URL, link string) (*url.URL, error) {
-	if !strings.Contains(link, "://") {
+	if !absolute.MatchString(link) {
 		link = "/" + strings.TrimLeft(link, "/") // "//v1/…" is a path with a slash too many, not a host
 	}
 	u, err := url.Parse(link)

@@ -35,8 +35,8 @@ type Options struct {
 
 	// RequestsPerMinute bounds all requests together; 0 is no bound.
 	RequestsPerMinute int
-	// Concurrency is the number of statements that are fetched at a time: 8. Each takes
-	// up to two connections.
+	// Concurrency is the number of requests in flight at a time, and of connections
+	// kept: 8. A statement has up to two in flight.
 	Concurrency int
 	// Timeout bounds one attempt, its body included: 3 minutes, as in Microsoft's own
 	// client (API.md 3.3).
@@ -122,7 +122,7 @@ func New(o Options) (*Client, error) {
 	return &Client{
 		options: o, base: base, log: o.Log,
 		http:      &http.Client{Transport: o.Transport, CheckRedirect: stayOnHost},
-		pacer:     newPacer(o.RequestsPerMinute, 2*o.Concurrency, o.Now),
+		pacer:     newPacer(o.RequestsPerMinute, o.Concurrency, o.Now),
 		userAgent: []string{o.UserAgent}, application: []string{application}, locale: []string{o.Locale},
 	}, nil
 }
@@ -137,7 +137,7 @@ func (o Options) withDefaults() Options {
 	o.Attempts = cmp.Or(o.Attempts, 5)
 	o.Patience = cmp.Or(o.Patience, 15*time.Minute)
 	if o.Transport == nil {
-		o.Transport = newTransport(2 * o.Concurrency)
+		o.Transport = newTransport(o.Concurrency)
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,8 +30,7 @@ type pacer struct {
 	inFlight int       // requests that may leave or have left
 	resume   time.Time // nothing leaves before
 	slowedAt time.Time
-	waiting  int           // goroutines that wait for room
-	room     chan struct{} // closed when there may be some
+	waiting  []chan struct{} // who waits for room, longest first; closing a channel wakes one
 }
 
 // newPacer allows so many requests a minute, any number when 0, and so many at a
@@ -43,7 +43,7 @@ func newPacer(perMinute, capacity int, now func() time.Time) *pacer {
 	burst := max(1, perMinute/60) // a second's worth, so that no minute exceeds the limit by more
 	return &pacer{
 		now: now, limiter: rate.NewLimiter(full, burst), full: full, capacity: capacity,
-		pace: 1, room: make(chan struct{}),
+		pace: 1,
 	}
 }
 
@@ -55,27 +55,22 @@ func (p *pacer) acquire(ctx context.Context) error {
 		if pause := p.resume.Sub(now); pause > 0 {
 			p.mu.Unlock()
 			if err := sleep(ctx, pause); err != nil {
+				p.pass()
 				return err
 			}
 			continue
 		}
-		if p.inFlight >= max(1, int(p.pace*float64(p.capacity))) {
-			room := p.room
-			p.waiting++
+		if p.room() <= 0 {
+			room := make(chan struct{})
+			p.waiting = append(p.waiting, room)
 			p.mu.Unlock()
-			var err error
 			select {
 			case <-room:
+				continue
 			case <-ctx.Done():
-				err = ctx.Err()
+				p.leave(room)
+				return ctx.Err()
 			}
-			p.mu.Lock()
-			p.waiting--
-			p.mu.Unlock()
-			if err != nil {
-				return err
-			}
-			continue
 		}
 		p.inFlight++
 		turn := p.limiter.ReserveN(now, 1)
@@ -111,10 +106,40 @@ func (p *pacer) release(well bool) {
 	if well && p.pace < 1 {
 		p.setPace(p.pace + recovery)
 	}
-	if p.waiting > 0 {
-		close(p.room)
-		p.room = make(chan struct{})
+	p.wake()
+}
+
+// room is how many more requests may be in flight; p.mu is held.
+func (p *pacer) room() int {
+	return max(1, int(p.pace*float64(p.capacity))) - p.inFlight
+}
+
+// wake wakes as many of those who wait as there is room for; p.mu is held. Who is
+// woken looks again, and waits again if somebody was faster.
+func (p *pacer) wake() {
+	n := min(max(0, p.room()), len(p.waiting))
+	for _, room := range p.waiting[:n] {
+		close(room)
 	}
+	p.waiting = slices.Delete(p.waiting, 0, n)
+}
+
+// pass lets somebody else have the room that the caller was perhaps woken for.
+func (p *pacer) pass() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.wake()
+}
+
+// leave gives up waiting. Whoever was woken already passes that on.
+func (p *pacer) leave(room chan struct{}) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if i := slices.Index(p.waiting, room); i >= 0 {
+		p.waiting = slices.Delete(p.waiting, i, i+1)
+		return
+	}
+	p.wake()
 }
 
 // throttle holds up everyone for a while, and slows everyone down. Requests that

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -118,6 +119,13 @@ func (p *partner) of(resource string) []*http.Request {
 	return found
 }
 
+// all returns every request so far.
+func (p *partner) all() []*http.Request {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.requests)
+}
+
 // full asks for everything and waits for nothing.
 func full(url string) fetch.Options { return fetch.Options{BaseURL: url, Costs: true, LineItems: true} }
 
@@ -139,7 +147,7 @@ func TestStatementComplete(t *testing.T) {
 	if diff := cmp.Diff([]string{"profile 200 true true", "summary 200 true true", "line_items 200 true true"}, documents); diff != "" {
 		t.Errorf("documents (-want +got):\n%s", diff)
 	}
-	if n := len(p.requests); n != 3 {
+	if n := len(p.all()); n != 3 {
 		t.Errorf("%d requests", n)
 	}
 }
@@ -156,8 +164,8 @@ func TestStatementOnlyWhatIsAskedFor(t *testing.T) {
 		if err != nil || s.Failure != nil || s.Profile == nil || (s.Costs != nil) != test.costs || s.LineItems != nil {
 			t.Errorf("%+v, %v", s, err)
 		}
-		if len(p.requests) != test.requests {
-			t.Errorf("%d requests, want %d", len(p.requests), test.requests)
+		if len(p.all()) != test.requests {
+			t.Errorf("%d requests, want %d", len(p.all()), test.requests)
 		}
 	}
 }
@@ -172,7 +180,7 @@ func TestRequestHeaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	unique := map[string]bool{}
-	for _, r := range p.requests {
+	for _, r := range p.all() {
 		for key, want := range map[string]string{
 			"Authorization": "Bearer simulator", "Accept": "application/json", "User-Agent": "partnercost/1.2.3", "X-Locale": "de-DE",
 			"MS-PartnerCenter-Application": "partnercost", "Accept-Encoding": "gzip",
@@ -183,8 +191,8 @@ func TestRequestHeaders(t *testing.T) {
 		}
 		unique[r.Header.Get("MS-RequestId")], unique[r.Header.Get("MS-CorrelationId")] = true, true
 	}
-	if unique[""] || len(unique) != 2*len(p.requests) {
-		t.Errorf("the ids of %d requests are %v", len(p.requests), unique)
+	if unique[""] || len(unique) != 2*len(p.all()) {
+		t.Errorf("the ids of %d requests are %v", len(p.all()), unique)
 	}
 }
 
@@ -549,7 +557,7 @@ func TestLineItemsLink(t *testing.T) {
 		if err != nil || s.Failure != nil || len(s.LineItems) != 1 {
 			t.Errorf("%s: %+v, %v", link, s, err)
 		}
-		if last := p.requests[len(p.requests)-1].URL.Path; last != want {
+		if last := p.of("")[2].URL.Path; last != want {
 			t.Errorf("%s leads to %s, want %s", link, last, want)
 		}
 	}
@@ -615,11 +623,9 @@ func TestStatementStopsWithItsContext(t *testing.T) {
 	t.Parallel()
 
 	started := make(chan struct{})
-	release := make(chan struct{})
-	t.Cleanup(func() { close(release) })
-	_, url := newPartner(t, map[string]http.HandlerFunc{profilePath: func(http.ResponseWriter, *http.Request) {
+	_, url := newPartner(t, map[string]http.HandlerFunc{profilePath: func(_ http.ResponseWriter, r *http.Request) {
 		close(started)
-		<-release
+		<-r.Context().Done() // the client has gone
 	}})
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {

@@ -1,0 +1,201 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+
+	now := time.Date(2026, 10, 1, 12, 0, 0, 0, time.UTC)
+	for value, want := range map[string]time.Duration{
+		"":                              0,
+		"57":                            57 * time.Second,
+		" 1.5 ":                         1500 * time.Millisecond,
+		"86400":                         5 * time.Minute,
+		"1e300":                         5 * time.Minute,
+		"Inf":                           5 * time.Minute,
+		"0":                             0,
+		"-5":                            0,
+		"NaN":                           0,
+		"soon":                          0,
+		"Thu, 01 Oct 2026 12:00:30 GMT": 30 * time.Second,
+		"Fri, 02 Oct 2026 12:00:30 GMT": 5 * time.Minute,
+		"Thu, 01 Oct 2026 11:00:00 GMT": 0,
+	} {
+		got, ok := retryAfter(http.Header{"Retry-After": {value}}, now, 5*time.Minute)
+		if ok != (want > 0) || ok && got != want {
+			t.Errorf("Retry-After %q is %v, %t, want %v", value, got, ok, want)
+		}
+	}
+}
+
+func TestBackoff(t *testing.T) {
+	t.Parallel()
+
+	for attempt, want := range map[int]time.Duration{1: 500 * time.Millisecond, 2: time.Second, 6: 16 * time.Second, 7: 30 * time.Second, 100: 30 * time.Second} {
+		if got := backoff(attempt, func() float64 { return 1 }); got != want {
+			t.Errorf("at most %v after attempt %d, want %v", got, attempt, want)
+		}
+		if got := backoff(attempt, func() float64 { return 0 }); got != 0 {
+			t.Errorf("at least %v after attempt %d", got, attempt)
+		}
+	}
+}
+
+func TestPacerKeepsTheRate(t *testing.T) {
+	t.Parallel()
+
+	synctest.Test(t, func(t *testing.T) {
+		p := newPacer(480, 16, time.Now)
+		start, n := time.Now(), 0
+		for time.Since(start) < time.Minute {
+			if err := p.acquire(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			p.release(true)
+			n++
+		}
+		if n < 480 || n > 490 {
+			t.Errorf("%d requests in a minute", n)
+		}
+	})
+}
+
+func TestPacerHoldsUpEveryone(t *testing.T) {
+	t.Parallel()
+
+	synctest.Test(t, func(t *testing.T) {
+		p := newPacer(0, 8, time.Now)
+		sent := time.Now().Add(time.Second)
+		time.Sleep(2 * time.Second)
+		if !p.throttle(sent, 57*time.Second) {
+			t.Error("the first refusal slows nobody down")
+		}
+		if p.throttle(sent, 10*time.Second) {
+			t.Error("a refusal of the same moment slows down again")
+		}
+		resumed := time.Now().Add(57 * time.Second)
+
+		var mu sync.Mutex
+		inFlight, most := 0, 0
+		var group sync.WaitGroup
+		for range 16 {
+			group.Go(func() {
+				if err := p.acquire(t.Context()); err != nil {
+					t.Error(err)
+				}
+				if time.Now().Before(resumed) {
+					t.Errorf("a request leaves %v early", resumed.Sub(time.Now()))
+				}
+				mu.Lock()
+				inFlight++
+				most = max(most, inFlight)
+				mu.Unlock()
+				time.Sleep(time.Second)
+				mu.Lock()
+				inFlight--
+				mu.Unlock()
+				p.release(false)
+			})
+		}
+		group.Wait()
+		if most != 4 {
+			t.Errorf("%d at a time at half pace, want 4", most)
+		}
+		for range 300 {
+			if err := p.acquire(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			p.release(true)
+		}
+		if p.pace != 1 {
+			t.Errorf("after 300 good answers the pace is %v", p.pace)
+		}
+	})
+}
+
+// One that has waited for the rate must not leave into a pause that began meanwhile.
+func TestPacerLooksAgainAfterWaiting(t *testing.T) {
+	t.Parallel()
+
+	synctest.Test(t, func(t *testing.T) {
+		p := newPacer(60, 8, time.Now)
+		if err := p.acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		start, sent := time.Now(), time.Now()
+		left := make(chan time.Duration)
+		go func() {
+			if err := p.acquire(t.Context()); err != nil {
+				t.Error(err)
+			}
+			left <- time.Since(start)
+		}()
+		time.Sleep(500 * time.Millisecond)
+		p.throttle(sent, 30*time.Second)
+		if after := <-left; after < 30500*time.Millisecond || after > 33*time.Second {
+			t.Errorf("it left after %v", after)
+		}
+	})
+}
+
+func TestPacerStopsWithTheContext(t *testing.T) {
+	t.Parallel()
+
+	synctest.Test(t, func(t *testing.T) {
+		p := newPacer(0, 1, time.Now)
+		if err := p.acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := p.acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("waiting for room: %v", err)
+		}
+		p.release(true)
+		p.throttle(time.Now(), time.Hour)
+		ctx, cancel = context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := p.acquire(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("waiting in a pause: %v", err)
+		}
+		if p.inFlight != 0 || len(p.waiting) != 0 {
+			t.Errorf("%d in flight, %d waiting", p.inFlight, len(p.waiting))
+		}
+	})
+}
+
+// Room that one was woken for, who then gave up in a pause, must go to the next.
+func TestPacerPassesRoomOn(t *testing.T) {
+	t.Parallel()
+
+	synctest.Test(t, func(t *testing.T) {
+		p := newPacer(0, 1, time.Now)
+		if err := p.acquire(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		first, second := make(chan error, 1), make(chan error, 1)
+		go func() { first <- p.acquire(ctx) }()
+		synctest.Wait()
+		go func() { second <- p.acquire(t.Context()) }()
+		synctest.Wait()
+		p.throttle(time.Now(), time.Minute)
+		p.release(false)
+		synctest.Wait()
+		cancel()
+		if err := <-first; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+		if err := <-second; err != nil {
+			t.Error(err)
+		}
+	})
+}
