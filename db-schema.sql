@@ -308,46 +308,8 @@ COMMENT ON COLUMN collector.statements.summary_status IS 'HTTP status of the sum
 COMMENT ON COLUMN collector.statements.root_pretax IS 'Root totals repeat the Recurring detail. They are kept for audit and never added to anything.';
 COMMENT ON COLUMN collector.statements.body_customer_id IS 'The customer id that the body names, as written; the row is keyed by the id that was asked for.';
 
-CREATE VIEW finance.cost_changes AS
- SELECT c.partner,
-    c.customer_id,
-    p.company_name,
-    d.invoice_type,
-    d.period_start,
-    (
-        CASE
-            WHEN n.detail_id IS NULL THEN d.ends_at
-            ELSE n.ends_at
-        END AT TIME ZONE 'UTC'::text)::date AS period_end,
-    d.currency_code,
-    h.after_tax_total AS after_tax_before,
-        CASE
-            WHEN n.detail_id IS NULL THEN d.after_tax_total
-            ELSE n.after_tax_total
-        END AS after_tax_after,
-        CASE
-            WHEN n.detail_id IS NULL THEN d.after_tax_total
-            ELSE n.after_tax_total
-        END - h.after_tax_total AS difference,
-    h.superseded_at AS changed_at,
-    h.superseded_by_run AS run_id,
-    h.revision + 1 AS revision,
-    (h.ends_at AT TIME ZONE 'UTC'::text)::date AS period_end_before,
-    h.pretax_total AS pretax_before,
-        CASE
-            WHEN n.detail_id IS NULL THEN d.pretax_total
-            ELSE n.pretax_total
-        END AS pretax_after,
-    h.tax AS tax_before,
-        CASE
-            WHEN n.detail_id IS NULL THEN d.tax
-            ELSE n.tax
-        END AS tax_after
-   FROM collector.cost_detail_history h
-     JOIN collector.cost_details d USING (detail_id)
-     LEFT JOIN collector.cost_detail_history n ON n.detail_id = h.detail_id AND n.revision = (h.revision + 1)
-     JOIN collector.customers c ON c.customer_key = d.customer_key
-     LEFT JOIN collector.billing_profiles p ON p.customer_key = d.customer_key;
+-- A view; its query stands in the migrations.
+-- finance.cost_changes (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, period_end date, currency_code text, after_tax_before numeric, after_tax_after numeric, difference numeric, changed_at timestamp with time zone, run_id uuid, revision integer, period_end_before date, pretax_before numeric, pretax_after numeric, tax_before numeric, tax_after numeric)
 COMMENT ON VIEW finance.cost_changes IS 'Every restatement: a row for each time the service changed a value it had stated before.';
 COMMENT ON COLUMN finance.cost_changes.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.cost_changes.customer_id IS 'Tenant id of the customer.';
@@ -368,25 +330,8 @@ COMMENT ON COLUMN finance.cost_changes.pretax_after IS 'Amount before tax, after
 COMMENT ON COLUMN finance.cost_changes.tax_before IS 'Tax before the restatement.';
 COMMENT ON COLUMN finance.cost_changes.tax_after IS 'Tax after the restatement.';
 
-CREATE VIEW finance.costs AS
- SELECT c.partner,
-    c.customer_id,
-    p.company_name,
-    d.invoice_type,
-    d.period_start,
-    (d.ends_at AT TIME ZONE 'UTC'::text)::date AS period_end,
-    d.currency_code,
-    d.pretax_total,
-    d.tax,
-    d.after_tax_total,
-    d.origin,
-    d.first_collected_at,
-    d.last_changed_at,
-    d.revisions,
-    d.ordinal
-   FROM collector.cost_details d
-     JOIN collector.customers c USING (customer_key)
-     LEFT JOIN collector.billing_profiles p USING (customer_key);
+-- A view; its query stands in the migrations.
+-- finance.costs (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, period_end date, currency_code text, pretax_total numeric, tax numeric, after_tax_total numeric, origin text, first_collected_at timestamp with time zone, last_changed_at timestamp with time zone, revisions integer, ordinal integer)
 COMMENT ON VIEW finance.costs IS 'What each customer costs: one row per invoice type, billing period and currency, with the newest amounts.';
 COMMENT ON COLUMN finance.costs.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.costs.customer_id IS 'Tenant id of the customer.';
@@ -404,21 +349,8 @@ COMMENT ON COLUMN finance.costs.last_changed_at IS 'When its values last changed
 COMMENT ON COLUMN finance.costs.revisions IS 'How often the values changed; see cost_changes.';
 COMMENT ON COLUMN finance.costs.ordinal IS '1, or higher for further details that one answer gave for the same type, period and currency (also a finding).';
 
-CREATE VIEW finance.coverage AS
- SELECT c.partner,
-    c.customer_id,
-    p.company_name,
-    s.last_success_at,
-    s.last_outcome,
-    s.last_error,
-    ( SELECT max((d.ends_at AT TIME ZONE 'UTC'::text)::date) AS max
-           FROM collector.cost_details d
-          WHERE d.customer_key = c.customer_key) AS latest_period_end,
-    round(EXTRACT(epoch FROM now() - s.last_success_at) / 3600::numeric, 1) AS hours_since_success
-   FROM collector.customers c
-     LEFT JOIN collector.customer_states s USING (customer_key)
-     LEFT JOIN collector.billing_profiles p USING (customer_key)
-  WHERE c.active;
+-- A view; its query stands in the migrations.
+-- finance.coverage (partner text, customer_id uuid, company_name text, last_success_at timestamp with time zone, last_outcome text, last_error text, latest_period_end date, hours_since_success numeric)
 COMMENT ON VIEW finance.coverage IS 'How complete the data is: every active customer, when it was last collected in full, and what stands in the way.';
 COMMENT ON COLUMN finance.coverage.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.coverage.customer_id IS 'Tenant id of the customer.';
@@ -429,18 +361,8 @@ COMMENT ON COLUMN finance.coverage.last_error IS 'Why the last attempt failed; n
 COMMENT ON COLUMN finance.coverage.latest_period_end IS 'Last day of the newest period stored.';
 COMMENT ON COLUMN finance.coverage.hours_since_success IS 'Hours since last_success_at; null if never.';
 
-CREATE VIEW finance.customers AS
- SELECT c.partner,
-    c.customer_id,
-    p.company_name,
-    p.country,
-    c.first_seen_at,
-    s.last_success_at AS last_collected_at,
-    s.last_outcome,
-    c.active
-   FROM collector.customers c
-     LEFT JOIN collector.billing_profiles p USING (customer_key)
-     LEFT JOIN collector.customer_states s USING (customer_key);
+-- A view; its query stands in the migrations.
+-- finance.customers (partner text, customer_id uuid, company_name text, country text, first_seen_at timestamp with time zone, last_collected_at timestamp with time zone, last_outcome text, active boolean)
 COMMENT ON VIEW finance.customers IS 'Every customer that was ever asked for.';
 COMMENT ON COLUMN finance.customers.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.customers.customer_id IS 'Tenant id of the customer.';
@@ -451,22 +373,8 @@ COMMENT ON COLUMN finance.customers.last_collected_at IS 'When everything about 
 COMMENT ON COLUMN finance.customers.last_outcome IS 'Result of the last attempt: ok (something was stored), unchanged, no_costs, no_access (the customer left or revoked access), unknown_customer, failed.';
 COMMENT ON COLUMN finance.customers.active IS 'False when the last complete run did not list the customer any more.';
 
-CREATE VIEW finance.findings AS
- SELECT f.partner,
-    c.customer_id,
-    f.kind,
-    f.severity,
-    f.detail,
-    f.first_seen_at,
-        CASE
-            WHEN f.resolved_at IS NULL THEN GREATEST(f.last_seen_at, s.last_success_at)
-            ELSE f.last_seen_at
-        END AS last_seen_at,
-    f.resolved_at,
-    NULLIF(f.subject, ''::text) AS subject
-   FROM collector.findings f
-     LEFT JOIN collector.customers c USING (customer_key)
-     LEFT JOIN collector.customer_states s USING (customer_key);
+-- A view; its query stands in the migrations.
+-- finance.findings (partner text, customer_id uuid, kind text, severity text, detail text, first_seen_at timestamp with time zone, last_seen_at timestamp with time zone, resolved_at timestamp with time zone, subject text)
 COMMENT ON VIEW finance.findings IS 'Oddities in the data. They resolve themselves when the cause is gone.';
 COMMENT ON COLUMN finance.findings.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.findings.customer_id IS 'Tenant id of the customer; null for a finding about the whole partner.';
@@ -478,43 +386,8 @@ COMMENT ON COLUMN finance.findings.last_seen_at IS 'When it was last seen: for a
 COMMENT ON COLUMN finance.findings.resolved_at IS 'When a collection no longer showed it; null while it is open.';
 COMMENT ON COLUMN finance.findings.subject IS 'What the finding is about, such as a type, period and currency; null when it is about the customer.';
 
-CREATE VIEW finance.line_items AS
- SELECT c.partner,
-    c.customer_id,
-    p.company_name,
-    s.invoice_type,
-    i.invoice_number,
-    i.charge_type,
-    (i.start_date AT TIME ZONE 'UTC'::text)::date AS start_date,
-    (i.end_date AT TIME ZONE 'UTC'::text)::date AS end_date,
-    i.subscription_id,
-    i.order_id,
-    i.offer_id,
-    i.offer_name,
-    i.product_id,
-    i.product_name,
-    i.sku_id,
-    i.sku_name,
-    i.publisher_name,
-    i.quantity,
-    i.unit_price,
-    i.pretax_total,
-    i.tax,
-    i.after_tax_total,
-    i.currency_code,
-    s.period_start AS billing_period_start,
-    i.subscription_friendly_name,
-    i.availability_id,
-    i.publisher_id,
-    i.reseller_mpn_id,
-    i.term_and_billing_cycle,
-    i.discount_details,
-    i.ordinal
-   FROM collector.line_items i
-     JOIN collector.line_item_sets s USING (set_id)
-     JOIN collector.customers c USING (customer_key)
-     LEFT JOIN collector.billing_profiles p USING (customer_key)
-  WHERE s.superseded_at IS NULL;
+-- A view; its query stands in the migrations.
+-- finance.line_items (partner text, customer_id uuid, company_name text, invoice_type text, invoice_number text, charge_type text, start_date date, end_date date, subscription_id text, order_id text, offer_id text, offer_name text, product_id text, product_name text, sku_id text, sku_name text, publisher_name text, quantity numeric, unit_price numeric, pretax_total numeric, tax numeric, after_tax_total numeric, currency_code text, billing_period_start date, subscription_friendly_name text, availability_id text, publisher_id text, reseller_mpn_id text, term_and_billing_cycle text, discount_details text, ordinal integer)
 COMMENT ON VIEW finance.line_items IS 'The lines behind the costs, newest set of each customer, invoice type and period. They need not add up to the cent with finance.costs.';
 COMMENT ON COLUMN finance.line_items.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.line_items.customer_id IS 'Tenant id of the customer.';
@@ -548,18 +421,8 @@ COMMENT ON COLUMN finance.line_items.term_and_billing_cycle IS 'Term and billing
 COMMENT ON COLUMN finance.line_items.discount_details IS 'Discount, free text such as 20% or N/A.';
 COMMENT ON COLUMN finance.line_items.ordinal IS 'Place of the item in its set; tells true duplicates apart.';
 
-CREATE VIEW finance.monthly_costs AS
- SELECT c.partner,
-    date_trunc('month'::text, (d.ends_at AT TIME ZONE 'UTC'::text))::date AS month,
-    d.currency_code,
-    d.invoice_type,
-    count(DISTINCT d.customer_key) AS customers,
-    sum(d.pretax_total) AS pretax_total,
-    sum(d.tax) AS tax,
-    sum(d.after_tax_total) AS after_tax_total
-   FROM collector.cost_details d
-     JOIN collector.customers c USING (customer_key)
-  GROUP BY c.partner, (date_trunc('month'::text, (d.ends_at AT TIME ZONE 'UTC'::text))::date), d.currency_code, d.invoice_type;
+-- A view; its query stands in the migrations.
+-- finance.monthly_costs (partner text, month date, currency_code text, invoice_type text, customers bigint, pretax_total numeric, tax numeric, after_tax_total numeric)
 COMMENT ON VIEW finance.monthly_costs IS 'Totals by month, currency and invoice type. A period counts in the month in which it ends.';
 COMMENT ON COLUMN finance.monthly_costs.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.monthly_costs.month IS 'First day of the month in which the billing periods end; null for details without a stated end.';
@@ -570,22 +433,8 @@ COMMENT ON COLUMN finance.monthly_costs.pretax_total IS 'Sum before tax.';
 COMMENT ON COLUMN finance.monthly_costs.tax IS 'Sum of tax.';
 COMMENT ON COLUMN finance.monthly_costs.after_tax_total IS 'Sum after tax.';
 
-CREATE VIEW finance.runs AS
- SELECT runs.run_id,
-    runs.partner,
-    runs.kind,
-    runs.started_at,
-    runs.finished_at,
-    runs.status,
-    runs.customers_total,
-    runs.customers_ok,
-    runs.customers_unchanged,
-    runs.customers_no_costs,
-    runs.customers_failed,
-    runs.rows_changed,
-    runs.version,
-    runs.error
-   FROM collector.runs;
+-- A view; its query stands in the migrations.
+-- finance.runs (run_id uuid, partner text, kind text, started_at timestamp with time zone, finished_at timestamp with time zone, status text, customers_total integer, customers_ok integer, customers_unchanged integer, customers_no_costs integer, customers_failed integer, rows_changed bigint, version text, error text)
 COMMENT ON VIEW finance.runs IS 'The run ledger: one row for each collection of one partner.';
 COMMENT ON COLUMN finance.runs.run_id IS 'Id of the run, as in cost_changes and in the logs.';
 COMMENT ON COLUMN finance.runs.partner IS 'Name of the partner in the configuration.';

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -42,10 +43,7 @@ func (p *program) check(ctx context.Context) error {
 	for _, partner := range c.Partners {
 		p.checkPartner(ctx, checks, partner, c.Collect)
 	}
-	if checks.failed > 0 {
-		return fmt.Errorf("%d of %d checks failed", checks.failed, checks.made)
-	}
-	return nil
+	return checks.verdict()
 }
 
 // checkPartner reads every endpoint once.
@@ -57,6 +55,20 @@ func (p *program) checkPartner(ctx context.Context, checks *checks, partner conf
 		return
 	}
 	defer client.Close()
+	checks.report(about+"token", client.proveToken(ctx), "accepted")
+	compliant, told, err := client.MFA(ctx)
+	switch {
+	case err == nil && told && !compliant:
+		err = errors.New("the sign-in was made without multi-factor authentication, which Partner Center demands; sign in again: collector login --partner " + partner.Name)
+		checks.report(about+"multi-factor authentication", err, "")
+	case err == nil && told:
+		checks.report(about+"multi-factor authentication", nil, "confirmed by Partner Center")
+	case err == nil:
+		checks.report(about+"multi-factor authentication", nil, "Partner Center does not say")
+	}
+	if err := compareLists(ctx, checks, about, partner.Customers, client); err != nil {
+		checks.report(about+"list of customers", err, "")
+	}
 	id, err := firstCustomer(ctx, partner.Customers, client)
 	checks.report(about+"customers", err, "the first is "+string(id))
 	if err != nil {
@@ -107,6 +119,14 @@ func firstCustomer(ctx context.Context, customers config.Customers, client *clie
 type checks struct {
 	w            io.Writer
 	made, failed int
+}
+
+// verdict is an error when a check failed.
+func (c *checks) verdict() error {
+	if c.failed > 0 {
+		return fmt.Errorf("%d of %d checks failed", c.failed, c.made)
+	}
+	return nil
 }
 
 // report prints how a check went: why it failed, or what it found.

@@ -36,9 +36,7 @@ func usageError(format string, args ...any) error {
 }
 
 // configError is something wrong in a file that the configuration names.
-func configError(format string, args ...any) error {
-	return &codeError{code: exitUsage, err: fmt.Errorf(format, args...)}
-}
+func configError(err error) error { return &codeError{code: exitUsage, err: err} }
 
 // exitCode finds the exit code of an error. After a signal everything that fails is
 // a consequence of it.

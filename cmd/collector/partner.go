@@ -15,24 +15,33 @@ import (
 // of its answers applied.
 type client struct {
 	*fetch.Client
+	tokens          fetch.TokenSource
 	minimalProfiles bool
+}
+
+// proveToken obtains an access token, be it from a cache.
+func (c *client) proveToken(ctx context.Context) error {
+	_, err := c.tokens.Token(ctx)
+	return err
 }
 
 // newClient wires a partner's client; it makes no request.
 func (p *program) newClient(partner config.Partner, what config.Collect, log *slog.Logger) (*client, error) {
-	if partner.Auth.Mode != "token" {
-		return nil, configError("partner %s: auth.mode %s is not supported by this version; use token", partner.Name, partner.Auth.Mode)
-	}
-	cloud, err := fetch.CloudNamed(partner.Cloud)
+	cloud, err := cloudOf(partner)
 	if err != nil {
-		return nil, configError("partner %s: %w", partner.Name, err)
+		return nil, err
 	}
-	if partner.BaseURL != "" {
-		cloud.BaseURL = partner.BaseURL
+	tokens, err := p.tokens(partner, cloud)
+	if err != nil {
+		return nil, configError(err)
 	}
+	if partner.Auth.Mode == "app_only" && what.Costs {
+		log.Warn("Partner Center refuses service costs to an application alone; use auth.mode app_user, or collect.costs: false for profiles only")
+	}
+	p.warnOfAge(partner, log)
 	c, err := fetch.New(fetch.Options{
 		BaseURL:           cloud.BaseURL,
-		Tokens:            fetch.StaticToken(partner.Auth.Token.Reveal()),
+		Tokens:            tokens,
 		Locale:            partner.Locale,
 		UserAgent:         "partnercost/" + thisBuild().Version,
 		Costs:             what.Costs,
@@ -40,14 +49,15 @@ func (p *program) newClient(partner config.Partner, what config.Collect, log *sl
 		RequestsPerMinute: partner.Limits.RequestsPerMinute,
 		Concurrency:       partner.Limits.Concurrency,
 		Timeout:           partner.Limits.Timeout,
+		MaxRetryAfter:     partner.Limits.MaxRetryAfter,
 		Now:               p.now,
 		NewID:             p.newID,
 		Log:               log,
 	})
 	if err != nil {
-		return nil, configError("partner %s: %w", partner.Name, err)
+		return nil, configError(err)
 	}
-	return &client{Client: c, minimalProfiles: what.Profiles == "minimal"}, nil
+	return &client{Client: c, tokens: tokens, minimalProfiles: what.Profiles == "minimal"}, nil
 }
 
 // Statement fetches one customer. With minimal profiles everything personal is

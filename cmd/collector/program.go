@@ -106,7 +106,7 @@ Exit codes:
 	_ = root.RegisterFlagCompletionFunc("log-format", p.logFormat.complete) // fails for unknown flags only
 	_ = root.RegisterFlagCompletionFunc("log-level", p.logLevel.complete)
 
-	root.AddCommand(p.runCommand(), p.migrateCommand(), p.reportCommand(), p.statusCommand(), p.checkCommand(), p.simulateCommand(), p.demoCommand(), p.versionCommand(), p.manCommand())
+	root.AddCommand(p.runCommand(), p.migrateCommand(), p.reportCommand(), p.statusCommand(), p.checkCommand(), p.loginCommand(), p.simulateCommand(), p.demoCommand(), p.versionCommand(), p.manCommand())
 	return root
 }
 
@@ -128,7 +128,7 @@ func (p *program) openStore(ctx context.Context, c *config.Config) (*persist.Sto
 
 // withStore is for the commands that only read: it loads the configuration and
 // lends the store to f.
-func (p *program) withStore(ctx context.Context, f func(*persist.Store) error) error {
+func (p *program) withStore(ctx context.Context, f func(*config.Config, *persist.Store) error) error {
 	c, err := p.loadConfig()
 	if err != nil {
 		return err
@@ -138,7 +138,7 @@ func (p *program) withStore(ctx context.Context, f func(*persist.Store) error) e
 		return err
 	}
 	defer store.Close()
-	return f(store)
+	return f(c, store)
 }
 
 func newLogger(w io.Writer, format, level string) *slog.Logger {

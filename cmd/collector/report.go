@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/config"
 	"partnercost/internal/persist"
 )
 
@@ -64,7 +65,7 @@ it is null and numbers are exact.`,
 				return usageError("--customer %w", err)
 			}
 		}
-		return p.withStore(cmd.Context(), func(store *persist.Store) error {
+		return p.withStore(cmd.Context(), func(_ *config.Config, store *persist.Store) error {
 			return p.report(cmd.Context(), store, reports[i], period, id, format.value)
 		})
 	}

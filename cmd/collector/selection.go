@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -71,7 +72,7 @@ func chooseCustomers(partners []config.Partner, named []billing.CustomerID) ([]s
 		s := selection{partner: p}
 		for id, err := range p.Customers.Listed() {
 			if err != nil {
-				return nil, configError("partner %s: %w", p.Name, err)
+				return nil, configError(fmt.Errorf("partner %s: %w", p.Name, err))
 			}
 			if wanted[id] {
 				s.customers = append(s.customers, id)
@@ -96,7 +97,7 @@ func everyCustomer(partners []config.Partner) ([]selection, error) {
 		s := selection{partner: p}
 		for _, err := range p.Customers.Listed() {
 			if err != nil {
-				return nil, configError("partner %s: %w", p.Name, err)
+				return nil, configError(fmt.Errorf("partner %s: %w", p.Name, err))
 			}
 			s.total++
 		}

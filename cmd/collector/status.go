@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"partnercost/internal/config"
 	"partnercost/internal/persist"
 )
 
@@ -24,28 +25,37 @@ func (p *program) statusCommand() *cobra.Command {
 		Short: "Show the last runs and how complete the collection is",
 		Long: `Show, for every partner, how many of its active customers were collected within
 the last 26 hours, the customer that was not seen for the longest time and the
-open findings; then the last runs, newest first.`,
+open findings; how long each refresh token has to live; and the last runs, newest
+first.`,
 		Example: `  collector status
   collector status --format json | jq '.partners[] | select(.customers_never_collected > 0)'`,
 		Args: cobra.NoArgs,
 	}
 	format := formatFlag(cmd, "table", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return p.withStore(cmd.Context(), func(store *persist.Store) error {
+		return p.withStore(cmd.Context(), func(c *config.Config, store *persist.Store) error {
 			status, err := store.Status(cmd.Context(), shownRuns)
 			if err != nil {
 				return err
 			}
+			full := fullStatus{Status: status, SignIns: p.signInStates(c.Partners)}
 			if format.value == "json" {
-				return writeJSON(p.stdout, status)
+				return writeJSON(p.stdout, full)
 			}
-			return writeStatus(p.stdout, status)
+			return writeStatus(p.stdout, full)
 		})
 	}
 	return cmd
 }
 
-func writeStatus(w io.Writer, s persist.Status) error {
+// fullStatus is what the database knows, and how the sign-ins stand.
+type fullStatus struct {
+	persist.Status
+
+	SignIns []signInState `json:"sign_ins"`
+}
+
+func writeStatus(w io.Writer, s fullStatus) error {
 	partners := textTable{
 		header: []string{"PARTNER", "CUSTOMERS", "COLLECTED IN 26 H", "NEVER COLLECTED", "OPEN FINDINGS", "LONGEST UNSEEN", "SINCE"},
 		right:  []bool{false, true, true, true},
@@ -71,11 +81,17 @@ func writeStatus(w io.Writer, s persist.Status) error {
 			strconv.Itoa(run.NoCosts), strconv.Itoa(run.Failed), strconv.FormatInt(run.RowsChanged, 10), took, run.ID, firstLine,
 		})
 	}
-	if err := partners.write(w); err != nil {
-		return err
+	signIns := textTable{header: []string{"PARTNER", "REFRESH TOKEN"}}
+	for _, state := range s.SignIns {
+		signIns.rows = append(signIns.rows, []string{state.Partner, state.refreshToken()})
 	}
-	if _, err := fmt.Fprintln(w); err != nil {
-		return err
+	for _, table := range []textTable{partners, signIns} {
+		if err := table.write(w); err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintln(w); err != nil {
+			return err
+		}
 	}
 	return runs.write(w)
 }

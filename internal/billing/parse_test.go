@@ -49,7 +49,9 @@ func TestParseAmountIsExact(t *testing.T) {
 
 func TestParseTime(t *testing.T) {
 	t.Parallel()
-	utc := func(y int, m time.Month, d, h, min, s, ns int) time.Time { return time.Date(y, m, d, h, min, s, ns, time.UTC) }
+	utc := func(y int, month time.Month, d, h, m, s, ns int) time.Time {
+		return time.Date(y, month, d, h, m, s, ns, time.UTC)
+	}
 	tests := []struct {
 		text string
 		want time.Time

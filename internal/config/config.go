@@ -73,6 +73,8 @@ type Auth struct {
 	TokenFile string `yaml:"token_file"`
 	// Another address for the login host. `http` is for loopback addresses only.
 	LoginURL string `yaml:"login_url"`
+	// Another scope of the tokens than that of the cloud and the mode, such as `https://api.partnercenter.microsoft.com/.default`.
+	Scope string `yaml:"scope"`
 
 	// ClientSecret comes from ClientSecretFile or the environment, in the modes
 	// app_user and app_only.
@@ -105,6 +107,8 @@ type Limits struct {
 	Concurrency int `yaml:"concurrency" default:"8"`
 	// How long one request may take.
 	Timeout time.Duration `yaml:"timeout" default:"3m"`
+	// The longest wait that Partner Center may ask for when it is asked too much; a longer one is cut to this.
+	MaxRetryAfter time.Duration `yaml:"max_retry_after" default:"5m"`
 }
 
 // Collect says what is collected of each customer.

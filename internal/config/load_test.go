@@ -131,7 +131,7 @@ retention: {payloads: 1d12h, runs: 36h}
 	if err != nil {
 		t.Fatal(err)
 	}
-	defaultLimits := Limits{RequestsPerMinute: 480, Concurrency: 8, Timeout: 3 * time.Minute}
+	defaultLimits := Limits{RequestsPerMinute: 480, Concurrency: 8, Timeout: 3 * time.Minute, MaxRetryAfter: 5 * time.Minute}
 	app := Auth{
 		Mode: "app_user", TenantID: tenant, ClientID: tenant,
 		ClientSecretFile: filepath.Join(dir, "secret"), RefreshTokenFile: "/var/lib/collector/contoso", LoginURL: "https://login.example.com",
@@ -148,7 +148,7 @@ retention: {payloads: 1d12h, runs: 36h}
 			{
 				Name: "contoso.de", Cloud: "china", BaseURL: "http://[::1]:8081/", Locale: "de-DE", Auth: contoso,
 				Customers: Customers{IDs: []billing.CustomerID{customerA, customerB}, Exclude: []billing.CustomerID{customerB}},
-				Limits:    Limits{RequestsPerMinute: 60, Concurrency: 2, Timeout: 90 * time.Second},
+				Limits:    Limits{RequestsPerMinute: 60, Concurrency: 2, Timeout: 90 * time.Second, MaxRetryAfter: 5 * time.Minute},
 			},
 			{
 				Name: "fabrikam", Cloud: "global", Locale: "en-US",
@@ -231,7 +231,7 @@ func TestLoadRefuses(t *testing.T) {
 			name: "unknown keys", old: good, new: "databse:\n" + good + "    limit:\n      timeout: 1m\n      colour: blue\n    limits:\n      colour: blue\n",
 			want: `collector.yaml:1: databse: unknown key; did you mean database?
 collector.yaml:11: partners[0].limit: unknown key; did you mean limits?
-collector.yaml:15: partners[0].limits.colour: unknown key; known here: requests_per_minute, concurrency, timeout`,
+collector.yaml:15: partners[0].limits.colour: unknown key; known here: requests_per_minute, concurrency, timeout, max_retry_after`,
 		},
 		{
 			name: "a repeated key", old: "    customers:", new: "    name: fabrikam\n    customers:",

@@ -110,6 +110,7 @@ func (l *loader) partner(p *Partner, path string) {
 	l.atLeastOne(p.Limits.RequestsPerMinute, join(path, "limits.requests_per_minute"))
 	l.atLeastOne(p.Limits.Concurrency, join(path, "limits.concurrency"))
 	l.positive(p.Limits.Timeout, join(path, "limits.timeout"))
+	l.positive(p.Limits.MaxRetryAfter, join(path, "limits.max_retry_after"))
 }
 
 // partnerNames refuses a partner that has the name of another one, or a name whose

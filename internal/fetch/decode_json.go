@@ -54,8 +54,7 @@ func decodePages[P any](kind billing.DocumentKind, body []byte, page func(*P) er
 // describe words an error of encoding/json without quoting the answer, which may
 // hold personal data.
 func describe(kind billing.DocumentKind, err error) error {
-	var wrongType *json.UnmarshalTypeError
-	if errors.As(err, &wrongType) {
+	if wrongType, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
 		field := strings.TrimSpace(wrongType.Field)
 		if field == "" {
 			field = "the answer"

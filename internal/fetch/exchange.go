@@ -182,8 +182,7 @@ func (c *Client) exchange(ctx context.Context, r request, token string, a *answe
 	sent := (&http.Request{Method: http.MethodGet, URL: r.url, Host: r.url.Host, Header: header}).WithContext(ctx)
 	response, err := c.http.Do(sent)
 	if err != nil {
-		var wrapped *url.Error
-		if errors.As(err, &wrapped) { // it repeats the address, which says nothing new
+		if wrapped, ok := errors.AsType[*url.Error](err); ok { // it repeats the address, which says nothing new
 			err = wrapped.Err
 		}
 		return c.explainTimeout(ctx, err)

@@ -92,7 +92,7 @@ func TestPacerHoldsUpEveryone(t *testing.T) {
 					t.Error(err)
 				}
 				if time.Now().Before(resumed) {
-					t.Errorf("a request leaves %v early", resumed.Sub(time.Now()))
+					t.Errorf("a request leaves %v early", time.Until(resumed))
 				}
 				mu.Lock()
 				inFlight++

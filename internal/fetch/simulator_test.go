@@ -2,7 +2,6 @@ package fetch_test
 
 import (
 	"net/http/httptest"
-	"reflect"
 	"slices"
 	"sync"
 	"testing"
@@ -94,7 +93,7 @@ func compare(t *testing.T, sim *partnersim.Simulator, got map[billing.CustomerID
 		}
 		replayed, err := fetch.Normalise(s.CustomerID, s.Documents)
 		replayed.FetchedAt = s.FetchedAt
-		if err != nil || !reflect.DeepEqual(s, replayed) {
+		if err != nil || !cmp.Equal(s, replayed) {
 			t.Errorf("%s is not the same again from its documents, %v:\n%s", id, err, cmp.Diff(s, replayed))
 		}
 		if s.FetchedAt.IsZero() || len(s.Documents) < 2 {

@@ -116,8 +116,7 @@ func judgeSignIn(err error, secrets ...string) (failure *billing.Failure, retry 
 	failure = &billing.Failure{Class: billing.CredentialFailure, Resource: "sign-in"}
 	var refused *oauth2.RetrieveError
 	if !errors.As(err, &refused) {
-		var wrapped *url.Error
-		if errors.As(err, &wrapped) {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
 		}
 		v := transportVerdict(err, 0)

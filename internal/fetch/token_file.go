@@ -68,8 +68,7 @@ func syncFolder(folder string) error {
 	if err != nil {
 		return err
 	}
-	defer d.Close()
-	return d.Sync()
+	return errors.Join(d.Sync(), d.Close())
 }
 
 // lockPoll is how often a lock that another process holds is tried.
@@ -99,8 +98,12 @@ func (f tokenFile) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
+// RefreshTokenLife is how long a refresh token lives after it was issued; nobody can
+// change that (API.md 2.3).
+const RefreshTokenLife = 90 * 24 * time.Hour
+
 // RefreshTokenAge tells how long ago the refresh token in file was issued: it is
-// rewritten with every new one. From 90 days on it is dead (API.md 2.3).
+// rewritten with every new one. From RefreshTokenLife on it is dead.
 func RefreshTokenAge(file string, now time.Time) (time.Duration, error) {
 	info, err := os.Stat(file)
 	if err != nil {

@@ -58,8 +58,10 @@ func (s *Store) guardLock(ctx context.Context, conn *pgx.Conn, partner string) e
 		// The session is never notified; waiting is how its end is noticed.
 		_, broken := conn.WaitForNotification(ctx)
 		closeQuietly(conn)
-		if ctx.Err() != nil {
+		select {
+		case <-ctx.Done():
 			return nil
+		default:
 		}
 		s.log.WarnContext(ctx, "lost the session of the partner's lock, taking it again", slog.String("partner", partner), slog.Any("error", broken))
 		var err error

@@ -21,7 +21,7 @@ var update = flag.Bool("update", false, "write the files that the tests compare 
 const schemaFile = "../../db-schema.sql"
 
 // describeSchema prints the two schemas from the catalogue. It is not pg_dump, whose
-// output differs between versions of PostgreSQL.
+// output differs between versions of PostgreSQL, as the printed queries of views do.
 const describeSchema = `
 WITH rel AS (
     SELECT c.oid, c.relkind, n.nspname, c.relname, format('%I.%I', n.nspname, c.relname) AS name
@@ -48,7 +48,9 @@ WITH rel AS (
     FROM rel r JOIN pg_index x ON x.indrelid = r.oid JOIN pg_class i ON i.oid = x.indexrelid
     WHERE NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = x.indexrelid AND k.contype IN ('p', 'u', 'x'))
     UNION ALL
-    SELECT 2, r.name, 0, '', format(E'\nCREATE VIEW %s AS\n%s', r.name, pg_get_viewdef(r.oid, true))
+    SELECT 2, r.name, 0, '', format(E'\n-- A view; its query stands in the migrations.\n-- %s (%s)', r.name, (
+        SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
+        FROM pg_attribute a WHERE a.attrelid = r.oid AND a.attnum > 0))
     FROM rel r WHERE r.relkind = 'v'
     UNION ALL
     SELECT CASE WHEN r.relkind = 'r' THEN 1 ELSE 2 END, r.name, 3, '', format('COMMENT ON %s %s IS %L;', CASE WHEN r.relkind = 'r' THEN 'TABLE' ELSE 'VIEW' END, r.name, obj_description(r.oid))

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"partnercost/internal/config"
+	"partnercost/internal/fetch"
+)
+
+func (p *program) loginCommand() *cobra.Command {
+	var name string
+	cmd := &cobra.Command{
+		Use:   "login",
+		Short: "Sign a user in, with multi-factor authentication, and keep the refresh token",
+		Long: `Sign in for a partner with auth.mode app_user: open the printed address in any
+browser, on any device, enter the code, and sign in with multi-factor authentication
+as a user who has a role in Partner Center (Admin agent or Billing admin). The refresh token is
+kept in auth.refresh_token_file and replaced at each use from then on. Afterwards the
+partner is checked as by "collector check".`,
+		Example: `  collector login --partner contoso`,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return p.login(cmd.Context(), name) },
+	}
+	cmd.Flags().StringVar(&name, "partner", "", "the partner to sign in for, by `name`; needed when there are several")
+	return cmd
+}
+
+func (p *program) login(ctx context.Context, name string) error {
+	c, err := p.loadConfig()
+	if err != nil {
+		return err
+	}
+	partner, err := onePartner(c.Partners, name)
+	if err != nil {
+		return err
+	}
+	if partner.Auth.Mode != "app_user" {
+		return usageError("partner %s signs in with auth.mode %s, which knows no users; only app_user does", partner.Name, partner.Auth.Mode)
+	}
+	cloud, err := cloudOf(partner)
+	if err != nil {
+		return err
+	}
+	err = fetch.DeviceLogin(ctx, p.signIn(partner, cloud), partner.Auth.RefreshTokenFile, func(address, code string) {
+		fmt.Fprintf(p.stdout, "Open %s in a browser, enter the code %s, and sign in.\nWaiting ...\n", address, code)
+	})
+	if err != nil {
+		return fmt.Errorf("partner %s: %w", partner.Name, err)
+	}
+	fmt.Fprintf(p.stdout, "Signed in. The refresh token is kept in %s.\n", partner.Auth.RefreshTokenFile)
+	checks := &checks{w: p.stdout}
+	p.checkPartner(ctx, checks, partner, c.Collect)
+	return checks.verdict()
+}
+
+// onePartner is the partner with the name, or the only one.
+func onePartner(partners []config.Partner, name string) (config.Partner, error) {
+	if name == "" && len(partners) > 1 {
+		return config.Partner{}, usageError("the configuration has several partners; choose one with --partner")
+	}
+	var names []string
+	if name != "" {
+		names = []string{name}
+	}
+	chosen, err := choosePartners(partners, names)
+	if err != nil {
+		return config.Partner{}, err
+	}
+	return chosen[0], nil
+}
