@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -14,44 +14,50 @@ import (
 // namedAtMost is how many ids a comparison names before it only counts.
 const namedAtMost = 10
 
-// compareLists compares the configured list of customers, if there is one, with that
-// of Partner Center, and names who is missing from which. A difference fails the
-// check: a customer that is not configured is not collected, one that Partner Center
-// does not list has probably left.
-func compareLists(ctx context.Context, checks *checks, about string, configured config.Customers, client *client) error {
-	if configured.Discover {
-		return nil
+// compareLists compares the configured list of customers with that of Partner Center,
+// and names who is missing from which. It only takes note: a list may be a part of
+// the customers on purpose, and a run does not need Partner Center's.
+func compareLists(ctx context.Context, checks *checks, about string, configured config.Customers, client *client) {
+	about += "list of customers"
+	absent, unknown, err := missing(configured.Listed(), configured.WithoutExcluded(client.list(ctx)))
+	if err != nil {
+		checks.note(about, "not compared with Partner Center's: "+err.Error())
+		return
 	}
-	listed := map[billing.CustomerID]bool{}
-	for id, err := range configured.WithoutExcluded(client.list(ctx)) {
-		if err != nil {
-			return err
-		}
-		listed[id] = true
-	}
-	var unknown []string
-	for id, err := range configured.Listed() {
-		if err != nil {
-			return err
-		}
-		if !listed[id] {
-			unknown = append(unknown, string(id))
-		}
-		delete(listed, id)
-	}
-	var left []string
-	for id := range listed {
-		left = append(left, string(id))
-	}
-	var differences []error
-	if len(left) > 0 {
-		differences = append(differences, fmt.Errorf("%d customers of Partner Center are not configured and not excluded: %s", len(left), someOf(left)))
+	if len(absent) > 0 {
+		checks.note(about, fmt.Sprintf("%d customers of Partner Center are neither configured nor excluded: %s", len(absent), someOf(absent)))
 	}
 	if len(unknown) > 0 {
-		differences = append(differences, fmt.Errorf("%d configured customers are not in Partner Center's list: %s", len(unknown), someOf(unknown)))
+		checks.note(about, fmt.Sprintf("%d configured customers are not in Partner Center's list: %s", len(unknown), someOf(unknown)))
 	}
-	checks.report(about+"list of customers", errors.Join(differences...), "the same as Partner Center's")
-	return nil
+	if len(absent)+len(unknown) == 0 {
+		checks.report(about, nil, "the same as Partner Center's")
+	}
+}
+
+// missing returns who is listed but not configured, and who is configured but not
+// listed.
+func missing(configured, listed iter.Seq2[billing.CustomerID, error]) (absent, unknown []string, err error) {
+	there := map[billing.CustomerID]bool{}
+	for id, err := range listed {
+		if err != nil {
+			return nil, nil, err
+		}
+		there[id] = true
+	}
+	for id, err := range configured {
+		if err != nil {
+			return nil, nil, err
+		}
+		if !there[id] {
+			unknown = append(unknown, string(id))
+		}
+		delete(there, id)
+	}
+	for id := range there {
+		absent = append(absent, string(id))
+	}
+	return absent, unknown, nil
 }
 
 // someOf names the first ids, in order.

@@ -146,7 +146,7 @@ func TestCheckComparesTheConfiguredListWithPartnerCenters(t *testing.T) {
 	}
 	stranger := "0f0f0f0f-0000-4000-8000-00000000000f"
 	s.configure(t, fmt.Sprintf("    customers:\n      ids: [%s, %s, %s]\n      exclude: [%s]\n", ids[0], ids[1], stranger, ids[2]), "")
-	r := s.collector(t, "check").want(t, 1).says(t, "1 customers of Partner Center are not configured and not excluded: "+ids[3], "1 configured customers are not in Partner Center's list: "+stranger)
+	r := s.collector(t, "check").want(t, 0).says(t, "1 customers of Partner Center are neither configured nor excluded: "+ids[3], "1 configured customers are not in Partner Center's list: "+stranger)
 	if strings.Contains(r.stdout, ids[2]) {
 		t.Errorf("an excluded customer counts as missing:\n%s", r.stdout)
 	}

@@ -81,6 +81,23 @@ func BenchmarkThrottled(b *testing.B) {
 	}
 }
 
+// BenchmarkFaults collects from a service of which 2 % of the answers are 429 and 2 %
+// are 500, and counts the requests beyond those that the faults forced.
+func BenchmarkFaults(b *testing.B) {
+	const customers = 10_000
+	rig := newRig(b, partnersim.Options{
+		Customers: customers, Seed: 1, Latency: latency, NoCosts: -1, Faults: partnersim.Faults{Throttle: 0.02, ServerError: 0.02},
+	})
+	rig.configure(b, inFlight, 0, false)
+	rig.measure(b, rig.collector)
+	stats := rig.sim.Stats()
+	forced := stats.Faults["throttle"] + stats.Faults["server_error"]
+	made := stats.Requests["profile"] + stats.Requests["summary"]
+	b.ReportMetric(float64(stats.Customers), "customers-answered")
+	b.ReportMetric(float64(forced), "faults")
+	b.ReportMetric(float64(made)-2*customers-float64(forced), "wasted-requests")
+}
+
 // rig is a simulator, a database and the built program.
 type rig struct {
 	sim                       *partnersim.Simulator
