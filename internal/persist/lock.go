@@ -57,12 +57,13 @@ func (s *Store) guardLock(ctx context.Context, conn *pgx.Conn, partner string) e
 	for {
 		// The session is never notified; waiting is how its end is noticed.
 		_, broken := conn.WaitForNotification(ctx)
-		closeQuietly(conn)
 		select {
 		case <-ctx.Done():
+			unlock(conn)
 			return nil
 		default:
 		}
+		closeQuietly(conn)
 		s.log.WarnContext(ctx, "lost the session of the partner's lock, taking it again", slog.String("partner", partner), slog.Any("error", broken))
 		var err error
 		for {
@@ -80,6 +81,15 @@ func (s *Store) guardLock(ctx context.Context, conn *pgx.Conn, partner string) e
 			}
 		}
 	}
+}
+
+// unlock gives the lock back and ends its session. The end alone would do too, but
+// the server may notice it only after the next run has found the lock still held.
+func unlock(conn *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	_, _ = conn.Exec(ctx, "SELECT pg_advisory_unlock_all()") // a broken session holds no lock
+	closeQuietly(conn)
 }
 
 // closeQuietly ends a session whose fate no longer matters.
