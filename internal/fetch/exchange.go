@@ -37,6 +37,8 @@ type answer struct {
 	body                     []byte
 	requestID, correlationID string
 	sent, arrived            time.Time
+	// good: a whole answer with 200 or 204.
+	good bool
 	// refusal is set when the status is no success.
 	refusal refusal
 }
@@ -60,12 +62,22 @@ func (c *Client) get(ctx context.Context, r request) (answer, error) {
 			return answer{}, err
 		}
 		a, t := c.attempt(ctx, r, requestID, attempt > 1)
-		c.pacer.release(t == nil)
-		if ctx.Err() != nil {
-			return answer{}, ctx.Err()
-		}
 		if t == nil {
 			return a, nil
+		}
+		wait, asked := retryAfter(a.header, a.arrived, c.options.MaxRetryAfter)
+		if !asked {
+			wait = backoff(attempt, c.options.Rand)
+		}
+		if t.throttled && c.pacer.throttle(a.sent, wait) {
+			c.log.LogAttrs(ctx, slog.LevelWarn, "throttled, all requests wait",
+				slog.String("endpoint", r.endpoint), slog.Duration("wait", wait), slog.String("correlation_id", a.correlationID))
+		}
+		if !a.good { // else its place was given up with the last byte
+			c.pacer.release(false)
+		}
+		if ctx.Err() != nil {
+			return answer{}, ctx.Err()
 		}
 		t.failure.Attempts = attempt
 		if t.refresh && !refreshed {
@@ -77,14 +89,6 @@ func (c *Client) get(ctx context.Context, r request) (answer, error) {
 				return a, withoutToken(err, t.failure)
 			}
 			continue
-		}
-		wait, asked := retryAfter(a.header, a.arrived, c.options.MaxRetryAfter)
-		if !asked {
-			wait = backoff(attempt, c.options.Rand)
-		}
-		if t.throttled && c.pacer.throttle(a.sent, wait) {
-			c.log.LogAttrs(ctx, slog.LevelWarn, "throttled, all requests wait",
-				slog.String("endpoint", r.endpoint), slog.Duration("wait", wait), slog.String("correlation_id", a.correlationID))
 		}
 		if !t.retry || attempt >= c.options.Attempts || c.options.Now().Add(wait).After(r.until) {
 			return a, t.failure
@@ -115,7 +119,9 @@ type trouble struct {
 	unknown bool
 }
 
-// attempt sends a request once. It is a success when there is no trouble.
+// attempt sends a request once. It is a success when there is no trouble. A good
+// answer gives up its place with the pacer before it is decoded; after any other the
+// caller does, once everyone has been held up if need be.
 func (c *Client) attempt(ctx context.Context, r request, requestID string, again bool) (answer, *trouble) {
 	a := answer{requestID: requestID, correlationID: c.options.NewID()}
 	token, err := c.options.Tokens.Token(ctx)
@@ -136,6 +142,10 @@ func (c *Client) attempt(ctx context.Context, r request, requestID string, again
 		Endpoint: r.endpoint, Class: statusClass(a.status, err), Duration: a.arrived.Sub(a.sent),
 		Retried: again, Throttled: a.status == http.StatusTooManyRequests,
 	})
+	a.good = err == nil && (a.status == http.StatusOK || a.status == http.StatusNoContent)
+	if a.good {
+		c.pacer.release(true)
+	}
 	if err != nil {
 		v := transportVerdict(err, a.status)
 		t := failed(v, v.advice+": "+redact(err.Error(), token), err)
