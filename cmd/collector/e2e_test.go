@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -49,6 +50,9 @@ type site struct {
 	url    string // of the database
 	dir    string
 	env    []string
+
+	mu      sync.Mutex
+	printed []string // by all executions so far
 }
 
 // newSite serves a simulated partner and configures the collector for it. Keys in
@@ -67,6 +71,7 @@ func newSiteAt(t *testing.T, partnerCenter http.Handler) *site {
 	server := httptest.NewServer(partnerCenter)
 	t.Cleanup(server.Close)
 	s := &site{server: server, url: pgtest.New(t), dir: t.TempDir()}
+	t.Cleanup(func() { s.keepsQuiet(t) })
 	s.env = []string{"COLLECTOR_DATABASE_URL=" + s.url, "COLLECTOR_SIM_TOKEN=simulator"}
 	s.configure(t, "    customers:\n      discover: true\n", "")
 	return s
@@ -123,6 +128,9 @@ func (s *site) start(t *testing.T, args ...string) (cmd *exec.Cmd, finish func()
 		if err != nil && !errors.As(err, &exit) {
 			t.Fatal(err)
 		}
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.printed = append(s.printed, stdout.String(), stderr.String())
 		return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"runtime"
 	"time"
 
 	"partnercost/internal/billing"
@@ -145,6 +146,7 @@ func (c *Client) attempt(ctx context.Context, r request, requestID string, again
 	a.good = err == nil && (a.status == http.StatusOK || a.status == http.StatusNoContent)
 	if a.good {
 		c.pacer.release(true)
+		runtime.Gosched() // the request that takes the place leaves before this answer is decoded
 	}
 	if err != nil {
 		v := transportVerdict(err, a.status)

@@ -53,6 +53,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	// Names are always qualified; only the session's temporary tables are found without.
 	config.ConnConfig.RuntimeParams["search_path"] = ""
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	// Batches look few rows up in large tables, which are cached while they are written.
+	config.ConnConfig.RuntimeParams["random_page_cost"] = "1.1"
+	config.ConnConfig.RuntimeParams["jit"] = "off"
+	// Plans are made anew for each execution: those of the first batches, on empty
+	// tables, would be wrong for the rest of the night.
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		pgxdecimal.Register(conn.TypeMap())
 		return nil

@@ -50,8 +50,8 @@ WITH newest AS (
         coalesce(s.line_items_hash, p.line_items_hash) AS line_items_hash,
         (p.profile_hash, p.summary_hash, p.line_items_hash) AS before
     FROM stage_statements s
-    LEFT JOIN collector.customer_states st ON st.customer_key = s.customer_key
-    LEFT JOIN collector.statements p ON p.statement_id = st.statement_id
+    LEFT JOIN LATERAL (SELECT q.statement_id, q.customer_key, q.run_id, q.collected_at, q.profile_hash, q.summary_hash, q.line_items_hash, q.summary_status, q.root_starts_at, q.root_ends_at, q.root_currency, q.root_pretax, q.root_tax, q.root_after_tax, q.body_customer_id FROM collector.customer_states st JOIN collector.statements q ON q.statement_id = st.statement_id
+        WHERE st.customer_key = s.customer_key OFFSET 0) p ON true
 ), added AS (
     INSERT INTO collector.statements (customer_key, run_id, collected_at, profile_hash, summary_hash, line_items_hash,
         summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id)
@@ -81,13 +81,19 @@ const insertCustomers = `-- name: InsertCustomers :exec
 INSERT INTO collector.customers (partner, customer_id, first_seen_at)
 SELECT $1::text, s.customer_id, min(s.fetched_at)
 FROM stage_statements s
-WHERE NOT EXISTS (SELECT 1 FROM collector.customers c WHERE c.partner = $1::text AND c.customer_id = s.customer_id)
+LEFT JOIN LATERAL (SELECT c.customer_key FROM collector.customers c
+    WHERE c.partner = $1::text AND c.customer_id = s.customer_id OFFSET 0) known ON true
+WHERE known.customer_key IS NULL
 GROUP BY s.customer_id
 ON CONFLICT DO NOTHING
 `
 
 // The merge of a staged batch. The plan queries only fill columns of the stage, so
 // that a dry run can stop after them; the apply queries write what the plan says.
+//
+// A batch is small and the tables are large, and in a first night they grow faster
+// than their statistics: LATERAL with OFFSET 0 makes the planner look up each staged
+// customer by index instead of reading a table to its end for every batch.
 func (q *Queries) InsertCustomers(ctx context.Context, db DBTX, partner string) error {
 	_, err := db.Exec(ctx, insertCustomers, partner)
 	return err
@@ -234,9 +240,11 @@ func (q *Queries) NumberedSets(ctx context.Context, db DBTX) ([]NumberedSetsRow,
 }
 
 const planCustomers = `-- name: PlanCustomers :exec
-UPDATE stage_statements s SET customer_key = c.customer_key
-FROM collector.customers c
-WHERE c.partner = $1::text AND c.customer_id = s.customer_id
+UPDATE stage_statements s SET customer_key = known.customer_key
+FROM stage_statements t
+CROSS JOIN LATERAL (SELECT c.customer_key FROM collector.customers c
+    WHERE c.partner = $1::text AND c.customer_id = t.customer_id OFFSET 0) known
+WHERE t.seq = s.seq
 `
 
 func (q *Queries) PlanCustomers(ctx context.Context, db DBTX, partner string) error {
@@ -253,7 +261,7 @@ WITH staged AS (
     SELECT c.detail_id, c.customer_key, c.invoice_type, c.period_start, c.currency_code, c.ordinal, c.starts_at, c.ends_at, c.currency_symbol, c.pretax_total, c.tax, c.after_tax_total, c.origin, c.statement_id, c.run_id, c.first_collected_at, c.last_changed_at, c.revisions, s.seq, row_number() OVER (PARTITION BY c.customer_key, c.invoice_type, c.period_start, c.currency_code,
         c.starts_at, c.ends_at, c.currency_symbol, c.pretax_total, c.tax, c.after_tax_total ORDER BY c.ordinal) AS twin
     FROM stage_statements s
-    JOIN collector.cost_details c ON c.customer_key = s.customer_key
+    CROSS JOIN LATERAL (SELECT detail_id, customer_key, invoice_type, period_start, currency_code, ordinal, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total, origin, statement_id, run_id, first_collected_at, last_changed_at, revisions FROM collector.cost_details d WHERE d.customer_key = s.customer_key OFFSET 0) c
     WHERE s.has_costs
 ), exact AS (
     SELECT a.row_no, b.detail_id, b.ordinal
@@ -315,7 +323,8 @@ const planProfiles = `-- name: PlanProfiles :exec
 UPDATE stage_profiles t
 SET action = CASE WHEN b.customer_key IS NULL THEN 'new' WHEN b.content_hash = t.content_hash THEN 'same' ELSE 'changed' END
 FROM stage_statements s
-LEFT JOIN collector.billing_profiles b ON b.customer_key = s.customer_key
+LEFT JOIN LATERAL (SELECT p.customer_key, p.content_hash FROM collector.billing_profiles p
+    WHERE p.customer_key = s.customer_key OFFSET 0) b ON true
 WHERE s.seq = t.seq
 `
 
@@ -332,12 +341,13 @@ SET action = CASE
         ELSE 'replaced' END,
     revision = coalesce(c.revision + 1, 0),
     old_set_id = c.set_id
-FROM stage_statements s, stage_sets t2
-LEFT JOIN stage_statements s2 ON s2.seq = t2.seq
-LEFT JOIN collector.line_item_sets c ON c.customer_key = s2.customer_key AND c.superseded_at IS NULL
-    AND c.invoice_type IS NOT DISTINCT FROM t2.invoice_type
-    AND c.period_start IS NOT DISTINCT FROM t2.period_start
-WHERE s.seq = t.seq AND t2.set_no = t.set_no
+FROM stage_sets t2
+JOIN stage_statements s ON s.seq = t2.seq
+LEFT JOIN LATERAL (SELECT l.set_id, l.revision, l.content_hash FROM collector.line_item_sets l
+    WHERE l.customer_key = s.customer_key AND l.superseded_at IS NULL
+        AND l.invoice_type IS NOT DISTINCT FROM t2.invoice_type
+        AND l.period_start IS NOT DISTINCT FROM t2.period_start OFFSET 0) c ON true
+WHERE t2.set_no = t.set_no
 `
 
 func (q *Queries) PlanSets(ctx context.Context, db DBTX) error {
@@ -536,23 +546,26 @@ func (q *Queries) StageResults(ctx context.Context, db DBTX) ([]StageResultsRow,
 }
 
 const stageVanished = `-- name: StageVanished :exec
+WITH stored AS (
+    SELECT s.seq, c.invoice_type, c.period_start, c.currency_code, c.ordinal,
+        max(c.period_start) OVER (PARTITION BY s.seq, c.invoice_type) AS newest_start
+    FROM stage_statements s
+    CROSS JOIN LATERAL (SELECT detail_id, customer_key, invoice_type, period_start, currency_code, ordinal, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total, origin, statement_id, run_id, first_collected_at, last_changed_at, revisions FROM collector.cost_details d WHERE d.customer_key = s.customer_key OFFSET 0) c
+    WHERE s.has_costs
+)
 INSERT INTO stage_findings (seq, kind, severity, subject, detail)
-SELECT s.seq, 'detail_vanished', 'warning',
+SELECT c.seq, 'detail_vanished', 'warning',
     concat_ws(' ', coalesce(c.invoice_type, 'untyped'), coalesce(c.period_start::text, 'no-period'), coalesce(c.currency_code, 'no-currency'),
         CASE WHEN c.ordinal > 1 THEN '#' || c.ordinal END),
     format('The newest answer does not give the %s detail of the period from %s in %s any more, and no later period of that type has begun. Its last value is kept.',
         coalesce(c.invoice_type, 'untyped'), coalesce(c.period_start::text, 'an unstated day'), coalesce(c.currency_code, 'an unstated currency'))
-FROM stage_statements s
-JOIN collector.cost_details c ON c.customer_key = s.customer_key
-WHERE s.has_costs
-    AND NOT EXISTS (SELECT 1 FROM stage_details t WHERE t.seq = s.seq
+FROM stored c
+WHERE c.period_start IS NOT DISTINCT FROM c.newest_start
+    AND NOT EXISTS (SELECT 1 FROM stage_details t WHERE t.seq = c.seq
         AND t.invoice_type IS NOT DISTINCT FROM c.invoice_type
         AND t.period_start IS NOT DISTINCT FROM c.period_start
         AND t.currency_code IS NOT DISTINCT FROM c.currency_code
         AND t.ordinal = c.ordinal)
-    AND NOT EXISTS (SELECT 1 FROM collector.cost_details l WHERE l.customer_key = c.customer_key
-        AND l.invoice_type IS NOT DISTINCT FROM c.invoice_type
-        AND (l.period_start > c.period_start OR (c.period_start IS NULL AND l.period_start IS NOT NULL)))
 `
 
 // A stored detail that the newest answer does not give any more, and whose invoice
@@ -578,7 +591,8 @@ func (q *Queries) SupersedeSets(ctx context.Context, db DBTX, runID string) erro
 const unknownPayloads = `-- name: UnknownPayloads :many
 SELECT h.hash::bytea AS hash
 FROM (SELECT unnest($1::bytea[]) AS hash) h
-WHERE NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = h.hash)
+LEFT JOIN LATERAL (SELECT p.payload_hash FROM collector.payloads p WHERE p.payload_hash = h.hash OFFSET 0) known ON true
+WHERE known.payload_hash IS NULL
 ORDER BY h.hash
 `
 
