@@ -272,16 +272,19 @@ CREATE TABLE collector.runs (
     customers_failed integer NOT NULL DEFAULT 0,
     rows_changed bigint NOT NULL DEFAULT 0,
     version text NOT NULL,
-    error text
+    error text,
+    scope text NOT NULL DEFAULT 'all'::text
 );
 ALTER TABLE collector.runs ADD CONSTRAINT runs_check CHECK (((status = 'running'::text) = (finished_at IS NULL)));
 ALTER TABLE collector.runs ADD CONSTRAINT runs_kind_check CHECK ((kind = ANY (ARRAY['daily'::text, 'once'::text, 'missing'::text, 'replay'::text, 'import'::text])));
 ALTER TABLE collector.runs ADD CONSTRAINT runs_partner_check CHECK ((partner <> ''::text));
 ALTER TABLE collector.runs ADD CONSTRAINT runs_pkey PRIMARY KEY (run_id);
+ALTER TABLE collector.runs ADD CONSTRAINT runs_scope_check CHECK ((scope = ANY (ARRAY['all'::text, 'some'::text, 'rest'::text])));
 ALTER TABLE collector.runs ADD CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['running'::text, 'succeeded'::text, 'partial'::text, 'failed'::text, 'interrupted'::text])));
 CREATE INDEX runs_by_partner ON collector.runs USING btree (partner, started_at DESC);
 COMMENT ON TABLE collector.runs IS 'The run ledger: one row for each collection of one partner.';
 COMMENT ON COLUMN collector.runs.error IS 'Why the run did not succeed; null when it did.';
+COMMENT ON COLUMN collector.runs.scope IS 'Whom the run was to collect: all of the partner''s customers, some named ones, or the rest that earlier runs had left over.';
 
 CREATE TABLE collector.statements (
     statement_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -298,15 +301,30 @@ CREATE TABLE collector.statements (
     root_pretax numeric,
     root_tax numeric,
     root_after_tax numeric,
-    body_customer_id text
+    body_customer_id text,
+    origin text NOT NULL DEFAULT 'servicecosts'::text
 );
 ALTER TABLE collector.statements ADD CONSTRAINT statements_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
+ALTER TABLE collector.statements ADD CONSTRAINT statements_origin_check CHECK ((origin = ANY (ARRAY['servicecosts'::text, 'import'::text])));
 ALTER TABLE collector.statements ADD CONSTRAINT statements_pkey PRIMARY KEY (statement_id);
 CREATE INDEX statements_by_customer ON collector.statements USING btree (customer_key, statement_id);
 COMMENT ON TABLE collector.statements IS 'The log of answers: a row whenever a customer''s answers differ from the ones before. Facts point to the statement they were derived from, the statement points to the bodies.';
 COMMENT ON COLUMN collector.statements.summary_status IS 'HTTP status of the summary''s answer; not 200 for some of the ways to say "no costs".';
 COMMENT ON COLUMN collector.statements.root_pretax IS 'Root totals repeat the Recurring detail. They are kept for audit and never added to anything.';
 COMMENT ON COLUMN collector.statements.body_customer_id IS 'The customer id that the body names, as written; the row is keyed by the id that was asked for.';
+COMMENT ON COLUMN collector.statements.origin IS 'Whether the bodies were collected from the service or imported from saved answers.';
+
+CREATE TABLE collector.withdrawn_rows (
+    withdrawn_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    customer_key bigint NOT NULL,
+    run_id uuid NOT NULL,
+    withdrawn_at timestamp with time zone NOT NULL,
+    detail jsonb NOT NULL,
+    history jsonb NOT NULL
+);
+ALTER TABLE collector.withdrawn_rows ADD CONSTRAINT withdrawn_rows_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
+ALTER TABLE collector.withdrawn_rows ADD CONSTRAINT withdrawn_rows_pkey PRIMARY KEY (withdrawn_id);
+COMMENT ON TABLE collector.withdrawn_rows IS 'Cost details that a replay of the archive does not derive any more, because an error in their derivation was mended; with their history.';
 
 -- A view; its query stands in the migrations.
 -- finance.cost_changes (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, period_end date, currency_code text, after_tax_before numeric, after_tax_after numeric, difference numeric, changed_at timestamp with time zone, run_id uuid, revision integer, period_end_before date, pretax_before numeric, pretax_after numeric, tax_before numeric, tax_after numeric)
@@ -329,6 +347,29 @@ COMMENT ON COLUMN finance.cost_changes.pretax_before IS 'Amount before tax, befo
 COMMENT ON COLUMN finance.cost_changes.pretax_after IS 'Amount before tax, after the restatement.';
 COMMENT ON COLUMN finance.cost_changes.tax_before IS 'Tax before the restatement.';
 COMMENT ON COLUMN finance.cost_changes.tax_after IS 'Tax after the restatement.';
+
+-- A view; its query stands in the migrations.
+-- finance.cost_revisions (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, currency_code text, ordinal integer, revision integer, period_end date, pretax_total numeric, tax numeric, after_tax_total numeric, origin text, run_id uuid, valid_from timestamp with time zone, superseded_at timestamp with time zone, superseded_by_run uuid, summary_hash text, line_items_hash text)
+COMMENT ON VIEW finance.cost_revisions IS 'Every value that a cost ever had, the newest included, with where it came from.';
+COMMENT ON COLUMN finance.cost_revisions.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.cost_revisions.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.cost_revisions.company_name IS 'Company name of the billing profile.';
+COMMENT ON COLUMN finance.cost_revisions.invoice_type IS 'Invoice type of the cost.';
+COMMENT ON COLUMN finance.cost_revisions.period_start IS 'First day of the billing period.';
+COMMENT ON COLUMN finance.cost_revisions.currency_code IS 'Currency of the amounts.';
+COMMENT ON COLUMN finance.cost_revisions.ordinal IS 'As in finance.costs.';
+COMMENT ON COLUMN finance.cost_revisions.revision IS '0 for the value first collected, then one more for each restatement.';
+COMMENT ON COLUMN finance.cost_revisions.period_end IS 'Last day of the billing period, as stated then.';
+COMMENT ON COLUMN finance.cost_revisions.pretax_total IS 'Amount before tax, as stated then.';
+COMMENT ON COLUMN finance.cost_revisions.tax IS 'Tax, as stated then.';
+COMMENT ON COLUMN finance.cost_revisions.after_tax_total IS 'Amount after tax, as stated then.';
+COMMENT ON COLUMN finance.cost_revisions.origin IS 'servicecosts (collected from the service) or import (from saved answers).';
+COMMENT ON COLUMN finance.cost_revisions.run_id IS 'The run that stored this value.';
+COMMENT ON COLUMN finance.cost_revisions.valid_from IS 'When this value was stored.';
+COMMENT ON COLUMN finance.cost_revisions.superseded_at IS 'When the next value took its place; null for the newest.';
+COMMENT ON COLUMN finance.cost_revisions.superseded_by_run IS 'The run that stored the next value; null for the newest.';
+COMMENT ON COLUMN finance.cost_revisions.summary_hash IS 'SHA-256, in hexadecimal, of the summary''s body from which the value was derived.';
+COMMENT ON COLUMN finance.cost_revisions.line_items_hash IS 'SHA-256, in hexadecimal, of the body of the line items in the same statement; null when they were not read.';
 
 -- A view; its query stands in the migrations.
 -- finance.costs (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, period_end date, currency_code text, pretax_total numeric, tax numeric, after_tax_total numeric, origin text, first_collected_at timestamp with time zone, last_changed_at timestamp with time zone, revisions integer, ordinal integer)
@@ -434,7 +475,7 @@ COMMENT ON COLUMN finance.monthly_costs.tax IS 'Sum of tax.';
 COMMENT ON COLUMN finance.monthly_costs.after_tax_total IS 'Sum after tax.';
 
 -- A view; its query stands in the migrations.
--- finance.runs (run_id uuid, partner text, kind text, started_at timestamp with time zone, finished_at timestamp with time zone, status text, customers_total integer, customers_ok integer, customers_unchanged integer, customers_no_costs integer, customers_failed integer, rows_changed bigint, version text, error text)
+-- finance.runs (run_id uuid, partner text, kind text, started_at timestamp with time zone, finished_at timestamp with time zone, status text, customers_total integer, customers_ok integer, customers_unchanged integer, customers_no_costs integer, customers_failed integer, rows_changed bigint, version text, error text, scope text)
 COMMENT ON VIEW finance.runs IS 'The run ledger: one row for each collection of one partner.';
 COMMENT ON COLUMN finance.runs.run_id IS 'Id of the run, as in cost_changes and in the logs.';
 COMMENT ON COLUMN finance.runs.partner IS 'Name of the partner in the configuration.';
@@ -450,3 +491,4 @@ COMMENT ON COLUMN finance.runs.customers_failed IS 'Customers that could not be 
 COMMENT ON COLUMN finance.runs.rows_changed IS 'Fact rows written: profiles, details and line-item sets.';
 COMMENT ON COLUMN finance.runs.version IS 'Version of the collector.';
 COMMENT ON COLUMN finance.runs.error IS 'Why the run did not succeed; null when it did.';
+COMMENT ON COLUMN finance.runs.scope IS 'all (every customer of the partner), some (named ones) or rest (those that earlier runs had left over).';

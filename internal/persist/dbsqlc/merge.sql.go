@@ -50,7 +50,7 @@ WITH newest AS (
         coalesce(s.line_items_hash, p.line_items_hash) AS line_items_hash,
         (p.profile_hash, p.summary_hash, p.line_items_hash) AS before
     FROM stage_statements s
-    LEFT JOIN LATERAL (SELECT q.statement_id, q.customer_key, q.run_id, q.collected_at, q.profile_hash, q.summary_hash, q.line_items_hash, q.summary_status, q.root_starts_at, q.root_ends_at, q.root_currency, q.root_pretax, q.root_tax, q.root_after_tax, q.body_customer_id FROM collector.customer_states st JOIN collector.statements q ON q.statement_id = st.statement_id
+    LEFT JOIN LATERAL (SELECT q.statement_id, q.customer_key, q.run_id, q.collected_at, q.profile_hash, q.summary_hash, q.line_items_hash, q.summary_status, q.root_starts_at, q.root_ends_at, q.root_currency, q.root_pretax, q.root_tax, q.root_after_tax, q.body_customer_id, q.origin FROM collector.customer_states st JOIN collector.statements q ON q.statement_id = st.statement_id
         WHERE st.customer_key = s.customer_key OFFSET 0) p ON true
 ), added AS (
     INSERT INTO collector.statements (customer_key, run_id, collected_at, profile_hash, summary_hash, line_items_hash,
