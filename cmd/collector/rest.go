@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"partnercost/internal/billing"
 )
@@ -20,9 +19,8 @@ const (
 	onlyMissing
 )
 
-// narrow completes the run and the selection with what earlier runs have done. An
-// unfinished run that began before notBefore is not taken up again.
-func (c *collection) narrow(ctx context.Context, run billing.Run, s selection, notBefore time.Time, log *slog.Logger) (billing.Run, selection, error) {
+// narrow completes the run and the selection with what earlier runs have done.
+func (c *collection) narrow(ctx context.Context, run billing.Run, s selection, log *slog.Logger) (billing.Run, selection, error) {
 	var done []billing.CustomerID
 	var err error
 	switch c.rest {
@@ -32,12 +30,14 @@ func (c *collection) narrow(ctx context.Context, run billing.Run, s selection, n
 		}
 		return run, s, nil
 	case unfinishedRun:
-		run.Resumes, err = c.store.UnfinishedRuns(ctx, run.Partner, notBefore)
+		run.Resumes, err = c.store.UnfinishedRuns(ctx, run.Partner, c.notBefore)
 		if err != nil {
 			return run, s, err
 		}
 		if len(run.Resumes) == 0 {
-			log.Info("no unfinished run to resume; collecting everybody")
+			if c.kind == billing.OnceRun {
+				log.Info("no unfinished run to resume; collecting everybody")
+			}
 			return run, s, nil
 		}
 		done, err = c.store.DoneIn(ctx, run.Partner, run.Resumes)

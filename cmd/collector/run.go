@@ -22,8 +22,9 @@ import (
 const partnersAtOnce = 4
 
 // finishWithin bounds the recording of a run's end, which an interruption must not
-// prevent.
-const finishWithin = 20 * time.Second
+// prevent. Together with the grace for storing it stays well below the 30 s after
+// which service managers lose patience.
+const finishWithin = 8 * time.Second
 
 // runFlags are the flags of run.
 type runFlags struct {
@@ -129,7 +130,9 @@ type collection struct {
 	progress *progress
 	kind     billing.RunKind
 	rest     rest
-	preview  *preview // nil but for a dry run
+	// notBefore keeps unfinished runs that began earlier from being resumed.
+	notBefore time.Time
+	preview   *preview // nil but for a dry run
 }
 
 // partner collects one partner.
@@ -146,7 +149,7 @@ func (c *collection) partner(ctx context.Context, s selection) summary {
 	}
 	defer client.Close()
 	if c.preview != nil {
-		if _, s, result.err = c.narrow(ctx, run, s, time.Time{}, log); result.err != nil {
+		if _, s, result.err = c.narrow(ctx, run, s, log); result.err != nil {
 			return result
 		}
 		return c.observe(ctx, result, s, client, c.preview.sink(run.Partner, c.store), log)
@@ -158,7 +161,7 @@ func (c *collection) partner(ctx context.Context, s selection) summary {
 		return result
 	}
 	defer release()
-	if run, s, err = c.narrow(locked, run, s, time.Time{}, log); err != nil {
+	if run, s, err = c.narrow(locked, run, s, log); err != nil {
 		result.err = err
 		return result
 	}

@@ -60,10 +60,14 @@ func customerIDs(ids []string, err error) ([]billing.CustomerID, error) {
 	return done, nil
 }
 
+// clockError is how far the clock may have been wrong: a run that began later than so
+// far ahead of now is not believed, or no run would be due until then.
+const clockError = 24 * time.Hour
+
 // LastCollection returns when the partner's newest collection of everybody that came
 // to its end had begun, and how it ended. The zero time: there was none.
 func (s *Store) LastCollection(ctx context.Context, partner string) (began time.Time, status billing.RunStatus, err error) {
-	last, err := s.q.LastCollection(ctx, s.pool, dbsqlc.LastCollectionParams{Partner: partner, Now: s.now()})
+	last, err := s.q.LastCollection(ctx, s.pool, dbsqlc.LastCollectionParams{Partner: partner, Latest: s.now().Add(clockError)})
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return time.Time{}, "", nil

@@ -211,7 +211,7 @@ LIMIT 1
 
 type LastCollectionParams struct {
 	Partner string
-	Now     time.Time
+	Latest  time.Time
 }
 
 type LastCollectionRow struct {
@@ -220,9 +220,9 @@ type LastCollectionRow struct {
 }
 
 // When the newest collection of everybody began that came to its end, be it with the
-// help of later runs. What lies in the future was written by a clock gone wrong.
+// help of later runs. What lies far in the future was written by a clock gone wrong.
 func (q *Queries) LastCollection(ctx context.Context, db DBTX, arg LastCollectionParams) (LastCollectionRow, error) {
-	row := db.QueryRow(ctx, lastCollection, arg.Partner, arg.Now)
+	row := db.QueryRow(ctx, lastCollection, arg.Partner, arg.Latest)
 	var i LastCollectionRow
 	err := row.Scan(&i.Began, &i.Status)
 	return i, err

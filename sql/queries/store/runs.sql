@@ -35,13 +35,13 @@ ORDER BY r.started_at, r.run_id;
 
 -- name: LastCollection :one
 -- When the newest collection of everybody began that came to its end, be it with the
--- help of later runs. What lies in the future was written by a clock gone wrong.
+-- help of later runs. What lies far in the future was written by a clock gone wrong.
 SELECT (SELECT max(w.started_at) FROM collector.runs w
         WHERE w.partner = r.partner AND w.kind IN ('daily', 'once') AND w.scope = 'all' AND w.started_at <= r.started_at)::timestamptz AS began,
     r.status
 FROM collector.runs r
 WHERE r.partner = @partner AND r.kind IN ('daily', 'once') AND r.scope IN ('all', 'rest') AND r.status IN ('succeeded', 'partial')
-    AND r.started_at <= @now::timestamptz
+    AND r.started_at <= @latest::timestamptz
 ORDER BY began DESC, r.started_at DESC
 LIMIT 1;
 
