@@ -166,6 +166,7 @@ ALTER TABLE collector.failures ADD CONSTRAINT failures_customer_key_fkey FOREIGN
 ALTER TABLE collector.failures ADD CONSTRAINT failures_pkey PRIMARY KEY (failure_id);
 CREATE INDEX failures_by_customer ON collector.failures USING btree (customer_key, failed_at DESC);
 CREATE INDEX failures_by_run ON collector.failures USING btree (run_id);
+CREATE INDEX failures_by_time ON collector.failures USING brin (failed_at);
 COMMENT ON TABLE collector.failures IS 'Every customer that a run could not collect, with what a support case at Microsoft asks for.';
 
 CREATE TABLE collector.findings (
@@ -255,6 +256,7 @@ CREATE TABLE collector.payloads (
 );
 ALTER TABLE collector.payloads ADD CONSTRAINT payloads_payload_hash_check CHECK ((octet_length(payload_hash) = 32));
 ALTER TABLE collector.payloads ADD CONSTRAINT payloads_pkey PRIMARY KEY (payload_hash);
+CREATE INDEX payloads_by_time ON collector.payloads USING brin (first_seen_at);
 COMMENT ON TABLE collector.payloads IS 'The body of every answer, byte for byte, once per content. Holds personal data.';
 COMMENT ON COLUMN collector.payloads.payload_hash IS 'SHA-256 of the body.';
 

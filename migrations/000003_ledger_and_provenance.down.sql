@@ -8,6 +8,8 @@ SELECT run_id, partner, kind, started_at, finished_at, status,
        rows_changed, version, error
 FROM collector.runs;
 DROP TABLE collector.withdrawn_rows;
+DROP INDEX collector.failures_by_time;
+DROP INDEX collector.payloads_by_time;
 ALTER TABLE collector.statements DROP COLUMN origin;
 ALTER TABLE collector.runs DROP COLUMN scope;
 

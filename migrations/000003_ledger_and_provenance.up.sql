@@ -6,6 +6,10 @@ COMMENT ON COLUMN collector.runs.scope IS 'Whom the run was to collect: all of t
 ALTER TABLE collector.statements ADD COLUMN origin text NOT NULL DEFAULT 'servicecosts' CHECK (origin IN ('servicecosts', 'import'));
 COMMENT ON COLUMN collector.statements.origin IS 'Whether the bodies were collected from the service or imported from saved answers.';
 
+-- Bodies come in the order of time: a few pages of index find the old ones.
+CREATE INDEX payloads_by_time ON collector.payloads USING brin (first_seen_at);
+CREATE INDEX failures_by_time ON collector.failures USING brin (failed_at);
+
 CREATE TABLE collector.withdrawn_rows (
     withdrawn_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     customer_key bigint      NOT NULL REFERENCES collector.customers,

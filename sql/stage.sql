@@ -30,7 +30,9 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_statements (
     attempts         integer,
     -- filled while merging
     customer_key     bigint,
-    statement_id     bigint
+    statement_id     bigint,
+    origin           text,
+    added            boolean
 ) ON COMMIT DELETE ROWS;
 
 CREATE TEMPORARY TABLE IF NOT EXISTS stage_profiles (
@@ -59,7 +61,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_profiles (
     address_last_name   text,
     phone_number        text,
     address_email       text,
-    -- filled while merging: new, changed or same
+    -- filled while merging: new, changed, same or kept
     action              text
 ) ON COMMIT DELETE ROWS;
 
@@ -75,7 +77,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_details (
     pretax_total    numeric,
     tax             numeric,
     after_tax_total numeric,
-    -- filled while merging: new, restated or same; the stored row if there is one
+    -- filled while merging: new, restated, same or kept; the stored row if there is one
     action          text,
     ordinal         integer,
     detail_id       bigint
@@ -88,7 +90,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_sets (
     period_start date,
     content_hash bytea   NOT NULL,
     item_count   integer NOT NULL,
-    -- filled while merging: new, replaced or same
+    -- filled while merging: new, replaced, same or kept
     action       text,
     revision     integer,
     old_set_id   bigint,

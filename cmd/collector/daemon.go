@@ -119,6 +119,7 @@ type daemon struct {
 	store       *persist.Store
 	places      chan struct{} // one for each partner that may be collected now
 	interrupted atomic.Int64
+	pruning     sync.Mutex
 }
 
 // announce logs when a partner is due, whenever that changes.
@@ -129,6 +130,20 @@ func (d *daemon) announce(partner string) func(time.Time) {
 			d.log.Info("next run scheduled", slog.String("partner", partner), slog.Time("at", due))
 		}
 		last = due
+	}
+}
+
+// prune removes what is past its retention. What stops it will not stop it tomorrow.
+func (d *daemon) prune(ctx context.Context) {
+	d.pruning.Lock()
+	defer d.pruning.Unlock()
+	r := d.config.Retention
+	pruned, err := d.store.Prune(ctx, persist.Retention{Payloads: r.Payloads, Runs: r.Runs})
+	switch {
+	case err != nil && ctx.Err() == nil:
+		d.log.Error("cannot remove what is past its retention; trying again after the next run", slog.Any("error", err))
+	case pruned != persist.Pruned{}:
+		d.log.Info("removed what is past its retention", slog.Int64("raw_bodies", pruned.Payloads), slog.Int64("runs", pruned.Runs), slog.Int64("failures", pruned.Failures))
 	}
 }
 
@@ -154,6 +169,7 @@ func (d *daemon) collect(ctx context.Context, partner config.Partner, tick time.
 	}
 	switch err := result.err; {
 	case err == nil:
+		d.prune(ctx)
 		return nil
 	case ctx.Err() != nil:
 		if result.runID != "" {

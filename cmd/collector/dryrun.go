@@ -47,7 +47,9 @@ type previewLine struct {
 	Changes        []previewChange `json:"changes,omitempty"`
 	ProfileChanged bool            `json:"profile_changed,omitempty"`
 	LineItemSets   int             `json:"line_item_sets_changed,omitempty"`
-	Error          string          `json:"error,omitempty"`
+	// Withdrawn details are not derived any more; only a replay has them.
+	Withdrawn int    `json:"withdrawn,omitempty"`
+	Error     string `json:"error,omitempty"`
 }
 
 // previewChange is a cost that is new or restated. The amounts are those after tax.
@@ -184,6 +186,9 @@ func (l previewLine) String() string {
 	}
 	if l.LineItemSets > 0 {
 		parts = append(parts, "line items")
+	}
+	if l.Withdrawn > 0 {
+		parts = append(parts, fmt.Sprintf("%d withdrawn", l.Withdrawn))
 	}
 	word := strings.ReplaceAll(l.Outcome, "_", " ")
 	if l.Error != "" {

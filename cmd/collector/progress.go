@@ -31,8 +31,8 @@ func (p *program) newProgress() *progress {
 	return &progress{bars: bars, restore: p.stderr.through(bars), interval: refreshBars}
 }
 
-// follow shows a run until the returned function is called.
-func (s *progress) follow(run *collect.Run, partner string, log *slog.Logger) (finish func()) {
+// follow shows how far a run is until the returned function is called.
+func (s *progress) follow(progress func() collect.Progress, partner string, log *slog.Logger) (finish func()) {
 	show, end := logProgress(log), func() {}
 	if s.bars != nil {
 		show, end = s.bar(partner)
@@ -45,7 +45,7 @@ func (s *progress) follow(run *collect.Run, partner string, log *slog.Logger) (f
 		for {
 			select {
 			case <-ticker.C:
-				show(run.Progress())
+				show(progress())
 			case <-stop:
 				return
 			}
@@ -55,7 +55,7 @@ func (s *progress) follow(run *collect.Run, partner string, log *slog.Logger) (f
 		close(stop)
 		<-stopped
 		if s.bars != nil {
-			show(run.Progress())
+			show(progress())
 		}
 		end()
 	}

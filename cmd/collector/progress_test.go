@@ -68,7 +68,7 @@ func TestProgressIsLoggedAtIntervals(t *testing.T) {
 		p := &program{stderr: &console{to: &out}, progressEvery: 5 * time.Second}
 		shown := p.newProgress()
 		run := slowRun(12)
-		finish := shown.follow(run, "contoso", slog.New(slog.NewTextHandler(p.stderr, nil)).With("partner", "contoso"))
+		finish := shown.follow(run.Progress, "contoso", slog.New(slog.NewTextHandler(p.stderr, nil)).With("partner", "contoso"))
 		if _, err := run.Collect(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +90,7 @@ func TestProgressIsDrawnOnATerminal(t *testing.T) {
 			p := &program{stderr: &console{to: &out}, terminal: true}
 			shown := p.newProgress()
 			run := slowRun(8)
-			finish := shown.follow(run, "contoso", slog.New(slog.DiscardHandler))
+			finish := shown.follow(run.Progress, "contoso", slog.New(slog.DiscardHandler))
 			if interrupted {
 				time.AfterFunc(4500*time.Millisecond, cancel)
 			}

@@ -102,18 +102,7 @@ func (p *program) collect(ctx context.Context, f runFlags) error {
 	if f.dryRun {
 		runs.preview = &preview{w: p.stdout, asJSON: f.format.value == "json"}
 	}
-	summaries := make([]summary, len(selections))
-	var side errgroup.Group
-	side.SetLimit(partnersAtOnce)
-	for i, s := range selections {
-		side.Go(func() error {
-			summaries[i] = runs.partner(ctx, s)
-			return nil
-		})
-	}
-	_ = side.Wait() // what went wrong stands in the summaries
-	runs.progress.close()
-
+	summaries := runs.all(ctx, selections)
 	if f.dryRun {
 		err = runs.preview.finish()
 	} else {
@@ -135,51 +124,88 @@ type collection struct {
 	preview   *preview // nil but for a dry run
 }
 
+// all collects the selections side by side.
+func (c *collection) all(ctx context.Context, selections []selection) []summary {
+	summaries := make([]summary, len(selections))
+	var side errgroup.Group
+	side.SetLimit(partnersAtOnce)
+	for i, s := range selections {
+		side.Go(func() error {
+			summaries[i] = c.partner(ctx, s)
+			return nil
+		})
+	}
+	_ = side.Wait() // what went wrong stands in the summaries
+	c.progress.close()
+	return summaries
+}
+
+// newRun is a run of the partner that begins now, and the log that names it.
+func (c *collection) newRun(partner string) (billing.Run, *slog.Logger) {
+	run := billing.Run{ID: c.newID(), Partner: partner, Kind: c.kind, Scope: billing.Everybody, StartedAt: c.now(), Version: thisBuild().Version}
+	return run, c.log.With(slog.String("partner", partner), slog.String("run_id", run.ID))
+}
+
 // partner collects one partner.
 func (c *collection) partner(ctx context.Context, s selection) summary {
-	run := billing.Run{
-		ID: c.newID(), Partner: s.partner.Name, Kind: c.kind, Scope: billing.Everybody, StartedAt: c.now(), Version: thisBuild().Version,
-	}
-	log := c.log.With(slog.String("partner", run.Partner), slog.String("run_id", run.ID))
-	result := summary{partner: run.Partner}
+	run, log := c.newRun(s.partner.Name)
 	client, err := c.newClient(s.partner, c.config.Collect, log)
 	if err != nil {
-		result.err = err
-		return result
+		return summary{partner: run.Partner, err: err}
 	}
 	defer client.Close()
 	if c.preview != nil {
-		if _, s, result.err = c.narrow(ctx, run, s, log); result.err != nil {
-			return result
-		}
-		return c.observe(ctx, result, s, client, c.preview.sink(run.Partner, c.store), log)
+		return c.forecast(ctx, run, s, client, log)
 	}
+	return c.locked(ctx, run.Partner, func(ctx context.Context) summary {
+		run, s, err := c.narrow(ctx, run, s, log)
+		if err != nil {
+			return summary{partner: run.Partner, err: err}
+		}
+		// Who was not asked for in a complete run is no longer a customer.
+		complete := s.customers == nil && c.rest != onlyMissing
+		return c.record(ctx, run, complete, log, func(ctx context.Context) (billing.Tally, error) {
+			return c.observe(ctx, s, client, func(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error) {
+				return c.store.Write(ctx, run, batch)
+			}, log)
+		})
+	})
+}
 
-	locked, release, err := c.store.LockPartner(ctx, run.Partner)
+// forecast collects one partner, and prints what storing it would change.
+func (c *collection) forecast(ctx context.Context, run billing.Run, s selection, client *client, log *slog.Logger) summary {
+	result := summary{partner: run.Partner}
+	if _, s, result.err = c.narrow(ctx, run, s, log); result.err == nil {
+		result.tally, result.err = c.observe(ctx, s, client, c.preview.sink(run.Partner, c.store), log)
+	}
+	return result
+}
+
+// locked does work that only one process may do for a partner at a time.
+func (c *collection) locked(ctx context.Context, partner string, work func(context.Context) summary) summary {
+	locked, release, err := c.store.LockPartner(ctx, partner)
 	if err != nil {
-		result.err = err
-		return result
+		return summary{partner: partner, err: err}
 	}
 	defer release()
-	if run, s, err = c.narrow(locked, run, s, log); err != nil {
-		result.err = err
-		return result
-	}
-	if err := c.store.BeginRun(ctx, run); err != nil {
-		result.err = err
+	return work(locked)
+}
+
+// record does work as a run of the ledger. When complete, it asks for all customers,
+// unless it fails.
+func (c *collection) record(ctx context.Context, run billing.Run, complete bool, log *slog.Logger, work func(context.Context) (billing.Tally, error)) summary {
+	result := summary{partner: run.Partner, kind: run.Kind}
+	if result.err = c.store.BeginRun(ctx, run); result.err != nil {
 		return result
 	}
 	result.runID = run.ID
-	result = c.observe(locked, result, s, client, func(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error) {
-		return c.store.Write(ctx, run, batch)
-	}, log)
+	result.tally, result.err = work(ctx)
+	result.took = c.now().Sub(run.StartedAt)
 	result.status = runStatus(ctx, result)
 
-	// Who was not asked for in a complete run is no longer a customer.
-	complete := result.err == nil && s.customers == nil && c.rest != onlyMissing
 	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishWithin)
 	defer cancel()
-	if err := c.store.FinishRun(finishing, run, result.status, result.tally, complete, result.err); err != nil {
+	if err := c.store.FinishRun(finishing, run, result.status, result.tally, complete && result.err == nil, result.err); err != nil {
 		result.err = errors.Join(result.err, err)
 	}
 	log.Info("run ended", slog.String("status", string(result.status)), slog.Duration("took", result.took))
@@ -187,7 +213,7 @@ func (c *collection) partner(ctx context.Context, s selection) summary {
 }
 
 // observe lets the pipeline run, with its progress on display.
-func (c *collection) observe(ctx context.Context, result summary, s selection, client *client, sink collect.Sink, log *slog.Logger) summary {
+func (c *collection) observe(ctx context.Context, s selection, client *client, sink collect.Sink, log *slog.Logger) (billing.Tally, error) {
 	log.Info("run started", slog.Int("customers", s.total), slog.Bool("discovering", s.customers == nil && s.partner.Customers.Discover))
 	listing, stopListing := context.WithCancel(ctx)
 	defer stopListing()
@@ -195,11 +221,8 @@ func (c *collection) observe(ctx context.Context, result summary, s selection, c
 		Customers: s.sequence(listing, client.list), Total: s.total, Source: client, Sink: sink,
 		Concurrency: s.partner.Limits.Concurrency, Batch: c.config.Collect.Batch, Log: log, Now: c.now,
 	})
-	finish := c.progress.follow(run, s.partner.Name, log)
-	result.tally, result.err = run.Collect(ctx)
-	finish()
-	result.took = run.Progress().Elapsed
-	return result
+	defer c.progress.follow(run.Progress, s.partner.Name, log)()
+	return run.Collect(ctx)
 }
 
 func runStatus(ctx context.Context, s summary) billing.RunStatus {

@@ -15,6 +15,7 @@ import (
 // summary is how one partner's run went.
 type summary struct {
 	partner string
+	kind    billing.RunKind
 	runID   string
 	status  billing.RunStatus // empty when there was no run
 	tally   billing.Tally
@@ -34,7 +35,7 @@ func worst(ctx context.Context, summaries []summary) error {
 		case err != nil:
 			err = fmt.Errorf("partner %s: %w", s.partner, err)
 		case s.tally.Failed > 0:
-			err = &codeError{code: exitPartial, err: fmt.Errorf("partner %s: %d of %d customers failed; collector report coverage says why", s.partner, s.tally.Failed, s.tally.Total)}
+			err = &codeError{code: exitPartial, err: fmt.Errorf("partner %s: %d of %d customers failed; %s", s.partner, s.tally.Failed, s.tally.Total, whereToLook(s.kind))}
 		default:
 			continue
 		}
@@ -47,6 +48,17 @@ func worst(ctx context.Context, summaries []summary) error {
 		return nil
 	}
 	return &codeError{code: code, err: errors.Join(all...)}
+}
+
+// whereToLook says where the reasons of failed customers stand.
+func whereToLook(kind billing.RunKind) string {
+	switch kind {
+	case billing.ImportRun:
+		return "the lines of the refused files say why"
+	case billing.ReplayRun:
+		return "the log says why"
+	}
+	return "collector report coverage says why"
 }
 
 // summaryLine is a summary as JSON.

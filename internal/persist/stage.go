@@ -60,6 +60,27 @@ func copySome[T any](rows []T, copyRows func() (int64, error)) error {
 }
 
 func (st *stage) add(seq int32, s *billing.Statement) {
+	st.addStatement(seq, s)
+	if s.Profile != nil {
+		st.profiles = append(st.profiles, stageProfile(seq, s.Profile))
+	}
+	if s.Costs != nil {
+		st.addDetails(seq, s.Costs.Details)
+		if s.LineItems != nil {
+			for _, set := range setsOf(s.Costs.Details, s.LineItems) {
+				st.addSet(seq, set)
+			}
+		}
+	}
+	for _, f := range s.Findings {
+		st.findings = append(st.findings, dbsqlc.StageFindingsParams{
+			Seq: seq, Kind: string(f.Kind), Severity: string(f.Severity), Subject: f.Subject, Detail: f.Detail,
+		})
+	}
+}
+
+// addStatement stages what is no fact: the bodies, the root and the failure.
+func (st *stage) addStatement(seq int32, s *billing.Statement) {
 	st.customers = append(st.customers, s.CustomerID)
 	row := dbsqlc.StageStatementsParams{
 		Seq: seq, CustomerID: string(s.CustomerID), FetchedAt: s.FetchedAt,
@@ -95,21 +116,6 @@ func (st *stage) add(seq int32, s *billing.Statement) {
 		row.Code, row.RequestID, row.CorrelationID = optional(f.Code), optional(f.RequestID), optional(f.CorrelationID)
 	}
 	st.statements = append(st.statements, row)
-
-	if s.Profile != nil {
-		st.profiles = append(st.profiles, stageProfile(seq, s.Profile))
-	}
-	if s.Costs != nil {
-		st.addDetails(seq, s.Costs.Details)
-		if s.LineItems != nil {
-			st.addSets(seq, s.Costs.Details, s.LineItems)
-		}
-	}
-	for _, f := range s.Findings {
-		st.findings = append(st.findings, dbsqlc.StageFindingsParams{
-			Seq: seq, Kind: string(f.Kind), Severity: string(f.Severity), Subject: f.Subject, Detail: f.Detail,
-		})
-	}
 }
 
 func (st *stage) addDetails(seq int32, details []billing.CostDetail) {
@@ -130,34 +136,45 @@ type setKey struct {
 	start       time.Time // midnight UTC; zero when unstated
 }
 
-// addSets groups the items into their sets. Every detail of the answer has a set,
-// be it empty: that is how a set shrinks to nothing. The sets of types and periods
-// that the answer does not speak of stay as they are.
-func (st *stage) addSets(seq int32, details []billing.CostDetail, items []billing.LineItem) {
-	groups := make(map[setKey][]billing.LineItem)
-	var order []setKey
-	group := func(key setKey) {
-		if _, known := groups[key]; !known {
-			groups[key] = nil
-			order = append(order, key)
+// itemSet is a set of line items, in the order of the answer.
+type itemSet struct {
+	setKey
+
+	items []billing.LineItem
+}
+
+// setsOf groups the items into their sets. Every detail of the answer has a set, be it
+// empty: that is how a set shrinks to nothing. The sets of types and periods that the
+// answer does not speak of stay as they are.
+func setsOf(details []billing.CostDetail, items []billing.LineItem) []itemSet {
+	var sets []itemSet
+	places := make(map[setKey]int)
+	set := func(key setKey) *itemSet {
+		place, known := places[key]
+		if !known {
+			place = len(sets)
+			places[key] = place
+			sets = append(sets, itemSet{setKey: key})
 		}
+		return &sets[place]
 	}
 	for _, d := range details {
-		group(setKey{d.InvoiceType, midnight(d.Period.Start)})
+		set(setKey{d.InvoiceType, midnight(d.Period.Start)})
 	}
 	for _, item := range items {
-		key := setKey{item.InvoiceType, midnight(item.SetStart)}
-		group(key)
-		groups[key] = append(groups[key], item)
+		s := set(setKey{item.InvoiceType, midnight(item.SetStart)})
+		s.items = append(s.items, item)
 	}
-	for _, key := range order {
-		setNo := int32(len(st.sets))
-		st.setItems[setNo] = groups[key]
-		st.sets = append(st.sets, dbsqlc.StageSetsParams{
-			SetNo: setNo, Seq: seq, InvoiceType: optional(string(key.invoiceType)), PeriodStart: day(key.start),
-			ContentHash: hashItems(groups[key]), ItemCount: int32(len(groups[key])),
-		})
-	}
+	return sets
+}
+
+func (st *stage) addSet(seq int32, set itemSet) {
+	setNo := int32(len(st.sets))
+	st.setItems[setNo] = set.items
+	st.sets = append(st.sets, dbsqlc.StageSetsParams{
+		SetNo: setNo, Seq: seq, InvoiceType: optional(string(set.invoiceType)), PeriodStart: day(set.start),
+		ContentHash: hashItems(set.items), ItemCount: int32(len(set.items)),
+	})
 }
 
 func stageProfile(seq int32, p *billing.Profile) dbsqlc.StageProfilesParams {

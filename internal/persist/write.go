@@ -2,6 +2,7 @@ package persist
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"slices"
 	"time"
@@ -28,14 +29,18 @@ var answerFindings = []string{
 // data was refused, billing.ErrUnavailable that the same batch may be written later.
 func (s *Store) Write(ctx context.Context, run billing.Run, batch []billing.Statement) ([]billing.CustomerResult, error) {
 	var results []billing.CustomerResult
-	err := s.staged(ctx, batch, func(tx pgx.Tx, st *stage) error {
-		w := writer{store: s, tx: tx, run: run, origin: originOf(run.Kind)}
+	st := newStage(batch)
+	err := s.staged(ctx, st, func(tx pgx.Tx) error {
+		w := writer{store: s, tx: tx, run: run}
 		err := w.apply(ctx, st)
 		if err != nil {
 			return err
 		}
 		results, err = w.results(ctx, batch)
-		return err
+		if err != nil {
+			return err
+		}
+		return w.saveStates(ctx, results)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store %d customers of %s: %w", len(batch), run.Partner, classify(err))
@@ -47,7 +52,8 @@ func (s *Store) Write(ctx context.Context, run billing.Run, batch []billing.Stat
 // only temporary tables of the session are written.
 func (s *Store) Plan(ctx context.Context, partner string, batch []billing.Statement) ([]billing.CustomerResult, error) {
 	var results []billing.CustomerResult
-	err := s.staged(ctx, batch, func(tx pgx.Tx, st *stage) error {
+	st := newStage(batch)
+	err := s.staged(ctx, st, func(tx pgx.Tx) error {
 		w := writer{store: s, tx: tx, run: billing.Run{Partner: partner}}
 		err := w.plan(ctx)
 		if err != nil {
@@ -65,38 +71,29 @@ func (s *Store) Plan(ctx context.Context, partner string, batch []billing.Statem
 	return results, nil
 }
 
-// staged copies the batch into the session's staging tables and calls f in the same
+// staged copies a batch into the session's staging tables and calls f in the same
 // transaction.
-func (s *Store) staged(ctx context.Context, batch []billing.Statement, f func(pgx.Tx, *stage) error) error {
+func (s *Store) staged(ctx context.Context, st *stage, f func(pgx.Tx) error) error {
 	return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 		err := stageTables(ctx, conn.Conn())
 		if err != nil {
 			return err
 		}
 		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-			st := newStage(batch)
 			err := st.copy(ctx, s.q, tx)
 			if err != nil {
 				return err
 			}
-			return f(tx, st)
+			return f(tx)
 		})
 	})
 }
 
 // writer merges one staged batch.
 type writer struct {
-	store  *Store
-	tx     pgx.Tx
-	run    billing.Run
-	origin string
-}
-
-func originOf(kind billing.RunKind) string {
-	if kind == billing.ImportRun {
-		return "import"
-	}
-	return "servicecosts"
+	store *Store
+	tx    pgx.Tx
+	run   billing.Run
 }
 
 // plan fills in, on the stage alone, what has to be done.
@@ -118,18 +115,9 @@ func (w writer) apply(ctx context.Context, st *stage) error {
 		func() error { return q.InsertCustomers(ctx, tx, w.run.Partner) },
 		func() error { return w.plan(ctx) },
 		func() error { return q.ReactivateCustomers(ctx, tx) },
-		func() error { return w.archive(ctx, st) },
 		func() error { return q.ApplyStatements(ctx, tx, run) },
-		func() error { return q.KeepProfileHistory(ctx, tx, run) },
-		func() error { return q.ApplyProfiles(ctx, tx, run) },
-		func() error { return q.KeepDetailHistory(ctx, tx, run) },
-		func() error {
-			return q.RestateDetails(ctx, tx, dbsqlc.RestateDetailsParams{Origin: w.origin, RunID: run})
-		},
-		func() error {
-			return q.InsertDetails(ctx, tx, dbsqlc.InsertDetailsParams{Origin: w.origin, RunID: run})
-		},
-		func() error { return w.replaceSets(ctx, st) },
+		func() error { return w.archive(ctx, st) },
+		func() error { return w.applyFacts(ctx, st) },
 		func() error { return q.StageVanished(ctx, tx) },
 		func() error { return q.ResolveFindings(ctx, tx, answerFindings) },
 		func() error { return q.RewordFindings(ctx, tx) },
@@ -138,19 +126,42 @@ func (w writer) apply(ctx context.Context, st *stage) error {
 	)
 }
 
-// archive keeps the bodies that are not kept yet. Known ones are not even sent.
+// applyFacts writes the profiles, details and line items that the plan calls for.
+func (w writer) applyFacts(ctx context.Context, st *stage) error {
+	q, tx, run := w.store.q, w.tx, w.run.ID
+	return inOrder(
+		func() error { return q.KeepProfileHistory(ctx, tx, run) },
+		func() error { return q.ApplyProfiles(ctx, tx, run) },
+		func() error { return q.KeepDetailHistory(ctx, tx, run) },
+		func() error { return q.RestateDetails(ctx, tx, run) },
+		func() error { return q.InsertDetails(ctx, tx, run) },
+		func() error { return w.replaceSets(ctx, st) },
+	)
+}
+
+// archive keeps the bodies of what was added to the log. Known ones are not sent again.
 func (w writer) archive(ctx context.Context, st *stage) error {
-	hashes := make([][]byte, 0, len(st.bodies))
-	for hash := range st.bodies {
-		hashes = append(hashes, hash[:])
-	}
-	unknown, err := w.store.q.UnknownPayloads(ctx, w.tx, hashes)
-	if err != nil || len(unknown) == 0 {
+	wanted, err := w.store.q.AddedHashes(ctx, w.tx)
+	if err != nil || len(wanted) == 0 {
 		return err
 	}
-	rows := make([]dbsqlc.InsertPayloadsParams, 0, len(unknown))
-	for _, hash := range unknown {
-		rows = append(rows, dbsqlc.InsertPayloadsParams{PayloadHash: hash, Body: st.bodies[[32]byte(hash)], FirstSeenAt: w.store.now()})
+	known, err := w.store.q.LockKnownPayloads(ctx, w.tx, wanted)
+	if err != nil {
+		return err
+	}
+	kept := make(map[[sha256.Size]byte]bool, len(known))
+	for _, hash := range known {
+		kept[[sha256.Size]byte(hash)] = true
+	}
+	var rows []dbsqlc.InsertPayloadsParams
+	for _, hash := range wanted {
+		body, staged := st.bodies[[sha256.Size]byte(hash)]
+		if staged && !kept[[sha256.Size]byte(hash)] {
+			rows = append(rows, dbsqlc.InsertPayloadsParams{PayloadHash: hash, Body: body, FirstSeenAt: w.store.now()})
+		}
+	}
+	if len(rows) == 0 {
+		return nil
 	}
 	_, err = w.store.q.InsertPayloads(ctx, w.tx, rows)
 	return err
@@ -174,22 +185,18 @@ func (w writer) replaceSets(ctx context.Context, st *stage) error {
 	}
 	return inOrder(
 		func() error { return q.SupersedeSets(ctx, w.tx, w.run.ID) },
-		func() error {
-			return q.InsertSets(ctx, w.tx, dbsqlc.InsertSetsParams{Origin: w.origin, RunID: w.run.ID})
-		},
+		func() error { return q.InsertSets(ctx, w.tx, w.run.ID) },
 		func() error { _, err := q.InsertLineItems(ctx, w.tx, items); return err },
 	)
 }
 
-// results reads what the plan made of each statement and, when this is a run, saves
-// where the customers stand now.
+// results reads what the plan made of each statement.
 func (w writer) results(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error) {
 	rows, err := w.store.q.StageResults(ctx, w.tx)
 	if err != nil {
 		return nil, err
 	}
 	results := make([]billing.CustomerResult, len(rows))
-	states := dbsqlc.SaveStatesParams{RunID: w.run.ID}
 	for i, row := range rows {
 		r := billing.CustomerResult{
 			CustomerID:          batch[row.Seq].CustomerID,
@@ -202,13 +209,18 @@ func (w writer) results(ctx context.Context, batch []billing.Statement) ([]billi
 		}
 		r.Outcome = outcome(batch[row.Seq], r.RowsChanged)
 		results[i] = r
-		states.Seqs = append(states.Seqs, row.Seq)
+	}
+	return results, nil
+}
+
+// saveStates saves where the customers stand after these results.
+func (w writer) saveStates(ctx context.Context, results []billing.CustomerResult) error {
+	states := dbsqlc.SaveStatesParams{RunID: w.run.ID}
+	for i, r := range results {
+		states.Seqs = append(states.Seqs, int32(i))
 		states.Outcomes = append(states.Outcomes, string(r.Outcome))
 	}
-	if w.run.ID == "" {
-		return results, nil
-	}
-	return results, w.store.q.SaveStates(ctx, w.tx, states)
+	return w.store.q.SaveStates(ctx, w.tx, states)
 }
 
 func outcome(st billing.Statement, rowsChanged int) billing.Outcome {

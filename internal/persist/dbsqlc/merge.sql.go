@@ -12,6 +12,35 @@ import (
 	"github.com/shopspring/decimal"
 )
 
+const addedHashes = `-- name: AddedHashes :many
+SELECT DISTINCT h.hash
+FROM (SELECT unnest(ARRAY[s.profile_hash, s.summary_hash, s.line_items_hash])::bytea AS hash FROM stage_statements s WHERE s.added) h
+WHERE h.hash IS NOT NULL
+ORDER BY h.hash
+`
+
+// The bodies of the entries that were added to the log. Those of all others are kept
+// already.
+func (q *Queries) AddedHashes(ctx context.Context, db DBTX) ([][]byte, error) {
+	rows, err := db.Query(ctx, addedHashes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items [][]byte
+	for rows.Next() {
+		var hash []byte
+		if err := rows.Scan(&hash); err != nil {
+			return nil, err
+		}
+		items = append(items, hash)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const applyProfiles = `-- name: ApplyProfiles :exec
 INSERT INTO collector.billing_profiles AS b (customer_key, content_hash, profile_id, first_name, last_name, email, culture, language,
     company_name, organization_registration_id, address_id, country, region, city, state, district, address_line1, address_line2,
@@ -47,7 +76,16 @@ WITH newest AS (
     SELECT s.seq, s.customer_key, p.statement_id,
         coalesce(s.profile_hash, p.profile_hash) AS profile_hash,
         coalesce(s.summary_hash, p.summary_hash) AS summary_hash,
-        coalesce(s.line_items_hash, p.line_items_hash) AS line_items_hash,
+        CASE WHEN s.has_line_items OR s.summary_hash <> p.summary_hash THEN s.line_items_hash
+            ELSE coalesce(s.line_items_hash, p.line_items_hash) END AS line_items_hash,
+        CASE WHEN s.has_costs THEN s.summary_status ELSE p.summary_status END AS summary_status,
+        CASE WHEN s.has_costs THEN s.root_starts_at ELSE p.root_starts_at END AS root_starts_at,
+        CASE WHEN s.has_costs THEN s.root_ends_at ELSE p.root_ends_at END AS root_ends_at,
+        CASE WHEN s.has_costs THEN s.root_currency ELSE p.root_currency END AS root_currency,
+        CASE WHEN s.has_costs THEN s.root_pretax ELSE p.root_pretax END AS root_pretax,
+        CASE WHEN s.has_costs THEN s.root_tax ELSE p.root_tax END AS root_tax,
+        CASE WHEN s.has_costs THEN s.root_after_tax ELSE p.root_after_tax END AS root_after_tax,
+        CASE WHEN s.has_costs THEN s.body_customer_id ELSE p.body_customer_id END AS body_customer_id,
         (p.profile_hash, p.summary_hash, p.line_items_hash) AS before
     FROM stage_statements s
     LEFT JOIN LATERAL (SELECT q.statement_id, q.customer_key, q.run_id, q.collected_at, q.profile_hash, q.summary_hash, q.line_items_hash, q.summary_status, q.root_starts_at, q.root_ends_at, q.root_currency, q.root_pretax, q.root_tax, q.root_after_tax, q.body_customer_id, q.origin FROM collector.customer_states st JOIN collector.statements q ON q.statement_id = st.statement_id
@@ -56,7 +94,7 @@ WITH newest AS (
     INSERT INTO collector.statements (customer_key, run_id, collected_at, profile_hash, summary_hash, line_items_hash,
         summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id)
     SELECT n.customer_key, $1::uuid, s.fetched_at, n.profile_hash, n.summary_hash, n.line_items_hash,
-        s.summary_status, s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id
+        n.summary_status, n.root_starts_at, n.root_ends_at, n.root_currency, n.root_pretax, n.root_tax, n.root_after_tax, n.body_customer_id
     FROM newest n JOIN stage_statements s ON s.seq = n.seq
     WHERE (n.profile_hash, n.summary_hash, n.line_items_hash) IS DISTINCT FROM n.before
         AND (s.has_profile OR s.has_costs)
@@ -64,13 +102,13 @@ WITH newest AS (
     RETURNING statement_id, customer_key
 )
 UPDATE stage_statements s
-SET statement_id = coalesce(a.statement_id, n.statement_id)
+SET statement_id = coalesce(a.statement_id, n.statement_id), origin = 'servicecosts', added = a.statement_id IS NOT NULL
 FROM newest n LEFT JOIN added a ON a.customer_key = n.customer_key
 WHERE s.seq = n.seq
 `
 
-// A part that was not collected this time keeps the body it had, so that the log
-// always names the newest body of each kind.
+// A part that was not collected this time keeps the body it had. But line items go
+// with the summary that they were read with, which places them in their period.
 func (q *Queries) ApplyStatements(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, applyStatements, runID)
 	return err
@@ -103,20 +141,15 @@ const insertDetails = `-- name: InsertDetails :exec
 INSERT INTO collector.cost_details (customer_key, invoice_type, period_start, currency_code, ordinal, starts_at, ends_at, currency_symbol,
     pretax_total, tax, after_tax_total, origin, statement_id, run_id, first_collected_at, last_changed_at)
 SELECT s.customer_key, t.invoice_type, t.period_start, t.currency_code, t.ordinal, t.starts_at, t.ends_at, t.currency_symbol,
-    t.pretax_total, t.tax, t.after_tax_total, $1::text, s.statement_id, $2::uuid, s.fetched_at, s.fetched_at
+    t.pretax_total, t.tax, t.after_tax_total, s.origin, s.statement_id, $1::uuid, s.fetched_at, s.fetched_at
 FROM stage_details t
 JOIN stage_statements s ON s.seq = t.seq
 WHERE t.action = 'new'
 ORDER BY t.row_no
 `
 
-type InsertDetailsParams struct {
-	Origin string
-	RunID  string
-}
-
-func (q *Queries) InsertDetails(ctx context.Context, db DBTX, arg InsertDetailsParams) error {
-	_, err := db.Exec(ctx, insertDetails, arg.Origin, arg.RunID)
+func (q *Queries) InsertDetails(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, insertDetails, runID)
 	return err
 }
 
@@ -151,20 +184,15 @@ func (q *Queries) InsertFindings(ctx context.Context, db DBTX, partner string) e
 
 const insertSets = `-- name: InsertSets :exec
 INSERT INTO collector.line_item_sets (set_id, customer_key, invoice_type, period_start, revision, content_hash, item_count, origin, statement_id, run_id, collected_at)
-SELECT t.set_id, s.customer_key, t.invoice_type, t.period_start, t.revision, t.content_hash, t.item_count, $1::text, s.statement_id, $2::uuid, s.fetched_at
+SELECT t.set_id, s.customer_key, t.invoice_type, t.period_start, t.revision, t.content_hash, t.item_count, s.origin, s.statement_id, $1::uuid, s.fetched_at
 FROM stage_sets t
 JOIN stage_statements s ON s.seq = t.seq
 WHERE t.action IN ('new', 'replaced')
 ORDER BY t.set_no
 `
 
-type InsertSetsParams struct {
-	Origin string
-	RunID  string
-}
-
-func (q *Queries) InsertSets(ctx context.Context, db DBTX, arg InsertSetsParams) error {
-	_, err := db.Exec(ctx, insertSets, arg.Origin, arg.RunID)
+func (q *Queries) InsertSets(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, insertSets, runID)
 	return err
 }
 
@@ -198,6 +226,35 @@ WHERE t.action = 'changed'
 func (q *Queries) KeepProfileHistory(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, keepProfileHistory, runID)
 	return err
+}
+
+const lockKnownPayloads = `-- name: LockKnownPayloads :many
+SELECT known.payload_hash
+FROM (SELECT unnest($1::bytea[]) AS hash) h
+CROSS JOIN LATERAL (SELECT p.payload_hash FROM collector.payloads p WHERE p.payload_hash = h.hash OFFSET 0 FOR KEY SHARE) known
+ORDER BY known.payload_hash
+`
+
+// Pruning passes over locked bodies: one that was found here is still there when the
+// entry that needs it can be seen.
+func (q *Queries) LockKnownPayloads(ctx context.Context, db DBTX, hashes [][]byte) ([][]byte, error) {
+	rows, err := db.Query(ctx, lockKnownPayloads, hashes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items [][]byte
+	for rows.Next() {
+		var payload_hash []byte
+		if err := rows.Scan(&payload_hash); err != nil {
+			return nil, err
+		}
+		items = append(items, payload_hash)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const numberSets = `-- name: NumberSets :exec
@@ -258,7 +315,7 @@ WITH staged AS (
         d.starts_at, d.ends_at, d.currency_symbol, d.pretax_total, d.tax, d.after_tax_total ORDER BY d.row_no) AS twin
     FROM stage_details d
 ), stored AS (
-    SELECT c.detail_id, c.customer_key, c.invoice_type, c.period_start, c.currency_code, c.ordinal, c.starts_at, c.ends_at, c.currency_symbol, c.pretax_total, c.tax, c.after_tax_total, c.origin, c.statement_id, c.run_id, c.first_collected_at, c.last_changed_at, c.revisions, s.seq, row_number() OVER (PARTITION BY c.customer_key, c.invoice_type, c.period_start, c.currency_code,
+    SELECT c.detail_id, c.customer_key, c.invoice_type, c.period_start, c.currency_code, c.ordinal, c.starts_at, c.ends_at, c.currency_symbol, c.pretax_total, c.tax, c.after_tax_total, c.origin, c.statement_id, c.run_id, c.first_collected_at, c.last_changed_at, c.revisions, s.seq, row_number() OVER (PARTITION BY s.seq, c.invoice_type, c.period_start, c.currency_code,
         c.starts_at, c.ends_at, c.currency_symbol, c.pretax_total, c.tax, c.after_tax_total ORDER BY c.ordinal) AS twin
     FROM stage_statements s
     CROSS JOIN LATERAL (SELECT detail_id, customer_key, invoice_type, period_start, currency_code, ordinal, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total, origin, statement_id, run_id, first_collected_at, last_changed_at, revisions FROM collector.cost_details d WHERE d.customer_key = s.customer_key OFFSET 0) c
@@ -339,7 +396,9 @@ SET action = CASE
         WHEN c.set_id IS NULL THEN CASE WHEN t.item_count = 0 THEN 'same' ELSE 'new' END
         WHEN c.content_hash = t.content_hash THEN 'same'
         ELSE 'replaced' END,
-    revision = coalesce(c.revision + 1, 0),
+    revision = coalesce(c.revision + 1, (SELECT max(o.revision) + 1 FROM collector.line_item_sets o
+        WHERE o.customer_key = s.customer_key AND o.invoice_type IS NOT DISTINCT FROM t2.invoice_type
+            AND o.period_start IS NOT DISTINCT FROM t2.period_start), 0),
     old_set_id = c.set_id
 FROM stage_sets t2
 JOIN stage_statements s ON s.seq = t2.seq
@@ -386,20 +445,15 @@ func (q *Queries) ResolveFindings(ctx context.Context, db DBTX, kinds []string) 
 const restateDetails = `-- name: RestateDetails :exec
 UPDATE collector.cost_details c
 SET starts_at = t.starts_at, ends_at = t.ends_at, currency_symbol = t.currency_symbol,
-    pretax_total = t.pretax_total, tax = t.tax, after_tax_total = t.after_tax_total, origin = $1::text,
-    statement_id = s.statement_id, run_id = $2::uuid, last_changed_at = s.fetched_at, revisions = c.revisions + 1
+    pretax_total = t.pretax_total, tax = t.tax, after_tax_total = t.after_tax_total, origin = s.origin,
+    statement_id = s.statement_id, run_id = $1::uuid, last_changed_at = s.fetched_at, revisions = c.revisions + 1
 FROM stage_details t
 JOIN stage_statements s ON s.seq = t.seq
 WHERE t.action = 'restated' AND c.detail_id = t.detail_id
 `
 
-type RestateDetailsParams struct {
-	Origin string
-	RunID  string
-}
-
-func (q *Queries) RestateDetails(ctx context.Context, db DBTX, arg RestateDetailsParams) error {
-	_, err := db.Exec(ctx, restateDetails, arg.Origin, arg.RunID)
+func (q *Queries) RestateDetails(ctx context.Context, db DBTX, runID string) error {
+	_, err := db.Exec(ctx, restateDetails, runID)
 	return err
 }
 
@@ -586,32 +640,4 @@ WHERE t.action = 'replaced' AND c.set_id = t.old_set_id
 func (q *Queries) SupersedeSets(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, supersedeSets, runID)
 	return err
-}
-
-const unknownPayloads = `-- name: UnknownPayloads :many
-SELECT h.hash::bytea AS hash
-FROM (SELECT unnest($1::bytea[]) AS hash) h
-LEFT JOIN LATERAL (SELECT p.payload_hash FROM collector.payloads p WHERE p.payload_hash = h.hash OFFSET 0) known ON true
-WHERE known.payload_hash IS NULL
-ORDER BY h.hash
-`
-
-func (q *Queries) UnknownPayloads(ctx context.Context, db DBTX, hashes [][]byte) ([][]byte, error) {
-	rows, err := db.Query(ctx, unknownPayloads, hashes)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items [][]byte
-	for rows.Next() {
-		var hash []byte
-		if err := rows.Scan(&hash); err != nil {
-			return nil, err
-		}
-		items = append(items, hash)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
 }

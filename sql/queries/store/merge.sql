@@ -44,7 +44,7 @@ WITH staged AS (
         d.starts_at, d.ends_at, d.currency_symbol, d.pretax_total, d.tax, d.after_tax_total ORDER BY d.row_no) AS twin
     FROM stage_details d
 ), stored AS (
-    SELECT c.*, s.seq, row_number() OVER (PARTITION BY c.customer_key, c.invoice_type, c.period_start, c.currency_code,
+    SELECT c.*, s.seq, row_number() OVER (PARTITION BY s.seq, c.invoice_type, c.period_start, c.currency_code,
         c.starts_at, c.ends_at, c.currency_symbol, c.pretax_total, c.tax, c.after_tax_total ORDER BY c.ordinal) AS twin
     FROM stage_statements s
     CROSS JOIN LATERAL (SELECT * FROM collector.cost_details d WHERE d.customer_key = s.customer_key OFFSET 0) c
@@ -102,7 +102,9 @@ SET action = CASE
         WHEN c.set_id IS NULL THEN CASE WHEN t.item_count = 0 THEN 'same' ELSE 'new' END
         WHEN c.content_hash = t.content_hash THEN 'same'
         ELSE 'replaced' END,
-    revision = coalesce(c.revision + 1, 0),
+    revision = coalesce(c.revision + 1, (SELECT max(o.revision) + 1 FROM collector.line_item_sets o
+        WHERE o.customer_key = s.customer_key AND o.invoice_type IS NOT DISTINCT FROM t2.invoice_type
+            AND o.period_start IS NOT DISTINCT FROM t2.period_start), 0),
     old_set_id = c.set_id
 FROM stage_sets t2
 JOIN stage_statements s ON s.seq = t2.seq
@@ -113,13 +115,22 @@ LEFT JOIN LATERAL (SELECT l.set_id, l.revision, l.content_hash FROM collector.li
 WHERE t2.set_no = t.set_no;
 
 -- name: ApplyStatements :exec
--- A part that was not collected this time keeps the body it had, so that the log
--- always names the newest body of each kind.
+-- A part that was not collected this time keeps the body it had. But line items go
+-- with the summary that they were read with, which places them in their period.
 WITH newest AS (
     SELECT s.seq, s.customer_key, p.statement_id,
         coalesce(s.profile_hash, p.profile_hash) AS profile_hash,
         coalesce(s.summary_hash, p.summary_hash) AS summary_hash,
-        coalesce(s.line_items_hash, p.line_items_hash) AS line_items_hash,
+        CASE WHEN s.has_line_items OR s.summary_hash <> p.summary_hash THEN s.line_items_hash
+            ELSE coalesce(s.line_items_hash, p.line_items_hash) END AS line_items_hash,
+        CASE WHEN s.has_costs THEN s.summary_status ELSE p.summary_status END AS summary_status,
+        CASE WHEN s.has_costs THEN s.root_starts_at ELSE p.root_starts_at END AS root_starts_at,
+        CASE WHEN s.has_costs THEN s.root_ends_at ELSE p.root_ends_at END AS root_ends_at,
+        CASE WHEN s.has_costs THEN s.root_currency ELSE p.root_currency END AS root_currency,
+        CASE WHEN s.has_costs THEN s.root_pretax ELSE p.root_pretax END AS root_pretax,
+        CASE WHEN s.has_costs THEN s.root_tax ELSE p.root_tax END AS root_tax,
+        CASE WHEN s.has_costs THEN s.root_after_tax ELSE p.root_after_tax END AS root_after_tax,
+        CASE WHEN s.has_costs THEN s.body_customer_id ELSE p.body_customer_id END AS body_customer_id,
         (p.profile_hash, p.summary_hash, p.line_items_hash) AS before
     FROM stage_statements s
     LEFT JOIN LATERAL (SELECT q.* FROM collector.customer_states st JOIN collector.statements q ON q.statement_id = st.statement_id
@@ -128,7 +139,7 @@ WITH newest AS (
     INSERT INTO collector.statements (customer_key, run_id, collected_at, profile_hash, summary_hash, line_items_hash,
         summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id)
     SELECT n.customer_key, @run_id::uuid, s.fetched_at, n.profile_hash, n.summary_hash, n.line_items_hash,
-        s.summary_status, s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id
+        n.summary_status, n.root_starts_at, n.root_ends_at, n.root_currency, n.root_pretax, n.root_tax, n.root_after_tax, n.body_customer_id
     FROM newest n JOIN stage_statements s ON s.seq = n.seq
     WHERE (n.profile_hash, n.summary_hash, n.line_items_hash) IS DISTINCT FROM n.before
         AND (s.has_profile OR s.has_costs)
@@ -136,7 +147,7 @@ WITH newest AS (
     RETURNING statement_id, customer_key
 )
 UPDATE stage_statements s
-SET statement_id = coalesce(a.statement_id, n.statement_id)
+SET statement_id = coalesce(a.statement_id, n.statement_id), origin = 'servicecosts', added = a.statement_id IS NOT NULL
 FROM newest n LEFT JOIN added a ON a.customer_key = n.customer_key
 WHERE s.seq = n.seq;
 
@@ -187,7 +198,7 @@ WHERE t.action = 'restated';
 -- name: RestateDetails :exec
 UPDATE collector.cost_details c
 SET starts_at = t.starts_at, ends_at = t.ends_at, currency_symbol = t.currency_symbol,
-    pretax_total = t.pretax_total, tax = t.tax, after_tax_total = t.after_tax_total, origin = @origin::text,
+    pretax_total = t.pretax_total, tax = t.tax, after_tax_total = t.after_tax_total, origin = s.origin,
     statement_id = s.statement_id, run_id = @run_id::uuid, last_changed_at = s.fetched_at, revisions = c.revisions + 1
 FROM stage_details t
 JOIN stage_statements s ON s.seq = t.seq
@@ -197,7 +208,7 @@ WHERE t.action = 'restated' AND c.detail_id = t.detail_id;
 INSERT INTO collector.cost_details (customer_key, invoice_type, period_start, currency_code, ordinal, starts_at, ends_at, currency_symbol,
     pretax_total, tax, after_tax_total, origin, statement_id, run_id, first_collected_at, last_changed_at)
 SELECT s.customer_key, t.invoice_type, t.period_start, t.currency_code, t.ordinal, t.starts_at, t.ends_at, t.currency_symbol,
-    t.pretax_total, t.tax, t.after_tax_total, @origin::text, s.statement_id, @run_id::uuid, s.fetched_at, s.fetched_at
+    t.pretax_total, t.tax, t.after_tax_total, s.origin, s.statement_id, @run_id::uuid, s.fetched_at, s.fetched_at
 FROM stage_details t
 JOIN stage_statements s ON s.seq = t.seq
 WHERE t.action = 'new'
@@ -219,7 +230,7 @@ WHERE t.action = 'replaced' AND c.set_id = t.old_set_id;
 
 -- name: InsertSets :exec
 INSERT INTO collector.line_item_sets (set_id, customer_key, invoice_type, period_start, revision, content_hash, item_count, origin, statement_id, run_id, collected_at)
-SELECT t.set_id, s.customer_key, t.invoice_type, t.period_start, t.revision, t.content_hash, t.item_count, @origin::text, s.statement_id, @run_id::uuid, s.fetched_at
+SELECT t.set_id, s.customer_key, t.invoice_type, t.period_start, t.revision, t.content_hash, t.item_count, s.origin, s.statement_id, @run_id::uuid, s.fetched_at
 FROM stage_sets t
 JOIN stage_statements s ON s.seq = t.seq
 WHERE t.action IN ('new', 'replaced')
@@ -325,9 +336,18 @@ ON CONFLICT (customer_key) DO UPDATE SET
     last_success_run_id = coalesce(excluded.last_success_run_id, st.last_success_run_id),
     failures_in_a_row = CASE WHEN excluded.failures_in_a_row = 0 THEN 0 ELSE st.failures_in_a_row + 1 END;
 
--- name: UnknownPayloads :many
-SELECT h.hash::bytea AS hash
-FROM (SELECT unnest(@hashes::bytea[]) AS hash) h
-LEFT JOIN LATERAL (SELECT p.payload_hash FROM collector.payloads p WHERE p.payload_hash = h.hash OFFSET 0) known ON true
-WHERE known.payload_hash IS NULL
+-- name: AddedHashes :many
+-- The bodies of the entries that were added to the log. Those of all others are kept
+-- already.
+SELECT DISTINCT h.hash
+FROM (SELECT unnest(ARRAY[s.profile_hash, s.summary_hash, s.line_items_hash])::bytea AS hash FROM stage_statements s WHERE s.added) h
+WHERE h.hash IS NOT NULL
 ORDER BY h.hash;
+
+-- name: LockKnownPayloads :many
+-- Pruning passes over locked bodies: one that was found here is still there when the
+-- entry that needs it can be seen.
+SELECT known.payload_hash
+FROM (SELECT unnest(@hashes::bytea[]) AS hash) h
+CROSS JOIN LATERAL (SELECT p.payload_hash FROM collector.payloads p WHERE p.payload_hash = h.hash OFFSET 0 FOR KEY SHARE) known
+ORDER BY known.payload_hash;

@@ -1,0 +1,341 @@
+package persist
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/persist/dbsqlc"
+)
+
+// ArchivedCustomer is the log of one customer's answers.
+type ArchivedCustomer struct {
+	CustomerID billing.CustomerID
+	// Answers are ordered from the weakest: each overrides those before it.
+	Answers []ArchivedAnswer
+}
+
+// ArchivedAnswer is an entry of the log with the bodies that are still kept.
+type ArchivedAnswer struct {
+	StatementID int64
+	Documents   []billing.Document
+	// Pruned says that the summary or the line items are not kept any more: facts may be
+	// missing from what is derived.
+	Pruned bool
+}
+
+// archivePage is how many customers are looked up at a time.
+const archivePage = 1000
+
+// Archive enumerates the partner's customers with their logs, one at a time.
+func (s *Store) Archive(ctx context.Context, partner string) iter.Seq2[ArchivedCustomer, error] {
+	return func(yield func(ArchivedCustomer, error) bool) {
+		for after := int64(0); ; {
+			page, err := s.q.ArchivedCustomers(ctx, s.pool, dbsqlc.ArchivedCustomersParams{Partner: partner, After: after, AtMost: archivePage})
+			if err != nil {
+				yield(ArchivedCustomer{}, fmt.Errorf("read the archive of %s: %w", partner, classify(err)))
+				return
+			}
+			if len(page) == 0 {
+				return
+			}
+			for _, c := range page {
+				customer, err := s.archived(ctx, c)
+				if !yield(customer, err) || err != nil {
+					return
+				}
+				after = c.CustomerKey
+			}
+		}
+	}
+}
+
+func (s *Store) archived(ctx context.Context, c dbsqlc.ArchivedCustomersRow) (ArchivedCustomer, error) {
+	customer := ArchivedCustomer{CustomerID: billing.CustomerID(c.CustomerID)}
+	rows, err := s.q.ArchivedStatements(ctx, s.pool, c.CustomerKey)
+	if err != nil {
+		return customer, fmt.Errorf("read the archive of customer %s: %w", c.CustomerID, classify(err))
+	}
+	for _, row := range rows {
+		answer := ArchivedAnswer{
+			StatementID: row.StatementID,
+			Pruned:      row.SummaryHash != nil && row.Summary == nil || row.LineItemsHash != nil && row.LineItems == nil,
+		}
+		keep := func(kind billing.DocumentKind, body []byte, status *int16) {
+			if body == nil {
+				return
+			}
+			d := billing.Document{Kind: kind, Body: body}
+			if status != nil {
+				d.HTTPStatus = int(*status)
+			}
+			answer.Documents = append(answer.Documents, d)
+		}
+		keep(billing.ProfileDocument, row.Profile, nil)
+		keep(billing.SummaryDocument, row.Summary, row.SummaryStatus)
+		if row.Summary != nil {
+			keep(billing.LineItemsDocument, row.LineItems, nil)
+		}
+		customer.Answers = append(customer.Answers, answer)
+	}
+	return customer, nil
+}
+
+// Rederived is a customer's log of answers, derived anew.
+type Rederived struct {
+	CustomerID billing.CustomerID
+	// Answers are in the order of the archive.
+	Answers []RederivedAnswer
+	// Pruned says that some answers are not kept any more, so that what they gave cannot
+	// be derived.
+	Pruned bool
+}
+
+// RederivedAnswer is what an entry of the log says.
+type RederivedAnswer struct {
+	StatementID int64
+	billing.Statement
+}
+
+// ReplayResult is what replaying one customer changed.
+type ReplayResult struct {
+	billing.CustomerResult
+
+	// Withdrawn details are not derived any more. They are kept aside, with their history,
+	// in collector.withdrawn_rows.
+	Withdrawn int
+}
+
+// Replay makes the facts of these customers what their answers say, in one
+// transaction. What is so already is not written; what is not derived any more is
+// withdrawn. Findings and the states of the customers are left to the next collection.
+func (s *Store) Replay(ctx context.Context, run billing.Run, batch []Rederived) ([]ReplayResult, error) {
+	st, order := newReplayStage(batch, s.now())
+	var results []ReplayResult
+	err := s.staged(ctx, st, func(tx pgx.Tx) error {
+		w := writer{store: s, tx: tx, run: run}
+		return inOrder(
+			func() error { return s.q.PlanCustomers(ctx, tx, run.Partner) },
+			func() error {
+				return s.q.NameStatements(ctx, tx, dbsqlc.NameStatementsParams{Seqs: order.seqs, StatementIds: order.statements})
+			},
+			func() error { return w.plan(ctx) },
+			func() (err error) { results, err = w.replayResults(ctx, st, batch, order); return err },
+			func() error { return s.q.RederiveRoots(ctx, tx) },
+			func() error { return w.withdraw(ctx, order, results) },
+			func() error { return w.applyFacts(ctx, st) },
+		)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("replay %d customers of %s: %w", len(batch), run.Partner, classify(err))
+	}
+	return results, nil
+}
+
+// replayResults reads from the plan what it will change.
+func (w writer) replayResults(ctx context.Context, st *stage, batch []Rederived, order replayOrder) ([]ReplayResult, error) {
+	rows, err := w.store.q.StageResults(ctx, w.tx)
+	if err != nil {
+		return nil, err
+	}
+	changed := make([]billing.CustomerResult, len(batch))
+	for i, customer := range batch {
+		changed[i].CustomerID = customer.CustomerID
+	}
+	for _, row := range rows {
+		c := &changed[order.customers[row.Seq]]
+		c.RowsChanged += int(row.DetailsChanged + row.SetsChanged)
+		c.LineItemSetsChanged += int(row.SetsChanged)
+		if row.ProfileChanged {
+			c.ProfileChanged = true
+			c.RowsChanged++
+		}
+	}
+	err = w.detailChanges(ctx, st, changed)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]ReplayResult, len(batch))
+	for i, c := range changed {
+		results[i].CustomerResult = c
+		results[i].settle()
+	}
+	return results, nil
+}
+
+// settle words the outcome.
+func (r *ReplayResult) settle() {
+	r.Outcome = billing.Unchanged
+	if r.RowsChanged > 0 {
+		r.Outcome = billing.Stored
+	}
+}
+
+// replayOrder says what the seqs of a replay's stage stand for.
+type replayOrder struct {
+	seqs       []int32
+	statements []int64 // by seq
+	customers  []int   // by seq: index in the batch
+	whole      []int32 // seqs of customers of whom nothing is pruned
+}
+
+// replayed collects what one customer's answers say, the later overriding the
+// earlier.
+type replayed struct {
+	profile int32 // seq, or -1
+	details map[detailKey]detailsOf
+	sets    map[setKey]int32 // seq of the answer that speaks of it last
+}
+
+type detailKey struct {
+	invoiceType billing.InvoiceType
+	start       time.Time
+	currency    string
+}
+
+// detailsOf are the details of one key and the answer that gave the key last.
+type detailsOf struct {
+	seq     int32
+	details []billing.CostDetail
+}
+
+// newReplayStage stages every answer, but of each fact only the newest.
+func newReplayStage(batch []Rederived, now time.Time) (*stage, replayOrder) {
+	st := newStage(nil)
+	var order replayOrder
+	for i, customer := range batch {
+		latest := replayed{profile: -1, details: map[detailKey]detailsOf{}, sets: map[setKey]int32{}}
+		first := int32(len(order.seqs))
+		for _, answer := range customer.Answers {
+			seq := int32(len(order.seqs))
+			order.seqs = append(order.seqs, seq)
+			order.statements = append(order.statements, answer.StatementID)
+			order.customers = append(order.customers, i)
+			if !customer.Pruned {
+				order.whole = append(order.whole, seq)
+			}
+			answer.FetchedAt = now
+			st.addStatement(seq, &answer.Statement)
+			latest.add(seq, &answer.Statement)
+		}
+		for j, answer := range customer.Answers {
+			st.addLatest(first+int32(j), &answer.Statement, latest)
+		}
+	}
+	return st, order
+}
+
+// add takes in what a later answer says.
+func (r *replayed) add(seq int32, s *billing.Statement) {
+	if s.Profile != nil {
+		r.profile = seq
+	}
+	if s.Costs == nil {
+		return
+	}
+	said := map[detailKey][]billing.CostDetail{}
+	for _, d := range s.Costs.Details {
+		key := detailKey{d.InvoiceType, midnight(d.Period.Start), d.CurrencyCode}
+		said[key] = append(said[key], d)
+	}
+	for key, details := range said {
+		r.details[key] = detailsOf{seq, append(details, leftOver(r.details[key].details, details)...)}
+	}
+	if s.LineItems != nil {
+		for _, key := range setsOf(s.Costs.Details, s.LineItems) {
+			r.sets[key.setKey] = seq
+		}
+	}
+}
+
+// leftOver are the details of a key that a later answer, which gives fewer of them,
+// does not give again: as when collecting, each of its details takes the place of one
+// that says the same, or else of the first that is left.
+func leftOver(before, after []billing.CostDetail) []billing.CostDetail {
+	before = slices.Clone(before)
+	others := 0
+	for _, d := range after {
+		i := slices.IndexFunc(before, func(b billing.CostDetail) bool { return sameDetail(b, d) })
+		if i < 0 {
+			others++
+			continue
+		}
+		before = slices.Delete(before, i, i+1)
+	}
+	return before[min(others, len(before)):]
+}
+
+func sameDetail(a, b billing.CostDetail) bool {
+	same := func(a, b billing.Amount) bool { return a.Valid == b.Valid && (!a.Valid || a.Decimal.Equal(b.Decimal)) }
+	return a.Period.Start.Equal(b.Period.Start) && a.Period.End.Equal(b.Period.End) && a.CurrencySymbol == b.CurrencySymbol &&
+		same(a.PretaxTotal, b.PretaxTotal) && same(a.Tax, b.Tax) && same(a.AfterTaxTotal, b.AfterTaxTotal)
+}
+
+// addLatest stages the facts for which this answer is the one that counts.
+func (st *stage) addLatest(seq int32, s *billing.Statement, latest replayed) {
+	if latest.profile == seq {
+		st.profiles = append(st.profiles, stageProfile(seq, s.Profile))
+	}
+	if s.Costs == nil {
+		return
+	}
+	added := map[detailKey]bool{}
+	for _, d := range s.Costs.Details {
+		key := detailKey{d.InvoiceType, midnight(d.Period.Start), d.CurrencyCode}
+		if of := latest.details[key]; of.seq == seq && !added[key] {
+			added[key] = true
+			st.addDetails(seq, of.details)
+		}
+	}
+	if s.LineItems == nil {
+		return
+	}
+	for _, set := range setsOf(s.Costs.Details, s.LineItems) {
+		if latest.sets[set.setKey] == seq {
+			st.addSet(seq, set)
+		}
+	}
+}
+
+// withdraw takes out what is not derived any more.
+func (w writer) withdraw(ctx context.Context, order replayOrder, results []ReplayResult) error {
+	if len(order.whole) == 0 {
+		return nil
+	}
+	q, now := w.store.q, w.store.now()
+	rows, err := q.WithdrawDetails(ctx, w.tx, dbsqlc.WithdrawDetailsParams{RunID: w.run.ID, Now: now, Seqs: order.whole})
+	if err != nil {
+		return err
+	}
+	ids := make([]int64, len(rows))
+	of := func(customer string) *ReplayResult {
+		return &results[slices.IndexFunc(results, func(r ReplayResult) bool { return string(r.CustomerID) == customer })]
+	}
+	for i, row := range rows {
+		ids[i] = row.DetailID
+		r := of(row.CustomerID)
+		r.Withdrawn++
+		r.RowsChanged++
+		r.settle()
+	}
+	err = inOrder(
+		func() error { return q.DeleteDetailHistory(ctx, w.tx, ids) },
+		func() error { return q.DeleteDetails(ctx, w.tx, ids) },
+	)
+	if err != nil {
+		return err
+	}
+	sets, err := q.WithdrawSets(ctx, w.tx, dbsqlc.WithdrawSetsParams{Now: now, RunID: w.run.ID, Seqs: order.whole})
+	for _, customer := range sets {
+		r := of(customer)
+		r.LineItemSetsChanged++
+		r.RowsChanged++
+		r.settle()
+	}
+	return err
+}

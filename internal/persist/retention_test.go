@@ -1,0 +1,122 @@
+package persist_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/persist"
+	"partnercost/internal/persist/pgtest"
+)
+
+const aDay = 24 * time.Hour
+
+func (b *bench) prune(r persist.Retention) persist.Pruned {
+	b.t.Helper()
+	pruned, err := b.store.Prune(b.t.Context(), r)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return pruned
+}
+
+const bodies = `SELECT convert_from(body, 'UTF8') AS body FROM collector.payloads ORDER BY 1`
+
+func TestPruneKeepsWhatCurrentRowsNeed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.collect(statement(customerA, both(recurring(9, "1"), oneTime(9, "5"))))  // the one-time detail stays current
+	b.collect(statement(customerA, both(recurring(9, "2"), oneTime(10, "5")))) // restated by the next answer
+	b.collect(statement(customerA, both(recurring(9, "3"), oneTime(10, "5"))))
+	before := b.query(bodies)
+	tracker := pgtest.Track(t, b.url, factTables...)
+
+	b.now = night(3).Add(800 * aDay)
+	if got := b.prune(persist.Retention{Payloads: 900 * aDay, Runs: 900 * aDay}); got != (persist.Pruned{}) {
+		t.Errorf("nothing is old enough, yet %+v were removed", got)
+	}
+	if got := b.prune(persist.Retention{}); got != (persist.Pruned{}) {
+		t.Errorf("everything is to be kept, yet %+v were removed", got)
+	}
+	// Nothing that stands was derived from the second answer's line items alone; its
+	// summary gave the one-time detail of October. So the bodies stay, and a fourth
+	// answer that restates everything lets go of some.
+	b.collect(statement(customerA, both(recurring(9, "4"), oneTime(10, "6"))))
+	got := b.prune(persist.Retention{Payloads: 700 * aDay})
+	if got.Payloads == 0 {
+		t.Error("no body was removed, though nothing that stands was derived from some")
+	}
+	if changes := tracker.Changes(t); changes == "" {
+		t.Error("the tracker saw nothing of the fourth answer")
+	}
+	tracker = pgtest.Track(t, b.url, factTables...)
+	b.prune(persist.Retention{Payloads: time.Nanosecond})
+	if changes := tracker.Changes(t); changes != "" {
+		t.Errorf("pruning changed facts:\n%s", changes)
+	}
+	wantLines(t, "costs without their body", b.query(`SELECT d.detail_id FROM collector.cost_details d JOIN collector.statements s USING (statement_id)
+		LEFT JOIN collector.payloads p ON p.payload_hash = s.summary_hash WHERE p.body IS NULL`))
+	left := b.query(bodies)
+	if len(left) >= len(before)+1 || len(left) == 0 {
+		t.Errorf("%d bodies are left of %d", len(left), len(before)+1)
+	}
+}
+
+func TestPruneLeavesWhatACollectionIsAboutToNeed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.collect(statement(customerA, both(recurring(9, "1"))))
+	b.collect(statement(customerA, both(recurring(9, "2"))))
+	b.now = night(2).Add(800 * aDay)
+	before := b.query(bodies)
+
+	conn, err := pgx.Connect(t.Context(), b.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec(t.Context(), `SELECT 1 FROM collector.payloads FOR KEY SHARE`); err != nil {
+		t.Fatal(err)
+	}
+	b.prune(persist.Retention{Payloads: aDay})
+	if diff := cmp.Diff(before, b.query(bodies)); diff != "" {
+		t.Errorf("bodies that a collection holds were removed (-before +after):\n%s", diff)
+	}
+	if err := tx.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.prune(persist.Retention{Payloads: aDay}); got.Payloads == 0 {
+		t.Error("the bodies were not removed afterwards either")
+	}
+}
+
+func TestPruneRuns(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.keep([]ledgerEntry{
+		{"1", night(1), billing.DailyRun, billing.Everybody, billing.Succeeded},
+		{"2", night(2), billing.DailyRun, billing.Everybody, billing.Succeeded},
+		{"3", night(3), billing.DailyRun, billing.Everybody, billing.Succeeded},
+	})
+	failed := billing.Statement{CustomerID: customerB, FetchedAt: night(1), Failure: &billing.Failure{Class: billing.ServerFailure, Message: "down"}}
+	run := billing.Run{ID: "00000000-0000-4000-a000-000000000001", Partner: "contoso", Kind: billing.DailyRun}
+	if _, err := b.store.Write(t.Context(), run, []billing.Statement{failed}); err != nil {
+		t.Fatal(err)
+	}
+	b.now = night(2).Add(400*aDay + time.Hour)
+	if diff := cmp.Diff(persist.Pruned{Runs: 2, Failures: 1}, b.prune(persist.Retention{Runs: 400 * aDay})); diff != "" {
+		t.Errorf("removed (-want +got):\n%s", diff)
+	}
+	b.now = night(900)
+	if got := b.prune(persist.Retention{Runs: 400 * aDay}); got.Runs != 0 {
+		t.Errorf("the newest run of the partner was removed too")
+	}
+}

@@ -1,0 +1,63 @@
+-- Saved answers, merged like others but for this: they come from an unknown day, so what
+-- the service itself said stands, and they say nothing about how the customer stands now.
+
+-- name: InsertImportedCustomers :exec
+-- The next collection makes them active, if they are the partner's.
+INSERT INTO collector.customers (partner, customer_id, first_seen_at, active)
+SELECT @partner::text, s.customer_id, min(s.fetched_at), false
+FROM stage_statements s
+LEFT JOIN LATERAL (SELECT c.customer_key FROM collector.customers c
+    WHERE c.partner = @partner::text AND c.customer_id = s.customer_id OFFSET 0) known ON true
+WHERE known.customer_key IS NULL
+GROUP BY s.customer_id
+ON CONFLICT DO NOTHING;
+
+-- name: KeepCollected :exec
+-- Takes back from the plan what would replace values that were collected.
+WITH details AS (
+    UPDATE stage_details t SET action = 'kept'
+    FROM collector.cost_details c
+    WHERE t.action = 'restated' AND c.detail_id = t.detail_id AND c.origin = 'servicecosts'
+), sets AS (
+    UPDATE stage_sets t SET action = 'kept'
+    FROM collector.line_item_sets c
+    WHERE t.action = 'replaced' AND c.set_id = t.old_set_id AND c.origin = 'servicecosts'
+)
+UPDATE stage_profiles t SET action = 'kept'
+FROM stage_statements s
+JOIN collector.billing_profiles b ON b.customer_key = s.customer_key
+JOIN collector.statements q ON q.statement_id = b.statement_id
+WHERE t.action = 'changed' AND s.seq = t.seq AND q.origin = 'servicecosts';
+
+-- name: ApplyImports :exec
+-- The same bodies are the same entry in the log, however often they are imported.
+WITH known AS (
+    SELECT s.seq, s.customer_key, q.statement_id
+    FROM stage_statements s
+    LEFT JOIN LATERAL (SELECT l.statement_id FROM collector.statements l
+        WHERE l.customer_key = s.customer_key AND l.origin = 'import'
+            AND (l.profile_hash, l.summary_hash, l.line_items_hash) IS NOT DISTINCT FROM (s.profile_hash, s.summary_hash, s.line_items_hash)
+        ORDER BY l.statement_id LIMIT 1) q ON true
+), added AS (
+    INSERT INTO collector.statements (customer_key, run_id, collected_at, origin, profile_hash, summary_hash, line_items_hash,
+        summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id)
+    SELECT s.customer_key, @run_id::uuid, s.fetched_at, 'import', s.profile_hash, s.summary_hash, s.line_items_hash,
+        s.summary_status, s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id
+    FROM known k JOIN stage_statements s ON s.seq = k.seq
+    WHERE k.statement_id IS NULL
+    ORDER BY k.seq
+    RETURNING statement_id, customer_key
+)
+UPDATE stage_statements s
+SET statement_id = coalesce(a.statement_id, k.statement_id), origin = 'import', added = a.statement_id IS NOT NULL
+FROM known k LEFT JOIN added a ON a.customer_key = k.customer_key
+WHERE s.seq = k.seq;
+
+-- name: StageKept :many
+-- How much of each statement gave way to what was collected.
+SELECT s.seq,
+    (SELECT count(*) FROM stage_profiles p WHERE p.seq = s.seq AND p.action = 'kept')::integer AS profiles,
+    (SELECT count(*) FROM stage_details d WHERE d.seq = s.seq AND d.action = 'kept')::integer AS details,
+    (SELECT count(*) FROM stage_sets l WHERE l.seq = s.seq AND l.action = 'kept')::integer AS sets
+FROM stage_statements s
+ORDER BY s.seq;

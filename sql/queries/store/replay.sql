@@ -1,0 +1,76 @@
+-- Deriving the facts anew from the archive.
+
+-- name: ArchivedCustomers :many
+SELECT c.customer_key, c.customer_id
+FROM collector.customers c
+WHERE c.partner = @partner AND c.customer_key > @after::bigint
+    AND EXISTS (SELECT 1 FROM collector.statements q WHERE q.customer_key = c.customer_key)
+ORDER BY c.customer_key
+LIMIT @at_most::integer;
+
+-- name: ArchivedStatements :many
+-- The log of a customer's answers, the weakest first: what was collected stands above
+-- what was imported, and later answers above earlier ones.
+SELECT q.statement_id, q.origin, q.summary_status,
+    q.profile_hash, p.body AS profile, q.summary_hash, s.body AS summary, q.line_items_hash, l.body AS line_items
+FROM collector.statements q
+LEFT JOIN collector.payloads p ON p.payload_hash = q.profile_hash
+LEFT JOIN collector.payloads s ON s.payload_hash = q.summary_hash
+LEFT JOIN collector.payloads l ON l.payload_hash = q.line_items_hash
+WHERE q.customer_key = @customer_key
+ORDER BY q.origin = 'servicecosts', q.statement_id;
+
+-- name: NameStatements :exec
+-- What is staged comes from entries of the log that stand already.
+UPDATE stage_statements s
+SET statement_id = q.statement_id, origin = q.origin
+FROM (SELECT unnest(@seqs::integer[]) AS seq, unnest(@statement_ids::bigint[]) AS statement_id) n
+JOIN collector.statements q ON q.statement_id = n.statement_id
+WHERE s.seq = n.seq;
+
+-- name: RederiveRoots :exec
+UPDATE collector.statements q
+SET root_starts_at = s.root_starts_at, root_ends_at = s.root_ends_at, root_currency = s.root_currency, root_pretax = s.root_pretax,
+    root_tax = s.root_tax, root_after_tax = s.root_after_tax, body_customer_id = s.body_customer_id
+FROM stage_statements s
+WHERE q.statement_id = s.statement_id AND s.has_costs
+    AND (q.root_starts_at, q.root_ends_at, q.root_currency, q.root_pretax, q.root_tax, q.root_after_tax, q.body_customer_id)
+        IS DISTINCT FROM (s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id);
+
+-- name: WithdrawDetails :many
+-- Takes out what the archive does not derive any more, and keeps it aside.
+WITH gone AS (
+    INSERT INTO collector.withdrawn_rows (customer_key, run_id, withdrawn_at, detail, history)
+    SELECT d.customer_key, @run_id::uuid, @now::timestamptz, to_jsonb(d),
+        coalesce((SELECT jsonb_agg(to_jsonb(h) ORDER BY h.revision) FROM collector.cost_detail_history h WHERE h.detail_id = d.detail_id), '[]')
+    FROM collector.cost_details d
+    WHERE d.customer_key = ANY (SELECT s.customer_key FROM stage_statements s WHERE s.seq = ANY (@seqs::integer[]))
+        AND NOT EXISTS (SELECT 1 FROM stage_details t WHERE t.detail_id = d.detail_id)
+    ORDER BY d.detail_id
+    RETURNING customer_key, (detail ->> 'detail_id')::bigint AS detail_id
+)
+SELECT c.customer_id, g.detail_id
+FROM gone g
+JOIN collector.customers c USING (customer_key)
+ORDER BY g.detail_id;
+
+-- name: DeleteDetailHistory :exec
+DELETE FROM collector.cost_detail_history WHERE detail_id = ANY (@detail_ids::bigint[]);
+
+-- name: DeleteDetails :exec
+DELETE FROM collector.cost_details WHERE detail_id = ANY (@detail_ids::bigint[]);
+
+-- name: WithdrawSets :many
+WITH gone AS (
+    UPDATE collector.line_item_sets l
+    SET superseded_at = @now::timestamptz, superseded_by_run = @run_id::uuid
+    WHERE l.superseded_at IS NULL
+        AND l.customer_key = ANY (SELECT s.customer_key FROM stage_statements s WHERE s.seq = ANY (@seqs::integer[]))
+        AND NOT EXISTS (SELECT 1 FROM stage_sets t JOIN stage_statements s ON s.seq = t.seq
+            WHERE s.customer_key = l.customer_key AND t.invoice_type IS NOT DISTINCT FROM l.invoice_type AND t.period_start IS NOT DISTINCT FROM l.period_start)
+    RETURNING l.customer_key
+)
+SELECT c.customer_id
+FROM gone g
+JOIN collector.customers c USING (customer_key)
+ORDER BY c.customer_id;
