@@ -1,0 +1,163 @@
+package telemetry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// attemptWithin bounds one request to a monitoring service: whoever waits for it has
+// better things to do.
+const attemptWithin = 5 * time.Second
+
+// pauses are the waits between the attempts of a delivery.
+var pauses = []time.Duration{time.Second, 3 * time.Second}
+
+// destination is an address whose user, password, path and query may hold secrets:
+// none of them reaches an error.
+type destination struct{ *url.URL }
+
+// parseDestination reads an address. The error does not quote it.
+func parseDestination(address string) (destination, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+		return destination{}, errors.New("it is not an address such as https://host/path")
+	}
+	return destination{u}, nil
+}
+
+// String returns as much of the address as may be shown.
+func (d destination) String() string { return d.Scheme + "://" + d.Host }
+
+// refusal is an answer that is no success.
+type refusal struct {
+	status int
+	said   string
+}
+
+func (r *refusal) Error() string {
+	text := fmt.Sprintf("it answered %d %s", r.status, http.StatusText(r.status))
+	if r.status >= 300 && r.status < 400 {
+		text += ", a redirection, which is not followed: use the address it leads to"
+	}
+	if r.said != "" {
+		text += ": " + r.said
+	}
+	return text
+}
+
+// final says that the same request will be refused again.
+func (r *refusal) final() bool {
+	return r.status < 500 && r.status != http.StatusRequestTimeout && r.status != http.StatusTooManyRequests
+}
+
+// courier sends a request once. What it returns as an error names no address, so
+// that it can be shown. It implements push.HTTPDoer.
+type courier struct {
+	client *http.Client
+	// quote repeats the beginning of a refusal's body.
+	quote bool
+}
+
+func newCourier(quote bool) courier {
+	return courier{quote: quote, client: &http.Client{
+		Timeout: attemptWithin,
+		// The next delivery is hours away: no connection waits for it.
+		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
+		// A redirection would carry the secret to a host that nobody named.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Do sends the request; an answer other than 2xx is an error.
+func (c courier) Do(request *http.Request) (*http.Response, error) {
+	response, err := c.client.Do(request) //nolint:gosec // the operator names the address
+	if err != nil {
+		// The text around the cause holds the address.
+		if around, ok := errors.AsType[*url.Error](err); ok {
+			err = around.Err
+		}
+		return nil, err
+	}
+	if response.StatusCode >= 200 && response.StatusCode < 300 {
+		return response, nil
+	}
+	defer response.Body.Close()
+	refused := &refusal{status: response.StatusCode}
+	if c.quote {
+		body, _ := io.ReadAll(io.LimitReader(response.Body, textBytes)) // what is there of it explains enough
+		refused.said = conceal(fit(string(body)), request.URL)
+	}
+	return nil, refused
+}
+
+// conceal takes the parts of an address that may be secret out of a text that might
+// repeat them.
+func conceal(text string, u *url.URL) string {
+	password, _ := u.User.Password()
+	for _, part := range []string{u.EscapedPath(), u.Path, u.RawQuery, password} {
+		if len(part) > 1 {
+			text = strings.ReplaceAll(text, part, "[redacted]")
+		}
+	}
+	return text
+}
+
+// deliver makes attempts until one succeeds, is refused for good, or the pauses are
+// used up.
+func deliver(ctx context.Context, pauses []time.Duration, attempt func(context.Context) error) error {
+	for n := 1; ; n++ {
+		err := attempt(ctx)
+		refused, answered := errors.AsType[*refusal](err)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case answered && refused.final():
+			return err
+		case n > len(pauses):
+			return fmt.Errorf("%w (after %d attempts)", err, n)
+		}
+		timer := time.NewTimer(pauses[n-1])
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return errors.Join(context.Cause(ctx), err)
+		}
+	}
+}
+
+// Ping tells a dead-man's switch that something took place, with a GET of its
+// address. It tries three times, within some twenty seconds. The address's path is
+// taken for a secret: it does not stand in the error.
+func Ping(ctx context.Context, address string) error { return ping(ctx, address, pauses) }
+
+func ping(ctx context.Context, address string, pauses []time.Duration) error {
+	to, err := parseDestination(address)
+	if err != nil {
+		return fmt.Errorf("ping: %w", err)
+	}
+	courier := newCourier(false) // a switch may repeat the address in its body
+	err = deliver(ctx, pauses, func(ctx context.Context) error {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, to.URL.String(), http.NoBody)
+		if err != nil {
+			return errors.New("the address cannot be requested") // the cause may quote it
+		}
+		response, err := courier.Do(request)
+		if err != nil {
+			return err
+		}
+		return response.Body.Close()
+	})
+	if err != nil {
+		return fmt.Errorf("ping %s: %w", to, err)
+	}
+	return nil
+}

@@ -1,0 +1,119 @@
+package telemetry
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"partnercost/internal/billing"
+)
+
+// State is how the collection of each partner stands, by the partner's name.
+type State map[string]PartnerState
+
+// PartnerState is what is stored about the collection of one partner. It outlives
+// the process, and covers what other processes did.
+type PartnerState struct {
+	// LastSuccess is when a run of all customers last went through to its end, with the
+	// status succeeded or partial: what failed for single customers shows in the
+	// coverage. Zero if there was none.
+	LastSuccess time.Time
+	// LastRun is how the newest run of all customers ended, and empty if there was none.
+	LastRun billing.RunStatus
+	// LastTally is what that run achieved.
+	LastTally billing.Tally
+	// ActiveCustomers are the partner's customers, and CoveredCustomers those of them
+	// that were collected in full within the last 26 hours.
+	ActiveCustomers, CoveredCustomers int
+	// OpenFindings counts by severity.
+	OpenFindings map[billing.Severity]int
+	// RefreshTokenIssued is zero when there is no refresh token, or nobody knows.
+	RefreshTokenIssued time.Time
+}
+
+// Watch has the state read whenever the metrics are scraped or pushed, at most once
+// in stateKept and for at most stateWait. While it cannot be read,
+// partnercost_database_up is 0 and the values last read stand; why it cannot is for
+// read to log. Watch is called once, before the metrics are served.
+func (m *Metrics) Watch(read func(context.Context) (State, error)) {
+	m.watch = &watch{read: read, now: m.options.Now}
+	m.registry.MustRegister(stateCollector{partners: m.options.Partners, watch: m.watch})
+}
+
+// stateCollector turns the state into metrics.
+type stateCollector struct {
+	partners []string
+	watch    *watch
+}
+
+var (
+	databaseUp = describe("database_up", "1 if the state of the collection could be read from the database, else 0; then the gauges that come from there keep the values last read.")
+
+	lastSuccess = partnerDescribe("last_success_timestamp_seconds", "When a run of all customers last went through to its end (succeeded or partial); 0 if never.")
+	sinceThen   = partnerDescribe("last_success_age_seconds", "Seconds since a run of all customers last went through to its end; absent if never.")
+	lastRun     = partnerDescribe("last_run_status", "1 for how the newest run of all customers ended, 0 for the other ways.", "status")
+	lastTally   = partnerDescribe("last_run_customers", "Customers of that run, by what was achieved for them.", "outcome")
+	active      = partnerDescribe("customers_active", "Customers of the partner.")
+	covered     = partnerDescribe("customers_covered", "Those of them that were collected in full within the last 26 hours.")
+	findings    = partnerDescribe("open_findings", "Findings that are not resolved.", "severity")
+	tokenAge    = partnerDescribe("refresh_token_age_seconds", "Seconds since the refresh token was replaced; it dies at 90 days (7776000). Absent without one.")
+
+	stateDescriptions = []*prometheus.Desc{databaseUp, lastSuccess, sinceThen, lastRun, lastTally, active, covered, findings, tokenAge}
+)
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(Prefix+name, help, labels, nil)
+}
+
+func partnerDescribe(name, help string, labels ...string) *prometheus.Desc {
+	return describe(name, help, append([]string{"partner"}, labels...)...)
+}
+
+// Describe implements prometheus.Collector.
+func (c stateCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range stateDescriptions {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c stateCollector) Collect(ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	state, up := c.watch.current()
+	gauge(databaseUp, number(up))
+	if state == nil {
+		return // never read: a 0 would be a lie
+	}
+	now := c.watch.now()
+	for _, partner := range c.partners {
+		s := state[partner]
+		gauge(lastSuccess, timestamp(s.LastSuccess), partner)
+		if !s.LastSuccess.IsZero() {
+			gauge(sinceThen, max(0, now.Sub(s.LastSuccess)).Seconds(), partner)
+		}
+		for _, status := range endings {
+			gauge(lastRun, number(s.LastRun == status), partner, string(status))
+		}
+		for outcome, n := range byOutcome(s.LastTally) {
+			gauge(lastTally, float64(n), partner, string(outcome))
+		}
+		gauge(active, float64(s.ActiveCustomers), partner)
+		gauge(covered, float64(s.CoveredCustomers), partner)
+		for _, level := range severity {
+			gauge(findings, float64(s.OpenFindings[level]), partner, string(level))
+		}
+		if !s.RefreshTokenIssued.IsZero() {
+			gauge(tokenAge, max(0, now.Sub(s.RefreshTokenIssued)).Seconds(), partner)
+		}
+	}
+}
+
+func number(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
