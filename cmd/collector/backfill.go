@@ -78,22 +78,22 @@ func (p *program) backfill(ctx context.Context, f backfillFlags) error {
 	}
 	defer store.Close()
 
-	runs := &collection{program: p, config: c, store: store, progress: p.newProgress()}
 	asJSON := f.format.value == "json"
 	var summaries []summary
 	switch {
 	case f.replay:
-		runs.kind = billing.ReplayRun
+		runs := p.newCollection(c, store, billing.ReplayRun)
 		for _, partner := range partners {
 			summaries = append(summaries, runs.replay(ctx, partner.Name, &report{w: p.stdout, asJSON: asJSON}))
 		}
 		runs.progress.close()
 	case f.from != "":
-		runs.kind = billing.ImportRun
+		runs := p.newCollection(c, store, billing.ImportRun)
 		summaries = append(summaries, runs.importSaved(ctx, partners[0].Name, saved, &report{w: p.stdout, asJSON: asJSON}))
 		runs.progress.close()
 	default:
-		runs.kind, runs.rest = billing.MissingRun, onlyMissing
+		runs := p.newCollection(c, store, billing.MissingRun)
+		runs.rest = onlyMissing
 		summaries = runs.all(ctx, selections)
 	}
 	return errors.Join(worst(ctx, summaries), p.printSummaries(summaries, f.format.value))

@@ -49,7 +49,7 @@ func (p *program) check(ctx context.Context) error {
 // checkPartner reads every endpoint once.
 func (p *program) checkPartner(ctx context.Context, checks *checks, partner config.Partner, what config.Collect) {
 	about := "partner " + partner.Name + ": "
-	client, err := p.newClient(partner, what, p.log)
+	client, err := p.newClient(partner, what, nil, p.log)
 	checks.report(about+"credentials", err, "present (mode "+partner.Auth.Mode+")")
 	if err != nil {
 		return

@@ -16,6 +16,7 @@ import (
 	"partnercost/internal/config"
 	"partnercost/internal/persist"
 	"partnercost/internal/schedule"
+	"partnercost/internal/telemetry"
 )
 
 // daemonProgressEvery is how often a run of the daemon logs how far it is.
@@ -57,6 +58,14 @@ func (p *program) daemon(ctx context.Context) error {
 	if err != nil {
 		return configError(err)
 	}
+	d := &daemon{program: p, config: c, metrics: p.newMetrics(c.Partners), places: make(chan struct{}, sideBySide(c.Database.MaxConnections)), next: map[string]time.Time{}}
+	p.watch(d.metrics, c.Partners, d.opened)
+	stop, err := d.serve(ctx, telemetry.Handler(d.metrics, d.health(spec, d.opened)))
+	if err != nil {
+		return err
+	}
+	defer stop()
+
 	store, err := p.awaitStore(ctx, c)
 	switch {
 	case ctx.Err() != nil:
@@ -65,19 +74,19 @@ func (p *program) daemon(ctx context.Context) error {
 		return err
 	}
 	defer store.Close()
+	d.store.Store(store)
 
-	d := &daemon{program: p, config: c, store: store, places: make(chan struct{}, sideBySide(c.Database.MaxConnections))}
 	var partners sync.WaitGroup
 	for _, partner := range c.Partners {
 		job := schedule.Job{
 			Spec: spec, Jitter: c.Schedule.Jitter, CatchUp: c.Schedule.CatchUp, Now: p.now, Rand: rand.Float64,
 			Log:       p.log.With(slog.String("partner", partner.Name)),
-			Scheduled: d.announce(partner.Name),
+			Scheduled: func(due time.Time) { d.announce(partner.Name, due) },
 			Done: func(ctx context.Context) (time.Time, error) {
 				began, _, err := store.LastCollection(ctx, partner.Name)
 				return began, err
 			},
-			Do: func(ctx context.Context, tick time.Time) error { return d.collect(ctx, partner, tick) },
+			Do: func(ctx context.Context, tick time.Time) error { return d.collect(ctx, store, partner, tick) },
 		}
 		partners.Go(func() { job.Run(ctx) })
 	}
@@ -115,61 +124,60 @@ func sideBySide(connections int) int { return max(1, min(partnersAtOnce, (connec
 // daemon collects partners when they are due.
 type daemon struct {
 	*program
-	config      *config.Config
-	store       *persist.Store
-	places      chan struct{} // one for each partner that may be collected now
+	config  *config.Config
+	store   atomic.Pointer[persist.Store] // nil until the database was reached
+	metrics *telemetry.Metrics
+	places  chan struct{} // one for each partner that may be collected now
+
 	interrupted atomic.Int64
 	pruning     sync.Mutex
+
+	scheduling sync.Mutex
+	next       map[string]time.Time // when each partner is due
+}
+
+// opened returns the store once the database was reached.
+func (d *daemon) opened() (*persist.Store, error) {
+	if store := d.store.Load(); store != nil {
+		return store, nil
+	}
+	return nil, errNotOpen
 }
 
 // announce logs when a partner is due, whenever that changes.
-func (d *daemon) announce(partner string) func(time.Time) {
-	var last time.Time
-	return func(due time.Time) {
-		if !due.Equal(last) {
-			d.log.Info("next run scheduled", slog.String("partner", partner), slog.Time("at", due))
+func (d *daemon) announce(partner string, due time.Time) {
+	d.scheduling.Lock()
+	defer d.scheduling.Unlock()
+	if due.Equal(d.next[partner]) {
+		return
+	}
+	d.next[partner] = due
+	d.log.Info("next run scheduled", slog.String("partner", partner), slog.Time("at", due))
+	first := due
+	for _, other := range d.next {
+		if other.Before(first) {
+			first = other
 		}
-		last = due
 	}
-}
-
-// prune removes what is past its retention. What stops it will not stop it tomorrow.
-func (d *daemon) prune(ctx context.Context) {
-	d.pruning.Lock()
-	defer d.pruning.Unlock()
-	r := d.config.Retention
-	pruned, err := d.store.Prune(ctx, persist.Retention{Payloads: r.Payloads, Runs: r.Runs})
-	switch {
-	case err != nil && ctx.Err() == nil:
-		d.log.Error("cannot remove what is past its retention; trying again after the next run", slog.Any("error", err))
-	case pruned != persist.Pruned{}:
-		d.log.Info("removed what is past its retention", slog.Int64("raw_bodies", pruned.Payloads), slog.Int64("runs", pruned.Runs), slog.Int64("failures", pruned.Failures))
-	}
+	d.metrics.Scheduled(first)
 }
 
 // collect is the run of one partner that is due since tick.
-func (d *daemon) collect(ctx context.Context, partner config.Partner, tick time.Time) error {
+func (d *daemon) collect(ctx context.Context, store *persist.Store, partner config.Partner, tick time.Time) error {
 	select {
 	case d.places <- struct{}{}:
 		defer func() { <-d.places }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	runs := &collection{
-		program: d.program, config: d.config, store: d.store, kind: billing.DailyRun, rest: unfinishedRun, notBefore: tick,
-		progress: &progress{interval: daemonProgressEvery, restore: func() {}},
+	result := d.run(ctx, store, partner, tick)
+	if result.runID != "" {
+		d.tell(ctx, store, result, tick)
 	}
 	log := d.log.With(slog.String("partner", partner.Name))
-	result := summary{partner: partner.Name}
-	selections, err := everyCustomer([]config.Partner{partner})
-	if err != nil {
-		result.err = err
-	} else {
-		result = runs.partner(ctx, selections[0])
-	}
 	switch err := result.err; {
 	case err == nil:
-		d.prune(ctx)
+		d.prune(ctx, store)
 		return nil
 	case ctx.Err() != nil:
 		if result.runID != "" {
@@ -185,5 +193,48 @@ func (d *daemon) collect(ctx context.Context, partner config.Partner, tick time.
 	default:
 		log.Error("the run failed", slog.Any("error", err))
 		return err
+	}
+}
+
+func (d *daemon) run(ctx context.Context, store *persist.Store, partner config.Partner, tick time.Time) summary {
+	selections, err := everyCustomer([]config.Partner{partner})
+	if err != nil {
+		return summary{partner: partner.Name, err: err}
+	}
+	runs := &collection{
+		program: d.program, config: d.config, store: store, metrics: d.metrics, kind: billing.DailyRun, rest: unfinishedRun, notBefore: tick,
+		progress: &progress{interval: daemonProgressEvery, restore: func() {}},
+	}
+	return runs.partner(ctx, selections[0])
+}
+
+// tell pings for success only when every partner succeeded since tick: there is one
+// address for all of them.
+func (d *daemon) tell(ctx context.Context, store *persist.Store, result summary, tick time.Time) {
+	succeeded := result.status == billing.Succeeded && result.err == nil
+	for _, other := range d.config.Partners {
+		if !succeeded {
+			break
+		}
+		began, status, err := store.LastCollection(ctx, other.Name)
+		if err != nil || began.Before(tick) {
+			return // not known, or its own run will tell
+		}
+		succeeded = status == billing.Succeeded
+	}
+	d.notify(ctx, d.config.Notify, succeeded)
+}
+
+// prune removes what is past its retention. What stops it will not stop it tomorrow.
+func (d *daemon) prune(ctx context.Context, store *persist.Store) {
+	d.pruning.Lock()
+	defer d.pruning.Unlock()
+	r := d.config.Retention
+	pruned, err := store.Prune(ctx, persist.Retention{Payloads: r.Payloads, Runs: r.Runs})
+	switch {
+	case err != nil && ctx.Err() == nil:
+		d.log.Error("cannot remove what is past its retention; trying again after the next run", slog.Any("error", err))
+	case pruned != persist.Pruned{}:
+		d.log.Info("removed what is past its retention", slog.Int64("raw_bodies", pruned.Payloads), slog.Int64("runs", pruned.Runs), slog.Int64("failures", pruned.Failures))
 	}
 }

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"io"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -16,6 +17,13 @@ import (
 // not empty, the daemon has logged it before.
 func (s *site) daemon(t *testing.T, until string) (stop func() result) {
 	t.Helper()
+	stop, _ = s.listeningDaemon(t, until)
+	return stop
+}
+
+// listeningDaemon is daemon, and tells where it listens once it has logged until.
+func (s *site) listeningDaemon(t *testing.T, until string) (stop func() result, address string) {
+	t.Helper()
 	cmd, finish := s.start(t, "daemon", "--log-format", "json")
 	log := &listener{to: cmd.Stderr, text: until, heard: make(chan struct{})}
 	cmd.Stderr = log
@@ -28,6 +36,9 @@ func (s *site) daemon(t *testing.T, until string) (stop func() result) {
 		case <-t.Context().Done():
 			t.Fatalf("the daemon never logged %q", until)
 		}
+		if found := regexp.MustCompile(`"msg":"listening","address":"([^"]+)"`).FindStringSubmatch(log.said()); found != nil {
+			address = "http://" + found[1]
+		}
 	}
 	return func() result {
 		t.Helper()
@@ -35,25 +46,34 @@ func (s *site) daemon(t *testing.T, until string) (stop func() result) {
 			t.Fatal(err)
 		}
 		return finish()
-	}
+	}, address
 }
 
 // listener closes heard once text was written to it.
 type listener struct {
 	to    io.Writer
 	text  string
-	tail  string
 	heard chan struct{}
 	once  sync.Once
+
+	mu  sync.Mutex
+	all strings.Builder
 }
 
 func (l *listener) Write(b []byte) (int, error) {
-	l.tail += string(b)
-	if l.text != "" && strings.Contains(l.tail, l.text) {
+	l.mu.Lock()
+	l.all.Write(b)
+	l.mu.Unlock()
+	if l.text != "" && strings.Contains(l.said(), l.text) {
 		l.once.Do(func() { close(l.heard) })
 	}
-	l.tail = l.tail[max(0, len(l.tail)-len(l.text)):]
 	return l.to.Write(b)
+}
+
+func (l *listener) said() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all.String()
 }
 
 // until returns when the query, of one cell, answers want.

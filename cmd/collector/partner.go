@@ -25,8 +25,9 @@ func (c *client) proveToken(ctx context.Context) error {
 	return err
 }
 
-// newClient wires a partner's client; it makes no request.
-func (p *program) newClient(partner config.Partner, what config.Collect, log *slog.Logger) (*client, error) {
+// newClient wires a partner's client; it makes no request. Unless it is nil, observe is
+// told of every request.
+func (p *program) newClient(partner config.Partner, what config.Collect, observe func(fetch.Attempt), log *slog.Logger) (*client, error) {
 	cloud, err := cloudOf(partner)
 	if err != nil {
 		return nil, err
@@ -53,6 +54,7 @@ func (p *program) newClient(partner config.Partner, what config.Collect, log *sl
 		Now:               p.now,
 		NewID:             p.newID,
 		Log:               log,
+		Observe:           observe,
 	})
 	if err != nil {
 		return nil, configError(err)

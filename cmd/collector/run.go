@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -13,6 +14,7 @@ import (
 	"partnercost/internal/collect"
 	"partnercost/internal/config"
 	"partnercost/internal/persist"
+	"partnercost/internal/telemetry"
 )
 
 // partnersAtOnce bounds how many partners are collected at the same time. Each has
@@ -30,6 +32,7 @@ const finishWithin = 8 * time.Second
 type runFlags struct {
 	partners, customers []string
 	customersFile       string
+	pushGateway         string
 	dryRun, resume      bool
 	format              *choice
 }
@@ -50,12 +53,16 @@ is an object.
 With --resume the customers that the last unfinished run has done are left out; after
 a complete one everybody is collected.
 
+At the end it requests notify.success_url or notify.failure_url, if configured, and
+with --push-gateway pushes its metrics.
+
 Several partners are collected side by side. The exit code is the worst of theirs.`,
 		Example: `  collector run
   collector run --partner contoso
   collector run --customer 65726577-c208-40fd-9735-8c85ac9cac68 --dry-run
   collector run --partner contoso --customers-file again.txt
-  collector run --resume`,
+  collector run --resume
+  collector run --push-gateway http://pushgateway:9091`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.collect(cmd.Context(), f) },
 	}
@@ -67,6 +74,7 @@ Several partners are collected side by side. The exit code is the worst of their
 	flags.BoolVar(&f.dryRun, "dry-run", false, "write nothing; print what would change")
 	cmd.MarkFlagsMutuallyExclusive("resume", "customer")
 	cmd.MarkFlagsMutuallyExclusive("resume", "customers-file")
+	flags.StringVar(&f.pushGateway, "push-gateway", "", "push the metrics of the run to the Pushgateway at this `URL`")
 	f.format = formatFlag(cmd, "table", "json")
 	return cmd
 }
@@ -95,7 +103,7 @@ func (p *program) collect(ctx context.Context, f runFlags) error {
 	}
 	defer store.Close()
 
-	runs := &collection{program: p, config: c, store: store, progress: p.newProgress(), kind: billing.OnceRun}
+	runs := p.newCollection(c, store, billing.OnceRun)
 	if f.resume {
 		runs.rest = unfinishedRun
 	}
@@ -107,6 +115,10 @@ func (p *program) collect(ctx context.Context, f runFlags) error {
 		err = runs.preview.finish()
 	} else {
 		err = p.printSummaries(summaries, f.format.value)
+		var told sync.WaitGroup
+		told.Go(func() { p.notify(ctx, c.Notify, allSucceeded(summaries)) })
+		told.Go(func() { p.push(ctx, runs.metrics, f.pushGateway) })
+		told.Wait()
 	}
 	return errors.Join(worst(ctx, summaries), err)
 }
@@ -116,12 +128,20 @@ type collection struct {
 	*program
 	config   *config.Config
 	store    *persist.Store
+	metrics  *telemetry.Metrics
 	progress *progress
 	kind     billing.RunKind
 	rest     rest
 	// notBefore keeps unfinished runs that began earlier from being resumed.
 	notBefore time.Time
 	preview   *preview // nil but for a dry run
+}
+
+// newCollection is for the runs of one command, of one kind.
+func (p *program) newCollection(c *config.Config, store *persist.Store, kind billing.RunKind) *collection {
+	runs := &collection{program: p, config: c, store: store, metrics: p.newMetrics(c.Partners), progress: p.newProgress(), kind: kind}
+	p.watch(runs.metrics, c.Partners, func() (*persist.Store, error) { return store, nil })
+	return runs
 }
 
 // all collects the selections side by side.
@@ -149,7 +169,7 @@ func (c *collection) newRun(partner string) (billing.Run, *slog.Logger) {
 // partner collects one partner.
 func (c *collection) partner(ctx context.Context, s selection) summary {
 	run, log := c.newRun(s.partner.Name)
-	client, err := c.newClient(s.partner, c.config.Collect, log)
+	client, err := c.newClient(s.partner, c.config.Collect, countRequests(c.metrics, run.Partner), log)
 	if err != nil {
 		return summary{partner: run.Partner, err: err}
 	}
@@ -199,6 +219,7 @@ func (c *collection) record(ctx context.Context, run billing.Run, complete bool,
 		return result
 	}
 	result.runID = run.ID
+	c.metrics.RunStarted(run.Partner)
 	result.tally, result.err = work(ctx)
 	result.took = c.now().Sub(run.StartedAt)
 	result.status = runStatus(ctx, result)
@@ -208,6 +229,7 @@ func (c *collection) record(ctx context.Context, run billing.Run, complete bool,
 	if err := c.store.FinishRun(finishing, run, result.status, result.tally, complete && result.err == nil, result.err); err != nil {
 		result.err = errors.Join(result.err, err)
 	}
+	c.metrics.RunEnded(run.Partner, run.Kind, result.status, result.took, result.tally)
 	log.Info("run ended", slog.String("status", string(result.status)), slog.Duration("took", result.took))
 	return result
 }

@@ -286,6 +286,60 @@ func (q *Queries) LastRuns(ctx context.Context, db DBTX, atMost int32) ([]LastRu
 	return items, nil
 }
 
+const newestCollections = `-- name: NewestCollections :many
+SELECT DISTINCT ON (r.partner) r.partner, r.status, r.customers_total, r.customers_ok, r.customers_unchanged, r.customers_no_costs,
+    r.customers_failed, r.rows_changed,
+    coalesce((SELECT max(w.finished_at) FROM collector.runs w WHERE w.partner = r.partner AND w.kind IN ('daily', 'once')
+        AND w.scope IN ('all', 'rest') AND w.status IN ('succeeded', 'partial')), '0001-01-01 00:00:00+00')::timestamptz AS last_success_at
+FROM collector.runs r
+WHERE r.kind IN ('daily', 'once') AND r.scope IN ('all', 'rest') AND r.status <> 'running'
+ORDER BY r.partner, r.started_at DESC
+`
+
+type NewestCollectionsRow struct {
+	Partner            string
+	Status             string
+	CustomersTotal     int32
+	CustomersOk        int32
+	CustomersUnchanged int32
+	CustomersNoCosts   int32
+	CustomersFailed    int32
+	RowsChanged        int64
+	LastSuccessAt      time.Time
+}
+
+// How the newest collection of everybody, or of its rest, ended that did; and when one
+// last came to its end, which is Go's zero time if none did.
+func (q *Queries) NewestCollections(ctx context.Context, db DBTX) ([]NewestCollectionsRow, error) {
+	rows, err := db.Query(ctx, newestCollections)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []NewestCollectionsRow
+	for rows.Next() {
+		var i NewestCollectionsRow
+		if err := rows.Scan(
+			&i.Partner,
+			&i.Status,
+			&i.CustomersTotal,
+			&i.CustomersOk,
+			&i.CustomersUnchanged,
+			&i.CustomersNoCosts,
+			&i.CustomersFailed,
+			&i.RowsChanged,
+			&i.LastSuccessAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const oldestUnseen = `-- name: OldestUnseen :many
 SELECT DISTINCT ON (c.partner) c.partner, c.customer_id, coalesce(st.last_success_at, c.first_seen_at)::timestamptz AS unseen_since
 FROM collector.customers c

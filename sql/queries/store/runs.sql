@@ -93,3 +93,14 @@ FROM collector.findings
 WHERE resolved_at IS NULL
 GROUP BY partner, severity
 ORDER BY partner, severity;
+
+-- name: NewestCollections :many
+-- How the newest collection of everybody, or of its rest, ended that did; and when one
+-- last came to its end, which is Go's zero time if none did.
+SELECT DISTINCT ON (r.partner) r.partner, r.status, r.customers_total, r.customers_ok, r.customers_unchanged, r.customers_no_costs,
+    r.customers_failed, r.rows_changed,
+    coalesce((SELECT max(w.finished_at) FROM collector.runs w WHERE w.partner = r.partner AND w.kind IN ('daily', 'once')
+        AND w.scope IN ('all', 'rest') AND w.status IN ('succeeded', 'partial')), '0001-01-01 00:00:00+00')::timestamptz AS last_success_at
+FROM collector.runs r
+WHERE r.kind IN ('daily', 'once') AND r.scope IN ('all', 'rest') AND r.status <> 'running'
+ORDER BY r.partner, r.started_at DESC;

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/config"
+	"partnercost/internal/fetch"
+	"partnercost/internal/persist"
+	"partnercost/internal/telemetry"
+)
+
+// newMetrics are the metrics of the configured partners.
+func (p *program) newMetrics(partners []config.Partner) *telemetry.Metrics {
+	b := thisBuild()
+	o := telemetry.Options{Version: b.Version, Commit: b.Commit, Now: p.now}
+	for _, partner := range partners {
+		o.Partners = append(o.Partners, partner.Name)
+	}
+	return telemetry.New(o)
+}
+
+// watch has the metrics tell how the collection stands by the database.
+func (p *program) watch(metrics *telemetry.Metrics, partners []config.Partner, store func() (*persist.Store, error)) {
+	metrics.Watch(func(ctx context.Context) (telemetry.State, error) {
+		s, err := store()
+		if err != nil {
+			return nil, err
+		}
+		state, err := p.stateOf(ctx, partners, s)
+		if err != nil && ctx.Err() == nil {
+			p.log.Warn("cannot read the state for the metrics", slog.Any("error", err))
+		}
+		return state, err
+	})
+}
+
+func (p *program) stateOf(ctx context.Context, partners []config.Partner, store *persist.Store) (telemetry.State, error) {
+	status, err := store.Status(ctx, 0)
+	if err != nil {
+		return nil, err
+	}
+	newest, err := store.NewestCollections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	state := make(telemetry.State, len(partners))
+	for _, partner := range partners {
+		n := newest[partner.Name]
+		state[partner.Name] = telemetry.PartnerState{
+			LastSuccess: n.LastSuccess, LastRun: n.Status, LastTally: n.Tally, RefreshTokenIssued: p.refreshTokenIssued(partner),
+		}
+	}
+	for _, covered := range status.Partners {
+		s, configured := state[covered.Partner]
+		if !configured {
+			continue
+		}
+		s.ActiveCustomers, s.CoveredCustomers = covered.Customers, covered.Covered
+		s.OpenFindings = make(map[billing.Severity]int, len(covered.OpenFindings))
+		for severity, n := range covered.OpenFindings {
+			s.OpenFindings[billing.Severity(severity)] = n
+		}
+		state[covered.Partner] = s
+	}
+	return state, nil
+}
+
+// refreshTokenIssued is the zero time where there is no refresh token.
+func (p *program) refreshTokenIssued(partner config.Partner) time.Time {
+	if partner.Auth.Mode != "app_user" {
+		return time.Time{}
+	}
+	now := p.now()
+	age, err := fetch.RefreshTokenAge(partner.Auth.RefreshTokenFile, now)
+	if err != nil {
+		return time.Time{}
+	}
+	return now.Add(-age)
+}
+
+// countRequests has the metrics count a partner's requests.
+func countRequests(metrics *telemetry.Metrics, partner string) func(fetch.Attempt) {
+	return func(a fetch.Attempt) {
+		metrics.Request(partner, a.Endpoint, a.Class, a.Duration, a.Retried, a.Throttled)
+	}
+}
