@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -20,10 +19,6 @@ import (
 // for another partner's quota would help nobody. The bound keeps memory and
 // database connections (two a partner) in hand.
 const partnersAtOnce = 4
-
-// finishWithin bounds the recording of a run's end, which an interruption must not
-// prevent.
-const finishWithin = 20 * time.Second
 
 // runFlags are the flags of run.
 type runFlags struct {
@@ -153,9 +148,7 @@ func (c *collection) partner(ctx context.Context, s selection) summary {
 
 	// Who was not asked for in a complete run is no longer a customer.
 	complete := result.err == nil && s.customers == nil
-	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishWithin)
-	defer cancel()
-	if err := c.store.FinishRun(finishing, run, result.status, result.tally, complete, result.err); err != nil {
+	if err := c.recordEnd(ctx, run, result, complete, log); err != nil {
 		result.err = errors.Join(result.err, err)
 	}
 	log.Info("run ended", slog.String("status", string(result.status)), slog.Duration("took", result.took))
@@ -169,7 +162,7 @@ func (c *collection) observe(ctx context.Context, result summary, s selection, c
 	defer stopListing()
 	run := collect.New(collect.Options{
 		Customers: s.sequence(listing, client.list), Total: s.total, Source: client, Sink: sink,
-		Concurrency: s.partner.Limits.Concurrency, Batch: c.config.Collect.Batch, Log: log, Now: c.now,
+		Concurrency: s.partner.Limits.Concurrency, Batch: c.config.Collect.Batch, StoreWait: c.config.Database.Wait, Log: log, Now: c.now,
 	})
 	finish := c.progress.follow(run, s.partner.Name, log)
 	result.tally, result.err = run.Collect(ctx)

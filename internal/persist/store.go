@@ -50,6 +50,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		config.ConnConfig.ConnectTimeout = 10 * time.Second
 	}
 	config.ConnConfig.RuntimeParams["application_name"] = "partnercost"
+	config.ConnConfig.DialFunc = dial
+	for name, value := range sessionSettings {
+		if _, stated := config.ConnConfig.RuntimeParams[name]; !stated {
+			config.ConnConfig.RuntimeParams[name] = value
+		}
+	}
 	// Names are always qualified; only the session's temporary tables are found without.
 	config.ConnConfig.RuntimeParams["search_path"] = ""
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"

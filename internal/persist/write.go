@@ -25,7 +25,8 @@ var answerFindings = []string{
 // Write stores a batch of statements of one partner, each customer at most once, in
 // one transaction, and returns a result per statement, in order. Writing the same
 // batch again changes no fact. An error that is billing.ErrRejected means that the
-// data was refused, billing.ErrUnavailable that the same batch may be written later.
+// data was refused, billing.ErrUnavailable that the same batch may be written later, and
+// billing.ErrTooMuch that a part of it may be.
 func (s *Store) Write(ctx context.Context, run billing.Run, batch []billing.Statement) ([]billing.CustomerResult, error) {
 	var results []billing.CustomerResult
 	err := s.staged(ctx, batch, func(tx pgx.Tx, st *stage) error {
@@ -66,20 +67,22 @@ func (s *Store) Plan(ctx context.Context, partner string, batch []billing.Statem
 }
 
 // staged copies the batch into the session's staging tables and calls f in the same
-// transaction.
+// transaction, which may have to be run again.
 func (s *Store) staged(ctx context.Context, batch []billing.Statement, f func(pgx.Tx, *stage) error) error {
-	return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
-		err := stageTables(ctx, conn.Conn())
-		if err != nil {
-			return err
-		}
-		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-			st := newStage(batch)
-			err := st.copy(ctx, s.q, tx)
+	return s.again(ctx, func() error {
+		return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+			err := stageTables(ctx, conn.Conn())
 			if err != nil {
 				return err
 			}
-			return f(tx, st)
+			return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+				st := newStage(batch)
+				err := st.copy(ctx, s.q, tx)
+				if err != nil {
+					return err
+				}
+				return f(tx, st)
+			})
 		})
 	})
 }

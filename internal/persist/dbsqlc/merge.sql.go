@@ -125,9 +125,12 @@ INSERT INTO collector.failures (run_id, customer_key, failed_at, class, resource
 SELECT $1::uuid, s.customer_key, s.fetched_at, s.failure_class, s.resource, s.http_status, s.code, s.message, s.request_id, s.correlation_id, s.attempts
 FROM stage_statements s
 WHERE s.failure_class IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM collector.failures f WHERE f.run_id = $1::uuid AND f.customer_key = s.customer_key)
 ORDER BY s.seq
 `
 
+// A run notes one failure of a customer: the same batch may come again when the
+// connection broke during its COMMIT.
 func (q *Queries) InsertFailures(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, insertFailures, runID)
 	return err
@@ -435,7 +438,8 @@ ON CONFLICT (customer_key) DO UPDATE SET
     last_error = excluded.last_error,
     last_success_at = coalesce(excluded.last_success_at, st.last_success_at),
     last_success_run_id = coalesce(excluded.last_success_run_id, st.last_success_run_id),
-    failures_in_a_row = CASE WHEN excluded.failures_in_a_row = 0 THEN 0 ELSE st.failures_in_a_row + 1 END
+    failures_in_a_row = CASE WHEN excluded.failures_in_a_row = 0 THEN 0 WHEN st.last_run_id = excluded.last_run_id THEN st.failures_in_a_row
+        ELSE st.failures_in_a_row + 1 END
 `
 
 type SaveStatesParams struct {

@@ -279,10 +279,13 @@ WHERE NOT EXISTS (SELECT 1 FROM collector.findings f
 ORDER BY s.customer_key, t.kind, t.subject;
 
 -- name: InsertFailures :exec
+-- A run notes one failure of a customer: the same batch may come again when the
+-- connection broke during its COMMIT.
 INSERT INTO collector.failures (run_id, customer_key, failed_at, class, resource, http_status, code, message, request_id, correlation_id, attempts)
 SELECT @run_id::uuid, s.customer_key, s.fetched_at, s.failure_class, s.resource, s.http_status, s.code, s.message, s.request_id, s.correlation_id, s.attempts
 FROM stage_statements s
 WHERE s.failure_class IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM collector.failures f WHERE f.run_id = @run_id::uuid AND f.customer_key = s.customer_key)
 ORDER BY s.seq;
 
 -- name: StageResults :many
@@ -323,7 +326,8 @@ ON CONFLICT (customer_key) DO UPDATE SET
     last_error = excluded.last_error,
     last_success_at = coalesce(excluded.last_success_at, st.last_success_at),
     last_success_run_id = coalesce(excluded.last_success_run_id, st.last_success_run_id),
-    failures_in_a_row = CASE WHEN excluded.failures_in_a_row = 0 THEN 0 ELSE st.failures_in_a_row + 1 END;
+    failures_in_a_row = CASE WHEN excluded.failures_in_a_row = 0 THEN 0 WHEN st.last_run_id = excluded.last_run_id THEN st.failures_in_a_row
+        ELSE st.failures_in_a_row + 1 END;
 
 -- name: UnknownPayloads :many
 SELECT h.hash::bytea AS hash

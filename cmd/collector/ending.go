@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/collect"
+)
+
+// finishWithin bounds the recording of a run's end after an interruption. Together
+// with what collecting takes to store what it has, it stays below 30 s.
+const finishWithin = 5 * time.Second
+
+// recordEnd writes into the ledger how a run ended. A database that is away just
+// then is waited for, unless the run has already waited for it in vain.
+func (c *collection) recordEnd(ctx context.Context, run billing.Run, result summary, complete bool, log *slog.Logger) error {
+	record := func(context.Context) error {
+		finishing, release := collect.Outlive(ctx, finishWithin)
+		defer release()
+		return c.store.FinishRun(finishing, run, result.status, result.tally, complete, result.err)
+	}
+	var err error
+	if errors.Is(result.err, billing.ErrUnavailable) {
+		err = record(ctx)
+	} else {
+		err = collect.WaitOut(ctx, c.config.Database.Wait, log, record)
+	}
+	if err != nil {
+		return fmt.Errorf("%w; the ledger shows the run as running until the next one of this partner closes it", err)
+	}
+	return nil
+}
