@@ -14,7 +14,7 @@ func TestHaltAndContinue(t *testing.T) {
 	dir := openDir(t)
 	s := startIn(t, dir)
 	url := s.URL("postgres")
-	if _, err := connect(t, url).Exec(t.Context(), "CREATE TABLE kept AS SELECT 1 AS n"); err != nil {
+	if _, err := connect(t, url).Exec(t.Context(), "SET synchronous_commit = on; CREATE TABLE kept AS SELECT 1 AS n"); err != nil {
 		t.Fatal(err)
 	}
 	crash, cancel := context.WithCancel(t.Context())
