@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"partnercost/internal/billing"
 	"partnercost/internal/config"
 	"partnercost/internal/fetch/partnersim"
 	"partnercost/internal/localpg"
@@ -143,7 +144,7 @@ func (p *program) migrateDemo(ctx context.Context, url string) error {
 
 // demoNight is one run, with its summary.
 func (p *program) demoNight(ctx context.Context, c *config.Config, store *persist.Store) error {
-	runs := &collection{program: p, config: c, store: store, progress: p.newProgress()}
+	runs := &collection{program: p, config: c, store: store, progress: p.newProgress(), kind: billing.OnceRun}
 	result := runs.partner(ctx, selection{partner: c.Partners[0]})
 	runs.progress.close()
 	if err := p.printSummaries([]summary{result}, "table"); err != nil {

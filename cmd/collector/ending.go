@@ -12,8 +12,9 @@ import (
 )
 
 // finishWithin bounds the recording of a run's end after an interruption. Together
-// with what collecting takes to store what it has, it stays below 30 s.
-const finishWithin = 5 * time.Second
+// with the grace for storing it stays well below the 30 s after which service
+// managers lose patience.
+const finishWithin = 8 * time.Second
 
 // recordEnd writes into the ledger how a run ended. A database that is away just
 // then is waited for, unless the run has already waited for it in vain.

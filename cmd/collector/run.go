@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -24,7 +25,7 @@ const partnersAtOnce = 4
 type runFlags struct {
 	partners, customers []string
 	customersFile       string
-	dryRun              bool
+	dryRun, resume      bool
 	format              *choice
 }
 
@@ -41,11 +42,15 @@ With --dry-run everything is fetched and nothing is written: a line per customer
 says what would change, and the last line counts them. With --format json each line
 is an object.
 
+With --resume the customers that the last unfinished run has done are left out; after
+a complete one everybody is collected.
+
 Several partners are collected side by side. The exit code is the worst of theirs.`,
 		Example: `  collector run
   collector run --partner contoso
   collector run --customer 65726577-c208-40fd-9735-8c85ac9cac68 --dry-run
-  collector run --partner contoso --customers-file again.txt`,
+  collector run --partner contoso --customers-file again.txt
+  collector run --resume`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.collect(cmd.Context(), f) },
 	}
@@ -53,7 +58,10 @@ Several partners are collected side by side. The exit code is the worst of their
 	flags.StringArrayVar(&f.partners, "partner", nil, "only this partner, by `name`; repeatable")
 	flags.StringArrayVar(&f.customers, "customer", nil, "only this customer, a `GUID`; repeatable")
 	flags.StringVar(&f.customersFile, "customers-file", "", "only the customers in this `file`, one GUID a line")
+	flags.BoolVar(&f.resume, "resume", false, "leave out the customers that the last unfinished run has done")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "write nothing; print what would change")
+	cmd.MarkFlagsMutuallyExclusive("resume", "customer")
+	cmd.MarkFlagsMutuallyExclusive("resume", "customers-file")
 	f.format = formatFlag(cmd, "table", "json")
 	return cmd
 }
@@ -82,7 +90,10 @@ func (p *program) collect(ctx context.Context, f runFlags) error {
 	}
 	defer store.Close()
 
-	runs := &collection{program: p, config: c, store: store, progress: p.newProgress()}
+	runs := &collection{program: p, config: c, store: store, progress: p.newProgress(), kind: billing.OnceRun}
+	if f.resume {
+		runs.rest = unfinishedRun
+	}
 	if f.dryRun {
 		runs.preview = &preview{w: p.stdout, asJSON: f.format.value == "json"}
 	}
@@ -112,12 +123,18 @@ type collection struct {
 	config   *config.Config
 	store    *persist.Store
 	progress *progress
-	preview  *preview // nil but for a dry run
+	kind     billing.RunKind
+	rest     rest
+	// notBefore keeps unfinished runs that began earlier from being resumed.
+	notBefore time.Time
+	preview   *preview // nil but for a dry run
 }
 
 // partner collects one partner.
 func (c *collection) partner(ctx context.Context, s selection) summary {
-	run := billing.Run{ID: c.newID(), Partner: s.partner.Name, Kind: billing.OnceRun, StartedAt: c.now(), Version: thisBuild().Version}
+	run := billing.Run{
+		ID: c.newID(), Partner: s.partner.Name, Kind: c.kind, Scope: billing.Everybody, StartedAt: c.now(), Version: thisBuild().Version,
+	}
 	log := c.log.With(slog.String("partner", run.Partner), slog.String("run_id", run.ID))
 	result := summary{partner: run.Partner}
 	client, err := c.newClient(s.partner, c.config.Collect, log)
@@ -127,6 +144,9 @@ func (c *collection) partner(ctx context.Context, s selection) summary {
 	}
 	defer client.Close()
 	if c.preview != nil {
+		if _, s, result.err = c.narrow(ctx, run, s, log); result.err != nil {
+			return result
+		}
 		return c.observe(ctx, result, s, client, c.preview.sink(run.Partner, c.store), log)
 	}
 
@@ -136,6 +156,10 @@ func (c *collection) partner(ctx context.Context, s selection) summary {
 		return result
 	}
 	defer release()
+	if run, s, err = c.narrow(locked, run, s, log); err != nil {
+		result.err = err
+		return result
+	}
 	if err := c.store.BeginRun(ctx, run); err != nil {
 		result.err = err
 		return result
@@ -147,7 +171,7 @@ func (c *collection) partner(ctx context.Context, s selection) summary {
 	result.status = runStatus(ctx, result)
 
 	// Who was not asked for in a complete run is no longer a customer.
-	complete := result.err == nil && s.customers == nil
+	complete := result.err == nil && s.customers == nil && c.rest != onlyMissing
 	if err := c.recordEnd(ctx, run, result, complete, log); err != nil {
 		result.err = errors.Join(result.err, err)
 	}
@@ -157,7 +181,7 @@ func (c *collection) partner(ctx context.Context, s selection) summary {
 
 // observe lets the pipeline run, with its progress on display.
 func (c *collection) observe(ctx context.Context, result summary, s selection, client *client, sink collect.Sink, log *slog.Logger) summary {
-	log.Info("run started", slog.Int("customers", s.total), slog.Bool("discovering", s.total == 0))
+	log.Info("run started", slog.Int("customers", s.total), slog.Bool("discovering", s.customers == nil && s.partner.Customers.Discover))
 	listing, stopListing := context.WithCancel(ctx)
 	defer stopListing()
 	run := collect.New(collect.Options{

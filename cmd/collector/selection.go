@@ -19,6 +19,46 @@ type selection struct {
 	customers []billing.CustomerID
 	// total is their number, 0 while it must still be discovered.
 	total int
+	// done are those of the partner's to leave out, because an earlier run has them.
+	done map[billing.CustomerID]bool
+}
+
+// without leaves out who is done.
+func (s selection) without(done []billing.CustomerID) (selection, error) {
+	s.done = make(map[billing.CustomerID]bool, len(done))
+	for _, id := range done {
+		s.done[id] = true
+	}
+	if s.partner.Customers.Discover {
+		return s, nil
+	}
+	s.total = 0
+	for id, err := range s.partner.Customers.Listed() {
+		if err != nil {
+			return s, configError(fmt.Errorf("partner %s: %w", s.partner.Name, err))
+		}
+		if !s.done[id] {
+			s.total++
+		}
+	}
+	return s, nil
+}
+
+// notDone passes on the customers that are not done.
+func (s selection) notDone(ids iter.Seq2[billing.CustomerID, error]) iter.Seq2[billing.CustomerID, error] {
+	if len(s.done) == 0 {
+		return ids
+	}
+	return func(yield func(billing.CustomerID, error) bool) {
+		for id, err := range ids {
+			if err == nil && s.done[id] {
+				continue
+			}
+			if !yield(id, err) {
+				return
+			}
+		}
+	}
 }
 
 // errNoCustomers refuses an empty list: taken for the truth, it would retire every
@@ -120,9 +160,9 @@ func (s selection) sequence(ctx context.Context, listed func(context.Context) it
 			}
 		}
 	case s.partner.Customers.Discover:
-		return someCustomers(s.partner.Customers.WithoutExcluded(ahead(ctx, listed)))
+		return s.notDone(someCustomers(s.partner.Customers.WithoutExcluded(ahead(ctx, listed))))
 	}
-	return s.partner.Customers.Listed()
+	return s.notDone(s.partner.Customers.Listed())
 }
 
 // someCustomers makes an error of an empty list.

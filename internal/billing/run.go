@@ -26,12 +26,28 @@ const (
 	Interrupted RunStatus = "interrupted"
 )
 
+// RunScope says whom a run was to collect.
+type RunScope string
+
+// The scopes of a run, as they stand in finance.runs.
+const (
+	// Everybody: all of the partner's customers.
+	Everybody RunScope = "all"
+	// SomeCustomers: those that somebody named.
+	SomeCustomers RunScope = "some"
+	// RestOfThem: all of the partner's customers but those that earlier runs had done.
+	RestOfThem RunScope = "rest"
+)
+
 // Run is one collection of one partner's customers.
 type Run struct {
 	// ID is a UUID in canonical form.
-	ID        string
-	Partner   string
-	Kind      RunKind
+	ID      string
+	Partner string
+	Kind    RunKind
+	Scope   RunScope
+	// Resumes are the ids of the unfinished runs whose rest this one collects.
+	Resumes   []string
 	StartedAt time.Time
 	// Version is the version of the program, for tracing a number back to its code.
 	Version string

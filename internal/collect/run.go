@@ -50,7 +50,7 @@ type Options struct {
 	// StoreWait is how long a database that is away, or cannot write, is waited for
 	// (5 min).
 	StoreWait time.Duration
-	// Grace is how long storing may go on after an interruption (20 s).
+	// Grace is how long storing may go on after an interruption (15 s).
 	Grace time.Duration
 
 	Log *slog.Logger
@@ -63,7 +63,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.MaxBatchBytes, 8<<20)
 	setDefault(&o.FlushEvery, 10*time.Second)
 	setDefault(&o.StoreWait, 5*time.Minute)
-	setDefault(&o.Grace, 20*time.Second)
+	setDefault(&o.Grace, 15*time.Second)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 
+	"partnercost/internal/billing"
 	"partnercost/migrations"
 )
 
@@ -200,11 +201,21 @@ func embeddedVersions() (uint, map[uint]string, error) {
 }
 
 // unreachable words a failed connection for the operator: where, why, and never
-// the password.
+// the password. It is billing.ErrUnavailable unless the server answered and refused.
 func unreachable(config *pgx.ConnConfig, err error) error {
-	return fmt.Errorf("cannot reach the database %q on %s:%d: %w; check database.url and that the server runs",
+	worded := fmt.Errorf("cannot reach the database %q on %s:%d: %w; check database.url and that the server runs",
 		config.Database, config.Host, config.Port, redactURL(err))
+	if errors.Is(classify(err), billing.ErrUnavailable) {
+		return unavailable{worded}
+	}
+	return worded
 }
+
+// unavailable is billing.ErrUnavailable in other words.
+type unavailable struct{ error }
+
+func (e unavailable) Is(target error) bool { return target == billing.ErrUnavailable }
+func (e unavailable) Unwrap() error        { return e.error }
 
 // redactURL keeps a password that stands in a connection string out of an error.
 func redactURL(err error) error {

@@ -41,6 +41,14 @@ func (b *bench) login(group string) string {
 			return
 		}
 		defer func() { _ = conn.Close(context.Background()) }()
+		// A session that was closed drops its temporary tables a moment later.
+		for sessions := 1; sessions > 0; {
+			err := conn.QueryRow(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE usename = $1", name).Scan(&sessions)
+			if err != nil {
+				b.t.Error(err)
+				return
+			}
+		}
 		if _, err := conn.Exec(context.Background(), "DROP ROLE "+pgx.Identifier{name}.Sanitize()); err != nil {
 			b.t.Error(err)
 		}

@@ -1,8 +1,10 @@
 package persist
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/jackc/pgx/v5"
 
@@ -16,7 +18,8 @@ import (
 func (s *Store) BeginRun(ctx context.Context, run billing.Run) error {
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		err := s.q.InsertRun(ctx, tx, dbsqlc.InsertRunParams{
-			RunID: run.ID, Partner: run.Partner, Kind: string(run.Kind), StartedAt: run.StartedAt, Version: run.Version,
+			RunID: run.ID, Partner: run.Partner, Kind: string(run.Kind), Scope: string(cmp.Or(run.Scope, billing.Everybody)),
+			StartedAt: run.StartedAt, Version: run.Version,
 		})
 		if err != nil {
 			return err
@@ -31,8 +34,8 @@ func (s *Store) BeginRun(ctx context.Context, run billing.Run) error {
 }
 
 // FinishRun records how a run ended; cause is why it did not succeed, or nil. When
-// complete, every customer of the partner was asked for: those that were not are
-// no longer active.
+// complete, every customer of the partner was asked for by this run or one that it
+// resumed: those that were not are no longer active.
 func (s *Store) FinishRun(ctx context.Context, run billing.Run, status billing.RunStatus, tally billing.Tally, complete bool, cause error) error {
 	var text *string
 	if cause != nil {
@@ -47,7 +50,7 @@ func (s *Store) FinishRun(ctx context.Context, run billing.Run, status billing.R
 		if err != nil || !complete {
 			return err
 		}
-		_, err = s.q.RetireCustomers(ctx, tx, dbsqlc.RetireCustomersParams{Partner: run.Partner, RunID: run.ID})
+		_, err = s.q.RetireCustomers(ctx, tx, dbsqlc.RetireCustomersParams{Partner: run.Partner, RunIds: append(slices.Clone(run.Resumes), run.ID)})
 		return err
 	})
 	if err != nil {

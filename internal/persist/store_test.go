@@ -36,11 +36,12 @@ type bench struct {
 	url   string
 	store *persist.Store
 	runs  int
+	now   time.Time
 }
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	b := &bench{t: t, url: pgtest.New(t)}
+	b := &bench{t: t, url: pgtest.New(t), now: night(0)}
 	b.open()
 	t.Cleanup(func() { b.store.Close() })
 	return b
@@ -48,7 +49,7 @@ func newBench(t *testing.T) *bench {
 
 func (b *bench) open() {
 	b.t.Helper()
-	store, err := persist.Open(b.t.Context(), persist.Options{URL: b.url, MaxConnections: 2, Now: func() time.Time { return night(0) }})
+	store, err := persist.Open(b.t.Context(), persist.Options{URL: b.url, MaxConnections: 2, Now: func() time.Time { return b.now }})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -32,6 +32,109 @@ func (q *Queries) CloseStaleRuns(ctx context.Context, db DBTX, arg CloseStaleRun
 	return result.RowsAffected(), nil
 }
 
+const collectionsSinceNewest = `-- name: CollectionsSinceNewest :many
+SELECT r.run_id, r.started_at, r.status
+FROM collector.runs r
+WHERE r.partner = $1 AND r.kind IN ('daily', 'once') AND r.scope IN ('all', 'rest')
+    AND r.started_at >= (SELECT max(w.started_at) FROM collector.runs w
+        WHERE w.partner = $1 AND w.kind IN ('daily', 'once') AND w.scope = 'all')
+ORDER BY r.started_at, r.run_id
+`
+
+type CollectionsSinceNewestRow struct {
+	RunID     string
+	StartedAt time.Time
+	Status    string
+}
+
+// The newest run that was to collect everybody, and the collections of its rest.
+func (q *Queries) CollectionsSinceNewest(ctx context.Context, db DBTX, partner string) ([]CollectionsSinceNewestRow, error) {
+	rows, err := db.Query(ctx, collectionsSinceNewest, partner)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CollectionsSinceNewestRow
+	for rows.Next() {
+		var i CollectionsSinceNewestRow
+		if err := rows.Scan(&i.RunID, &i.StartedAt, &i.Status); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const customersDoneIn = `-- name: CustomersDoneIn :many
+SELECT c.customer_id
+FROM collector.customers c
+JOIN collector.customer_states st USING (customer_key)
+WHERE c.partner = $1 AND st.last_success_run_id = ANY ($2::uuid[])
+ORDER BY c.customer_id
+`
+
+type CustomersDoneInParams struct {
+	Partner string
+	RunIds  []string
+}
+
+// Whose newest success is of one of these runs.
+func (q *Queries) CustomersDoneIn(ctx context.Context, db DBTX, arg CustomersDoneInParams) ([]string, error) {
+	rows, err := db.Query(ctx, customersDoneIn, arg.Partner, arg.RunIds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var customer_id string
+		if err := rows.Scan(&customer_id); err != nil {
+			return nil, err
+		}
+		items = append(items, customer_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const customersDoneSince = `-- name: CustomersDoneSince :many
+SELECT c.customer_id
+FROM collector.customers c
+JOIN collector.customer_states st USING (customer_key)
+WHERE c.partner = $1 AND st.last_success_at >= $2::timestamptz
+ORDER BY c.customer_id
+`
+
+type CustomersDoneSinceParams struct {
+	Partner string
+	Since   time.Time
+}
+
+func (q *Queries) CustomersDoneSince(ctx context.Context, db DBTX, arg CustomersDoneSinceParams) ([]string, error) {
+	rows, err := db.Query(ctx, customersDoneSince, arg.Partner, arg.Since)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var customer_id string
+		if err := rows.Scan(&customer_id); err != nil {
+			return nil, err
+		}
+		items = append(items, customer_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const finishRun = `-- name: FinishRun :exec
 UPDATE collector.runs
 SET status = $1, finished_at = $2::timestamptz, customers_total = $3, customers_ok = $4,
@@ -70,14 +173,15 @@ func (q *Queries) FinishRun(ctx context.Context, db DBTX, arg FinishRunParams) e
 }
 
 const insertRun = `-- name: InsertRun :exec
-INSERT INTO collector.runs (run_id, partner, kind, status, started_at, version)
-VALUES ($1, $2, $3, 'running', $4, $5)
+INSERT INTO collector.runs (run_id, partner, kind, scope, status, started_at, version)
+VALUES ($1, $2, $3, $4, 'running', $5, $6)
 `
 
 type InsertRunParams struct {
 	RunID     string
 	Partner   string
 	Kind      string
+	Scope     string
 	StartedAt time.Time
 	Version   string
 }
@@ -87,10 +191,41 @@ func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) e
 		arg.RunID,
 		arg.Partner,
 		arg.Kind,
+		arg.Scope,
 		arg.StartedAt,
 		arg.Version,
 	)
 	return err
+}
+
+const lastCollection = `-- name: LastCollection :one
+SELECT (SELECT max(w.started_at) FROM collector.runs w
+        WHERE w.partner = r.partner AND w.kind IN ('daily', 'once') AND w.scope = 'all' AND w.started_at <= r.started_at)::timestamptz AS began,
+    r.status
+FROM collector.runs r
+WHERE r.partner = $1 AND r.kind IN ('daily', 'once') AND r.scope IN ('all', 'rest') AND r.status IN ('succeeded', 'partial')
+    AND r.started_at <= $2::timestamptz
+ORDER BY began DESC, r.started_at DESC
+LIMIT 1
+`
+
+type LastCollectionParams struct {
+	Partner string
+	Latest  time.Time
+}
+
+type LastCollectionRow struct {
+	Began  time.Time
+	Status string
+}
+
+// When the newest collection of everybody began that came to its end, be it with the
+// help of later runs. What lies far in the future was written by a clock gone wrong.
+func (q *Queries) LastCollection(ctx context.Context, db DBTX, arg LastCollectionParams) (LastCollectionRow, error) {
+	row := db.QueryRow(ctx, lastCollection, arg.Partner, arg.Latest)
+	var i LastCollectionRow
+	err := row.Scan(&i.Began, &i.Status)
+	return i, err
 }
 
 const lastRuns = `-- name: LastRuns :many
@@ -269,17 +404,18 @@ const retireCustomers = `-- name: RetireCustomers :execrows
 UPDATE collector.customers c
 SET active = false
 FROM collector.customer_states st
-WHERE c.partner = $1 AND c.active AND st.customer_key = c.customer_key AND st.last_run_id <> $2
+WHERE c.partner = $1 AND c.active AND st.customer_key = c.customer_key AND st.last_run_id <> ALL ($2::uuid[])
 `
 
 type RetireCustomersParams struct {
 	Partner string
-	RunID   string
+	RunIds  []string
 }
 
-// After a complete run, customers it did not ask for are no longer the partner's.
+// After a complete run, customers that neither it nor the runs it resumed asked for
+// are no longer the partner's.
 func (q *Queries) RetireCustomers(ctx context.Context, db DBTX, arg RetireCustomersParams) (int64, error) {
-	result, err := db.Exec(ctx, retireCustomers, arg.Partner, arg.RunID)
+	result, err := db.Exec(ctx, retireCustomers, arg.Partner, arg.RunIds)
 	if err != nil {
 		return 0, err
 	}

@@ -1,6 +1,6 @@
 -- name: InsertRun :exec
-INSERT INTO collector.runs (run_id, partner, kind, status, started_at, version)
-VALUES (@run_id, @partner, @kind, 'running', @started_at, @version);
+INSERT INTO collector.runs (run_id, partner, kind, scope, status, started_at, version)
+VALUES (@run_id, @partner, @kind, @scope, 'running', @started_at, @version);
 
 -- name: CloseStaleRuns :execrows
 -- Called by the holder of the partner's lock, so a run that still stands as running
@@ -17,11 +17,48 @@ SET status = @status, finished_at = @finished_at::timestamptz, customers_total =
 WHERE run_id = @run_id;
 
 -- name: RetireCustomers :execrows
--- After a complete run, customers it did not ask for are no longer the partner's.
+-- After a complete run, customers that neither it nor the runs it resumed asked for
+-- are no longer the partner's.
 UPDATE collector.customers c
 SET active = false
 FROM collector.customer_states st
-WHERE c.partner = @partner AND c.active AND st.customer_key = c.customer_key AND st.last_run_id <> @run_id;
+WHERE c.partner = @partner AND c.active AND st.customer_key = c.customer_key AND st.last_run_id <> ALL (@run_ids::uuid[]);
+
+-- name: CollectionsSinceNewest :many
+-- The newest run that was to collect everybody, and the collections of its rest.
+SELECT r.run_id, r.started_at, r.status
+FROM collector.runs r
+WHERE r.partner = @partner AND r.kind IN ('daily', 'once') AND r.scope IN ('all', 'rest')
+    AND r.started_at >= (SELECT max(w.started_at) FROM collector.runs w
+        WHERE w.partner = @partner AND w.kind IN ('daily', 'once') AND w.scope = 'all')
+ORDER BY r.started_at, r.run_id;
+
+-- name: LastCollection :one
+-- When the newest collection of everybody began that came to its end, be it with the
+-- help of later runs. What lies far in the future was written by a clock gone wrong.
+SELECT (SELECT max(w.started_at) FROM collector.runs w
+        WHERE w.partner = r.partner AND w.kind IN ('daily', 'once') AND w.scope = 'all' AND w.started_at <= r.started_at)::timestamptz AS began,
+    r.status
+FROM collector.runs r
+WHERE r.partner = @partner AND r.kind IN ('daily', 'once') AND r.scope IN ('all', 'rest') AND r.status IN ('succeeded', 'partial')
+    AND r.started_at <= @latest::timestamptz
+ORDER BY began DESC, r.started_at DESC
+LIMIT 1;
+
+-- name: CustomersDoneIn :many
+-- Whose newest success is of one of these runs.
+SELECT c.customer_id
+FROM collector.customers c
+JOIN collector.customer_states st USING (customer_key)
+WHERE c.partner = @partner AND st.last_success_run_id = ANY (@run_ids::uuid[])
+ORDER BY c.customer_id;
+
+-- name: CustomersDoneSince :many
+SELECT c.customer_id
+FROM collector.customers c
+JOIN collector.customer_states st USING (customer_key)
+WHERE c.partner = @partner AND st.last_success_at >= @since::timestamptz
+ORDER BY c.customer_id;
 
 -- name: LastRuns :many
 SELECT run_id, partner, kind, status, started_at, finished_at, customers_total, customers_ok, customers_unchanged,

@@ -1,0 +1,131 @@
+package main_test
+
+import (
+	"io"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"partnercost/internal/fetch/partnersim"
+)
+
+// daemon starts the daemon; stop sends it SIGTERM and waits for its end. When until is
+// not empty, the daemon has logged it before.
+func (s *site) daemon(t *testing.T, until string) (stop func() result) {
+	t.Helper()
+	cmd, finish := s.start(t, "daemon", "--log-format", "json")
+	log := &listener{to: cmd.Stderr, text: until, heard: make(chan struct{})}
+	cmd.Stderr = log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if until != "" {
+		select {
+		case <-log.heard:
+		case <-t.Context().Done():
+			t.Fatalf("the daemon never logged %q", until)
+		}
+	}
+	return func() result {
+		t.Helper()
+		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+		return finish()
+	}
+}
+
+// listener closes heard once text was written to it.
+type listener struct {
+	to    io.Writer
+	text  string
+	tail  string
+	heard chan struct{}
+	once  sync.Once
+}
+
+func (l *listener) Write(b []byte) (int, error) {
+	l.tail += string(b)
+	if l.text != "" && strings.Contains(l.tail, l.text) {
+		l.once.Do(func() { close(l.heard) })
+	}
+	l.tail = l.tail[max(0, len(l.tail)-len(l.text)):]
+	return l.to.Write(b)
+}
+
+// until returns when the query, of one cell, answers want.
+func (s *site) until(t *testing.T, query, want string) {
+	t.Helper()
+	for s.one(t, query) != want {
+		if t.Context().Err() != nil {
+			t.Fatalf("%s never became %s", query, want)
+		}
+	}
+}
+
+const runsOfAllStates = `SELECT kind, scope, status FROM finance.runs ORDER BY started_at`
+
+func TestDaemonDecidesFromTheLedger(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, partnersim.Options{Customers: 12, Seed: 21})
+	s.configure(t, "    customers:\n      discover: true\n", "console:\n  listen: 127.0.0.1:0\n")
+	ended := func(n string) {
+		t.Helper()
+		s.until(t, `SELECT count(*) FROM finance.runs WHERE status <> 'running'`, n)
+	}
+
+	stop := s.daemon(t, "") // a first start collects at once
+	ended("1")
+	stop().want(t, 0).says(t, "daemon stopped")
+	if diff := cmp.Diff(s.expectedCosts(t), s.costs(t)); diff != "" {
+		t.Errorf("the costs (-want +got):\n%s", diff)
+	}
+
+	// What is done since the last tick is not done again: the daemon goes on to schedule
+	// the next run. A run of the days before is missed, and made up for.
+	s.daemon(t, "next run scheduled")().want(t, 0)
+	s.exec(t, `UPDATE collector.runs SET started_at = started_at - interval '2 days', finished_at = finished_at - interval '2 days'`)
+	stop = s.daemon(t, "")
+	ended("2")
+	stop().want(t, 0)
+
+	s.exec(t, `UPDATE collector.runs SET started_at = started_at - interval '2 days', finished_at = finished_at - interval '2 days'`)
+	s.configure(t, "    customers:\n      discover: true\n", "console:\n  listen: 127.0.0.1:0\nschedule:\n  catch_up: false\n")
+	s.daemon(t, "next run scheduled")().want(t, 0)
+	want := [][]string{{"daily", "all", "succeeded"}, {"daily", "all", "succeeded"}}
+	if diff := cmp.Diff(want, s.query(t, runsOfAllStates)); diff != "" {
+		t.Errorf("the runs (-want +got):\n%s", diff)
+	}
+}
+
+func TestDaemonInterruptedGoesOnAtItsNextStart(t *testing.T) {
+	t.Parallel()
+	const customers = 30
+	sim := partnersim.New(partnersim.Options{Customers: customers, Seed: 22})
+	g := newGate(sim, 50)
+	s := newSiteAt(t, g)
+	s.sim = sim
+	s.configure(t, "    customers:\n      discover: true\n", "console:\n  listen: 127.0.0.1:0\ncollect:\n  batch: 1\n")
+	stop := s.daemon(t, "")
+	<-g.reached
+	stop().want(t, 130).says(t, "interrupted")
+	g.open.Store(true)
+	g.forget()
+
+	stop = s.daemon(t, "")
+	s.until(t, `SELECT count(*) FROM finance.runs WHERE status = 'succeeded'`, "1")
+	stop().want(t, 0).says(t, "resuming")
+	if asked := g.forget(); asked == 0 || asked == customers {
+		t.Errorf("the second start asked for %d of %d customers, want the rest", asked, customers)
+	}
+	want := [][]string{{"daily", "all", "interrupted"}, {"daily", "rest", "succeeded"}}
+	if diff := cmp.Diff(want, s.query(t, runsOfAllStates)); diff != "" {
+		t.Errorf("the runs (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(s.expectedCosts(t), s.costs(t)); diff != "" {
+		t.Errorf("the costs (-want +got):\n%s", diff)
+	}
+}

@@ -1,0 +1,78 @@
+package persist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/persist/dbsqlc"
+)
+
+// UnfinishedRuns returns the ids of the runs that a further run of the partner can
+// resume: the newest that was to collect everybody and the collections of its rest,
+// oldest first, when none of them came to its end. It returns none when the newest
+// one did, or began before notBefore.
+func (s *Store) UnfinishedRuns(ctx context.Context, partner string, notBefore time.Time) ([]string, error) {
+	runs, err := s.q.CollectionsSinceNewest(ctx, s.pool, partner)
+	if err != nil {
+		return nil, fmt.Errorf("read what the last run of %s left over: %w", partner, classify(err))
+	}
+	var unfinished []string
+	for i, run := range runs {
+		ended := run.Status == string(billing.Succeeded) || run.Status == string(billing.Partial)
+		if ended || i == 0 && run.StartedAt.Before(notBefore) {
+			return nil, nil
+		}
+		unfinished = append(unfinished, run.RunID)
+	}
+	return unfinished, nil
+}
+
+// DoneIn returns the partner's customers whose newest success is of one of the runs.
+func (s *Store) DoneIn(ctx context.Context, partner string, runs []string) ([]billing.CustomerID, error) {
+	ids, err := s.q.CustomersDoneIn(ctx, s.pool, dbsqlc.CustomersDoneInParams{Partner: partner, RunIds: runs})
+	return customerIDs(ids, err)
+}
+
+// DoneSinceLastCollection returns the partner's customers that were collected in full
+// by the newest collection of everybody, or later.
+func (s *Store) DoneSinceLastCollection(ctx context.Context, partner string) ([]billing.CustomerID, error) {
+	runs, err := s.q.CollectionsSinceNewest(ctx, s.pool, partner)
+	if err != nil || len(runs) == 0 {
+		return customerIDs(nil, err)
+	}
+	ids, err := s.q.CustomersDoneSince(ctx, s.pool, dbsqlc.CustomersDoneSinceParams{Partner: partner, Since: runs[0].StartedAt})
+	return customerIDs(ids, err)
+}
+
+func customerIDs(ids []string, err error) ([]billing.CustomerID, error) {
+	if err != nil {
+		return nil, fmt.Errorf("read which customers are done: %w", classify(err))
+	}
+	done := make([]billing.CustomerID, len(ids))
+	for i, id := range ids {
+		done[i] = billing.CustomerID(id)
+	}
+	return done, nil
+}
+
+// clockError is how far the clock may have been wrong: a run that began later than so
+// far ahead of now is not believed, or no run would be due until then.
+const clockError = 24 * time.Hour
+
+// LastCollection returns when the partner's newest collection of everybody that came
+// to its end had begun, and how it ended. The zero time: there was none.
+func (s *Store) LastCollection(ctx context.Context, partner string) (began time.Time, status billing.RunStatus, err error) {
+	last, err := s.q.LastCollection(ctx, s.pool, dbsqlc.LastCollectionParams{Partner: partner, Latest: s.now().Add(clockError)})
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return time.Time{}, "", nil
+	case err != nil:
+		return time.Time{}, "", fmt.Errorf("read when %s was last collected: %w", partner, classify(err))
+	}
+	return last.Began, billing.RunStatus(last.Status), nil
+}

@@ -1,0 +1,127 @@
+package schedule
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+)
+
+// ErrLater is what a Job's work returns when it could not be done now, for a reason
+// that may pass by itself: it is tried again before the next tick.
+var ErrLater = errors.New("not possible now")
+
+// Job is work that is due at every tick of a spec. Whether the work of a tick is done
+// is not remembered but asked for: so it is neither lost with the process nor done
+// twice.
+type Job struct {
+	Spec Spec
+	// Jitter bounds how much later than its tick the work begins, at random.
+	Jitter time.Duration
+	// CatchUp says that the work of the last tick before the start is made up for, if it
+	// is not done.
+	CatchUp bool
+	// Done returns when the newest work that was done began; the zero time if none was.
+	Done func(context.Context) (time.Time, error)
+	// Do does the work of a tick. It has logged what it returns. Only ErrLater has it
+	// called again for the same tick.
+	Do func(ctx context.Context, tick time.Time) error
+	// Scheduled is told when the next work will begin.
+	Scheduled func(time.Time)
+
+	Now  func() time.Time
+	Rand func() float64 // from 0 up to 1
+	Log  *slog.Logger
+}
+
+// The pauses between attempts at the work of one tick.
+const (
+	firstPause = 30 * time.Second
+	maxPause   = 10 * time.Minute
+)
+
+// A timer does not see the clock being set: it is looked at this often.
+const lookAtClock = 30 * time.Second
+
+// Run does the work of one tick after the other until ctx ends. Of several ticks that
+// passed meanwhile only the last one counts.
+func (j Job) Run(ctx context.Context) {
+	begin := j.Now()
+	settled := j.settled(begin)
+	late := j.Rand()
+	for pause := firstPause; ctx.Err() == nil; {
+		now := j.Now()
+		tick := j.Spec.Previous(now)
+		if settled.After(now) {
+			settled = j.settled(now) // the clock was set back
+		}
+		if !tick.After(settled) {
+			j.wait(ctx, now, j.start(j.Spec.Next(now), begin, late))
+			continue
+		}
+		if due := j.start(tick, begin, late); due.After(now) {
+			j.wait(ctx, now, due)
+			continue
+		}
+		if err := j.attempt(ctx, tick); err != nil {
+			sleep(ctx, pause)
+			pause = min(2*pause, maxPause)
+			continue
+		}
+		settled, pause, late = tick, firstPause, j.Rand()
+	}
+}
+
+// settled is, at first, the newest tick about which nothing is left to do.
+func (j Job) settled(now time.Time) time.Time {
+	if j.CatchUp {
+		return time.Time{} // what is done will tell
+	}
+	return j.Spec.Previous(now)
+}
+
+// start is when the work of a tick begins. What is made up for begins at once.
+func (j Job) start(tick, begin time.Time, late float64) time.Time {
+	if tick.IsZero() || !tick.After(begin) {
+		return tick
+	}
+	return tick.Add(time.Duration(late * float64(j.Jitter)))
+}
+
+// attempt does the work of a tick unless it is done. An error asks for another
+// attempt.
+func (j Job) attempt(ctx context.Context, tick time.Time) error {
+	done, err := j.Done(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			j.Log.Warn("cannot tell what is due; asking again", slog.Time("tick", tick), slog.Any("error", err))
+		}
+		return err
+	}
+	if !done.IsZero() && !done.Before(tick) {
+		return nil
+	}
+	if err := j.Do(ctx, tick); errors.Is(err, ErrLater) {
+		return err
+	}
+	return nil
+}
+
+// wait returns at due, or earlier to look at the clock.
+func (j Job) wait(ctx context.Context, now, due time.Time) {
+	left := lookAtClock
+	if !due.IsZero() {
+		j.Scheduled(due)
+		left = min(left, due.Sub(now))
+	}
+	sleep(ctx, left)
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
