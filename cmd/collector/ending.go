@@ -16,8 +16,9 @@ import (
 // managers lose patience.
 const finishWithin = 8 * time.Second
 
-// recordEnd writes into the ledger how a run ended. A database that is away just
-// then is waited for, unless the run has already waited for it in vain.
+// recordEnd writes into the ledger how a run ended, and returns why it did not
+// succeed. A database that is away just then is waited for, unless the run has
+// already waited for it in vain.
 func (c *collection) recordEnd(ctx context.Context, run billing.Run, result summary, complete bool, log *slog.Logger) error {
 	record := func(context.Context) error {
 		finishing, release := collect.Outlive(ctx, finishWithin)
@@ -31,7 +32,10 @@ func (c *collection) recordEnd(ctx context.Context, run billing.Run, result summ
 		err = collect.WaitOut(ctx, c.config.Database.Wait, log, record)
 	}
 	if err != nil {
-		return fmt.Errorf("%w; the ledger shows the run as running until the next one of this partner closes it", err)
+		err = fmt.Errorf("%w; the ledger shows the run as running until the next one of this partner closes it", err)
 	}
-	return nil
+	if result.err != nil && run.Kind == billing.OnceRun && run.Scope != billing.SomeCustomers {
+		result.err = fmt.Errorf("%w; collector run --resume collects the rest", result.err)
+	}
+	return errors.Join(result.err, err)
 }

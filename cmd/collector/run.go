@@ -172,9 +172,7 @@ func (c *collection) partner(ctx context.Context, s selection) summary {
 
 	// Who was not asked for in a complete run is no longer a customer.
 	complete := result.err == nil && s.customers == nil && c.rest != onlyMissing
-	if err := c.recordEnd(ctx, run, result, complete, log); err != nil {
-		result.err = errors.Join(result.err, err)
-	}
+	result.err = c.recordEnd(ctx, run, result, complete, log)
 	log.Info("run ended", slog.String("status", string(result.status)), slog.Duration("took", result.took))
 	return result
 }

@@ -94,22 +94,6 @@ func faultBatch() (billing.Run, []billing.Statement) {
 	return billing.Run{ID: "00000000-0000-4000-b000-000000000001", Partner: "contoso", Kind: billing.OnceRun, StartedAt: night(1), Version: "test"}, []billing.Statement{s}
 }
 
-// leave closes the store and returns when no session of its login is left, so that
-// the login can be dropped.
-func (b *bench) leave(databaseURL string) {
-	b.t.Helper()
-	b.store.Close()
-	u, err := url.Parse(databaseURL)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	for len(b.query("SELECT 1 FROM pg_stat_activity WHERE usename = $1", u.User.Username())) > 0 {
-		if b.t.Context().Err() != nil {
-			b.t.Fatal("the sessions of the login do not end")
-		}
-	}
-}
-
 // stores writes the batch and wants it to succeed, and every row to be there once.
 func (b *bench) stores() {
 	b.t.Helper()
@@ -183,6 +167,35 @@ func (b *bench) awaitWaiting(lockType string) {
 			b.t.Fatal("nobody waits for the lock")
 		}
 	}
+}
+
+// A collector that was killed may have sent its COMMIT a moment before.
+func TestTheLastWriteOfADeadCollectorIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.stores()
+	gate := b.gate("collector.findings")
+	ended := make(chan error, 2)
+	write := func() {
+		run, batch := faultBatch()
+		batch[0].Documents[0].Body = []byte("another profile with the same content")
+		_, err := b.store.Write(t.Context(), run, batch)
+		ended <- err
+	}
+	waiting := `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`
+	for writers := range 2 {
+		go write()
+		for len(b.query(waiting)) < writers+1 {
+			if t.Context().Err() != nil {
+				t.Fatal("a writer does not wait")
+			}
+		}
+	}
+	gate.open()
+	if err := errors.Join(<-ended, <-ended); err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, "statements", b.query(`SELECT count(*) FROM collector.statements`), "2")
 }
 
 // writing writes the batch in the background.
@@ -266,7 +279,7 @@ func TestARevokedGrant(t *testing.T) {
 	}
 	login := b.login("collector_writer")
 	b.reopen(login)
-	defer b.leave(login)
+	defer func() { b.store.Close() }() // before the login is dropped
 	admin := b.session()
 	b.exec(admin, "REVOKE INSERT ON collector.line_items FROM collector_writer")
 	b.refuses(nil, "permission denied for table line_items", "GRANT collector_writer")
@@ -339,7 +352,7 @@ func TestTooManyConnections(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.reopen(login)
-	defer b.leave(login)
+	defer func() { b.store.Close() }() // before the login is dropped
 	role := pgx.Identifier{u.User.Username()}.Sanitize()
 	admin := b.session()
 	b.exec(admin, "ALTER ROLE "+role+" CONNECTION LIMIT 0", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '"+u.User.Username()+"'")

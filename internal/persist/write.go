@@ -118,6 +118,7 @@ func (w writer) plan(ctx context.Context) error {
 func (w writer) apply(ctx context.Context, st *stage) error {
 	q, tx, run := w.store.q, w.tx, w.run.ID
 	return inOrder(
+		func() error { return q.SerializeWrites(ctx, tx, w.run.Partner) },
 		func() error { return q.InsertCustomers(ctx, tx, w.run.Partner) },
 		func() error { return w.plan(ctx) },
 		func() error { return q.ReactivateCustomers(ctx, tx) },

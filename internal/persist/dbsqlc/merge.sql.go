@@ -77,7 +77,6 @@ func (q *Queries) ApplyStatements(ctx context.Context, db DBTX, runID string) er
 }
 
 const insertCustomers = `-- name: InsertCustomers :exec
-
 INSERT INTO collector.customers (partner, customer_id, first_seen_at)
 SELECT $1::text, s.customer_id, min(s.fetched_at)
 FROM stage_statements s
@@ -88,12 +87,6 @@ GROUP BY s.customer_id
 ON CONFLICT DO NOTHING
 `
 
-// The merge of a staged batch. The plan queries only fill columns of the stage, so
-// that a dry run can stop after them; the apply queries write what the plan says.
-//
-// A batch is small and the tables are large, and in a first night they grow faster
-// than their statistics: LATERAL with OFFSET 0 makes the planner look up each staged
-// customer by index instead of reading a table to its end for every batch.
 func (q *Queries) InsertCustomers(ctx context.Context, db DBTX, partner string) error {
 	_, err := db.Exec(ctx, insertCustomers, partner)
 	return err
@@ -450,6 +443,24 @@ type SaveStatesParams struct {
 
 func (q *Queries) SaveStates(ctx context.Context, db DBTX, arg SaveStatesParams) error {
 	_, err := db.Exec(ctx, saveStates, arg.RunID, arg.Seqs, arg.Outcomes)
+	return err
+}
+
+const serializeWrites = `-- name: SerializeWrites :exec
+
+SELECT pg_advisory_xact_lock(hashtextextended('partnercost/write/' || $1::text, 0))
+`
+
+// The merge of a staged batch. The plan queries only fill columns of the stage, so
+// that a dry run can stop after them; the apply queries write what the plan says.
+//
+// A batch is small and the tables are large, and in a first night they grow faster
+// than their statistics: LATERAL with OFFSET 0 makes the planner look up each staged
+// customer by index instead of reading a table to its end for every batch.
+// The last COMMIT of a collector that was killed may still be under way when the next
+// one writes already.
+func (q *Queries) SerializeWrites(ctx context.Context, db DBTX, partner string) error {
+	_, err := db.Exec(ctx, serializeWrites, partner)
 	return err
 }
 

@@ -5,6 +5,11 @@
 -- than their statistics: LATERAL with OFFSET 0 makes the planner look up each staged
 -- customer by index instead of reading a table to its end for every batch.
 
+-- name: SerializeWrites :exec
+-- The last COMMIT of a collector that was killed may still be under way when the next
+-- one writes already.
+SELECT pg_advisory_xact_lock(hashtextextended('partnercost/write/' || @partner::text, 0));
+
 -- name: InsertCustomers :exec
 INSERT INTO collector.customers (partner, customer_id, first_seen_at)
 SELECT @partner::text, s.customer_id, min(s.fetched_at)
