@@ -217,21 +217,21 @@ func (f *faultSite) nextNight() { f.sim.Advance(partnersim.Step{Restate: 0.3, On
 type background struct {
 	cmd   *exec.Cmd
 	ended chan result
-	// waiting is closed once the collector says that it waits for the database.
-	waiting chan struct{}
+	// heard is closed once the execution has logged what was listened for.
+	heard chan struct{}
 }
 
 const waitsForDatabase = "the database does not take what is collected; waiting for it"
 
-func (f *faultSite) background(t *testing.T, args ...string) *background {
+func (f *faultSite) background(t *testing.T, logs string, args ...string) *background {
 	t.Helper()
 	cmd, finish := f.start(t, args...)
-	log := &listener{to: cmd.Stderr, text: waitsForDatabase, heard: make(chan struct{})}
+	log := &listener{to: cmd.Stderr, text: logs, heard: make(chan struct{})}
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	b := &background{cmd: cmd, ended: make(chan result, 1), waiting: log.heard}
+	b := &background{cmd: cmd, ended: make(chan result, 1), heard: log.heard}
 	go func() { b.ended <- finish() }()
 	return b
 }

@@ -78,7 +78,7 @@ func TestSoakKills(t *testing.T) {
 			at, of, trap, what = n.between(nights[night].bytes), nights[night].bytes, &f.wire.moment, "byte to the database"
 		}
 		trap.arm(at)
-		b := f.background(t, "run")
+		b := f.background(t, waitsForDatabase, "run")
 		select {
 		case <-trap.reached:
 			if err := b.cmd.Process.Kill(); err != nil {
@@ -125,7 +125,7 @@ func TestSoakTornConnections(t *testing.T) {
 			f.nextNight()
 		}
 		f.wire.arm(n.between(want.bytes / int64(n.faults)))
-		b := f.background(t, "run")
+		b := f.background(t, waitsForDatabase, "run")
 		for range n.faults / 2 {
 			select {
 			case <-f.wire.reached:
@@ -165,7 +165,7 @@ func TestSoakPostgresStopsAndStarts(t *testing.T) {
 		}
 		part := want.requests / int64(n.faults)
 		f.door.arm(n.between(part))
-		b := f.background(t, "run")
+		b := f.background(t, waitsForDatabase, "run")
 		for i := range n.faults / 2 {
 			b.await(t, f.door.reached, "PostgreSQL was stopped")
 			stop, cancel := context.WithCancel(t.Context())
@@ -178,7 +178,7 @@ func TestSoakPostgresStopsAndStarts(t *testing.T) {
 			cancel()
 			f.door.release()
 			if i == 0 { // it is heard once
-				b.await(t, b.waiting, "it said that it waits for PostgreSQL")
+				b.await(t, b.heard, "it said that it waits for PostgreSQL")
 			}
 			if err := server.Continue(t.Context()); err != nil {
 				t.Fatal(err)

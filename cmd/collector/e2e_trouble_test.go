@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -8,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 )
 
 // midway is a request in the middle of a run of troubled customers.
@@ -17,11 +18,12 @@ const (
 	midway   = 180
 )
 
-// trouble starts a run, lets something happen in its middle, and goes on.
-func (f *faultSite) trouble(t *testing.T, happens func()) *background {
+// trouble starts a run, lets something happen in its middle, and goes on. What the
+// run then logs is listened for.
+func (f *faultSite) trouble(t *testing.T, logs string, happens func()) *background {
 	t.Helper()
 	f.door.arm(midway)
-	b := f.background(t, "run")
+	b := f.background(t, logs, "run")
 	b.await(t, f.door.reached, "its middle")
 	happens()
 	f.door.release()
@@ -32,7 +34,9 @@ func (f *faultSite) trouble(t *testing.T, happens func()) *background {
 func (f *faultSite) asAdministrator(t *testing.T, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {
-		f.exec(t, "SET default_transaction_read_only = off; "+statement)
+		if _, err := openDB(t, f.url+"&default_transaction_read_only=off").ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
 	}
 }
 
@@ -49,6 +53,7 @@ func TestTroublesThatAreWaitedOut(t *testing.T) {
 		begin, end  []string
 		parameters  url.Values // of the database's URL
 		says        string
+		hears       string // before it is over; says unless set
 		inThisTable string
 	}{
 		{
@@ -76,12 +81,13 @@ func TestTroublesThatAreWaitedOut(t *testing.T) {
 		},
 		{
 			name:       "a table that somebody keeps locked",
-			parameters: url.Values{"lock_timeout": {"200"}},
+			parameters: url.Values{"lock_timeout": {"500"}},
 			says:       "find it in pg_locks", inThisTable: "collector.customer_states",
 		},
 		{
 			name:       "a statement timeout",
-			parameters: url.Values{"statement_timeout": {"200"}},
+			parameters: url.Values{"statement_timeout": {"500"}},
+			hears:      waitsForDatabase, // after batches were halved until a customer was alone
 			says:       "statement_timeout of the collector's login is too short", inThisTable: "collector.customer_states",
 		},
 	} {
@@ -100,14 +106,14 @@ func TestTroublesThatAreWaitedOut(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			b := f.trouble(t, func() {
+			b := f.trouble(t, cmp.Or(test.hears, test.says), func() {
 				f.asAdministrator(t, test.begin...)
 				if test.inThisTable != "" {
 					hold("BEGIN")
 					hold("LOCK TABLE " + test.inThisTable)
 				}
 			})
-			b.await(t, b.waiting, "it said that it waits")
+			b.await(t, b.heard, "it said what it waits for")
 			f.asAdministrator(t, test.end...)
 			if test.inThisTable != "" {
 				hold("ROLLBACK")
@@ -178,11 +184,11 @@ func TestTroublesThatEndARun(t *testing.T) {
 			t.Parallel()
 			f := newFaultSite(t, troubled)
 			f.asLogin(t, nil)
-			b := f.trouble(t, func() { f.asAdministrator(t, test.begin) })
+			b := f.trouble(t, "", func() { f.asAdministrator(t, test.begin) })
 			(<-b.ended).want(t, 1).says(t, append(test.says, "customers are stored", "fetched ones are not", "collector run --resume")...)
 			stored := `SELECT count(*)::text FROM collector.customer_states`
 			done := `SELECT (customers_ok + customers_no_costs)::text FROM finance.runs`
-			if diff := cmp.Diff(f.one(t, stored), f.one(t, done)); diff != "" {
+			if diff := gocmp.Diff(f.one(t, stored), f.one(t, done)); diff != "" {
 				t.Errorf("customers stored and counted (-stored +counted):\n%s", diff)
 			}
 			if got := f.query(t, `SELECT status, error LIKE '%customers are stored%' FROM finance.runs`); got[0][0] != "failed" || got[0][1] != "true" {
@@ -201,7 +207,7 @@ func TestADatabaseThatStaysAway(t *testing.T) {
 	f := newFaultSite(t, troubled)
 	server := f.ownServer(t)
 	f.waits(t, "2s")
-	b := f.trouble(t, func() {
+	b := f.trouble(t, "", func() {
 		if err := server.Halt(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -212,7 +218,7 @@ func TestADatabaseThatStaysAway(t *testing.T) {
 	}
 	f.collector(t, "run", "--resume").want(t, 0).says(t, "resuming")
 	f.holds(t, want.facts, "a database that stayed away")
-	if diff := cmp.Diff([][]string{{"all", "interrupted"}, {"rest", "succeeded"}}, f.query(t, `SELECT scope, status FROM finance.runs ORDER BY started_at`)); diff != "" {
+	if diff := gocmp.Diff([][]string{{"all", "interrupted"}, {"rest", "succeeded"}}, f.query(t, `SELECT scope, status FROM finance.runs ORDER BY started_at`)); diff != "" {
 		t.Errorf("the runs (-want +got):\n%s", diff)
 	}
 }
@@ -222,7 +228,7 @@ func TestTwoCollectorsAtOnce(t *testing.T) {
 	want := measure(t, troubled)[0]
 	f := newFaultSite(t, troubled)
 	f.door.arm(midway)
-	one, other := f.background(t, "run"), f.background(t, "run")
+	one, other := f.background(t, "", "run"), f.background(t, "", "run")
 	var winner *background
 	select {
 	case r := <-one.ended:
@@ -250,7 +256,7 @@ func TestSIGTERM(t *testing.T) {
 			t.Parallel()
 			f := newFaultSite(t, troubled)
 			f.door.arm(midway)
-			b := f.background(t, "run")
+			b := f.background(t, "", "run")
 			b.await(t, f.door.reached, "its middle")
 			if hanging {
 				f.wire.arm(1)
@@ -267,7 +273,7 @@ func TestSIGTERM(t *testing.T) {
 				f.wire.letBe()
 			} else {
 				got := f.query(t, `SELECT status, customers_ok + customers_no_costs = (SELECT count(*) FROM collector.customer_states), customers_ok > 0 FROM finance.runs`)
-				if diff := cmp.Diff([][]string{{"interrupted", "true", "true"}}, got); diff != "" {
+				if diff := gocmp.Diff([][]string{{"interrupted", "true", "true"}}, got); diff != "" {
 					t.Errorf("the run, and whether it counts what is stored (-want +got):\n%s", diff)
 				}
 			}

@@ -48,10 +48,14 @@ func WaitOut(ctx context.Context, atMost time.Duration, log *slog.Logger, f func
 			next.Stop()
 			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
+		before := err
 		err = attempt()
 		if !errors.Is(err, billing.ErrUnavailable) {
 			log.InfoContext(ctx, "the database answers again")
 			return err
+		}
+		if err.Error() != before.Error() {
+			log.WarnContext(ctx, "still waiting for the database", slog.Any("error", err))
 		}
 	}
 }
