@@ -198,8 +198,8 @@ func newFaultSite(t *testing.T, customers int) *faultSite {
 // layWire connects the collector with the site's database through a new wire.
 func (f *faultSite) layWire(t *testing.T) {
 	t.Helper()
-	through := ""
-	f.wire, through = newWire(t, f.url)
+	w, through := newWire(t, f.url)
+	f.wire = w
 	f.env = append(f.env, "COLLECTOR_DATABASE_URL="+through)
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"net/url"
 	"syscall"
 	"testing"
@@ -150,9 +151,7 @@ func (f *faultSite) asLogin(t *testing.T, parameters url.Values) {
 	}
 	u.User = url.UserPassword(name, "trouble")
 	query := u.Query()
-	for key, values := range parameters {
-		query[key] = values
-	}
+	maps.Copy(query, parameters)
 	u.RawQuery = query.Encode()
 	f.env = append(f.env, "COLLECTOR_DATABASE_URL="+u.String())
 }

@@ -105,7 +105,7 @@ func classify(err error) error {
 	}
 	m := meaningOf(pgErr)
 	err = redactURL(err)
-	if m.kind == billing.ErrRejected {
+	if errors.Is(m.kind, billing.ErrRejected) {
 		err = describe(pgErr)
 	}
 	if m.kind != nil {
