@@ -63,6 +63,10 @@ fuzz: ## Run each fuzz target for FUZZ_TIME
 		done; \
 	done
 
+.PHONY: soak
+soak: ## Kill the collector and stop PostgreSQL at many random moments; compare every row
+	go test -count=1 -run '^TestSoak' -v -timeout 1h $(TEST_FLAGS) ./cmd/collector -soak
+
 .PHONY: bench
 bench: ## Measure the program against the simulator; BENCH=regexp selects
 	go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout 2h $(TEST_FLAGS) ./internal/bench

@@ -56,8 +56,8 @@ func TestBackfillCollectsWhoIsMissing(t *testing.T) {
 	}
 }
 
-// facts are all facts without what tells when and by which run they were written.
-func (s *site) facts(t *testing.T) map[string][][]string {
+// values are all facts without what tells when and by which run they were written.
+func (s *site) values(t *testing.T) map[string][][]string {
 	t.Helper()
 	return map[string][][]string{
 		"details": s.query(t, `SELECT customer_key, invoice_type, period_start, currency_code, ordinal, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total,
@@ -79,14 +79,14 @@ func TestReplay(t *testing.T) {
 	}
 	s.sim.Advance(partnersim.Step{RecurringMonths: 1, Restate: 0.2})
 	s.collector(t, "run").want(t, 0)
-	before := s.facts(t)
+	before := s.values(t)
 	const history = `SELECT (SELECT count(*) FROM collector.cost_detail_history) + (SELECT count(*) FROM collector.line_item_sets) + (SELECT count(*) FROM collector.billing_profile_history)`
 	written := s.one(t, history)
 	requests := s.sim.Stats().Requests
 
 	// Nothing changes, and the network is not touched.
 	s.collector(t, "backfill", "--replay").want(t, 0)
-	if diff := cmp.Diff(before, s.facts(t)); diff != "" {
+	if diff := cmp.Diff(before, s.values(t)); diff != "" {
 		t.Errorf("a replay by the same code changed facts (-want +got):\n%s", diff)
 	}
 	if got := s.one(t, history); got != written {
@@ -108,7 +108,7 @@ func TestReplay(t *testing.T) {
 	s.exec(t, `UPDATE collector.billing_profiles SET company_name = 'Wrong', content_hash = 'wrong' WHERE customer_key = 1`)
 	s.exec(t, `UPDATE collector.statements SET root_tax = 77 WHERE statement_id = 1`)
 	s.collector(t, "backfill", "--replay").want(t, 0).says(t, "restated", "1 withdrawn", "billing profile", "line items")
-	if diff := cmp.Diff(before, s.facts(t)); diff != "" {
+	if diff := cmp.Diff(before, s.values(t)); diff != "" {
 		t.Errorf("the replay did not restore the facts (-want +got):\n%s", diff)
 	}
 	if got := s.one(t, `SELECT count(*) FROM collector.withdrawn_rows WHERE detail ->> 'pretax_total' IS NOT NULL`); got != "1" {
@@ -168,13 +168,13 @@ func TestImport(t *testing.T) {
 	if got := s.one(t, `SELECT count(*) FROM finance.findings WHERE customer_id = $1`, former); got != "0" {
 		t.Errorf("the import left %s findings", got)
 	}
-	before := s.facts(t)
+	before := s.values(t)
 
 	// Again: nothing changes. Another import of the same period replaces it; a replay
 	// derives it too, and what was collected since stands above it.
 	s.collector(t, "backfill", "--from", "saved").want(t, 3).says(t, "summary.json: unchanged")
 	s.collector(t, "backfill", "--replay").want(t, 0)
-	if diff := cmp.Diff(before, s.facts(t)); diff != "" {
+	if diff := cmp.Diff(before, s.values(t)); diff != "" {
 		t.Errorf("importing again changed facts (-want +got):\n%s", diff)
 	}
 	s.savedAnswers(t, map[string]string{strings.ToUpper(former) + "/summary.json": strings.ReplaceAll(summary, "11", "12")})

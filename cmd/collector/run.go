@@ -23,11 +23,6 @@ import (
 // database connections (two a partner) in hand.
 const partnersAtOnce = 4
 
-// finishWithin bounds the recording of a run's end, which an interruption must not
-// prevent. Together with the grace for storing it stays well below the 30 s after
-// which service managers lose patience.
-const finishWithin = 8 * time.Second
-
 // runFlags are the flags of run.
 type runFlags struct {
 	partners, customers []string
@@ -224,11 +219,7 @@ func (c *collection) record(ctx context.Context, run billing.Run, complete bool,
 	result.took = c.now().Sub(run.StartedAt)
 	result.status = runStatus(ctx, result)
 
-	finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishWithin)
-	defer cancel()
-	if err := c.store.FinishRun(finishing, run, result.status, result.tally, complete && result.err == nil, result.err); err != nil {
-		result.err = errors.Join(result.err, err)
-	}
+	result.err = c.recordEnd(ctx, run, result, complete && result.err == nil, log)
 	c.metrics.RunEnded(run.Partner, run.Kind, result.status, result.took, result.tally)
 	log.Info("run ended", slog.String("status", string(result.status)), slog.Duration("took", result.took))
 	return result
@@ -241,7 +232,7 @@ func (c *collection) observe(ctx context.Context, s selection, client *client, s
 	defer stopListing()
 	run := collect.New(collect.Options{
 		Customers: s.sequence(listing, client.list), Total: s.total, Source: client, Sink: sink,
-		Concurrency: s.partner.Limits.Concurrency, Batch: c.config.Collect.Batch, Log: log, Now: c.now,
+		Concurrency: s.partner.Limits.Concurrency, Batch: c.config.Collect.Batch, StoreWait: c.config.Database.Wait, Log: log, Now: c.now,
 	})
 	defer c.progress.follow(run.Progress, s.partner.Name, log)()
 	return run.Collect(ctx)

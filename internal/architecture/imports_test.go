@@ -52,7 +52,7 @@ var rooms = []room{
 	{
 		path:      "internal/persist",
 		mayImport: []string{"internal/billing", "internal/persist/dbsqlc", "migrations", "sql"},
-		mayTest:   []string{"internal/persist/pgtest"},
+		mayTest:   []string{"internal/localpg", "internal/persist/pgtest"},
 	},
 	{
 		path:      "internal/persist/pgtest",

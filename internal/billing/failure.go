@@ -45,14 +45,17 @@ func (c FailureClass) EndsRun() bool {
 	return c == CredentialFailure || c == ConfigurationFailure
 }
 
-// The two ways in which storing can fail without the run being at fault; everything
-// else a store returns ends the run.
+// The ways in which storing can fail without the run being at fault; everything else
+// a store returns ends the run.
 var (
 	// ErrRejected: the database refuses the data itself; fewer statements at a time find
 	// out whose.
 	ErrRejected = errors.New("the database refuses the data")
 	// ErrUnavailable: the database cannot be reached, or not now; trying again may help.
 	ErrUnavailable = errors.New("the database is not available")
+	// ErrTooMuch is ErrUnavailable too: the database allows less time than so many
+	// statements take; fewer at a time may pass.
+	ErrTooMuch = fmt.Errorf("%w for so much at once", ErrUnavailable)
 )
 
 // Failure is why a resource of a customer, or a whole run, could not be had. Its

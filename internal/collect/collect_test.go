@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -276,6 +277,86 @@ func TestARefusedBatchIsDividedUntilTheBadCustomersAreFound(t *testing.T) {
 	}
 }
 
+func TestABatchThatTakesTooLongIsHalved(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name    string
+		allows  int // customers at a time
+		batches []int
+		is      error
+	}{
+		{"until it passes", 3, []int{2, 3, 2, 3}, nil},
+		{"and waited for when a customer is alone", 0, nil, billing.ErrTooMuch},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				k := sink{refuse: func(_ context.Context, batch []billing.Statement) error {
+					if len(batch) > test.allows {
+						return fmt.Errorf("statement timeout: %w", billing.ErrTooMuch)
+					}
+					return nil
+				}}
+				began := time.Now()
+				_, err := collect.New(collect.Options{Customers: customers(10), Source: &source{answer: after(0)}, Sink: k.write, Batch: 10, Concurrency: 1}).Collect(t.Context())
+				if !errors.Is(err, test.is) {
+					t.Errorf("error %v, want %v", err, test.is)
+				}
+				if diff := cmp.Diff(test.batches, k.batches); diff != "" {
+					t.Errorf("batches (-want +got):\n%s", diff)
+				}
+				if took := time.Since(began); (took == 5*time.Minute) != (test.is != nil) {
+					t.Errorf("took %s, want 5m only when nothing passes", took)
+				}
+			})
+		})
+	}
+}
+
+// An outage is told of when it begins, whenever its reason changes, and when it ends.
+func TestWhatAWaitLogs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var log strings.Builder
+		reasons := []string{"refused", "refused", "starting up", "starting up", ""}
+		err := collect.WaitOut(t.Context(), time.Minute, slog.New(slog.NewTextHandler(&log, nil)), func(context.Context) error {
+			reason := reasons[0]
+			reasons = reasons[1:]
+			if reason == "" {
+				return nil
+			}
+			return fmt.Errorf("%w: %s", billing.ErrUnavailable, reason)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"waiting for it", "still waiting", "answers again"} {
+			if n := strings.Count(log.String(), want); n != 1 {
+				t.Errorf("%q was logged %d times, want once:\n%s", want, n, &log)
+			}
+		}
+	})
+}
+
+// A server that takes a batch and says nothing more is given up like one that is away.
+func TestAnAttemptWithoutAnEndIsLost(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		began, hung := time.Now(), false
+		err := collect.WaitOut(t.Context(), time.Minute, slog.New(slog.DiscardHandler), func(ctx context.Context) error {
+			if hung {
+				return nil
+			}
+			hung = true
+			<-ctx.Done()
+			return fmt.Errorf("%w: %w", billing.ErrUnavailable, ctx.Err())
+		})
+		if took := time.Since(began); err != nil || took != 5*time.Minute+time.Second {
+			t.Errorf("error %v after %s, want none and the next attempt after 5m1s", err, took)
+		}
+	})
+}
+
 func TestWhatEndsARun(t *testing.T) {
 	t.Parallel()
 	dead := &billing.Failure{Class: billing.CredentialFailure, Message: "sign in again"}
@@ -425,8 +506,8 @@ func TestTheDatabaseIsWaitedFor(t *testing.T) {
 			if !errors.Is(err, billing.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("error %v, want both the interruption and the database's", err)
 			}
-			if took := time.Since(began); took != 30*time.Second {
-				t.Errorf("took %s, want 10s and 20s of grace", took)
+			if took := time.Since(began); took != 25*time.Second {
+				t.Errorf("took %s, want 10s and 15s of grace", took)
 			}
 		})
 	})
@@ -442,7 +523,7 @@ func TestAnInterruptionStoresWhatIsFetched(t *testing.T) {
 		took    time.Duration
 	}{
 		{"quick to store", time.Second, 20, 11 * time.Second},
-		{"too slow to store", time.Minute, 0, 30 * time.Second},
+		{"too slow to store", time.Minute, 0, 25 * time.Second},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

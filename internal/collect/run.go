@@ -23,7 +23,7 @@ type Source interface {
 // Sink takes a batch and returns one result per statement, in order: a store writes
 // it, a dry run plans it. It takes the whole batch or, with an error, nothing. An
 // error that is billing.ErrUnavailable is waited out, one that is
-// billing.ErrRejected has the batch divided, any other ends the run. It is called by
+// billing.ErrRejected or billing.ErrTooMuch has the batch divided, any other ends the run. It is called by
 // one goroutine at a time and must not keep the batch.
 type Sink func(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error)
 
@@ -47,7 +47,8 @@ type Options struct {
 	// FlushEvery closes a batch early when its first statement has waited so long, so
 	// that a slow run stores early too (10 s).
 	FlushEvery time.Duration
-	// StoreWait is how long a database that is away is waited for (5 min).
+	// StoreWait is how long a database that is away, or cannot write, is waited for
+	// (5 min).
 	StoreWait time.Duration
 	// Grace is how long storing may go on after an interruption (15 s).
 	Grace time.Duration
@@ -101,7 +102,7 @@ func New(o Options) *Run {
 // When ctx ends, fetching stops at once, what was fetched is stored within Grace, and
 // the error wraps the cause of ctx's end.
 func (r *Run) Collect(ctx context.Context) (billing.Tally, error) {
-	storeCtx, release := outlive(ctx, r.Grace)
+	storeCtx, release := Outlive(ctx, r.Grace)
 	defer release()
 	stoppable, stopFetching := context.WithCancel(ctx)
 	defer stopFetching()
@@ -155,23 +156,4 @@ func (r *Run) conclude(ctx context.Context, fetchErr, storeErr error) (billing.T
 		return p.Tally, fmt.Errorf("%w; %w", fetchErr, storeErr)
 	}
 	return p.Tally, errors.Join(fetchErr, storeErr)
-}
-
-// outlive returns a context that ends only when grace has passed after the end of
-// parent, or when it is released.
-func outlive(parent context.Context, grace time.Duration) (ctx context.Context, release func()) {
-	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
-	stop := context.AfterFunc(parent, func() {
-		timer := time.NewTimer(grace)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-			cancel(fmt.Errorf("the %s for storing after an interruption have passed", grace))
-		case <-ctx.Done():
-		}
-	})
-	return ctx, func() {
-		stop()
-		cancel(nil)
-	}
 }

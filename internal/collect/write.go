@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"partnercost/internal/billing"
 )
@@ -26,25 +25,41 @@ func (r *Run) write(ctx context.Context, batches <-chan []billing.Statement, sto
 }
 
 // store takes a batch through the sink. One that is refused is halved until the
-// customer at fault is alone; of that one only the refusal is stored.
+// customer at fault is alone; of that one only the refusal is stored. One that takes
+// longer than the database allows is halved too; a customer alone is waited for.
 func (r *Run) store(ctx context.Context, batch []billing.Statement) error {
-	results, err := r.await(ctx, batch)
+	var results []billing.CustomerResult
+	tooMuch := false
+	err := WaitOut(ctx, r.StoreWait, r.Log, func(ctx context.Context) (err error) {
+		results, err = r.Sink(ctx, batch)
+		if tooMuch = errors.Is(err, billing.ErrTooMuch) && len(batch) > 1; tooMuch {
+			r.Log.WarnContext(ctx, "the database allows too little time for a batch; halving it", slog.Int("customers", len(batch)), slog.Any("error", err))
+			return nil
+		}
+		return err
+	})
 	switch {
+	case tooMuch:
+		return r.storeHalves(ctx, batch)
 	case err == nil:
 		r.count(batch, results)
 		return nil
 	case !errors.Is(err, billing.ErrRejected):
 		return err
 	case len(batch) > 1:
-		half := len(batch) / 2
-		if err := r.store(ctx, batch[:half]); err != nil {
-			return err
-		}
-		return r.store(ctx, batch[half:])
+		return r.storeHalves(ctx, batch)
 	case isRefusal(batch[0]):
 		return fmt.Errorf("the database refuses even the note of a failure: %w", err)
 	}
 	return r.store(ctx, []billing.Statement{refusal(batch[0], err)})
+}
+
+func (r *Run) storeHalves(ctx context.Context, batch []billing.Statement) error {
+	half := len(batch) / 2
+	if err := r.store(ctx, batch[:half]); err != nil {
+		return err
+	}
+	return r.store(ctx, batch[half:])
 }
 
 // refusal replaces the statement that the database refuses.
@@ -58,40 +73,6 @@ func refusal(s billing.Statement, cause error) billing.Statement {
 
 func isRefusal(s billing.Statement) bool {
 	return s.Failure != nil && s.Failure.Class == billing.Rejected
-}
-
-// The pauses between two attempts to reach a database that is away.
-const (
-	firstPause = time.Second
-	maxPause   = 30 * time.Second
-)
-
-// await calls the sink, and waits for it up to StoreWait while the database is away.
-func (r *Run) await(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error) {
-	results, err := r.Sink(ctx, batch)
-	if !errors.Is(err, billing.ErrUnavailable) {
-		return results, err
-	}
-	r.Log.Warn("the database is away; waiting for it", slog.Duration("at_most", r.StoreWait), slog.Any("error", err))
-	patience := time.NewTimer(r.StoreWait)
-	defer patience.Stop()
-	for pause := firstPause; ; pause = min(2*pause, maxPause) {
-		next := time.NewTimer(pause)
-		select {
-		case <-next.C:
-		case <-patience.C:
-			next.Stop()
-			return nil, fmt.Errorf("waited %s for the database: %w", r.StoreWait, err)
-		case <-ctx.Done():
-			next.Stop()
-			return nil, fmt.Errorf("%w: %w", context.Cause(ctx), err)
-		}
-		results, err = r.Sink(ctx, batch)
-		if !errors.Is(err, billing.ErrUnavailable) {
-			r.Log.Info("the database answers again")
-			return results, err
-		}
-	}
 }
 
 // count adds a stored batch to the tally and logs the failures in it.

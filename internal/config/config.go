@@ -37,6 +37,8 @@ type Database struct {
 	MigrateURLFile string `yaml:"migrate_url_file"`
 	// The most connections to the database at a time.
 	MaxConnections int `yaml:"max_connections" default:"8"`
+	// How long a run waits for a database that went away, is read-only or has no room, before it ends with exit code 1. What was fetched meanwhile is kept in memory.
+	Wait time.Duration `yaml:"wait" default:"5m"`
 }
 
 // Partner is a partner tenant of the Cloud Solution Provider programme. At least

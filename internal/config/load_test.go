@@ -77,6 +77,7 @@ database:
   url_file: secrets/../database
   migrate_url: host=db user=owner dbname=costs
   max_connections: 3
+  wait: 90s
 partners:
   - name: contoso.de
     cloud: china
@@ -142,7 +143,7 @@ retention: {payloads: 1d12h, runs: 36h}
 	want := &Config{
 		Database: Database{
 			URL: NewSecret("postgres://collector:hunter2@localhost/costs"), URLFile: filepath.Join(dir, "database"),
-			MigrateURL: NewSecret("host=db user=owner dbname=costs"), MaxConnections: 3,
+			MigrateURL: NewSecret("host=db user=owner dbname=costs"), MaxConnections: 3, Wait: 90 * time.Second,
 		},
 		Partners: []Partner{
 			{
@@ -240,7 +241,7 @@ collector.yaml:15: partners[0].limits.colour: unknown key; known here: requests_
 		{
 			name: "a key that is no word", old: "  url:", new: "  ? [a]\n  : b\n  ? \"a\\nb\"\n  : c\n  url:",
 			want: `collector.yaml:2: database: a key must be a plain word
-collector.yaml:4: database.a` + "\ufffd" + `b: unknown key; known here: url, url_file, migrate_url, migrate_url_file, max_connections`,
+collector.yaml:4: database.a` + "\ufffd" + `b: unknown key; known here: url, url_file, migrate_url, migrate_url_file, max_connections, wait`,
 		},
 		{
 			name:      "secrets in the file",

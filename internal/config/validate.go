@@ -73,6 +73,7 @@ func (l *loader) database(d *Database) {
 		l.refuse("database.url", "is missing; write it, or url_file, or set COLLECTOR_DATABASE_URL")
 	}
 	l.atLeastOne(d.MaxConnections, "database.max_connections")
+	l.positive(d.Wait, "database.wait")
 }
 
 // The two forms of a connection string, a URL and a list of settings, and the

@@ -137,19 +137,43 @@ func (s *Server) Stop(ctx context.Context) error {
 }
 
 func (s *Server) shutDown(ctx context.Context) error {
+	return errors.Join(s.Halt(ctx), s.directory.remove())
+}
+
+// Halt ends the server and keeps its data for Continue. Sessions are cut off; when
+// ctx ends, or has ended, it is as if the server had crashed. Halting a server that
+// is halted does nothing. Halt, Continue and Stop are not for concurrent use.
+func (s *Server) Halt(ctx context.Context) error {
+	if s.postmaster == nil {
+		return nil
+	}
 	var early error
 	select {
 	case <-s.postmaster.exited:
 		early = fmt.Errorf("the private PostgreSQL had ended by itself: %w", s.failure(s.postmaster.err))
 	default:
-		s.postmaster.signal(syscall.SIGINT) // fast shutdown
+		if ctx.Err() == nil {
+			s.postmaster.signal(syscall.SIGINT) // fast shutdown
+		}
 	}
 	select {
 	case <-s.postmaster.exited:
 	case <-ctx.Done():
 		s.postmaster.end(syscall.SIGQUIT) // immediate shutdown
 	}
-	return errors.Join(early, s.directory.remove())
+	s.postmaster = nil
+	return early
+}
+
+// Continue starts a halted server again, with the same URL, and returns when it
+// takes connections.
+func (s *Server) Continue(ctx context.Context) error {
+	for attempt := 1; ; attempt++ {
+		err := s.serveOn(ctx, s.port)
+		if attempt == 5 || !errors.Is(err, errPortTaken) {
+			return err
+		}
+	}
 }
 
 // initialise makes the data directory.
@@ -223,12 +247,14 @@ func (s *Server) serveOn(ctx context.Context, port int) error {
 		args:           args,
 		atParentsDeath: syscall.SIGQUIT,
 	}
-	s.postmaster, err = postgres.spawn(output)
+	postmaster, err := postgres.spawn(output)
 	if err != nil {
 		return err
 	}
+	s.postmaster = postmaster
 	if err := s.awaitReady(ctx); err != nil {
 		s.postmaster.end(syscall.SIGQUIT)
+		s.postmaster = nil
 		return err
 	}
 	return nil

@@ -21,3 +21,9 @@ func (*Server) URL(string) string { return "" }
 
 // Stop does nothing on this system.
 func (*Server) Stop(context.Context) error { return nil }
+
+// Halt does nothing on this system.
+func (*Server) Halt(context.Context) error { return nil }
+
+// Continue does nothing on this system.
+func (*Server) Continue(context.Context) error { return nil }

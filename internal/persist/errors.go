@@ -13,29 +13,106 @@ import (
 	"partnercost/internal/billing"
 )
 
+// meaning is what an SQLSTATE says to the failure policy.
+type meaning struct {
+	// kind is billing.ErrRejected, ErrUnavailable or ErrTooMuch; nil when somebody must
+	// act before another attempt can succeed.
+	kind error
+	// again: the same transaction may well succeed at once.
+	again bool
+	// stale: the fault lies in what the session carries, so that a new one is needed.
+	stale bool
+	// advice tells the operator what to do; empty when the server's words say it.
+	advice string
+}
+
+const (
+	migrateAdvice = "the schema is not the one this program was built for, or a pooler does not keep sessions apart: see collector migrate status, and run a pooler in session mode"
+	damageAdvice  = "the server's log says more; its files may be damaged"
+	loginAdvice   = "check the user and the password in database.url, and pg_hba.conf on the server"
+	grantAdvice   = "let an administrator run: GRANT collector_writer TO the collector's login; if that does not help, collector migrate up as the owner, which grants that role what it needs"
+)
+
+// meanings lists what is told apart, by SQLSTATE or else by its class, which is its
+// first two characters. What is not listed ends a run with the server's own words.
+var meanings = map[string]meaning{
+	// The data.
+	"22":    {kind: billing.ErrRejected},
+	"23":    {kind: billing.ErrRejected},
+	"54":    {kind: billing.ErrRejected},
+	"23505": {kind: billing.ErrRejected, again: true}, // another partner's run may have stored the same body this instant
+
+	// Conflicts with other sessions.
+	"40":    {kind: billing.ErrUnavailable, again: true, advice: "other sessions change the collector's tables all the time: find them in pg_stat_activity"},
+	"55P03": {kind: billing.ErrUnavailable, advice: "another session keeps a table of the collector locked: find it in pg_locks"},
+	"57014": {kind: billing.ErrTooMuch, advice: "statement_timeout of the collector's login is too short, or something holds its statements up: see pg_locks"},
+	"25P04": {kind: billing.ErrTooMuch, advice: "transaction_timeout of the collector's login is too short, or something holds its transactions up: see pg_locks"},
+	"25P03": {kind: billing.ErrUnavailable, advice: "raise idle_in_transaction_session_timeout for the collector's login"},
+
+	// The server is away, or not able to write now.
+	"08":    {kind: billing.ErrUnavailable},
+	"57":    {kind: billing.ErrUnavailable},
+	"57P04": {advice: "restore the database, or check database.url"},
+	"25006": {kind: billing.ErrUnavailable, stale: true, advice: "the database is read-only: let database.url name the primary server, or end default_transaction_read_only"},
+	"53":    {kind: billing.ErrUnavailable},
+	"53100": {kind: billing.ErrUnavailable, advice: "make room on the disk of the database server"},
+	"53200": {kind: billing.ErrUnavailable, advice: "the database server is out of memory"},
+	"53300": {kind: billing.ErrUnavailable, advice: "end idle sessions, or raise max_connections or the login's connection limit"},
+	"58":    {kind: billing.ErrUnavailable, advice: "the disk of the database server may be failing: the server's log says more"},
+	"58P01": {advice: damageAdvice},
+	"58P02": {advice: damageAdvice},
+
+	// What the session remembers no longer fits the server.
+	"0A000": {again: true, stale: true, advice: migrateAdvice},
+	"26000": {again: true, stale: true, advice: migrateAdvice},
+	"42P05": {again: true, stale: true, advice: migrateAdvice},
+
+	// Somebody must act.
+	"28":    {advice: loginAdvice},
+	"3D000": {advice: "create the database, or check its name in database.url"},
+	"3F000": {advice: migrateAdvice},
+	"42501": {advice: grantAdvice},
+	"42P01": {advice: migrateAdvice},
+	"42703": {advice: migrateAdvice},
+	"42704": {advice: migrateAdvice},
+	"42804": {advice: migrateAdvice},
+	"42883": {advice: migrateAdvice},
+	"XX":    {advice: damageAdvice},
+	"XX000": {again: true, advice: damageAdvice}, // also what a statement meets that runs into a change of the schema
+}
+
+func meaningOf(pgErr *pgconn.PgError) meaning {
+	if m, known := meanings[pgErr.Code]; known {
+		return m
+	}
+	return meanings[pgErr.Code[:min(2, len(pgErr.Code))]]
+}
+
 // classify gives an error of the database the meaning that the failure policy needs:
 // billing.ErrRejected when the data is at fault, billing.ErrUnavailable when the
-// same work may succeed later, neither when somebody must act first.
+// same work may succeed later (billing.ErrTooMuch among them), none of them when
+// somebody must act first.
 func classify(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
 	}
-	var pgErr *pgconn.PgError
-	if !errors.As(err, &pgErr) {
+	pgErr, answered := errors.AsType[*pgconn.PgError](err)
+	if !answered {
 		if connectionFailed(err) {
 			return fmt.Errorf("%w: %w", billing.ErrUnavailable, redactURL(err))
 		}
 		return err
 	}
-	switch class := pgErr.Code[:min(2, len(pgErr.Code))]; {
-	case class == "22", class == "23", class == "54":
-		return fmt.Errorf("%w: %w", billing.ErrRejected, describe(pgErr))
-	case class == "08", class == "53", class == "57", class == "40", pgErr.Code == "55P03", pgErr.Code == "25006":
-		// Connection, resources (a full disk among them), operator intervention and
-		// timeouts, serialization and deadlock, lock timeout, a standby not yet promoted.
-		return fmt.Errorf("%w: %w", billing.ErrUnavailable, err)
-	case pgErr.Code == "42501":
-		return fmt.Errorf("%w; grant the collector's role what it needs on the schema collector", err)
+	m := meaningOf(pgErr)
+	err = redactURL(err)
+	if errors.Is(m.kind, billing.ErrRejected) {
+		err = describe(pgErr)
+	}
+	if m.kind != nil {
+		err = fmt.Errorf("%w: %w", m.kind, err)
+	}
+	if m.advice != "" {
+		err = fmt.Errorf("%w; %s", err, m.advice)
 	}
 	return err
 }

@@ -5,15 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // ErrLocked says that another collector holds the partner's lock.
 var ErrLocked = errors.New("another run of this partner is under way")
 
-// LockPartner takes the partner's advisory lock, or fails with ErrLocked at once.
+// lockPatience is how long another holder of the lock may take to go: the session of
+// a collector that was killed this instant ends a moment after it.
+const lockPatience = 2 * time.Second
+
+// LockPartner takes the partner's advisory lock, or fails with ErrLocked when it is
+// still held after two seconds.
 // The lock lives in a session of its own. When that session breaks, the lock is
 // taken again as soon as the server is back; the returned context ends, with
 // ErrLocked as its cause, only if somebody else was faster. The caller calls
@@ -39,14 +46,17 @@ func (s *Store) lockSession(ctx context.Context, partner string) (*pgx.Conn, err
 	if err != nil {
 		return nil, fmt.Errorf("open the session of the partner's lock: %w", classify(err))
 	}
-	var got bool
-	err = conn.QueryRow(ctx, "SELECT pg_try_advisory_lock(hashtextextended('partnercost/' || $1, 0))", partner).Scan(&got)
-	if err == nil && !got {
-		err = fmt.Errorf("partner %s: %w", partner, ErrLocked)
+	_, err = conn.Exec(ctx, "SELECT set_config('lock_timeout', $1, false)", strconv.FormatInt(lockPatience.Milliseconds(), 10))
+	if err == nil {
+		_, err = conn.Exec(ctx, "SELECT pg_advisory_lock(hashtextextended('partnercost/' || $1, 0))", partner)
 	}
 	if err != nil {
 		closeQuietly(conn)
-		return nil, classify(err)
+		pgErr, answered := errors.AsType[*pgconn.PgError](err)
+		if answered && pgErr.Code == "55P03" {
+			return nil, fmt.Errorf("partner %s: %w", partner, ErrLocked)
+		}
+		return nil, fmt.Errorf("take the partner's lock: %w", classify(err))
 	}
 	return conn, nil
 }

@@ -16,7 +16,7 @@ import (
 // the partner that still stand as running are those of dead processes and are
 // closed as interrupted.
 func (s *Store) BeginRun(ctx context.Context, run billing.Run) error {
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		err := s.q.InsertRun(ctx, tx, dbsqlc.InsertRunParams{
 			RunID: run.ID, Partner: run.Partner, Kind: string(run.Kind), Scope: string(cmp.Or(run.Scope, billing.Everybody)),
 			StartedAt: run.StartedAt, Version: run.Version,
@@ -41,7 +41,7 @@ func (s *Store) FinishRun(ctx context.Context, run billing.Run, status billing.R
 	if cause != nil {
 		text = optional(cause.Error())
 	}
-	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		err := s.q.FinishRun(ctx, tx, dbsqlc.FinishRunParams{
 			RunID: run.ID, Status: string(status), FinishedAt: s.now(), CustomersTotal: int32(tally.Total), CustomersOk: int32(tally.OK),
 			CustomersUnchanged: int32(tally.Unchanged), CustomersNoCosts: int32(tally.NoCosts), CustomersFailed: int32(tally.Failed),
@@ -57,4 +57,9 @@ func (s *Store) FinishRun(ctx context.Context, run billing.Run, status billing.R
 		return fmt.Errorf("record the end of the run: %w", classify(err))
 	}
 	return nil
+}
+
+// inTx runs f in a transaction, and again when that meets a conflict.
+func (s *Store) inTx(ctx context.Context, f func(pgx.Tx) error) error {
+	return s.again(ctx, func() error { return pgx.BeginFunc(ctx, s.pool, f) })
 }

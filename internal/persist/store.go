@@ -50,6 +50,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		config.ConnConfig.ConnectTimeout = 10 * time.Second
 	}
 	config.ConnConfig.RuntimeParams["application_name"] = "partnercost"
+	config.ConnConfig.DialFunc = dial
+	for name, value := range sessionSettings {
+		if _, stated := config.ConnConfig.RuntimeParams[name]; !stated {
+			config.ConnConfig.RuntimeParams[name] = value
+		}
+	}
 	// Names are always qualified; only the session's temporary tables are found without.
 	config.ConnConfig.RuntimeParams["search_path"] = ""
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
@@ -89,8 +95,24 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Close closes the connections.
-func (s *Store) Close() { s.pool.Close() }
+// closeWithin bounds the closing of connections that a server does not answer on any
+// more: their driver would ask it for 15 s to break off what they do.
+const closeWithin = time.Second
+
+// Close closes the connections. Those that take long are left to themselves.
+func (s *Store) Close() {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		s.pool.Close()
+	}()
+	enough := time.NewTimer(closeWithin)
+	defer enough.Stop()
+	select {
+	case <-closed:
+	case <-enough.C:
+	}
+}
 
 // schemaState reads what the migrator wrote, without needing the right to write.
 func (s *Store) schemaState(ctx context.Context) (SchemaState, error) {

@@ -26,7 +26,8 @@ var answerFindings = []string{
 // Write stores a batch of statements of one partner, each customer at most once, in
 // one transaction, and returns a result per statement, in order. Writing the same
 // batch again changes no fact. An error that is billing.ErrRejected means that the
-// data was refused, billing.ErrUnavailable that the same batch may be written later.
+// data was refused, billing.ErrUnavailable that the same batch may be written later, and
+// billing.ErrTooMuch that a part of it may be.
 func (s *Store) Write(ctx context.Context, run billing.Run, batch []billing.Statement) ([]billing.CustomerResult, error) {
 	var results []billing.CustomerResult
 	st := newStage(batch)
@@ -72,19 +73,21 @@ func (s *Store) Plan(ctx context.Context, partner string, batch []billing.Statem
 }
 
 // staged copies a batch into the session's staging tables and calls f in the same
-// transaction.
+// transaction, which may have to be run again.
 func (s *Store) staged(ctx context.Context, st *stage, f func(pgx.Tx) error) error {
-	return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
-		err := stageTables(ctx, conn.Conn())
-		if err != nil {
-			return err
-		}
-		return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-			err := st.copy(ctx, s.q, tx)
+	return s.again(ctx, func() error {
+		return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+			err := stageTables(ctx, conn.Conn())
 			if err != nil {
 				return err
 			}
-			return f(tx)
+			return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+				err := st.copy(ctx, s.q, tx)
+				if err != nil {
+					return err
+				}
+				return f(tx)
+			})
 		})
 	})
 }
@@ -112,6 +115,7 @@ func (w writer) plan(ctx context.Context) error {
 func (w writer) apply(ctx context.Context, st *stage) error {
 	q, tx, run := w.store.q, w.tx, w.run.ID
 	return inOrder(
+		func() error { return q.SerializeWrites(ctx, tx, w.run.Partner) },
 		func() error { return q.InsertCustomers(ctx, tx, w.run.Partner) },
 		func() error { return w.plan(ctx) },
 		func() error { return q.ReactivateCustomers(ctx, tx) },

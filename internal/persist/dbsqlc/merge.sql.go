@@ -115,7 +115,6 @@ func (q *Queries) ApplyStatements(ctx context.Context, db DBTX, runID string) er
 }
 
 const insertCustomers = `-- name: InsertCustomers :exec
-
 INSERT INTO collector.customers (partner, customer_id, first_seen_at)
 SELECT $1::text, s.customer_id, min(s.fetched_at)
 FROM stage_statements s
@@ -126,12 +125,6 @@ GROUP BY s.customer_id
 ON CONFLICT DO NOTHING
 `
 
-// The merge of a staged batch. The plan queries only fill columns of the stage, so
-// that a dry run can stop after them; the apply queries write what the plan says.
-//
-// A batch is small and the tables are large, and in a first night they grow faster
-// than their statistics: LATERAL with OFFSET 0 makes the planner look up each staged
-// customer by index instead of reading a table to its end for every batch.
 func (q *Queries) InsertCustomers(ctx context.Context, db DBTX, partner string) error {
 	_, err := db.Exec(ctx, insertCustomers, partner)
 	return err
@@ -158,9 +151,12 @@ INSERT INTO collector.failures (run_id, customer_key, failed_at, class, resource
 SELECT $1::uuid, s.customer_key, s.fetched_at, s.failure_class, s.resource, s.http_status, s.code, s.message, s.request_id, s.correlation_id, s.attempts
 FROM stage_statements s
 WHERE s.failure_class IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM collector.failures f WHERE f.run_id = $1::uuid AND f.customer_key = s.customer_key)
 ORDER BY s.seq
 `
 
+// A run notes one failure of a customer: the same batch may come again when the
+// connection broke during its COMMIT.
 func (q *Queries) InsertFailures(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, insertFailures, runID)
 	return err
@@ -489,7 +485,8 @@ ON CONFLICT (customer_key) DO UPDATE SET
     last_error = excluded.last_error,
     last_success_at = coalesce(excluded.last_success_at, st.last_success_at),
     last_success_run_id = coalesce(excluded.last_success_run_id, st.last_success_run_id),
-    failures_in_a_row = CASE WHEN excluded.failures_in_a_row = 0 THEN 0 ELSE st.failures_in_a_row + 1 END
+    failures_in_a_row = CASE WHEN excluded.failures_in_a_row = 0 THEN 0 WHEN st.last_run_id = excluded.last_run_id THEN st.failures_in_a_row
+        ELSE st.failures_in_a_row + 1 END
 `
 
 type SaveStatesParams struct {
@@ -500,6 +497,24 @@ type SaveStatesParams struct {
 
 func (q *Queries) SaveStates(ctx context.Context, db DBTX, arg SaveStatesParams) error {
 	_, err := db.Exec(ctx, saveStates, arg.RunID, arg.Seqs, arg.Outcomes)
+	return err
+}
+
+const serializeWrites = `-- name: SerializeWrites :exec
+
+SELECT pg_advisory_xact_lock(hashtextextended('partnercost/write/' || $1::text, 0))
+`
+
+// The merge of a staged batch. The plan queries only fill columns of the stage, so
+// that a dry run can stop after them; the apply queries write what the plan says.
+//
+// A batch is small and the tables are large, and in a first night they grow faster
+// than their statistics: LATERAL with OFFSET 0 makes the planner look up each staged
+// customer by index instead of reading a table to its end for every batch.
+// The last COMMIT of a collector that was killed may still be under way when the next
+// one writes already.
+func (q *Queries) SerializeWrites(ctx context.Context, db DBTX, partner string) error {
+	_, err := db.Exec(ctx, serializeWrites, partner)
 	return err
 }
 

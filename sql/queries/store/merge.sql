@@ -5,6 +5,11 @@
 -- than their statistics: LATERAL with OFFSET 0 makes the planner look up each staged
 -- customer by index instead of reading a table to its end for every batch.
 
+-- name: SerializeWrites :exec
+-- The last COMMIT of a collector that was killed may still be under way when the next
+-- one writes already.
+SELECT pg_advisory_xact_lock(hashtextextended('partnercost/write/' || @partner::text, 0));
+
 -- name: InsertCustomers :exec
 INSERT INTO collector.customers (partner, customer_id, first_seen_at)
 SELECT @partner::text, s.customer_id, min(s.fetched_at)
@@ -290,10 +295,13 @@ WHERE NOT EXISTS (SELECT 1 FROM collector.findings f
 ORDER BY s.customer_key, t.kind, t.subject;
 
 -- name: InsertFailures :exec
+-- A run notes one failure of a customer: the same batch may come again when the
+-- connection broke during its COMMIT.
 INSERT INTO collector.failures (run_id, customer_key, failed_at, class, resource, http_status, code, message, request_id, correlation_id, attempts)
 SELECT @run_id::uuid, s.customer_key, s.fetched_at, s.failure_class, s.resource, s.http_status, s.code, s.message, s.request_id, s.correlation_id, s.attempts
 FROM stage_statements s
 WHERE s.failure_class IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM collector.failures f WHERE f.run_id = @run_id::uuid AND f.customer_key = s.customer_key)
 ORDER BY s.seq;
 
 -- name: StageResults :many
@@ -334,7 +342,8 @@ ON CONFLICT (customer_key) DO UPDATE SET
     last_error = excluded.last_error,
     last_success_at = coalesce(excluded.last_success_at, st.last_success_at),
     last_success_run_id = coalesce(excluded.last_success_run_id, st.last_success_run_id),
-    failures_in_a_row = CASE WHEN excluded.failures_in_a_row = 0 THEN 0 ELSE st.failures_in_a_row + 1 END;
+    failures_in_a_row = CASE WHEN excluded.failures_in_a_row = 0 THEN 0 WHEN st.last_run_id = excluded.last_run_id THEN st.failures_in_a_row
+        ELSE st.failures_in_a_row + 1 END;
 
 -- name: AddedHashes :many
 -- The bodies of the entries that were added to the log. Those of all others are kept

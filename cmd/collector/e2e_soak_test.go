@@ -1,0 +1,218 @@
+package main_test
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"math/rand/v2"
+	"os"
+	"testing"
+
+	"partnercost/internal/localpg"
+)
+
+// The soak: by default a few faults for every change, with -soak all that make soak
+// is for.
+var (
+	soak     = flag.Bool("soak", false, "bring about many faults among many customers")
+	soakSeed = flag.Uint64("soak.seed", 0, "chooses the moments of the faults; 0 picks one")
+)
+
+// trials says how many faults are tried among how many customers.
+type trials struct {
+	*rand.Rand
+	seed                 uint64
+	faults, customers    int
+	tried, lost, doubled int
+}
+
+func newTrials(reduced, full int) *trials {
+	n := &trials{seed: *soakSeed, faults: reduced, customers: 300}
+	if *soak {
+		n.faults, n.customers = full, 2000
+	}
+	if n.seed == 0 {
+		n.seed = rand.Uint64()
+	}
+	n.Rand = rand.New(rand.NewPCG(n.seed, 0))
+	return n
+}
+
+// between draws a moment from the first to the last of total.
+func (n *trials) between(total int64) int64 { return 1 + n.Int64N(total) }
+
+// check compares what the site stores with the undisturbed night.
+func (n *trials) check(t *testing.T, f *faultSite, want undisturbed, after string) {
+	t.Helper()
+	lost, doubled := f.holds(t, want.facts, after)
+	n.lost += lost
+	n.doubled += doubled
+}
+
+// report prints the figures.
+func (n *trials) report(t *testing.T, what string, rows int) {
+	t.Helper()
+	t.Logf("%s: faults tried %d, customers %d, rows compared each time %d, rows lost %d, rows doubled %d, seed %d (-soak.seed)", what, n.tried, n.customers, rows, n.lost, n.doubled, n.seed)
+	if n.tried == 0 {
+		t.Error("no fault was tried")
+	}
+}
+
+// The collector is killed at a random moment, of its requests to Partner Center or of
+// its bytes to PostgreSQL, of a first night or of one with restatements. What follows
+// at once is a resume, or an ordinary run.
+func TestSoakKills(t *testing.T) {
+	t.Parallel()
+	n := newTrials(4, 20)
+	nights := measure(t, n.customers)
+	for i := range n.faults {
+		night, writing, resumes := i/2%2, i%2 == 1, i%5 != 4
+		f := newFaultSite(t, n.customers)
+		if night == 1 {
+			f.collector(t, "run").want(t, 0)
+			f.nextNight()
+		}
+		at, of, trap := n.between(nights[night].requests), nights[night].requests, &f.door.moment
+		what := "request"
+		if writing {
+			at, of, trap, what = n.between(nights[night].bytes), nights[night].bytes, &f.wire.moment, "byte to the database"
+		}
+		trap.arm(at)
+		b := f.background(t, waitsForDatabase, "run")
+		select {
+		case <-trap.reached:
+			if err := b.cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			(<-b.ended).want(t, -1)
+			n.tried++
+		case r := <-b.ended: // it came by with less this time
+			r.want(t, 0)
+		}
+		t.Logf("night %d, killed at %s %d of %d", night+1, what, at, of)
+		f.wire.cut()
+		trap.release()
+		again := []string{"run"}
+		if resumes {
+			again = append(again, "--resume")
+		}
+		f.collector(t, again...).want(t, 0)
+		n.check(t, f, nights[night], "a kill")
+		f.ledgerIsRight(t)
+	}
+	n.report(t, "kill -9", nights[1].facts.rows())
+}
+
+// ledgerIsRight fails the test unless every run has ended and the last one well.
+func (f *faultSite) ledgerIsRight(t *testing.T) {
+	t.Helper()
+	if got := f.one(t, `SELECT count(*) FROM finance.runs WHERE status = 'running'`); got != "0" {
+		t.Errorf("%s runs of dead processes stand as running", got)
+	}
+	if got := f.one(t, `SELECT status FROM finance.runs ORDER BY started_at DESC LIMIT 1`); got != "succeeded" {
+		t.Errorf("the last run is recorded as %s", got)
+	}
+}
+
+// The connections to PostgreSQL tear at a random byte, again and again in one run.
+func TestSoakTornConnections(t *testing.T) {
+	t.Parallel()
+	n := newTrials(2, 10)
+	nights := measure(t, n.customers)
+	f := newFaultSite(t, n.customers)
+	for night, want := range nights {
+		if night > 0 {
+			f.nextNight()
+		}
+		f.wire.arm(n.between(want.bytes / int64(n.faults)))
+		b := f.background(t, waitsForDatabase, "run")
+		for range n.faults / 2 {
+			select {
+			case <-f.wire.reached:
+				f.wire.cut()
+				f.wire.release()
+				f.wire.arm(n.between(want.bytes / int64(n.faults)))
+				n.tried++
+			case r := <-b.ended:
+				b.ended <- r
+			}
+		}
+		f.wire.letBe()
+		(<-b.ended).want(t, 0)
+		n.check(t, f, want, "torn connections")
+		f.ledgerIsRight(t)
+	}
+	n.report(t, "torn connections", nights[1].facts.rows())
+}
+
+// letBe disturbs no more.
+func (m *moment) letBe() {
+	m.release()
+	m.arm(0)
+}
+
+// PostgreSQL stops in the middle of a run, in order and by a crash in turn, and comes
+// back, the first time not before the collector has noticed.
+func TestSoakPostgresStopsAndStarts(t *testing.T) {
+	t.Parallel()
+	n := newTrials(2, 10)
+	nights := measure(t, n.customers)
+	f := newFaultSite(t, n.customers)
+	server := f.ownServer(t)
+	for night, want := range nights {
+		if night > 0 {
+			f.nextNight()
+		}
+		part := want.requests / int64(n.faults)
+		f.door.arm(n.between(part))
+		b := f.background(t, waitsForDatabase, "run")
+		for i := range n.faults / 2 {
+			b.await(t, f.door.reached, "PostgreSQL was stopped")
+			stop, cancel := context.WithCancel(t.Context())
+			if (night+i)%2 == 1 {
+				cancel() // as if it crashed
+			}
+			if err := server.Halt(stop); err != nil {
+				t.Fatal(err)
+			}
+			cancel()
+			f.door.release()
+			if i == 0 { // it is heard once
+				b.await(t, b.heard, "it said that it waits for PostgreSQL")
+			}
+			if err := server.Continue(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			n.tried++
+			f.door.arm(n.between(part))
+		}
+		f.door.letBe()
+		(<-b.ended).want(t, 0).says(t, "the database answers again")
+		n.check(t, f, want, "PostgreSQL stopped and started")
+		f.ledgerIsRight(t)
+	}
+	n.report(t, "PostgreSQL stopped and started", nights[1].facts.rows())
+}
+
+// ownServer gives the site a PostgreSQL of its own, which may be stopped.
+func (f *faultSite) ownServer(t *testing.T) *localpg.Server {
+	t.Helper()
+	server, err := localpg.Start(t.Context(), localpg.Options{})
+	if errors.Is(err, localpg.ErrNoBinaries) && os.Getenv("CI") == "" {
+		t.Skip("stopping a server needs its binaries:", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	f.useDatabase(server.URL("postgres"))
+	f.layWire(t)
+	f.collector(t, "migrate", "up").want(t, 0)
+	// What was committed must survive a crash of the server, as it does elsewhere.
+	f.exec(t, `ALTER DATABASE postgres SET synchronous_commit = on`)
+	return server
+}

@@ -1,0 +1,284 @@
+package main_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"net/url"
+	"syscall"
+	"testing"
+	"time"
+
+	gocmp "github.com/google/go-cmp/cmp"
+)
+
+// midway is a request in the middle of a run of troubled customers.
+const (
+	troubled = 120
+	midway   = 180
+)
+
+// trouble starts a run, lets something happen in its middle, and goes on. What the
+// run then logs is listened for.
+func (f *faultSite) trouble(t *testing.T, logs string, happens func()) *background {
+	t.Helper()
+	f.door.arm(midway)
+	b := f.background(t, logs, "run")
+	b.await(t, f.door.reached, "its middle")
+	happens()
+	f.door.release()
+	return b
+}
+
+// asAdministrator executes statements in a session that the site's troubles spare.
+func (f *faultSite) asAdministrator(t *testing.T, statements ...string) {
+	t.Helper()
+	for _, statement := range statements {
+		if _, err := openDB(t, f.url+"&default_transaction_read_only=off").ExecContext(t.Context(), statement); err != nil {
+			t.Fatalf("%s: %v", statement, err)
+		}
+	}
+}
+
+// endSessions ends those of the collector, so that it must begin new ones.
+const endSessions = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'partnercost'`
+
+// Each of these passes by itself or through the operator while the run waits: the run
+// loses that time and nothing else.
+func TestTroublesThatAreWaitedOut(t *testing.T) {
+	t.Parallel()
+	want := measure(t, troubled)[0]
+	for _, test := range []struct {
+		name        string
+		begin, end  []string
+		parameters  url.Values // of the database's URL
+		says        string
+		hears       string // before it is over; says unless set
+		inThisTable string
+	}{
+		{
+			name:  "read-only",
+			begin: []string{`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET default_transaction_read_only = on', current_database()); END $$`, endSessions},
+			end:   []string{`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I RESET default_transaction_read_only', current_database()); END $$`},
+			says:  "the database is read-only",
+		},
+		{
+			name: "a full disk",
+			begin: []string{
+				`CREATE FUNCTION public.full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$`,
+				`CREATE TRIGGER full_disk BEFORE INSERT ON collector.line_items FOR EACH STATEMENT EXECUTE FUNCTION public.full_disk()`,
+			},
+			end:  []string{`DROP TRIGGER full_disk ON collector.line_items`},
+			says: "make room on the disk",
+		},
+		{
+			name: "no connection to spare",
+			begin: []string{
+				`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT 0', current_database()); END $$`, endSessions,
+			},
+			end:  []string{`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I CONNECTION LIMIT -1', current_database()); END $$`},
+			says: "too many connections",
+		},
+		{
+			name:       "a table that somebody keeps locked",
+			parameters: url.Values{"lock_timeout": {"500"}},
+			says:       "find it in pg_locks", inThisTable: "collector.customer_states",
+		},
+		{
+			name:       "a statement timeout",
+			parameters: url.Values{"statement_timeout": {"500"}},
+			hears:      waitsForDatabase, // after batches were halved until a customer was alone
+			says:       "statement_timeout of the collector's login is too short", inThisTable: "collector.customer_states",
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFaultSite(t, troubled)
+			f.asLogin(t, test.parameters)
+			db := openDB(t, f.url)
+			holder, err := db.Conn(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = holder.Close() }()
+			hold := func(statement string) {
+				if _, err := holder.ExecContext(t.Context(), statement); err != nil {
+					t.Fatal(err)
+				}
+			}
+			b := f.trouble(t, cmp.Or(test.hears, test.says), func() {
+				f.asAdministrator(t, test.begin...)
+				if test.inThisTable != "" {
+					hold("BEGIN")
+					hold("LOCK TABLE " + test.inThisTable)
+				}
+			})
+			b.await(t, b.heard, "it said what it waits for")
+			f.asAdministrator(t, test.end...)
+			if test.inThisTable != "" {
+				hold("ROLLBACK")
+			}
+			(<-b.ended).want(t, 0).says(t, waitsForDatabase, test.says, "the database answers again")
+			f.holds(t, want.facts, test.name)
+			f.ledgerIsRight(t)
+		})
+	}
+}
+
+// asLogin lets the collector log in as a role of its own, with parameters in the URL.
+func (f *faultSite) asLogin(t *testing.T, parameters url.Values) {
+	t.Helper()
+	name := "trouble_" + f.one(t, `SELECT current_database()`)
+	f.collector(t, "migrate", "up").want(t, 0) // grants the roles
+	f.exec(t, fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD 'trouble' IN ROLE collector_writer`, name))
+	t.Cleanup(func() {
+		db := openDB(t, f.url)
+		ctx := context.Background() // the test's own has ended
+		for sessions := 1; sessions > 0; {
+			if err := db.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity WHERE usename = $1`, name).Scan(&sessions); err != nil {
+				t.Error(err)
+				return
+			}
+		}
+		if _, err := db.ExecContext(ctx, `DROP ROLE `+name); err != nil {
+			t.Error(err)
+		}
+	})
+	u, err := url.Parse(f.env[len(f.env)-1][len("COLLECTOR_DATABASE_URL="):])
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = url.UserPassword(name, "trouble")
+	query := u.Query()
+	maps.Copy(query, parameters)
+	u.RawQuery = query.Encode()
+	f.env = append(f.env, "COLLECTOR_DATABASE_URL="+u.String())
+}
+
+// Somebody must act: the run ends, says what to do, and is recorded as failed. Once
+// that is done, a resume collects the rest.
+func TestTroublesThatEndARun(t *testing.T) {
+	t.Parallel()
+	want := measure(t, troubled)[0]
+	for _, test := range []struct {
+		name       string
+		begin, end string
+		says       []string
+	}{
+		{
+			name:  "a revoked grant",
+			begin: `REVOKE INSERT ON collector.cost_details FROM collector_writer`,
+			end:   `GRANT INSERT ON collector.cost_details TO collector_writer`,
+			says:  []string{"permission denied for table cost_details", "GRANT collector_writer"},
+		},
+		{
+			name:  "another schema",
+			begin: `ALTER TABLE collector.cost_details RENAME COLUMN revisions TO changes`,
+			end:   `ALTER TABLE collector.cost_details RENAME COLUMN changes TO revisions`,
+			says:  []string{"does not exist", "collector migrate status"},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFaultSite(t, troubled)
+			f.asLogin(t, nil)
+			b := f.trouble(t, "", func() { f.asAdministrator(t, test.begin) })
+			(<-b.ended).want(t, 1).says(t, append(test.says, "customers are stored", "fetched ones are not", "collector run --resume")...)
+			stored := `SELECT count(*)::text FROM collector.customer_states`
+			done := `SELECT (customers_ok + customers_no_costs)::text FROM finance.runs`
+			if diff := gocmp.Diff(f.one(t, stored), f.one(t, done)); diff != "" {
+				t.Errorf("customers stored and counted (-stored +counted):\n%s", diff)
+			}
+			if got := f.query(t, `SELECT status, error LIKE '%customers are stored%' FROM finance.runs`); got[0][0] != "failed" || got[0][1] != "true" {
+				t.Errorf("the run is recorded as %v, want failed and why", got)
+			}
+			f.asAdministrator(t, test.end)
+			f.collector(t, "run", "--resume").want(t, 0)
+			f.holds(t, want.facts, test.name)
+		})
+	}
+}
+
+func TestADatabaseThatStaysAway(t *testing.T) {
+	t.Parallel()
+	want := measure(t, troubled)[0]
+	f := newFaultSite(t, troubled)
+	server := f.ownServer(t)
+	f.waits(t, "2s")
+	b := f.trouble(t, "", func() {
+		if err := server.Halt(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	(<-b.ended).want(t, 1).says(t, waitsForDatabase, "customers are stored", "fetched ones are not", "waited 2s for the database", "the ledger shows the run as running", "collector run --resume")
+	if err := server.Continue(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.collector(t, "run", "--resume").want(t, 0).says(t, "resuming")
+	f.holds(t, want.facts, "a database that stayed away")
+	if diff := gocmp.Diff([][]string{{"all", "interrupted"}, {"rest", "succeeded"}}, f.query(t, `SELECT scope, status FROM finance.runs ORDER BY started_at`)); diff != "" {
+		t.Errorf("the runs (-want +got):\n%s", diff)
+	}
+}
+
+func TestTwoCollectorsAtOnce(t *testing.T) {
+	t.Parallel()
+	want := measure(t, troubled)[0]
+	f := newFaultSite(t, troubled)
+	f.door.arm(midway)
+	one, other := f.background(t, "", "run"), f.background(t, "", "run")
+	var winner *background
+	select {
+	case r := <-one.ended:
+		r.want(t, 4).says(t, "another run of this partner is under way")
+		winner = other
+	case r := <-other.ended:
+		r.want(t, 4).says(t, "another run of this partner is under way")
+		winner = one
+	}
+	f.door.release()
+	(<-winner.ended).want(t, 0)
+	f.holds(t, want.facts, "two collectors at once")
+	if got := f.one(t, `SELECT count(*) FROM finance.runs`); got != "1" {
+		t.Errorf("%s runs in the ledger, want 1", got)
+	}
+}
+
+// The end after SIGTERM is promised within 30 seconds, also while Partner Center, and
+// then the database too, do not answer.
+func TestSIGTERM(t *testing.T) {
+	t.Parallel()
+	want := measure(t, troubled)[0]
+	for _, hanging := range []bool{false, true} {
+		t.Run(fmt.Sprintf("database hanging %t", hanging), func(t *testing.T) {
+			t.Parallel()
+			f := newFaultSite(t, troubled)
+			f.door.arm(midway)
+			b := f.background(t, "", "run")
+			b.await(t, f.door.reached, "its middle")
+			if hanging {
+				f.wire.arm(1)
+			}
+			promised := time.AfterFunc(30*time.Second, func() { _ = b.cmd.Process.Kill() })
+			defer promised.Stop()
+			if err := b.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			(<-b.ended).want(t, 130).says(t, "collector run --resume")
+			f.door.release()
+			if hanging {
+				f.wire.cut()
+				f.wire.letBe()
+			} else {
+				got := f.query(t, `SELECT status, customers_ok + customers_no_costs = (SELECT count(*) FROM collector.customer_states), customers_ok > 0 FROM finance.runs`)
+				if diff := gocmp.Diff([][]string{{"interrupted", "true", "true"}}, got); diff != "" {
+					t.Errorf("the run, and whether it counts what is stored (-want +got):\n%s", diff)
+				}
+			}
+			f.collector(t, "run", "--resume").want(t, 0)
+			f.holds(t, want.facts, "SIGTERM")
+			f.ledgerIsRight(t)
+		})
+	}
+}

@@ -1,0 +1,33 @@
+package persist
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// attempts bounds how often a transaction is tried that the server breaks off in
+// favour of another one.
+const attempts = 5
+
+// again runs the transaction f, and runs it anew at once when the server broke it
+// off for a reason that has passed by then, such as a deadlock.
+func (s *Store) again(ctx context.Context, f func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := f()
+		pgErr, answered := errors.AsType[*pgconn.PgError](err)
+		if !answered {
+			return err
+		}
+		m := meaningOf(pgErr)
+		if m.stale {
+			s.pool.Reset()
+		}
+		if !m.again || attempt == attempts || ctx.Err() != nil {
+			return err
+		}
+		s.log.InfoContext(ctx, "the database broke a transaction off; trying it again", slog.Int("attempt", attempt), slog.String("sqlstate", pgErr.Code))
+	}
+}

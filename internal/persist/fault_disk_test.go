@@ -1,0 +1,94 @@
+//go:build linux
+
+package persist_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/localpg"
+	"partnercost/internal/persist"
+)
+
+// The disk is one of a few pages, where this program may mount such a thing; else the
+// server is made to say that it is full.
+func TestAFullDisk(t *testing.T) {
+	t.Parallel()
+	small, b := smallDisk(t)
+	if !small {
+		b = newBench(t)
+		b.raises("53100", "could not extend file: No space left on device")
+		b.refuses(billing.ErrUnavailable, "No space left on device", "make room on the disk")
+		b.raises("", "")
+		b.stores()
+		return
+	}
+	admin := b.session()
+	b.exec(admin, "ALTER TABLE collector.line_items SET TABLESPACE small", "CREATE TABLE public.ballast (n text) TABLESPACE small")
+	for full := false; !full; {
+		_, err := admin.Exec(t.Context(), "INSERT INTO public.ballast SELECT repeat('x', 1000) FROM generate_series(1, 7)")
+		full = err != nil
+	}
+	b.open()
+	t.Cleanup(func() { b.store.Close() })
+	b.refuses(billing.ErrUnavailable, "No space left on device", "make room on the disk")
+	b.exec(admin, "DROP TABLE public.ballast")
+	b.stores()
+}
+
+// smallDisk starts a server of its own with a tablespace "small" on a file system of
+// 256 kB; ok is false where there may be none.
+func smallDisk(t *testing.T) (ok bool, b *bench) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return false, nil
+	}
+	server, err := localpg.Start(t.Context(), localpg.Options{})
+	if errors.Is(err, localpg.ErrNoBinaries) {
+		return false, nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = server.Stop(context.Background()) })
+	b = &bench{t: t, url: server.URL("postgres")}
+	data := b.query("SELECT current_setting('data_directory')")[0]
+	dir := filepath.Join(filepath.Dir(data), "small")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", dir).Run() != nil {
+		return false, nil
+	}
+	t.Cleanup(func() {
+		if out, err := exec.CommandContext(context.Background(), "umount", "--lazy", dir).CombinedOutput(); err != nil {
+			t.Errorf("umount: %v\n%s", err, out)
+		}
+	})
+	info, err := os.Stat(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	owner, known := info.Sys().(*syscall.Stat_t)
+	if !known {
+		t.Fatal("the account of the server is not known")
+	}
+	if err := os.Chown(dir, int(owner.Uid), int(owner.Gid)); err != nil {
+		t.Fatal(err)
+	}
+	b.exec(b.session(), "CREATE TABLESPACE small LOCATION '"+dir+"'")
+	migrator, err := persist.OpenMigrator(t.Context(), b.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(migrator.Up(t.Context()), migrator.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return true, b
+}
