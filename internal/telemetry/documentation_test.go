@@ -41,7 +41,7 @@ func TestDocumentationListsEveryMetric(t *testing.T) {
 	}
 	for line := range strings.Lines(before + after) {
 		for _, name := range strings.FieldsFunc(line, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') }) {
-			if strings.HasPrefix(name, Prefix) && !strings.Contains(want, "| `"+name+"` |") {
+			if strings.HasPrefix(name, prefix) && !strings.Contains(want, "| `"+name+"` |") {
 				t.Errorf("docs/operations.md speaks of %s, which does not exist", name)
 			}
 		}
@@ -62,7 +62,7 @@ func metricsTable(t *testing.T) string {
 	table.WriteString("\n| metric | type | labels | meaning |\n|---|---|---|---|\n")
 	described := 0
 	for _, family := range families {
-		if !strings.HasPrefix(family.GetName(), Prefix) {
+		if !strings.HasPrefix(family.GetName(), prefix) {
 			continue
 		}
 		described++
@@ -89,7 +89,7 @@ func registered(m *Metrics) int {
 	}()
 	count := 0
 	for description := range descriptions {
-		if strings.Contains(description.String(), `fqName: "`+Prefix) {
+		if strings.Contains(description.String(), `fqName: "`+prefix) {
 			count++
 		}
 	}

@@ -63,7 +63,7 @@ var (
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc(Prefix+name, help, labels, nil)
+	return prometheus.NewDesc(prefix+name, help, labels, nil)
 }
 
 func partnerDescribe(name, help string, labels ...string) *prometheus.Desc {
