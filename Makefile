@@ -76,6 +76,23 @@ bench: ## Measure the program against the simulator; BENCH=regexp selects
 .PHONY: check
 check: fmt-check vet lint tidy-check verify-generated smoke race ## Everything CI does, without Docker
 
+check: alerts units
+
+.PHONY: alerts
+alerts: ## Check the alert rules and run their tests (needs promtool)
+	@command -v promtool >/dev/null || { echo 'promtool is missing, which checks the alert rules: apt-get install prometheus' >&2; exit 1; }
+	promtool check rules deploy/prometheus/alerts.yml
+	promtool test rules deploy/prometheus/alerts_test.yml
+
+.PHONY: units
+units: build ## Check the systemd unit, where systemd-analyze is; CI insists
+	@command -v systemd-analyze >/dev/null || { echo 'systemd-analyze is missing, the unit is not checked: apt-get install systemd' >&2; [[ -z "$${CI:-}" ]]; exit; }; \
+	directory=$$(mktemp -d); trap 'rm -rf "$$directory"' EXIT; unit=$$directory/partnercost.service; \
+	: 'It wants the program to be there, and the unit names where it will be.'; \
+	sed 's|^ExecStart=/usr/local/bin|ExecStart=$(CURDIR)/bin|' deploy/systemd/partnercost.service >"$$unit"; \
+	systemd-analyze verify --man=no --recursive-errors=no "$$unit"; \
+	systemd-analyze security --offline=true --threshold=15 --no-pager "$$unit" | tail -n 1
+
 .PHONY: fmt
 fmt: $(TOOLS) ## Format the Go code
 	bin/tools/golangci-lint fmt

@@ -11,8 +11,8 @@ import (
 	"partnercost/internal/billing"
 )
 
-// Prefix begins the name of every metric of ours.
-const Prefix = "partnercost_"
+// prefix begins the name of each metric of ours.
+const prefix = "partnercost_"
 
 // The values of labels that are known beforehand. Each has its series from the
 // start: an alert on a counter needs the 0 before the first event, and one on
@@ -68,10 +68,10 @@ func New(o Options) *Metrics {
 		registry: prometheus.NewRegistry(),
 		runs:     counter("runs_total", "Runs that ended, by kind and by how they ended.", "kind", "status"),
 		runDuration: prometheus.NewSummaryVec(prometheus.SummaryOpts{
-			Name: Prefix + "run_duration_seconds", Help: "How long runs took, by kind and by how they ended.",
+			Name: prefix + "run_duration_seconds", Help: "How long runs took, by kind and by how they ended.",
 		}, []string{"partner", "kind", "status"}),
 		inProgress: prometheus.NewGaugeVec(prometheus.GaugeOpts{
-			Name: Prefix + "run_in_progress", Help: "1 while a run is under way in this process, else 0.",
+			Name: prefix + "run_in_progress", Help: "1 while a run is under way in this process, else 0.",
 		}, []string{"partner"}),
 		customers: counter("customers_total", "Customers that runs dealt with, by what was achieved for them.", "outcome"),
 		rows:      counter("rows_changed_total", "Fact rows that runs wrote: profiles, details, sets of line items."),
@@ -79,15 +79,15 @@ func New(o Options) *Metrics {
 		retries:   counter("request_retries_total", "Requests that repeated an earlier one.", "endpoint"),
 		throttled: counter("requests_throttled_total", "Requests that were answered with 429.", "endpoint"),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: Prefix + "request_duration_seconds", Help: "Time from sending a request to the last byte of its answer.",
+			Name: prefix + "request_duration_seconds", Help: "Time from sending a request to the last byte of its answer.",
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 180},
 		}, []string{"partner", "endpoint"}),
 		next: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: Prefix + "next_run_timestamp_seconds", Help: "When the next scheduled run starts; 0 if never. The daemon only.",
+			Name: prefix + "next_run_timestamp_seconds", Help: "When the next scheduled run starts; 0 if never. The daemon only.",
 		}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: Prefix + "build_info", Help: "Always 1; the labels tell which program this is.",
+		Name: prefix + "build_info", Help: "Always 1; the labels tell which program this is.",
 		ConstLabels: prometheus.Labels{"version": o.Version, "commit": o.Commit, "goversion": runtime.Version()},
 	})
 	build.Set(1)
@@ -102,7 +102,7 @@ func New(o Options) *Metrics {
 }
 
 func counter(name, help string, labels ...string) *prometheus.CounterVec {
-	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: Prefix + name, Help: help}, append([]string{"partner"}, labels...))
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + name, Help: help}, append([]string{"partner"}, labels...))
 }
 
 // begin gives a partner all its series.

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -96,7 +98,7 @@ func TestCountersStartAtZeroForEveryPartner(t *testing.T) {
 		)
 	}
 	for line := range strings.Lines(body) {
-		if strings.HasPrefix(line, Prefix) && strings.Contains(line, "_total") && !strings.HasSuffix(line, " 0\n") {
+		if strings.HasPrefix(line, prefix) && strings.Contains(line, "_total") && !strings.HasSuffix(line, " 0\n") {
 			t.Errorf("does not start at 0: %s", line)
 		}
 	}
@@ -260,5 +262,21 @@ func TestOnlyGetIsServed(t *testing.T) {
 	want := map[string]int{"/healthz": 405, "/readyz": 405, "/metrics": 405}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// The client's endpoints are known here by name only: this package does not import it.
+func TestEndpointsAreThoseOfTheClient(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("../fetch/statement.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"customers"}
+	for _, match := range regexp.MustCompile(`(?m)^\t\w+Resource\s+= "(.+)"$`).FindAllStringSubmatch(string(source), -1) {
+		want = append(want, "customers/{id}/"+match[1])
+	}
+	if diff := cmp.Diff(want, endpoints); diff != "" {
+		t.Errorf("-client +here:\n%s", diff)
 	}
 }

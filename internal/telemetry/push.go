@@ -64,7 +64,7 @@ func (m *Metrics) pusher(to destination, job, partner string, families []*dto.Me
 func ofPartner(partner string, families []*dto.MetricFamily) []*dto.MetricFamily {
 	var kept []*dto.MetricFamily
 	for _, family := range families {
-		if !strings.HasPrefix(family.GetName(), Prefix) {
+		if !strings.HasPrefix(family.GetName(), prefix) {
 			continue
 		}
 		part := &dto.MetricFamily{Name: family.Name, Help: family.Help, Type: family.Type, Unit: family.Unit}

@@ -53,9 +53,9 @@ var (
 	lastSuccess = partnerDescribe("last_success_timestamp_seconds", "When a run of all customers last went through to its end (succeeded or partial); 0 if never.")
 	sinceThen   = partnerDescribe("last_success_age_seconds", "Seconds since a run of all customers last went through to its end; absent if never.")
 	lastRun     = partnerDescribe("last_run_status", "1 for how the newest run of all customers ended, 0 for the other ways.", "status")
-	lastTally   = partnerDescribe("last_run_customers", "Customers of that run, by what was achieved for them.", "outcome")
-	active      = partnerDescribe("customers_active", "Customers of the partner.")
-	covered     = partnerDescribe("customers_covered", "Those of them that were collected in full within the last 26 hours.")
+	lastTally   = partnerDescribe("last_run_customers", "Customers of the newest run of all customers, by what was achieved for them.", "outcome")
+	active      = partnerDescribe("customers_active", "Customers that the partner has, as far as is known.")
+	covered     = partnerDescribe("customers_covered", "Customers of the partner that were collected in full within the last 26 hours.")
 	findings    = partnerDescribe("open_findings", "Findings that are not resolved.", "severity")
 	tokenAge    = partnerDescribe("refresh_token_age_seconds", "Seconds since the refresh token was replaced; it dies at 90 days (7776000). Absent without one.")
 
@@ -63,7 +63,7 @@ var (
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc(Prefix+name, help, labels, nil)
+	return prometheus.NewDesc(prefix+name, help, labels, nil)
 }
 
 func partnerDescribe(name, help string, labels ...string) *prometheus.Desc {
