@@ -159,6 +159,7 @@ func (r result) says(t *testing.T, texts ...string) result {
 func (s *site) query(t *testing.T, query string, args ...any) [][]string {
 	t.Helper()
 	db := openDB(t, s.url)
+	defer func() { _ = db.Close() }() // some tests ask very often
 	rows, err := db.QueryContext(t.Context(), query, args...)
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
