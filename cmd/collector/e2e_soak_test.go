@@ -62,7 +62,7 @@ func (n *trials) report(t *testing.T, what string, rows int) {
 // The collector is killed at a random moment, of its requests to Partner Center or of
 // its bytes to PostgreSQL, of a first night or of one with restatements. What follows
 // at once is a resume, or an ordinary run.
-func TestSoakKills(t *testing.T) {
+func TestSoakKills(t *testing.T) { //nolint:tparallel // the trials draw their moments from one source, one after the other
 	t.Parallel()
 	n := newTrials(4, 20)
 	nights := measure(t, n.customers)
