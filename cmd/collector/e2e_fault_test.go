@@ -52,12 +52,16 @@ func (m *moment) pass(n int64) (allowed int64, release <-chan struct{}) {
 	return max(0, m.at-1-before), m.released
 }
 
-// release lets everything pass again.
+// release lets everything pass again, until the moment is armed anew.
 func (m *moment) release() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.at = 0
-	close(m.released)
+	select {
+	case <-m.released:
+	default:
+		close(m.released)
+	}
 }
 
 // door is a Partner Center behind a moment, which counts requests.
@@ -113,7 +117,7 @@ func newWire(t *testing.T, databaseURL string) (*wire, string) {
 	t.Cleanup(func() {
 		_ = l.Close()
 		w.cut()
-		w.letBe()
+		w.release()
 		carrying.Wait()
 	})
 	u.Host = l.Addr().String()

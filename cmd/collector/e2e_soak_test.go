@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"testing"
@@ -61,46 +62,52 @@ func (n *trials) report(t *testing.T, what string, rows int) {
 // The collector is killed at a random moment, of its requests to Partner Center or of
 // its bytes to PostgreSQL, of a first night or of one with restatements. What follows
 // at once is a resume, or an ordinary run.
-func TestSoakKills(t *testing.T) {
+func TestSoakKills(t *testing.T) { //nolint:tparallel // the trials draw their moments from one source, one after the other
 	t.Parallel()
 	n := newTrials(4, 20)
 	nights := measure(t, n.customers)
 	for i := range n.faults {
-		night, writing, resumes := i/2%2, i%2 == 1, i%5 != 4
-		f := newFaultSite(t, n.customers)
-		if night == 1 {
-			f.collector(t, "run").want(t, 0)
-			f.nextNight()
-		}
-		at, of, trap := n.between(nights[night].requests), nights[night].requests, &f.door.moment
-		what := "request"
-		if writing {
-			at, of, trap, what = n.between(nights[night].bytes), nights[night].bytes, &f.wire.moment, "byte to the database"
-		}
-		trap.arm(at)
-		b := f.background(t, waitsForDatabase, "run")
-		select {
-		case <-trap.reached:
-			if err := b.cmd.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-			(<-b.ended).want(t, -1)
-			n.tried++
-		case r := <-b.ended: // it came by with less this time
-			r.want(t, 0)
-		}
-		t.Logf("night %d, killed at %s %d of %d", night+1, what, at, of)
-		f.wire.cut()
-		trap.release()
-		again := []string{"run"}
-		if resumes {
-			again = append(again, "--resume")
-		}
-		f.collector(t, again...).want(t, 0)
-		n.check(t, f, nights[night], "a kill")
-		f.ledgerIsRight(t)
+		t.Run(fmt.Sprint(i+1), func(t *testing.T) { n.kill(t, i, nights) })
 	}
 	n.report(t, "kill -9", nights[1].facts.rows())
+}
+
+// kill is the ith trial of TestSoakKills.
+func (n *trials) kill(t *testing.T, i int, nights [2]undisturbed) {
+	t.Helper()
+	night, writing, resumes := i/2%2, i%2 == 1, i%5 != 4
+	f := newFaultSite(t, n.customers)
+	if night == 1 {
+		f.collector(t, "run").want(t, 0)
+		f.nextNight()
+	}
+	what, of, trap := "request", nights[night].requests, &f.door.moment
+	if writing {
+		what, of, trap = "byte to the database", nights[night].bytes, &f.wire.moment
+	}
+	at := n.between(of)
+	trap.arm(at)
+	b := f.background(t, "", "run")
+	select {
+	case <-trap.reached:
+		if err := b.cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		(<-b.ended).want(t, -1)
+		n.tried++
+	case r := <-b.ended: // it came by with less this time
+		r.want(t, 0)
+	}
+	t.Logf("night %d, killed at %s %d of %d", night+1, what, at, of)
+	f.wire.cut()
+	trap.release()
+	again := []string{"run"}
+	if resumes {
+		again = append(again, "--resume")
+	}
+	f.collector(t, again...).want(t, 0)
+	n.check(t, f, nights[night], "a kill")
+	f.ledgerIsRight(t)
 }
 
 // ledgerIsRight fails the test unless every run has ended and the last one well.
@@ -137,18 +144,12 @@ func TestSoakTornConnections(t *testing.T) {
 				b.ended <- r
 			}
 		}
-		f.wire.letBe()
+		f.wire.release()
 		(<-b.ended).want(t, 0)
 		n.check(t, f, want, "torn connections")
 		f.ledgerIsRight(t)
 	}
 	n.report(t, "torn connections", nights[1].facts.rows())
-}
-
-// letBe disturbs no more.
-func (m *moment) letBe() {
-	m.release()
-	m.arm(0)
 }
 
 // PostgreSQL stops in the middle of a run, in order and by a crash in turn, and comes
@@ -186,7 +187,7 @@ func TestSoakPostgresStopsAndStarts(t *testing.T) {
 			n.tried++
 			f.door.arm(n.between(part))
 		}
-		f.door.letBe()
+		f.door.release()
 		(<-b.ended).want(t, 0).says(t, "the database answers again")
 		n.check(t, f, want, "PostgreSQL stopped and started")
 		f.ledgerIsRight(t)

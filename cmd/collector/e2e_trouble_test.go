@@ -222,6 +222,31 @@ func TestADatabaseThatStaysAway(t *testing.T) {
 	}
 }
 
+func TestADaemonOutlastsARestartOfItsDatabase(t *testing.T) {
+	t.Parallel()
+	want := measure(t, troubled)[0]
+	f := newFaultSite(t, troubled)
+	server := f.ownServer(t)
+	f.configure(t, "    customers:\n      discover: true\n", "collect:\n  batch: 25\nconsole:\n  listen: 127.0.0.1:0\n")
+	f.door.arm(midway)
+	b := f.background(t, waitsForDatabase, "daemon")
+	b.await(t, f.door.reached, "the middle of its run")
+	if err := server.Halt(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.door.release()
+	b.await(t, b.heard, "it said that it waits")
+	if err := server.Continue(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.until(t, `SELECT count(*) FROM finance.runs WHERE status = 'succeeded'`, "1")
+	if err := b.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	(<-b.ended).want(t, 0)
+	f.holds(t, want.facts, "a restart of the database under the daemon")
+}
+
 func TestTwoCollectorsAtOnce(t *testing.T) {
 	t.Parallel()
 	want := measure(t, troubled)[0]
@@ -269,7 +294,7 @@ func TestSIGTERM(t *testing.T) {
 			f.door.release()
 			if hanging {
 				f.wire.cut()
-				f.wire.letBe()
+				f.wire.release()
 			} else {
 				got := f.query(t, `SELECT status, customers_ok + customers_no_costs = (SELECT count(*) FROM collector.customer_states), customers_ok > 0 FROM finance.runs`)
 				if diff := gocmp.Diff([][]string{{"interrupted", "true", "true"}}, got); diff != "" {

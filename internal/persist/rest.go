@@ -17,7 +17,7 @@ import (
 // oldest first, when none of them came to its end. It returns none when the newest
 // one did, or began before notBefore.
 func (s *Store) UnfinishedRuns(ctx context.Context, partner string, notBefore time.Time) ([]string, error) {
-	runs, err := s.q.CollectionsSinceNewest(ctx, s.pool, partner)
+	runs, err := s.q.CollectionsSinceNewest(ctx, s.pool, dbsqlc.CollectionsSinceNewestParams{Partner: partner, Latest: s.now().Add(clockError)})
 	if err != nil {
 		return nil, fmt.Errorf("read what the last run of %s left over: %w", partner, classify(err))
 	}
@@ -41,7 +41,7 @@ func (s *Store) DoneIn(ctx context.Context, partner string, runs []string) ([]bi
 // DoneSinceLastCollection returns the partner's customers that were collected in full
 // by the newest collection of everybody, or later.
 func (s *Store) DoneSinceLastCollection(ctx context.Context, partner string) ([]billing.CustomerID, error) {
-	runs, err := s.q.CollectionsSinceNewest(ctx, s.pool, partner)
+	runs, err := s.q.CollectionsSinceNewest(ctx, s.pool, dbsqlc.CollectionsSinceNewestParams{Partner: partner, Latest: s.now().Add(clockError)})
 	if err != nil || len(runs) == 0 {
 		return customerIDs(nil, err)
 	}

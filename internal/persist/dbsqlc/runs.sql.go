@@ -36,10 +36,16 @@ const collectionsSinceNewest = `-- name: CollectionsSinceNewest :many
 SELECT r.run_id, r.started_at, r.status
 FROM collector.runs r
 WHERE r.partner = $1 AND r.kind IN ('daily', 'once') AND r.scope IN ('all', 'rest')
+    AND r.started_at <= $2::timestamptz
     AND r.started_at >= (SELECT max(w.started_at) FROM collector.runs w
-        WHERE w.partner = $1 AND w.kind IN ('daily', 'once') AND w.scope = 'all')
+        WHERE w.partner = $1 AND w.kind IN ('daily', 'once') AND w.scope = 'all' AND w.started_at <= $2::timestamptz)
 ORDER BY r.started_at, r.run_id
 `
+
+type CollectionsSinceNewestParams struct {
+	Partner string
+	Latest  time.Time
+}
 
 type CollectionsSinceNewestRow struct {
 	RunID     string
@@ -47,9 +53,10 @@ type CollectionsSinceNewestRow struct {
 	Status    string
 }
 
-// The newest run that was to collect everybody, and the collections of its rest.
-func (q *Queries) CollectionsSinceNewest(ctx context.Context, db DBTX, partner string) ([]CollectionsSinceNewestRow, error) {
-	rows, err := db.Query(ctx, collectionsSinceNewest, partner)
+// The newest run that was to collect everybody, and the collections of its rest. What
+// lies far in the future was written by a clock gone wrong.
+func (q *Queries) CollectionsSinceNewest(ctx context.Context, db DBTX, arg CollectionsSinceNewestParams) ([]CollectionsSinceNewestRow, error) {
+	rows, err := db.Query(ctx, collectionsSinceNewest, arg.Partner, arg.Latest)
 	if err != nil {
 		return nil, err
 	}

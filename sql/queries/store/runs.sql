@@ -25,12 +25,14 @@ FROM collector.customer_states st
 WHERE c.partner = @partner AND c.active AND st.customer_key = c.customer_key AND st.last_run_id <> ALL (@run_ids::uuid[]);
 
 -- name: CollectionsSinceNewest :many
--- The newest run that was to collect everybody, and the collections of its rest.
+-- The newest run that was to collect everybody, and the collections of its rest. What
+-- lies far in the future was written by a clock gone wrong.
 SELECT r.run_id, r.started_at, r.status
 FROM collector.runs r
 WHERE r.partner = @partner AND r.kind IN ('daily', 'once') AND r.scope IN ('all', 'rest')
+    AND r.started_at <= @latest::timestamptz
     AND r.started_at >= (SELECT max(w.started_at) FROM collector.runs w
-        WHERE w.partner = @partner AND w.kind IN ('daily', 'once') AND w.scope = 'all')
+        WHERE w.partner = @partner AND w.kind IN ('daily', 'once') AND w.scope = 'all' AND w.started_at <= @latest::timestamptz)
 ORDER BY r.started_at, r.run_id;
 
 -- name: LastCollection :one
