@@ -51,9 +51,6 @@ type site struct {
 	dir    string
 	env    []string
 
-	dbOnce sync.Once
-	db     *sql.DB
-
 	mu      sync.Mutex
 	printed []string // by all executions so far
 }
@@ -161,7 +158,8 @@ func (r result) says(t *testing.T, texts ...string) result {
 // query returns the rows of a query as text.
 func (s *site) query(t *testing.T, query string, args ...any) [][]string {
 	t.Helper()
-	db := s.database(t)
+	db := openDB(t, s.url)
+	defer func() { _ = db.Close() }() // some tests ask very often
 	rows, err := db.QueryContext(t.Context(), query, args...)
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
@@ -206,17 +204,6 @@ func (s *site) one(t *testing.T, query string, args ...any) string {
 	return table[0][0]
 }
 
-// database is one connection, opened when it is needed: tests that wait for something
-// ask many times.
-func (s *site) database(t *testing.T) *sql.DB {
-	t.Helper()
-	s.dbOnce.Do(func() {
-		s.db = openDB(t, s.url)
-		s.db.SetMaxOpenConns(1)
-	})
-	return s.db
-}
-
 func openDB(t *testing.T, url string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("pgx", url) // the store registers the driver
@@ -229,7 +216,7 @@ func openDB(t *testing.T, url string) *sql.DB {
 
 func (s *site) exec(t *testing.T, statement string) {
 	t.Helper()
-	if _, err := s.database(t).ExecContext(t.Context(), statement); err != nil {
+	if _, err := openDB(t, s.url).ExecContext(t.Context(), statement); err != nil {
 		t.Fatalf("%s: %v", statement, err)
 	}
 }
