@@ -251,23 +251,22 @@ func (s *Server) serveOn(ctx context.Context, port int) error {
 	if err != nil {
 		return err
 	}
-	s.postmaster = postmaster
-	if err := s.awaitReady(ctx); err != nil {
-		s.postmaster.end(syscall.SIGQUIT)
-		s.postmaster = nil
+	if err := s.awaitReady(ctx, postmaster); err != nil {
+		postmaster.end(syscall.SIGQUIT)
 		return err
 	}
+	s.postmaster = postmaster
 	return nil
 }
 
 // awaitReady returns when the server takes connections.
-func (s *Server) awaitReady(ctx context.Context) error {
+func (s *Server) awaitReady(ctx context.Context, postmaster *process) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	go func() {
 		// Whoever else has the port may keep us waiting for an answer.
 		select {
-		case <-s.postmaster.exited:
+		case <-postmaster.exited:
 			cancel()
 		case <-ctx.Done():
 		}
@@ -285,8 +284,8 @@ func (s *Server) awaitReady(ctx context.Context) error {
 			continue
 		}
 		select {
-		case <-s.postmaster.exited:
-			return s.failure(s.postmaster.err)
+		case <-postmaster.exited:
+			return s.failure(postmaster.err)
 		default:
 			return s.failure(ctx.Err())
 		}
