@@ -184,7 +184,7 @@ func TestReconcilePeriodGaps(t *testing.T) {
 		{
 			name: "two gaps, one of them long, of a new type", of: "Marketplace", amounts: []string{"1", "-", "-", "1", "-", "1"},
 			want: []string{
-				"period_gap warning Marketplace 2026-03: No Marketplace period ends from 2026-03 to 2026-04, but one ends before, on 2026-02-11, and one after, on 2026-05-11.",
+				"period_gap warning Marketplace 2026-03 to 2026-04: No Marketplace period ends in 2026-03 to 2026-04, but one ends before, on 2026-02-11, and one after, on 2026-05-11.",
 				"period_gap warning Marketplace 2026-06: No Marketplace period ends in 2026-06, but one ends before, on 2026-05-11, and one after, on 2026-07-11.",
 			},
 		},

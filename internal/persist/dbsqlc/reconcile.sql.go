@@ -185,16 +185,18 @@ WITH periods AS (
     FROM steps t
     WHERE t.period_start - t.start_before > 45
         AND date_trunc('month', t.period_end) > date_trunc('month', t.end_before) + interval '1 month'
+), named AS (
+    SELECT g.customer_key, g.invoice_type, g.end_before, g.period_end,
+        CASE WHEN g.first_month = g.last_month THEN g.first_month ELSE g.first_month || ' to ' || g.last_month END AS months
+    FROM gaps g
 )
 INSERT INTO stage_history_findings (customer_key, kind, severity, subject, detail)
-SELECT g.customer_key, 'period_gap',
+SELECT n.customer_key, 'period_gap',
     -- Nobody has to buy something every month.
-    CASE g.invoice_type WHEN 'OneTime' THEN 'info' ELSE 'warning' END,
-    g.invoice_type || ' ' || g.first_month,
-    format('No %s period ends %s, but one ends before, on %s, and one after, on %s.', g.invoice_type,
-        CASE WHEN g.first_month = g.last_month THEN 'in ' || g.first_month ELSE 'from ' || g.first_month || ' to ' || g.last_month END,
-        g.end_before, g.period_end)
-FROM gaps g
+    CASE n.invoice_type WHEN 'OneTime' THEN 'info' ELSE 'warning' END,
+    n.invoice_type || ' ' || n.months,
+    format('No %s period ends in %s, but one ends before, on %s, and one after, on %s.', n.invoice_type, n.months, n.end_before, n.period_end)
+FROM named n
 `
 
 // Months in which no period of an invoice type ends, between two in which one does. A
