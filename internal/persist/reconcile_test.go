@@ -3,6 +3,8 @@ package persist_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -268,4 +270,32 @@ func (b *bench) exec(sql string) {
 	if _, err := conn.Exec(b.t.Context(), sql); err != nil {
 		b.t.Fatalf("%s: %v", sql, err)
 	}
+}
+
+// Every kind there is resolves when its cause is gone, and docs/finance.md says what
+// to do about it.
+func TestEveryKindOfFindingResolvesAndIsExplained(t *testing.T) {
+	t.Parallel()
+	source, err := os.ReadFile("../billing/finding.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs, err := os.ReadFile(tourFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := newBench(t)
+	odd := statement(customerA, both(recurring(9, "10")))
+	for _, kind := range regexp.MustCompile(`FindingKind\s+= "(\w+)"`).FindAllStringSubmatch(string(source), -1) {
+		odd.Findings = append(odd.Findings, billing.Finding{Kind: billing.FindingKind(kind[1]), Severity: billing.Info, Detail: "A sentence."})
+		if !strings.Contains(string(docs), "\n| `"+kind[1]+"` | ") {
+			t.Errorf("docs/finance.md does not explain %s", kind[1])
+		}
+	}
+	b.collect(odd)
+	if got := len(b.openFindings()); got < 19 {
+		t.Fatalf("%d kinds of findings were stored", got)
+	}
+	b.collect(statement(customerA, both(recurring(9, "10"))))
+	wantLines(t, "open findings", b.reconciled(usualRules))
 }
