@@ -119,30 +119,29 @@ WHERE NOT p.currencies <@ p.currencies_before;
 -- MAD comparable with a standard deviation.
 WITH rules AS (
     SELECT @least_periods::integer AS least_periods, @factor::integer AS factor, @least_percent::integer AS least_percent, @least_amount::integer AS least_amount
-), aged AS (
-    SELECT s.customer_key, s.invoice_type, d.period_start, d.currency_code,
-        CASE WHEN count(*) = count(d.after_tax_total) THEN sum(d.after_tax_total) END AS total,
-        dense_rank() OVER (PARTITION BY s.customer_key, s.invoice_type ORDER BY d.period_start DESC) AS age
-    FROM stage_suspects s
-    CROSS JOIN LATERAL (SELECT k.period_start, k.currency_code, k.after_tax_total FROM collector.cost_details k
-        WHERE k.customer_key = s.customer_key AND k.invoice_type IS NOT DISTINCT FROM s.invoice_type
-            AND k.period_start IS NOT NULL AND k.currency_code IS NOT NULL OFFSET 0) d
-    WHERE s.has_jump
-    GROUP BY s.customer_key, s.invoice_type, d.period_start, d.currency_code
 ), series AS (
-    SELECT a.customer_key, coalesce(a.invoice_type, '(no type)') AS invoice_type, a.currency_code,
-        max(a.period_start) AS period_start,
-        max(a.total) FILTER (WHERE a.age = 1) AS newest,
-        array_agg(a.total ORDER BY a.total) FILTER (WHERE a.age > 1 AND a.total IS NOT NULL) AS earlier
-    FROM aged a
-    WHERE a.age <= 13
-    GROUP BY a.customer_key, a.invoice_type, a.currency_code
+    SELECT s.customer_key, coalesce(s.invoice_type, '(no type)') AS invoice_type, d.currency_code, d.period_start, d.newest, d.earlier
+    FROM stage_suspects s
+    CROSS JOIN LATERAL (
+        SELECT a.currency_code, max(a.period_start) AS period_start, max(a.total) FILTER (WHERE a.age = 1) AS newest,
+            array_agg(a.total ORDER BY a.total) FILTER (WHERE a.age > 1 AND a.total IS NOT NULL) AS earlier
+        FROM (
+            SELECT k.period_start, k.currency_code, CASE WHEN count(*) = count(k.after_tax_total) THEN sum(k.after_tax_total) END AS total,
+                dense_rank() OVER (ORDER BY k.period_start DESC) AS age
+            FROM collector.cost_details k
+            WHERE k.customer_key = s.customer_key AND k.invoice_type IS NOT DISTINCT FROM s.invoice_type
+                AND k.period_start IS NOT NULL AND k.currency_code IS NOT NULL
+            GROUP BY k.period_start, k.currency_code
+        ) a
+        WHERE a.age <= 13
+        GROUP BY a.currency_code) d
+    WHERE s.has_jump
 ), centred AS (
     SELECT s.customer_key, s.invoice_type, s.currency_code, s.period_start, s.newest, s.earlier, cardinality(s.earlier) AS periods, r.*,
         0.5 * (s.earlier[(cardinality(s.earlier) + 1) / 2] + s.earlier[cardinality(s.earlier) / 2 + 1]) AS median
     FROM series s CROSS JOIN rules r
     WHERE s.newest IS NOT NULL AND cardinality(s.earlier) >= r.least_periods
-), far AS (
+), far AS MATERIALIZED (
     SELECT c.*, ARRAY(SELECT abs(e.amount - c.median) FROM unnest(c.earlier) AS e(amount) ORDER BY abs(e.amount - c.median)) AS deviations
     FROM centred c
     WHERE abs(c.newest - c.median) >= c.least_amount AND abs(c.newest - c.median) >= 0.01 * c.least_percent * abs(c.median)
