@@ -223,8 +223,14 @@ func TestExplainWithoutAnAnswer(t *testing.T) {
 	s.collector(t, "explain", "--customer", stranger, "--period", month).want(t, 1).says(t, stranger, "no run ever asked for this customer")
 	s.collector(t, "explain", "--customer", customer, "--period", month, "--partner", "another").want(t, 1).says(t, "no run ever asked for this customer")
 	for _, wrong := range [][]string{
-		{}, {"--customer", customer}, {"--period", month}, {"--customer", "contoso", "--period", month}, {"--customer", customer, "--period", "2026-13"},
-		{"--customer", customer, "--period", "2026-1"}, {"--customer", customer, "--period", month, "--format", "csv"}, {"--customer", customer, "--period", month, "more"},
+		{},
+		{"--customer", customer},
+		{"--period", month},
+		{"--customer", "contoso", "--period", month},
+		{"--customer", customer, "--period", "2026-13"},
+		{"--customer", customer, "--period", "2026-1"},
+		{"--customer", customer, "--period", month, "--format", "csv"},
+		{"--customer", customer, "--period", month, "more"},
 	} {
 		if r := s.collector(t, append([]string{"explain"}, wrong...)...).want(t, 2); r.stdout != "" {
 			t.Errorf("%v: there is something on stdout:\n%s", wrong, r.stdout)

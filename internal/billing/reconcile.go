@@ -34,7 +34,7 @@ func Reconcile(costs CostSummary, items []LineItem) []Finding {
 }
 
 // reconcile checks that the amounts of a detail add up.
-func (d *CostDetail) reconcile() []Finding {
+func (d CostDetail) reconcile() []Finding {
 	sum := plus(d.PretaxTotal, d.Tax)
 	if agree(sum, d.AfterTaxTotal, roundingTolerance) {
 		return nil
@@ -102,14 +102,14 @@ func (s *CostSummary) reconcileItems(items []LineItem) []Finding {
 		stated.add(d.InvoiceType, d.CurrencyCode, d.amounts())
 		types[d.InvoiceType] = true
 	}
-	comparable := func(key groupKey) bool {
+	canCompare := func(key groupKey) bool {
 		return key.currency != "" && !listed.has(groupKey{key.invoiceType, ""}) && !stated.has(groupKey{key.invoiceType, ""})
 	}
 	var found []Finding
 	done := map[groupKey]bool{}
 	for _, d := range s.Details {
 		key := groupKey{d.InvoiceType, d.CurrencyCode}
-		if done[key] || !comparable(key) {
+		if done[key] || !canCompare(key) {
 			continue
 		}
 		done[key] = true
@@ -127,7 +127,7 @@ func (s *CostSummary) reconcileItems(items []LineItem) []Finding {
 	}
 	for i := range items {
 		key := groupKey{items[i].InvoiceType, items[i].CurrencyCode}
-		if done[key] || !types[key.invoiceType] || !comparable(key) {
+		if done[key] || !types[key.invoiceType] || !canCompare(key) {
 			continue
 		}
 		done[key] = true
@@ -163,7 +163,7 @@ func (g groups) add(invoiceType InvoiceType, currency string, amounts [3]Amount)
 
 func (g groups) has(key groupKey) bool { return g[key] != nil }
 
-func (t *CostTotals) amounts() [3]Amount { return [3]Amount{t.PretaxTotal, t.Tax, t.AfterTaxTotal} }
+func (t CostTotals) amounts() [3]Amount { return [3]Amount{t.PretaxTotal, t.Tax, t.AfterTaxTotal} }
 
 // plus adds the amounts of u, which has the same currency.
 func (t CostTotals) plus(u CostTotals) CostTotals {
