@@ -57,13 +57,13 @@ func (s *Store) reconcile(ctx context.Context, tx pgx.Tx, partner string, rules 
 			return q.StageUnseenCustomers(ctx, tx, dbsqlc.StageUnseenCustomersParams{Partner: partner, UnseenSince: now.Add(-rules.UnseenAfter)})
 		},
 		func() error {
-			return q.StageSuspects(ctx, tx, dbsqlc.StageSuspectsParams{Partner: partner, LeastPercent: int32(rules.JumpPercent), LeastAmount: int32(rules.JumpAmount)})
+			return q.StageSuspects(ctx, tx, dbsqlc.StageSuspectsParams{Partner: partner, LeastPercent: int64(rules.JumpPercent), LeastAmount: int64(rules.JumpAmount)})
 		},
 		func() error { return q.StagePeriodGaps(ctx, tx) },
 		func() error { return q.StageCurrencyChanges(ctx, tx) },
 		func() error {
 			return q.StageCostJumps(ctx, tx, dbsqlc.StageCostJumpsParams{
-				Factor: int32(rules.JumpFactor), LeastPercent: int32(rules.JumpPercent), LeastAmount: int32(rules.JumpAmount), LeastPeriods: int32(rules.JumpPeriods),
+				Factor: int64(rules.JumpFactor), LeastPercent: int64(rules.JumpPercent), LeastAmount: int64(rules.JumpAmount), LeastPeriods: int32(rules.JumpPeriods),
 			})
 		},
 		func() error {

@@ -3,6 +3,7 @@ package persist_test
 import (
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"regexp"
 	"slices"
@@ -100,6 +101,9 @@ func TestReconcileCostJumps(t *testing.T) {
 		{name: "too few periods is a rule", amounts: []string{"100", "100", "100", "1000"}, rules: func(r *persist.ReconcileRules) { r.JumpPeriods = 3 }, want: []string{jump("Recurring 2026-04-12 USD", "1000", "3", "100", "0")}},
 		{name: "too small a part", amounts: []string{"100", "100", "100", "100", "149.99"}},
 		{name: "just the part", amounts: []string{"100", "100", "100", "100", "150"}, want: []string{jump("Recurring 2026-05-12 USD", "150", "4", "100", "0")}},
+		{name: "limits as large as they come", amounts: []string{"1", "1", "1", "1", "1000"}, rules: func(r *persist.ReconcileRules) {
+			r.JumpFactor, r.JumpPercent, r.JumpAmount = math.MaxInt, math.MaxInt, math.MaxInt
+		}},
 		{name: "too small an amount", amounts: []string{"1", "1", "1", "1", "10.99"}},
 		{name: "without least distances every change counts", amounts: []string{"1", "1", "1", "1", "1.01"}, rules: func(r *persist.ReconcileRules) { r.JumpAmount, r.JumpPercent = 0, 0 }, want: []string{jump("Recurring 2026-05-12 USD", "1.01", "4", "1", "0")}},
 		{

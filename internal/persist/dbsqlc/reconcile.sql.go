@@ -67,7 +67,7 @@ func (q *Queries) RewordHistoryFindings(ctx context.Context, db DBTX, arg Reword
 
 const stageCostJumps = `-- name: StageCostJumps :exec
 WITH rules AS (
-    SELECT $1::integer AS least_periods, $2::integer AS factor, $3::integer AS least_percent, $4::integer AS least_amount
+    SELECT $1::integer AS least_periods, $2::bigint AS factor, $3::bigint AS least_percent, $4::bigint AS least_amount
 ), series AS (
     SELECT s.customer_key, coalesce(s.invoice_type, '(no type)') AS invoice_type, d.currency_code, d.period_start, d.newest, d.earlier
     FROM stage_suspects s
@@ -109,9 +109,9 @@ WHERE abs(j.newest - j.median) > j.factor * 1.4826 * j.mad
 
 type StageCostJumpsParams struct {
 	LeastPeriods int32
-	Factor       int32
-	LeastPercent int32
-	LeastAmount  int32
+	Factor       int64
+	LeastPercent int64
+	LeastAmount  int64
 }
 
 // The newest period of an invoice type, in each of its currencies, against the median
@@ -207,7 +207,7 @@ func (q *Queries) StagePeriodGaps(ctx context.Context, db DBTX) error {
 
 const stageSuspects = `-- name: StageSuspects :exec
 WITH rules AS (
-    SELECT $1::integer AS least_percent, $2::integer AS least_amount
+    SELECT $1::bigint AS least_percent, $2::bigint AS least_amount
 ), steps AS (
     SELECT d.customer_key, d.invoice_type, d.currency_code, d.ordinal, d.after_tax_total,
         d.period_start - lag(d.period_start) OVER (PARTITION BY d.customer_key, d.invoice_type ORDER BY d.period_start) AS step
@@ -235,8 +235,8 @@ WHERE j.has_gap OR j.has_currencies OR j.has_jump
 `
 
 type StageSuspectsParams struct {
-	LeastPercent int32
-	LeastAmount  int32
+	LeastPercent int64
+	LeastAmount  int64
 	Partner      string
 }
 

@@ -21,7 +21,7 @@ WHERE c.partner = @partner::text AND c.active AND coalesce(st.last_success_at, c
 -- and neither the newest amount nor the median lies outside the range of all amounts,
 -- which bounds how far they can be from each other, in part as in all.
 WITH rules AS (
-    SELECT @least_percent::integer AS least_percent, @least_amount::integer AS least_amount
+    SELECT @least_percent::bigint AS least_percent, @least_amount::bigint AS least_amount
 ), steps AS (
     SELECT d.customer_key, d.invoice_type, d.currency_code, d.ordinal, d.after_tax_total,
         d.period_start - lag(d.period_start) OVER (PARTITION BY d.customer_key, d.invoice_type ORDER BY d.period_start) AS step
@@ -118,7 +118,7 @@ WHERE NOT p.currencies <@ p.currencies_before;
 -- middle of a sorted array, or half the sum of the two in the middle. 1.4826 makes the
 -- MAD comparable with a standard deviation.
 WITH rules AS (
-    SELECT @least_periods::integer AS least_periods, @factor::integer AS factor, @least_percent::integer AS least_percent, @least_amount::integer AS least_amount
+    SELECT @least_periods::integer AS least_periods, @factor::bigint AS factor, @least_percent::bigint AS least_percent, @least_amount::bigint AS least_amount
 ), series AS (
     SELECT s.customer_key, coalesce(s.invoice_type, '(no type)') AS invoice_type, d.currency_code, d.period_start, d.newest, d.earlier
     FROM stage_suspects s
