@@ -184,8 +184,9 @@ CREATE TABLE collector.findings (
 ALTER TABLE collector.findings ADD CONSTRAINT findings_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
 ALTER TABLE collector.findings ADD CONSTRAINT findings_pkey PRIMARY KEY (finding_id);
 ALTER TABLE collector.findings ADD CONSTRAINT findings_severity_check CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'serious'::text])));
+CREATE INDEX findings_by_customer ON collector.findings USING btree (customer_key);
 CREATE UNIQUE INDEX findings_open ON collector.findings USING btree (customer_key, kind, subject, partner) NULLS NOT DISTINCT WHERE (resolved_at IS NULL);
-COMMENT ON TABLE collector.findings IS 'Oddities that a human may want to look at. An open one was still true at the customer''s last successful collection.';
+COMMENT ON TABLE collector.findings IS 'Oddities that a human may want to look at. An open one was still true at the customer''s last successful collection or, where it takes a look at many nights, at the partner''s last run.';
 COMMENT ON COLUMN collector.findings.subject IS 'Tells findings of one kind and customer apart.';
 
 CREATE TABLE collector.line_item_sets (
@@ -421,13 +422,30 @@ COMMENT ON COLUMN finance.customers.active IS 'False when the last complete run 
 COMMENT ON VIEW finance.findings IS 'Oddities in the data. They resolve themselves when the cause is gone.';
 COMMENT ON COLUMN finance.findings.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.findings.customer_id IS 'Tenant id of the customer; null for a finding about the whole partner.';
-COMMENT ON COLUMN finance.findings.kind IS 'What kind of oddity, such as currency_missing or detail_vanished.';
+COMMENT ON COLUMN finance.findings.kind IS 'What kind of oddity; docs/finance.md explains each.';
 COMMENT ON COLUMN finance.findings.severity IS 'info, warning or serious.';
 COMMENT ON COLUMN finance.findings.detail IS 'What was found, in a plain sentence.';
 COMMENT ON COLUMN finance.findings.first_seen_at IS 'When it was first seen.';
-COMMENT ON COLUMN finance.findings.last_seen_at IS 'When it was last seen: for an open finding, the customer''s last successful collection.';
-COMMENT ON COLUMN finance.findings.resolved_at IS 'When a collection no longer showed it; null while it is open.';
+COMMENT ON COLUMN finance.findings.last_seen_at IS 'When it was last seen: for an open finding, the customer''s last successful collection if that is later than the finding.';
+COMMENT ON COLUMN finance.findings.resolved_at IS 'When its cause was gone; null while it is open.';
 COMMENT ON COLUMN finance.findings.subject IS 'What the finding is about, such as a type, period and currency; null when it is about the customer.';
+
+-- A view; its query stands in the migrations.
+-- finance.line_item_sets (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, revision integer, item_count integer, origin text, run_id uuid, collected_at timestamp with time zone, superseded_at timestamp with time zone, superseded_by_run uuid, line_items_hash text)
+COMMENT ON VIEW finance.line_item_sets IS 'Every set of line items that a cost ever had, the newest included, with where it came from. A set is replaced as a whole; finance.line_items shows the newest.';
+COMMENT ON COLUMN finance.line_item_sets.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.line_item_sets.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.line_item_sets.company_name IS 'Company name of the billing profile.';
+COMMENT ON COLUMN finance.line_item_sets.invoice_type IS 'Invoice type of the items; null when the service names none.';
+COMMENT ON COLUMN finance.line_item_sets.period_start IS 'First day of the billing period: period_start of the cost in finance.costs.';
+COMMENT ON COLUMN finance.line_item_sets.revision IS '0 for the set first collected, then one more for each that took its place.';
+COMMENT ON COLUMN finance.line_item_sets.item_count IS 'Number of items in the set.';
+COMMENT ON COLUMN finance.line_item_sets.origin IS 'servicecosts (collected from the service) or import (from saved answers).';
+COMMENT ON COLUMN finance.line_item_sets.run_id IS 'The run that stored the set.';
+COMMENT ON COLUMN finance.line_item_sets.collected_at IS 'When the set was stored.';
+COMMENT ON COLUMN finance.line_item_sets.superseded_at IS 'When the next set took its place; null for the newest.';
+COMMENT ON COLUMN finance.line_item_sets.superseded_by_run IS 'The run that stored the next set; null for the newest.';
+COMMENT ON COLUMN finance.line_item_sets.line_items_hash IS 'SHA-256, in hexadecimal, of the body of the line items from which the set was derived.';
 
 -- A view; its query stands in the migrations.
 -- finance.line_items (partner text, customer_id uuid, company_name text, invoice_type text, invoice_number text, charge_type text, start_date date, end_date date, subscription_id text, order_id text, offer_id text, offer_name text, product_id text, product_name text, sku_id text, sku_name text, publisher_name text, quantity numeric, unit_price numeric, pretax_total numeric, tax numeric, after_tax_total numeric, currency_code text, billing_period_start date, subscription_friendly_name text, availability_id text, publisher_id text, reseller_mpn_id text, term_and_billing_cycle text, discount_details text, ordinal integer)

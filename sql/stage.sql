@@ -104,3 +104,19 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_findings (
     subject  text    NOT NULL,
     detail   text    NOT NULL
 ) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE IF NOT EXISTS stage_suspects (
+    customer_key   bigint  NOT NULL,
+    invoice_type   text,
+    has_gap        boolean NOT NULL,
+    has_currencies boolean NOT NULL,
+    has_jump       boolean NOT NULL
+) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE IF NOT EXISTS stage_history_findings (
+    customer_key bigint NOT NULL,
+    kind         text   NOT NULL,
+    severity     text   NOT NULL,
+    subject      text   NOT NULL,
+    detail       text   NOT NULL
+) ON COMMIT DELETE ROWS;

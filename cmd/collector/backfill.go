@@ -84,12 +84,12 @@ func (p *program) backfill(ctx context.Context, f backfillFlags) error {
 	case f.replay:
 		runs := p.newCollection(c, store, billing.ReplayRun)
 		for _, partner := range partners {
-			summaries = append(summaries, runs.replay(ctx, partner.Name, &report{w: p.stdout, asJSON: asJSON}))
+			summaries = append(summaries, runs.replay(ctx, partner.Name, &lines{w: p.stdout, asJSON: asJSON}))
 		}
 		runs.progress.close()
 	case f.from != "":
 		runs := p.newCollection(c, store, billing.ImportRun)
-		summaries = append(summaries, runs.importSaved(ctx, partners[0].Name, saved, &report{w: p.stdout, asJSON: asJSON}))
+		summaries = append(summaries, runs.importSaved(ctx, partners[0].Name, saved, &lines{w: p.stdout, asJSON: asJSON}))
 		runs.progress.close()
 	default:
 		runs := p.newCollection(c, store, billing.MissingRun)

@@ -130,7 +130,8 @@ func demoConfig(databaseURL, baseURL string) *config.Config {
 			Customers: config.Customers{Discover: true},
 			Limits:    config.Limits{Concurrency: 16, Timeout: time.Minute},
 		}},
-		Collect: config.Collect{Costs: true, LineItems: true, Profiles: "full", Batch: 500},
+		Reconcile: config.Reconcile{UnseenAfter: 72 * time.Hour, JumpFactor: 5, JumpPercent: 50, JumpAmount: 10, JumpPeriods: 4},
+		Collect:   config.Collect{Costs: true, LineItems: true, Profiles: "full", Batch: 500},
 	}
 }
 

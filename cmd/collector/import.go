@@ -183,7 +183,7 @@ func withoutPath(err error) error {
 }
 
 // importSaved imports what was found, as a run of the partner.
-func (c *collection) importSaved(ctx context.Context, partner string, saved []savedCustomer, out *report) summary {
+func (c *collection) importSaved(ctx context.Context, partner string, saved []savedCustomer, out *lines) summary {
 	run, log := c.newRun(partner)
 	run.Scope = billing.SomeCustomers
 	return c.locked(ctx, partner, func(ctx context.Context) summary {
@@ -201,7 +201,7 @@ func (c *collection) importSaved(ctx context.Context, partner string, saved []sa
 }
 
 // importChunk reads, stores and reports some customers.
-func (c *collection) importChunk(ctx context.Context, run billing.Run, chunk []savedCustomer, seen map[billing.CustomerID]bool, out *report, tally *billing.Tally) error {
+func (c *collection) importChunk(ctx context.Context, run billing.Run, chunk []savedCustomer, seen map[billing.CustomerID]bool, out *lines, tally *billing.Tally) error {
 	var readable []*savedCustomer
 	for i := range chunk {
 		s := &chunk[i]

@@ -20,7 +20,7 @@ const (
 )
 
 // replay derives the facts of a partner anew from the archive.
-func (c *collection) replay(ctx context.Context, partner string, out *report) summary {
+func (c *collection) replay(ctx context.Context, partner string, out *lines) summary {
 	run, log := c.newRun(partner)
 	return c.locked(ctx, partner, func(ctx context.Context) summary {
 		return c.record(ctx, run, false, log, func(ctx context.Context) (billing.Tally, error) {
@@ -40,7 +40,7 @@ func (c *collection) replay(ctx context.Context, partner string, out *report) su
 type replaying struct {
 	store *persist.Store
 	run   billing.Run
-	out   *report
+	out   *lines
 	log   *slog.Logger
 
 	mu    sync.Mutex

@@ -219,10 +219,27 @@ func (c *collection) record(ctx context.Context, run billing.Run, complete bool,
 	result.took = c.now().Sub(run.StartedAt)
 	result.status = runStatus(ctx, result)
 
+	c.reconcile(ctx, run, log)
 	result.err = c.recordEnd(ctx, run, result, complete && result.err == nil, log)
 	c.metrics.RunEnded(run.Partner, run.Kind, result.status, result.took, result.tally)
 	log.Info("run ended", slog.String("status", string(result.status)), slog.Duration("took", result.took))
 	return result
+}
+
+// reconcileWithin bounds the search for oddities after a run.
+const reconcileWithin = 15 * time.Minute
+
+// reconcile looks for oddities in what is stored after the run. Without it the costs
+// are right all the same, and the next run does it.
+func (c *collection) reconcile(ctx context.Context, run billing.Run, log *slog.Logger) {
+	if ctx.Err() != nil {
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, reconcileWithin)
+	defer cancel()
+	if err := c.store.Reconcile(limited, run, persist.ReconcileRules(c.config.Reconcile)); err != nil && ctx.Err() == nil {
+		log.Error("the findings are not up to date", slog.Any("error", err))
+	}
 }
 
 // observe lets the pipeline run, with its progress on display.

@@ -1,5 +1,7 @@
 package billing
 
+import "time"
+
 // Severity says how much a finding should worry finance.
 type Severity string
 
@@ -26,11 +28,23 @@ const (
 	LineItemsWithoutDetail  FindingKind = "line_items_without_detail"
 	LineItemsPeriodMismatch FindingKind = "line_items_period_mismatch"
 	LineItemsCountMismatch  FindingKind = "line_items_count_mismatch"
+	LineItemsSumMismatch    FindingKind = "line_items_sum_mismatch"
+	DetailArithmetic        FindingKind = "detail_arithmetic"
+	RootMismatch            FindingKind = "root_mismatch"
 )
 
 // DetailVanished is the oddity that shows only against what is stored: a detail is
 // missing from the newest answer and its invoice type has not moved on.
 const DetailVanished FindingKind = "detail_vanished"
+
+// The oddities that show in what is stored of many nights; each run looks for them
+// anew when it ends.
+const (
+	CurrencyChanged FindingKind = "currency_changed"
+	PeriodGap       FindingKind = "period_gap"
+	CustomerUnseen  FindingKind = "customer_unseen"
+	CostJump        FindingKind = "cost_jump"
+)
 
 // Finding is an oddity in an answer that a human may want to look at. It never
 // stops a collection, and it never holds personal data.
@@ -42,4 +56,19 @@ type Finding struct {
 	Subject string
 	// Detail is a plain sentence for finance.
 	Detail string
+}
+
+// Subject names a detail as findings do, such as "Recurring 2026-10-01 USD".
+func (d CostDetail) Subject() string {
+	name, start, currency := string(d.InvoiceType), "(no period)", d.CurrencyCode
+	if name == "" {
+		name = "(no type)"
+	}
+	if !d.Period.Start.IsZero() {
+		start = d.Period.Start.Format(time.DateOnly)
+	}
+	if currency == "" {
+		currency = "(no currency)"
+	}
+	return name + " " + start + " " + currency
 }

@@ -17,6 +17,7 @@ type Config struct {
 	Database  Database  `yaml:"database"`
 	Partners  []Partner `yaml:"partners"`
 	Collect   Collect   `yaml:"collect"`
+	Reconcile Reconcile `yaml:"reconcile"`
 	Schedule  Schedule  `yaml:"schedule"`
 	Console   Console   `yaml:"console"`
 	Notify    Notify    `yaml:"notify"`
@@ -123,6 +124,22 @@ type Collect struct {
 	Profiles string `yaml:"profiles" default:"full"`
 	// Customers per write transaction.
 	Batch int `yaml:"batch" default:"500"`
+}
+
+// Reconcile says what counts as odd when each run, at its end, looks at what is
+// stored of many nights. What it finds stands in `finance.findings`.
+type Reconcile struct {
+	// An active customer that was not collected in full for this long is a finding.
+	UnseenAfter time.Duration `yaml:"unseen_after" default:"3d"`
+	// The newest period of a cost is a jump when it lies further from the median of the periods before it (at most 12 of them) than this many times what is usual,
+	// which is 1.4826 times their median absolute deviation, and also reaches `jump_percent` and `jump_amount`.
+	JumpFactor int `yaml:"jump_factor" default:"5"`
+	// A jump is at least this many percent of the median; 0 for no such limit.
+	JumpPercent int `yaml:"jump_percent" default:"50"`
+	// A jump is at least this much, in units of the cost's own currency; 0 for no such limit.
+	JumpAmount int `yaml:"jump_amount" default:"10"`
+	// From so many periods before the newest one it can be told what is usual: 1 to 12. With fewer nothing is a jump.
+	JumpPeriods int `yaml:"jump_periods" default:"4"`
 }
 
 // Schedule says when the daemon collects.

@@ -109,6 +109,7 @@ partners:
     customers: {discover: true, ids: ~}
     base_url:
 collect: {costs: false, line_items: false, profiles: minimal, batch: 7}
+reconcile: {unseen_after: 36h, jump_factor: 3, jump_percent: 0, jump_amount: 0, jump_periods: 12}
 schedule: {cron: "@daily", timezone: Europe/Berlin, jitter: 0, catch_up: false}
 console:
   listen: :8443
@@ -161,8 +162,9 @@ retention: {payloads: 1d12h, runs: 36h}
 				Name: "adventure", Cloud: "global", Locale: "en-US", Auth: adventure, Customers: Customers{Discover: true}, Limits: defaultLimits,
 			},
 		},
-		Collect:  Collect{Profiles: "minimal", Batch: 7},
-		Schedule: Schedule{Cron: "@daily", Timezone: "Europe/Berlin"},
+		Collect:   Collect{Profiles: "minimal", Batch: 7},
+		Reconcile: Reconcile{UnseenAfter: 36 * time.Hour, JumpFactor: 3, JumpPeriods: 12},
+		Schedule:  Schedule{Cron: "@daily", Timezone: "Europe/Berlin"},
 		Console: Console{
 			Listen: ":8443", PasswordFile: filepath.Join(dir, "password"),
 			TLSCertFile: filepath.Join(dir, "tls.crt"), TLSKeyFile: filepath.Join(dir, "tls.key"),
@@ -463,6 +465,14 @@ collector.yaml:11: console.listen: 0.0.0.0:80 can be reached from other machines
 		{
 			name: "a console nowhere", old: good, new: good + "console:\n  listen: localhost:http\n",
 			want: `collector.yaml:11: console.listen: "localhost:http" is not an address and a port such as 127.0.0.1:8080`,
+		},
+		{
+			name: "reconcile", old: good, new: good + "reconcile:\n  unseen_after: 0\n  jump_factor: 0\n  jump_percent: -1\n  jump_amount: -2\n  jump_periods: 13\n",
+			want: `collector.yaml:11: reconcile.unseen_after: 0s is too short; it must be more than nothing
+collector.yaml:12: reconcile.jump_factor: 0 is too few; the least is 1
+collector.yaml:13: reconcile.jump_percent: -1 is less than nothing; the least is 0
+collector.yaml:14: reconcile.jump_amount: -2 is less than nothing; the least is 0
+collector.yaml:15: reconcile.jump_periods: 13 is too many; at most 12 periods are looked at`,
 		},
 		{
 			name: "retention", old: good, new: good + "retention:\n  payloads: 0\n  runs: -1d\n",

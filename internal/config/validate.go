@@ -31,6 +31,7 @@ func (l *loader) validate(c *Config) {
 
 	l.oneOf(c.Collect.Profiles, "collect.profiles", "full", "minimal")
 	l.atLeastOne(c.Collect.Batch, "collect.batch")
+	l.reconcile(c.Reconcile)
 	if _, err := schedule.ParseZone(c.Schedule.Timezone); err != nil {
 		l.refuse("schedule.timezone", "%v", err)
 	}
@@ -45,6 +46,20 @@ func (l *loader) validate(c *Config) {
 	l.webAddress(c.Notify.FailureURL, "notify.failure_url")
 	l.positive(c.Retention.Payloads, "retention.payloads")
 	l.positive(c.Retention.Runs, "retention.runs")
+}
+
+// mostJumpPeriods is how many periods before the newest one are looked at.
+const mostJumpPeriods = 12
+
+func (l *loader) reconcile(r Reconcile) {
+	l.positive(r.UnseenAfter, "reconcile.unseen_after")
+	l.atLeastOne(r.JumpFactor, "reconcile.jump_factor")
+	l.notNegative(r.JumpPercent, "reconcile.jump_percent")
+	l.notNegative(r.JumpAmount, "reconcile.jump_amount")
+	l.atLeastOne(r.JumpPeriods, "reconcile.jump_periods")
+	if r.JumpPeriods > mostJumpPeriods {
+		l.refuse("reconcile.jump_periods", "%d is too many; at most %d periods are looked at", r.JumpPeriods, mostJumpPeriods)
+	}
 }
 
 func (l *loader) database(d *Database) {
@@ -269,6 +284,12 @@ func (l *loader) oneOf(value, path string, allowed ...string) bool {
 	last := len(allowed) - 1
 	l.refuse(path, "%q is none of %s and %s", shorten(value), strings.Join(allowed[:last], ", "), allowed[last])
 	return false
+}
+
+func (l *loader) notNegative(n int, path string) {
+	if n < 0 {
+		l.refuse(path, "%d is less than nothing; the least is 0", n)
+	}
 }
 
 func (l *loader) atLeastOne(n int, path string) {

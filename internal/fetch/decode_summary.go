@@ -130,7 +130,7 @@ func (s *summary) hasRootTotals() bool {
 // examine adds the findings that show in the details.
 func (s *summary) examine() {
 	for i, d := range s.costs.Details {
-		subject := subjectOf(d.InvoiceType, d.CostTotals)
+		subject := d.Subject()
 		switch d.InvoiceType {
 		case billing.Recurring, billing.OneTime:
 		case "":
@@ -159,21 +159,6 @@ func (s *summary) examine() {
 		s.findings.add(billing.RootTotalsOnly, billing.Warning, "",
 			"The cost summary states totals but no entry for any invoice type; the totals are kept for audit and counted nowhere.")
 	}
-}
-
-// subjectOf names a detail as findings do, such as "Recurring 2026-10-01 USD".
-func subjectOf(t billing.InvoiceType, totals billing.CostTotals) string {
-	start, currency := "(no period)", totals.CurrencyCode
-	if !totals.Period.Start.IsZero() {
-		start = totals.Period.Start.Format("2006-01-02")
-	}
-	if t == "" {
-		t = "(no type)"
-	}
-	if currency == "" {
-		currency = "(no currency)"
-	}
-	return string(t) + " " + start + " " + currency
 }
 
 // missingAmounts lists the amounts that are not stated, in words.

@@ -79,6 +79,9 @@ func (p parts) statement(id billing.CustomerID, docs []billing.Document) billing
 		p.items.examine(costs, &found)
 		customers = slices.Concat(customers, p.items.customers)
 	}
+	for _, f := range billing.Reconcile(costs, s.LineItems) {
+		found.add(f.Kind, f.Severity, f.Subject, "%s", f.Detail)
+	}
 	compareCustomers(id, customers, &found)
 	s.Findings = found
 	return s

@@ -126,8 +126,8 @@ func TestNormaliseDocumentedAnswer(t *testing.T) {
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(billing.Statement{}, "Findings")); diff != "" {
 		t.Errorf("statement (-want +got):\n%s", diff)
 	}
-	// The example's one-time item is four years older than its one-time costs.
-	if diff := cmp.Diff([]string{"line_items_period_mismatch warning OneTime", "customer_id_mismatch warning"}, kinds(got)); diff != "" {
+	// The example's one-time item is four years older than its one-time costs, and is free.
+	if diff := cmp.Diff([]string{"line_items_period_mismatch warning OneTime", "line_items_sum_mismatch warning OneTime 2019-04-01 USD", "customer_id_mismatch warning"}, kinds(got)); diff != "" {
 		t.Errorf("findings (-want +got):\n%s", diff)
 	}
 	sum := got.LineItems[0].PretaxTotal.Decimal
@@ -173,6 +173,7 @@ func TestNormaliseFindings(t *testing.T) {
 
 	amounts := `,"pretaxTotal":1,"tax":0,"afterTaxTotal":1`
 	good := october + amounts + `,"currencyCode":"USD"`
+	good2 := strings.ReplaceAll(good, ":1,", ":2,")
 	item := `{"startDate":"2026-10-05T00:00:00","endDate":"2026-10-06T00:00:00","pretaxTotal":1,"tax":0,"afterTaxTotal":1,"currencyCode":"USD","invoiceType":"OneTime"}`
 	tests := []struct {
 		name, summary, items string
@@ -234,22 +235,22 @@ func TestNormaliseFindings(t *testing.T) {
 		{name: "the same customer in the other case", summary: `{"customerId":"65726577-C208-40FD-9735-8C85AC9CAC68"}`},
 		{
 			name: "items without a detail", details: 1, summary: `{"details":[` + detail("Recurring", good) + `]}`, items: `{"items":[` + item + `,` + item + `]}`,
-			want: []string{"line_items_without_detail warning OneTime", "period_missing serious line items OneTime"},
+			want: []string{"line_items_without_detail warning OneTime", "period_missing serious line items OneTime", "line_items_sum_mismatch warning Recurring 2026-10-01 USD"},
 		},
 		{
 			name: "fewer items than counted", details: 1, summary: `{"details":[` + detail("OneTime", good) + `]}`, items: `{"totalCount":2,"items":[` + item + `]}`,
 			want: []string{"line_items_count_mismatch warning"},
 		},
 		{
-			name: "two pages that count themselves", details: 1, summary: `{"details":[` + detail("OneTime", good) + `]}`,
+			name: "two pages that count themselves", details: 1, summary: `{"details":[` + detail("OneTime", good2) + `]}`,
 			items: `{"totalCount":1,"items":[` + item + `]}` + "\n\ufeff" + `{"totalCount":1,"items":[` + item + `]}` + "\n",
 		},
 		{
-			name: "two pages that count all", details: 1, summary: `{"details":[` + detail("OneTime", good) + `]}`,
+			name: "two pages that count all", details: 1, summary: `{"details":[` + detail("OneTime", good2) + `]}`,
 			items: `{"totalCount":2,"items":[` + item + `]}` + "\r\n" + `{"totalCount":2,"items":[` + item + `]}`,
 		},
 		{
-			name: "two pages and one item too few", details: 1, summary: `{"details":[` + detail("OneTime", good) + `]}`,
+			name: "two pages and one item too few", details: 1, summary: `{"details":[` + detail("OneTime", good2) + `]}`,
 			items: `{"totalCount":3,"items":[` + item + `]}` + "\n" + `{"totalCount":3,"items":[` + item + `]}`,
 			want:  []string{"line_items_count_mismatch warning"},
 		},
@@ -263,8 +264,21 @@ func TestNormaliseFindings(t *testing.T) {
 			want: []string{"line_items_period_mismatch warning OneTime"},
 		},
 		{
-			name: "items of another period beside one that fits", details: 1, summary: `{"details":[` + detail("OneTime", good) + `]}`,
+			name: "items of another period beside one that fits", details: 1, summary: `{"details":[` + detail("OneTime", good2) + `]}`,
 			items: `{"items":[` + strings.ReplaceAll(item, "-10-", "-08-") + `,` + item + `]}`,
+		},
+		{
+			name: "items that do not add up", details: 1, summary: `{"details":[` + detail("OneTime", good2) + `]}`, items: `{"items":[` + item + `]}`,
+			want: []string{"line_items_sum_mismatch warning OneTime 2026-10-01 USD"},
+		},
+		{
+			name: "arithmetic, twice in one key", details: 2,
+			summary: `{"details":[` + strings.ReplaceAll(detail("OneTime", good)+","+detail("OneTime", good), `"tax":0`, `"tax":5`) + `]}`,
+			want:    []string{"duplicate_detail warning OneTime 2026-10-01 USD", "detail_arithmetic warning OneTime 2026-10-01 USD"},
+		},
+		{
+			name: "a root that repeats another cost", details: 1, summary: `{"pretaxTotal":3,"afterTaxTotal":1,"details":[` + detail("Recurring", good) + `]}`,
+			want: []string{"root_mismatch warning"},
 		},
 		{
 			name: "items billed in advance", details: 1, summary: `{"details":[` + detail("OneTime", good) + `]}`, items: `{"items":[` + strings.ReplaceAll(item, "-10-", "-11-") + `]}`,

@@ -508,7 +508,8 @@ func TestLineItemsOfSeveralPages(t *testing.T) {
 	t.Parallel()
 
 	page := func(next string) string { return strings.TrimSuffix(goodItems, "}") + next + "}" }
-	answers := map[string]http.HandlerFunc{itemsPath: func(w http.ResponseWriter, r *http.Request) {
+	threefold := strings.NewReplacer(`"pretaxTotal":5`, `"pretaxTotal":15`, `"tax":1`, `"tax":3`, `"afterTaxTotal":6`, `"afterTaxTotal":18`).Replace(goodSummary)
+	answers := map[string]http.HandlerFunc{summaryPath: says(200, threefold), itemsPath: func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Header.Get("MS-ContinuationToken") == "second":
 			says(200, "\ufeff"+page(`,"continuationToken":"third"`))(w, r)

@@ -59,6 +59,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	// Names are always qualified; only the session's temporary tables are found without.
 	config.ConnConfig.RuntimeParams["search_path"] = ""
 	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	config.ConnConfig.RuntimeParams["datestyle"] = "ISO" // for dates in sentences
 	// Batches look few rows up in large tables, which are cached while they are written.
 	config.ConnConfig.RuntimeParams["random_page_cost"] = "1.1"
 	config.ConnConfig.RuntimeParams["jit"] = "off"

@@ -20,7 +20,7 @@ var answerFindings = []string{
 	string(billing.CurrencyMissing), string(billing.AmountMissing), string(billing.PeriodMissing), string(billing.InvoiceTypeMissing),
 	string(billing.InvoiceTypeUnknown), string(billing.DuplicateDetail), string(billing.CustomerIDMismatch), string(billing.RootTotalsOnly),
 	string(billing.LineItemsWithoutDetail), string(billing.LineItemsPeriodMismatch), string(billing.LineItemsCountMismatch),
-	string(billing.DetailVanished),
+	string(billing.LineItemsSumMismatch), string(billing.DetailArithmetic), string(billing.RootMismatch), string(billing.DetailVanished),
 }
 
 // Write stores a batch of statements of one partner, each customer at most once, in

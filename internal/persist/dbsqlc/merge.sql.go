@@ -427,12 +427,12 @@ SET resolved_at = s.fetched_at
 FROM stage_statements s
 WHERE f.customer_key = s.customer_key AND f.resolved_at IS NULL
     AND f.kind = ANY ($1::text[])
-    AND s.has_costs AND (s.has_line_items OR s.no_costs OR f.kind NOT LIKE 'line\_items\_%')
+    AND s.has_costs AND (s.has_line_items OR s.no_costs OR f.kind NOT LIKE 'line\_items\_%' AND f.subject NOT LIKE 'line items %')
     AND NOT EXISTS (SELECT 1 FROM stage_findings t WHERE t.seq = s.seq AND t.kind = f.kind AND t.subject = f.subject)
 `
 
 // Only what this answer could have shown again is resolved by it: findings about
-// line items stay open when the line items were not read.
+// line items, by kind or by subject, stay open when the line items were not read.
 func (q *Queries) ResolveFindings(ctx context.Context, db DBTX, kinds []string) error {
 	_, err := db.Exec(ctx, resolveFindings, kinds)
 	return err

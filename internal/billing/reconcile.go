@@ -1,0 +1,213 @@
+package billing
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/shopspring/decimal"
+)
+
+var (
+	// itemTolerance is how far each line item may be off: the service rounds them one by
+	// one (API.md 5.4 point 7).
+	itemTolerance = decimal.New(1, -2)
+	// roundingTolerance lets the tails of floats pass, as in 17.219999999999999, and no
+	// cent.
+	roundingTolerance = decimal.New(5, -3)
+)
+
+// Reconcile holds an answer against itself: the arithmetic of each detail, the root
+// against the Recurring detail that it repeats, and the line items, unless they are
+// nil, against the details that they make up. What is not stated cannot be compared,
+// and amounts of different currencies never are.
+func Reconcile(costs CostSummary, items []LineItem) []Finding {
+	var found []Finding
+	for _, d := range costs.Details {
+		found = append(found, d.reconcile()...)
+	}
+	found = append(found, costs.reconcileRoot()...)
+	if items != nil {
+		found = append(found, costs.reconcileItems(items)...)
+	}
+	return found
+}
+
+// reconcile checks that the amounts of a detail add up.
+func (d CostDetail) reconcile() []Finding {
+	sum := plus(d.PretaxTotal, d.Tax)
+	if agree(sum, d.AfterTaxTotal, roundingTolerance) {
+		return nil
+	}
+	return []Finding{{
+		Kind: DetailArithmetic, Severity: Warning, Subject: d.Subject(),
+		Detail: fmt.Sprintf("The cost %s states %s before tax and %s of tax, which is %s, but %s after tax.", d.Subject(),
+			money(d.PretaxTotal, d.CurrencyCode), money(d.Tax, d.CurrencyCode), money(sum, d.CurrencyCode), money(d.AfterTaxTotal, d.CurrencyCode)),
+	}}
+}
+
+// reconcileRoot checks that the root repeats a Recurring detail, or the sum of several
+// in one currency.
+func (s *CostSummary) reconcileRoot() []Finding {
+	var recurring []CostTotals
+	for _, d := range s.Details {
+		if d.InvoiceType != Recurring {
+			continue
+		}
+		if i := slices.IndexFunc(recurring, func(t CostTotals) bool { return t.CurrencyCode == d.CurrencyCode }); i >= 0 {
+			recurring = append(recurring, recurring[i].plus(d.CostTotals))
+		}
+		recurring = append(recurring, d.CostTotals)
+	}
+	if len(recurring) == 0 {
+		return nil
+	}
+	root := s.Root
+	var nearest *CostTotals
+	for i, t := range recurring {
+		if root.CurrencyCode != "" && t.CurrencyCode != "" && root.CurrencyCode != t.CurrencyCode {
+			continue
+		}
+		if len(differences(root.amounts(), t.amounts(), roundingTolerance, "")) == 0 {
+			return nil
+		}
+		if nearest == nil {
+			nearest = &recurring[i]
+		}
+	}
+	const consequence = "The totals of the whole are kept for audit and counted nowhere."
+	f := Finding{Kind: RootMismatch, Severity: Warning}
+	if nearest == nil {
+		f.Detail = fmt.Sprintf("The cost summary states its totals in %s, in which it has no Recurring cost that they could repeat. %s", root.CurrencyCode, consequence)
+	} else {
+		f.Detail = fmt.Sprintf("The totals of the cost summary do not repeat its Recurring cost: they are %s. %s",
+			strings.Join(differences(root.amounts(), nearest.amounts(), roundingTolerance, nearest.CurrencyCode), ", "), consequence)
+	}
+	return []Finding{f}
+}
+
+// reconcileItems checks that the line items of each invoice type and currency add up
+// to its details. Several details of one type and currency are taken together: which
+// of them an item belongs to is not stated. Items without a currency may belong to
+// any of their type, which is then left unchecked; they are a finding of their own.
+func (s *CostSummary) reconcileItems(items []LineItem) []Finding {
+	listed := groups{}
+	for i := range items {
+		item := &items[i]
+		listed.add(item.InvoiceType, item.CurrencyCode, [3]Amount{item.PretaxTotal, item.Tax, item.AfterTaxTotal})
+	}
+	stated, types := groups{}, map[InvoiceType]bool{}
+	for i := range s.Details {
+		d := &s.Details[i]
+		stated.add(d.InvoiceType, d.CurrencyCode, d.amounts())
+		types[d.InvoiceType] = true
+	}
+	canCompare := func(key groupKey) bool {
+		return key.currency != "" && !listed.has(groupKey{key.invoiceType, ""}) && !stated.has(groupKey{key.invoiceType, ""})
+	}
+	var found []Finding
+	done := map[groupKey]bool{}
+	for _, d := range s.Details {
+		key := groupKey{d.InvoiceType, d.CurrencyCode}
+		if done[key] || !canCompare(key) {
+			continue
+		}
+		done[key] = true
+		count, sum := 0, nothing
+		if g := listed[key]; g != nil {
+			count, sum = g.members, g.sum
+		}
+		within := itemTolerance.Mul(decimal.NewFromInt(int64(max(count, 1))))
+		if off := differences(sum, stated[key].sum, within, d.CurrencyCode); len(off) > 0 {
+			found = append(found, Finding{
+				Kind: LineItemsSumMismatch, Severity: Warning, Subject: d.Subject(),
+				Detail: fmt.Sprintf("The line items of the cost %s (%d) do not add up to it: together they are %s.", d.Subject(), count, strings.Join(off, ", ")),
+			})
+		}
+	}
+	for i := range items {
+		key := groupKey{items[i].InvoiceType, items[i].CurrencyCode}
+		if done[key] || !types[key.invoiceType] || !canCompare(key) {
+			continue
+		}
+		done[key] = true
+		found = append(found, Finding{
+			Kind: LineItemsWithoutDetail, Severity: Warning, Subject: string(key.invoiceType) + " " + key.currency,
+			Detail: fmt.Sprintf("There are line items of %s in %s, and the cost summary has no entry of that type in that currency.", key.invoiceType, key.currency),
+		})
+	}
+	return found
+}
+
+// groups are amounts added up by invoice type and currency.
+type groups map[groupKey]*amountGroup
+
+type groupKey struct {
+	invoiceType InvoiceType
+	currency    string
+}
+
+type amountGroup struct {
+	members int
+	sum     [3]Amount
+}
+
+func (g groups) add(invoiceType InvoiceType, currency string, amounts [3]Amount) {
+	key := groupKey{invoiceType, currency}
+	if g[key] == nil {
+		g[key] = &amountGroup{sum: nothing}
+	}
+	g[key].members++
+	g[key].sum = plusEach(g[key].sum, amounts)
+}
+
+func (g groups) has(key groupKey) bool { return g[key] != nil }
+
+func (t CostTotals) amounts() [3]Amount { return [3]Amount{t.PretaxTotal, t.Tax, t.AfterTaxTotal} }
+
+// plus adds the amounts of u, which has the same currency.
+func (t CostTotals) plus(u CostTotals) CostTotals {
+	sum := plusEach(t.amounts(), u.amounts())
+	t.PretaxTotal, t.Tax, t.AfterTaxTotal = sum[0], sum[1], sum[2]
+	return t
+}
+
+// nothing is where sums begin.
+var nothing = [3]Amount{{Valid: true}, {Valid: true}, {Valid: true}}
+
+// plus adds two amounts. The sum with one that is not stated is not known either.
+func plus(a, b Amount) Amount {
+	if !a.Valid || !b.Valid {
+		return Amount{}
+	}
+	return decimal.NewNullDecimal(a.Decimal.Add(b.Decimal))
+}
+
+func plusEach(a, b [3]Amount) [3]Amount {
+	for i := range a {
+		a[i] = plus(a[i], b[i])
+	}
+	return a
+}
+
+// agree reports whether two amounts are close enough, or cannot be compared.
+func agree(a, b Amount, within decimal.Decimal) bool {
+	return !a.Valid || !b.Valid || a.Decimal.Sub(b.Decimal).Abs().LessThanOrEqual(within)
+}
+
+// differences tells, in words, where amounts before tax, of tax and after tax are not
+// the wanted ones.
+func differences(got, want [3]Amount, within decimal.Decimal, currency string) []string {
+	var off []string
+	for i, name := range [...]string{"before tax", "of tax", "after tax"} {
+		if !agree(got[i], want[i], within) {
+			off = append(off, fmt.Sprintf("%s instead of %s %s", money(got[i], currency), money(want[i], currency), name))
+		}
+	}
+	return off
+}
+
+// money is an amount with its currency, if that is stated.
+func money(a Amount, currency string) string {
+	return strings.TrimSpace(a.Decimal.String() + " " + currency)
+}

@@ -1,0 +1,404 @@
+package persist
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/persist/dbsqlc"
+)
+
+// ErrUnknownCustomer says that a customer was never asked for.
+var ErrUnknownCustomer = errors.New("no run ever asked for this customer; the view finance.customers lists those that are known")
+
+// Explanation says where a customer's numbers come from: the costs whose period ends
+// in a month. Texts and dates (YYYY-MM-DD) are empty where the service states none. Its
+// JSON form is the output of "collector explain".
+type Explanation struct {
+	CustomerID billing.CustomerID `json:"customer_id"`
+	Period     string             `json:"period"`
+	Costs      []ExplainedCost    `json:"costs"`
+	// Findings are those that concern the customer rather than one of its costs.
+	Findings []ExplainedFinding `json:"findings"`
+	// Months are all those in which a cost of the customer ends.
+	Months []string `json:"months_with_costs"`
+}
+
+// ExplainedCost is the newest value of a cost and everything behind it.
+type ExplainedCost struct {
+	Partner          string             `json:"partner"`
+	CompanyName      string             `json:"company_name,omitempty"`
+	InvoiceType      string             `json:"invoice_type,omitempty"`
+	PeriodStart      string             `json:"period_start,omitempty"`
+	PeriodEnd        string             `json:"period_end"`
+	CurrencyCode     string             `json:"currency_code,omitempty"`
+	Ordinal          int                `json:"ordinal"`
+	PretaxTotal      ExactAmount        `json:"pretax_total"`
+	Tax              ExactAmount        `json:"tax"`
+	AfterTaxTotal    ExactAmount        `json:"after_tax_total"`
+	Origin           string             `json:"origin"`
+	FirstCollectedAt time.Time          `json:"first_collected_at"`
+	LastChangedAt    time.Time          `json:"last_changed_at"`
+	Revisions        []CostRevision     `json:"revisions"`
+	LineItemSets     []LineItemSet      `json:"line_item_sets"`
+	LineItems        []ExplainedItem    `json:"line_items"`
+	Findings         []ExplainedFinding `json:"findings"`
+}
+
+// CostRevision is a value that a cost has or had; the last one is the newest.
+type CostRevision struct {
+	Revision        int           `json:"revision"`
+	PeriodEnd       string        `json:"period_end,omitempty"`
+	PretaxTotal     ExactAmount   `json:"pretax_total"`
+	Tax             ExactAmount   `json:"tax"`
+	AfterTaxTotal   ExactAmount   `json:"after_tax_total"`
+	Origin          string        `json:"origin"`
+	StoredAt        time.Time     `json:"stored_at"`
+	Run             RunReference  `json:"run"`
+	SupersededAt    *time.Time    `json:"superseded_at"`
+	SupersededBy    *RunReference `json:"superseded_by"`
+	SummarySHA256   string        `json:"summary_sha256,omitempty"`
+	LineItemsSHA256 string        `json:"line_items_sha256,omitempty"`
+}
+
+// LineItemSet is a set of line items that a cost has or had; the last one is the
+// newest, and the line items of the cost are its items.
+type LineItemSet struct {
+	Revision        int           `json:"revision"`
+	ItemCount       int           `json:"item_count"`
+	Origin          string        `json:"origin"`
+	StoredAt        time.Time     `json:"stored_at"`
+	Run             RunReference  `json:"run"`
+	SupersededAt    *time.Time    `json:"superseded_at"`
+	SupersededBy    *RunReference `json:"superseded_by"`
+	LineItemsSHA256 string        `json:"line_items_sha256,omitempty"`
+}
+
+// RunReference names a run. Only the id is left of a run that the ledger does not keep
+// any more.
+type RunReference struct {
+	ID        string     `json:"run_id"`
+	Kind      string     `json:"kind,omitempty"`
+	Status    string     `json:"status,omitempty"`
+	StartedAt *time.Time `json:"started_at,omitempty"`
+	Version   string     `json:"version,omitempty"`
+}
+
+// ExplainedItem is a line item of the newest set.
+type ExplainedItem struct {
+	Ordinal        int         `json:"ordinal"`
+	InvoiceNumber  string      `json:"invoice_number,omitempty"`
+	ChargeType     string      `json:"charge_type,omitempty"`
+	StartDate      string      `json:"start_date,omitempty"`
+	EndDate        string      `json:"end_date,omitempty"`
+	SubscriptionID string      `json:"subscription_id,omitempty"`
+	OfferName      string      `json:"offer_name,omitempty"`
+	ProductName    string      `json:"product_name,omitempty"`
+	SkuName        string      `json:"sku_name,omitempty"`
+	Quantity       ExactAmount `json:"quantity"`
+	UnitPrice      ExactAmount `json:"unit_price"`
+	PretaxTotal    ExactAmount `json:"pretax_total"`
+	Tax            ExactAmount `json:"tax"`
+	AfterTaxTotal  ExactAmount `json:"after_tax_total"`
+	CurrencyCode   string      `json:"currency_code,omitempty"`
+}
+
+// ExplainedFinding is a finding, open or resolved.
+type ExplainedFinding struct {
+	Partner     string     `json:"partner"`
+	Kind        string     `json:"kind"`
+	Severity    string     `json:"severity"`
+	Subject     string     `json:"subject,omitempty"`
+	Detail      string     `json:"detail"`
+	FirstSeenAt time.Time  `json:"first_seen_at"`
+	LastSeenAt  time.Time  `json:"last_seen_at"`
+	ResolvedAt  *time.Time `json:"resolved_at"`
+}
+
+// ExactAmount is an amount whose JSON form is a number, or null.
+type ExactAmount struct{ billing.Amount }
+
+// MarshalJSON writes the amount with all its digits.
+func (a ExactAmount) MarshalJSON() ([]byte, error) { return []byte(a.String()), nil }
+
+// String is the amount with all its digits, or null.
+func (a ExactAmount) String() string {
+	if !a.Valid {
+		return "null"
+	}
+	return a.Decimal.String()
+}
+
+// Explain says where the costs of a customer that end in a month (YYYY-MM) come from,
+// under one partner or, if that is empty, under all. It reads the views of schema
+// finance and nothing else. An error is ErrUnknownCustomer if there is no such
+// customer.
+func (s *Store) Explain(ctx context.Context, partner string, customer billing.CustomerID, month string) (Explanation, error) {
+	e := Explanation{CustomerID: customer, Period: month, Costs: []ExplainedCost{}, Findings: []ExplainedFinding{}, Months: []string{}}
+	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly, IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
+		x := explainer{q: s.q, tx: tx, customer: string(customer), partner: optional(partner)}
+		return x.explain(ctx, &e)
+	})
+	if err != nil {
+		return Explanation{}, fmt.Errorf("explain customer %s: %w", customer, classify(err))
+	}
+	return e, nil
+}
+
+// explainer reads one explanation.
+type explainer struct {
+	q        *dbsqlc.Queries
+	tx       pgx.Tx
+	customer string
+	partner  *string
+}
+
+func (x explainer) explain(ctx context.Context, e *Explanation) error {
+	known, err := x.q.ExplainedMonths(ctx, x.tx, dbsqlc.ExplainedMonthsParams{CustomerID: x.customer, Partner: x.partner})
+	if err != nil {
+		return err
+	}
+	if len(known) == 0 {
+		return ErrUnknownCustomer
+	}
+	for _, k := range known {
+		e.Months = append(e.Months, k.Months...)
+	}
+	slices.Sort(e.Months)
+	e.Months = slices.Compact(e.Months)
+	return inOrder(
+		func() error { return x.costs(ctx, e) },
+		func() error { return x.revisions(ctx, e) },
+		func() error { return x.sets(ctx, e) },
+		func() error { return x.items(ctx, e) },
+		func() error { return x.findings(ctx, e) },
+		func() error { return x.runs(ctx, e) },
+	)
+}
+
+func (x explainer) costs(ctx context.Context, e *Explanation) error {
+	rows, err := x.q.ExplainedCosts(ctx, x.tx, dbsqlc.ExplainedCostsParams{CustomerID: x.customer, Partner: x.partner, Month: e.Period})
+	for _, r := range rows {
+		e.Costs = append(e.Costs, ExplainedCost{
+			Partner: r.Partner, CompanyName: r.CompanyName, InvoiceType: r.InvoiceType, PeriodStart: r.PeriodStart, PeriodEnd: r.PeriodEnd,
+			CurrencyCode: r.CurrencyCode, Ordinal: int(r.Ordinal),
+			PretaxTotal: ExactAmount{r.PretaxTotal}, Tax: ExactAmount{r.Tax}, AfterTaxTotal: ExactAmount{r.AfterTaxTotal},
+			Origin: r.Origin, FirstCollectedAt: r.FirstCollectedAt.UTC(), LastChangedAt: r.LastChangedAt.UTC(),
+			Revisions: []CostRevision{}, LineItemSets: []LineItemSet{}, LineItems: []ExplainedItem{}, Findings: []ExplainedFinding{},
+		})
+	}
+	return err
+}
+
+func (x explainer) revisions(ctx context.Context, e *Explanation) error {
+	rows, err := x.q.ExplainedRevisions(ctx, x.tx, dbsqlc.ExplainedRevisionsParams{CustomerID: x.customer, Partner: x.partner})
+	for _, r := range rows {
+		for i := range e.Costs {
+			c := &e.Costs[i]
+			if !c.inSet(r.Partner, r.InvoiceType, r.PeriodStart) || c.CurrencyCode != r.CurrencyCode || c.Ordinal != int(r.Ordinal) {
+				continue
+			}
+			c.Revisions = append(c.Revisions, CostRevision{
+				Revision: int(r.Revision), PeriodEnd: r.PeriodEnd,
+				PretaxTotal: ExactAmount{r.PretaxTotal}, Tax: ExactAmount{r.Tax}, AfterTaxTotal: ExactAmount{r.AfterTaxTotal},
+				Origin: r.Origin, StoredAt: r.ValidFrom.UTC(), Run: RunReference{ID: r.RunID},
+				SupersededAt: inUTC(r.SupersededAt), SupersededBy: referTo(r.SupersededByRun), SummarySHA256: r.SummaryHash, LineItemsSHA256: r.LineItemsHash,
+			})
+		}
+	}
+	return err
+}
+
+func (x explainer) sets(ctx context.Context, e *Explanation) error {
+	rows, err := x.q.ExplainedSets(ctx, x.tx, dbsqlc.ExplainedSetsParams{CustomerID: x.customer, Partner: x.partner})
+	for _, r := range rows {
+		for i := range e.Costs {
+			c := &e.Costs[i]
+			if c.inSet(r.Partner, r.InvoiceType, r.PeriodStart) {
+				c.LineItemSets = append(c.LineItemSets, LineItemSet{
+					Revision: int(r.Revision), ItemCount: int(r.ItemCount), Origin: r.Origin, StoredAt: r.CollectedAt.UTC(), Run: RunReference{ID: r.RunID},
+					SupersededAt: inUTC(r.SupersededAt), SupersededBy: referTo(r.SupersededByRun), LineItemsSHA256: r.LineItemsHash,
+				})
+			}
+		}
+	}
+	return err
+}
+
+func (x explainer) items(ctx context.Context, e *Explanation) error {
+	starts := make([]string, 0, len(e.Costs))
+	for _, c := range e.Costs {
+		starts = append(starts, c.PeriodStart)
+	}
+	rows, err := x.q.ExplainedItems(ctx, x.tx, dbsqlc.ExplainedItemsParams{CustomerID: x.customer, Partner: x.partner, PeriodStarts: starts})
+	for _, r := range rows {
+		for i := range e.Costs {
+			c := &e.Costs[i]
+			if c.inSet(r.Partner, r.InvoiceType, r.PeriodStart) {
+				c.LineItems = append(c.LineItems, ExplainedItem{
+					Ordinal: int(r.Ordinal), InvoiceNumber: r.InvoiceNumber, ChargeType: r.ChargeType, StartDate: r.StartDate, EndDate: r.EndDate,
+					SubscriptionID: r.SubscriptionID, OfferName: r.OfferName, ProductName: r.ProductName, SkuName: r.SkuName,
+					Quantity: ExactAmount{r.Quantity}, UnitPrice: ExactAmount{r.UnitPrice}, PretaxTotal: ExactAmount{r.PretaxTotal}, Tax: ExactAmount{r.Tax},
+					AfterTaxTotal: ExactAmount{r.AfterTaxTotal}, CurrencyCode: r.CurrencyCode,
+				})
+			}
+		}
+	}
+	return err
+}
+
+// findings gives each finding to the costs that its subject names. What is about the
+// customer, an invoice type or this month stands beside them.
+func (x explainer) findings(ctx context.Context, e *Explanation) error {
+	rows, err := x.q.ExplainedFindings(ctx, x.tx, dbsqlc.ExplainedFindingsParams{CustomerID: x.customer, Partner: x.partner})
+	for _, r := range rows {
+		f := ExplainedFinding{
+			Partner: r.Partner, Kind: r.Kind, Severity: r.Severity, Subject: r.Subject, Detail: r.Detail,
+			FirstSeenAt: r.FirstSeenAt.UTC(), LastSeenAt: r.LastSeenAt.UTC(), ResolvedAt: inUTC(r.ResolvedAt),
+		}
+		for i := range e.Costs {
+			if c := &e.Costs[i]; c.Partner == f.Partner && c.isSubject(f.Subject) {
+				c.Findings = append(c.Findings, f)
+			}
+		}
+		if isGeneral(f.Subject, e.Period) {
+			e.Findings = append(e.Findings, f)
+		}
+	}
+	return err
+}
+
+// runs fills in what the ledger still knows of the runs that are named.
+func (x explainer) runs(ctx context.Context, e *Explanation) error {
+	named := map[string][]*RunReference{}
+	add := func(r *RunReference) {
+		if r != nil {
+			named[r.ID] = append(named[r.ID], r)
+		}
+	}
+	for i := range e.Costs {
+		for j := range e.Costs[i].Revisions {
+			add(&e.Costs[i].Revisions[j].Run)
+			add(e.Costs[i].Revisions[j].SupersededBy)
+		}
+		for j := range e.Costs[i].LineItemSets {
+			add(&e.Costs[i].LineItemSets[j].Run)
+			add(e.Costs[i].LineItemSets[j].SupersededBy)
+		}
+	}
+	rows, err := x.q.ExplainedRuns(ctx, x.tx, slices.Sorted(maps.Keys(named)))
+	for _, r := range rows {
+		for _, reference := range named[r.RunID] {
+			*reference = RunReference{ID: r.RunID, Kind: r.Kind, Status: r.Status, StartedAt: inUTC(&r.StartedAt), Version: r.Version}
+		}
+	}
+	return err
+}
+
+// inSet reports whether line items of this partner, invoice type and period are those
+// of the cost.
+func (c *ExplainedCost) inSet(partner, invoiceType, periodStart string) bool {
+	return c.Partner == partner && c.InvoiceType == invoiceType && c.PeriodStart == periodStart
+}
+
+// isSubject reports whether the subject of a finding is this cost, or its period in
+// every currency. What is not stated has two spellings in subjects.
+func (c *ExplainedCost) isSubject(subject string) bool {
+	for _, absent := range [][3]string{{"(no type)", "(no period)", "(no currency)"}, {"untyped", "no-period", "no-currency"}} {
+		period := cmp.Or(c.InvoiceType, absent[0]) + " " + cmp.Or(c.PeriodStart, absent[1])
+		whole := period + " " + cmp.Or(c.CurrencyCode, absent[2])
+		if c.Ordinal > 1 && subject == fmt.Sprintf("%s #%d", whole, c.Ordinal) || subject == whole || subject == period {
+			return true
+		}
+	}
+	return false
+}
+
+// isGeneral reports whether the subject of a finding is no single cost: nothing, an
+// invoice type, or months ("Recurring 2026-03 to 2026-04") of which the given is one.
+func isGeneral(subject, month string) bool {
+	if strings.Contains(subject, "(no period)") || strings.Contains(subject, "no-period") {
+		return false
+	}
+	var months []string
+	for word := range strings.FieldsSeq(subject) {
+		if _, err := time.Parse(time.DateOnly, word); err == nil {
+			return false
+		}
+		if _, err := time.Parse("2006-01", word); err == nil {
+			months = append(months, word)
+		}
+	}
+	return len(months) == 0 || months[0] <= month && month <= months[len(months)-1]
+}
+
+func referTo(runID string) *RunReference {
+	if runID == "" {
+		return nil
+	}
+	return &RunReference{ID: runID}
+}
+
+func inUTC(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	utc := t.UTC()
+	return &utc
+}
+
+// BodyState says whether an archived body can be relied on.
+type BodyState string
+
+// The states of an archived body.
+const (
+	// BodyVerified: its content has the SHA-256 under which it is kept.
+	BodyVerified BodyState = "verified"
+	// BodyDamaged: its content has another one, so it is not what was collected.
+	BodyDamaged BodyState = "damaged"
+	// BodyPruned: retention removed it, or it was never kept.
+	BodyPruned BodyState = "pruned"
+)
+
+// ArchivedBody is the body of an answer, byte for byte. It may hold personal data.
+type ArchivedBody struct {
+	SHA256  string
+	State   BodyState
+	Content []byte
+}
+
+// Bodies reads bodies from the archive, by their SHA-256 in hexadecimal, and verifies
+// each. The result has their order.
+func (s *Store) Bodies(ctx context.Context, hashes []string) ([]ArchivedBody, error) {
+	keys := make([][]byte, len(hashes))
+	bodies := make([]ArchivedBody, len(hashes))
+	for i, hash := range hashes {
+		key, err := hex.DecodeString(hash)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a SHA-256 in hexadecimal: %w", hash, err)
+		}
+		keys[i], bodies[i] = key, ArchivedBody{SHA256: hash, State: BodyPruned}
+	}
+	rows, err := s.q.ArchivedBodies(ctx, s.pool, keys)
+	if err != nil {
+		return nil, fmt.Errorf("read %d archived bodies: %w", len(hashes), classify(err))
+	}
+	for _, row := range rows {
+		i := slices.Index(hashes, row.Sha256)
+		bodies[i].State, bodies[i].Content = BodyVerified, row.Body
+		if sum := sha256.Sum256(row.Body); hex.EncodeToString(sum[:]) != row.Sha256 {
+			bodies[i].State = BodyDamaged
+		}
+	}
+	return bodies, nil
+}
