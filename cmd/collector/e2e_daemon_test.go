@@ -128,16 +128,24 @@ func TestDaemonInterruptedGoesOnAtItsNextStart(t *testing.T) {
 	g := newGate(sim, 50)
 	s := newSiteAt(t, g)
 	s.sim = sim
-	s.configure(t, "    customers:\n      discover: true\n", "console:\n  listen: 127.0.0.1:0\ncollect:\n  batch: 1\n")
+	pings, pinged := heard(t)
+	s.configure(t, "    customers:\n      discover: true\n",
+		"console:\n  listen: 127.0.0.1:0\ncollect:\n  batch: 1\nnotify:\n  success_url: "+pings+"/well\n  failure_url: "+pings+"/badly\n")
 	stop := s.daemon(t, "")
 	<-g.reached
 	stop().want(t, 130).says(t, "interrupted")
+	if diff := cmp.Diff([]string{"GET /badly "}, pinged()); diff != "" {
+		t.Errorf("pings after an interrupted run (-want +got):\n%s", diff)
+	}
 	g.open.Store(true)
 	g.forget()
 
 	stop = s.daemon(t, "")
 	s.until(t, `SELECT count(*) FROM finance.runs WHERE status = 'succeeded'`, "1")
 	stop().want(t, 0).says(t, "resuming")
+	if diff := cmp.Diff([]string{"GET /well "}, pinged()); diff != "" {
+		t.Errorf("pings after the rest was collected (-want +got):\n%s", diff)
+	}
 	if asked := g.forget(); asked == 0 || asked == customers {
 		t.Errorf("the second start asked for %d of %d customers, want the rest", asked, customers)
 	}
