@@ -312,8 +312,7 @@ SELECT h.amount AS "BilledCost",
        coalesce(h.service_category, 'Other') AS "ServiceCategory",
        CASE WHEN h.part = 'pretax' AND h.kind <> 'Tax' THEN coalesce(h.product_id || ':' || h.sku_id, h.offer_id) END AS "SkuId",
        CASE WHEN h.part = 'pretax' AND h.kind <> 'Tax' THEN
-           CASE WHEN h.invoice_type = 'Recurring' THEN coalesce(h.offer_id, concat_ws(':', h.product_id || ':' || h.sku_id, h.availability_id))
-               WHEN h.product_id IS NULL OR h.sku_id IS NULL THEN h.offer_id
+           CASE WHEN h.invoice_type = 'Recurring' AND h.offer_id IS NOT NULL OR h.product_id IS NULL OR h.sku_id IS NULL THEN h.offer_id
                ELSE concat_ws(':', h.product_id, h.sku_id, h.availability_id) END
        END AS "SkuPriceId",
        CASE WHEN h.part = 'pretax' AND h.kind NOT IN ('Credit', 'Tax') AND h.quantity IS NOT NULL AND h.unit_price >= 0 THEN h.unit_price END AS "ContractedUnitPrice",

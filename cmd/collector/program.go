@@ -107,6 +107,7 @@ Exit codes:
 	_ = root.RegisterFlagCompletionFunc("log-level", p.logLevel.complete)
 
 	root.AddCommand(p.runCommand(), p.migrateCommand(), p.reportCommand(), p.statusCommand(), p.checkCommand(), p.loginCommand(), p.simulateCommand(), p.demoCommand(), p.versionCommand(), p.manCommand())
+	root.AddCommand(p.exportCommand(), p.ratesCommand())
 	return root
 }
 
