@@ -265,8 +265,15 @@ func TestExportOfNothingAndUsage(t *testing.T) {
 	}
 	s.collector(t, "export", "--period", month, "--partner", "sim").want(t, 0)
 	for _, bad := range [][]string{
-		{}, {"--period", "2026-13"}, {"--period", "2026"}, {"--period", month, "--format", "xlsx"}, {"--period", month, "--partner", "nobody"},
-		{"--period", month, "--format", "json", "--excel"}, {"--period", month, "--format", "csv", "--focus-version", "1.4"}, {"--period", month, "--focus-version", "1.3"}, {"--period", month, "x"},
+		{},
+		{"--period", "2026-13"},
+		{"--period", "2026"},
+		{"--period", month, "--format", "xlsx"},
+		{"--period", month, "--partner", "nobody"},
+		{"--period", month, "--format", "json", "--excel"},
+		{"--period", month, "--format", "csv", "--focus-version", "1.4"},
+		{"--period", month, "--focus-version", "1.3"},
+		{"--period", month, "x"},
 	} {
 		s.collector(t, append([]string{"export"}, bad...)...).want(t, 2)
 	}

@@ -21,7 +21,7 @@ const (
 	decimalPrecision = 38 // more than that few readers take
 	decimalBytes     = 16
 	// rowGroup bounds the rows held in memory.
-	rowGroup = 20_000
+	rowGroup = 10_000
 )
 
 // parquetSheet writes Parquet: numbers as DECIMAL, never as floats, instants as
@@ -38,7 +38,10 @@ type parquetSheet struct {
 func (s *parquetSheet) Begin(columns []persist.Column) error {
 	s.columns, s.row = columns, make(parquet.Row, len(columns))
 	fields := orderedColumns{Group: parquet.Group{}, order: columns}
-	options := []parquet.WriterOption{parquet.CreatedBy("partnercost", thisBuild().Version, ""), parquet.Compression(&zstd.Codec{})}
+	options := []parquet.WriterOption{
+		parquet.CreatedBy("partnercost", thisBuild().Version, ""), parquet.Compression(&zstd.Codec{}),
+		parquet.PageBufferSize(64 << 10), // one of these for each of fifty columns
+	}
 	for _, column := range columns {
 		fields.Group[column.Name] = parquet.Optional(parquetType(column.Kind))
 		if column.Kind == persist.NumberColumn {

@@ -65,7 +65,7 @@ func (b *bench) keepOddBooks() {
 			}),
 			with(line(o10, "ASSESS USAGE FEE FOR CURRENT CYCLE", "0.125", "17.219999999999999", "2.15", "0.21"), func(i *billing.LineItem) { i.OfferName = "Azure Plan" }),
 			with(line(o10, "ONE_TIME_REFUND", "1", "-4", "-4", "-0.4"), func(i *billing.LineItem) { i.EndDate = date("2026-09-01") }),
-			line(o10, "CYCLE_DISCOUNT", "", "", "-1", "0"), line(o10, "TAX_REFUND", "1", "0.3", "-0.3", "0"),
+			with(line(o10, "CYCLE_DISCOUNT", "", "", "-1", "0"), func(i *billing.LineItem) { i.ProductID = "DZH318Z0BQ3Q" }), line(o10, "TAX_REFUND", "1", "0.3", "-0.3", "0"),
 			with(line(o10, "", "", "", "7", ""), func(i *billing.LineItem) {
 				i.OfferName, i.OfferID, i.InvoiceNumber = "", "", ""
 				i.StartDate, i.EndDate = date(""), date("")
@@ -264,8 +264,9 @@ func TestFocusRows(t *testing.T) {
 		{"usage", `"x_CostPart", "BilledCost", "ContractedCost", "ChargeCategory", "ChargeFrequency", "PricingQuantity", "PricingUnit"`, a + "/OneTime/2026-10-01/USD/item 4", []string{
 			"pretax 2.15 2.152499999999999875 Usage Usage-Based 0.125 Unit", "tax 0.21 0.2102441860 Tax Usage-Based null null",
 		}},
-		{"a credit, a refund, a discount, a refund of tax and no charge type", `split_part("x_ChargeId", '/', 6) AS item, "BilledCost", "ChargeCategory", "ContractedUnitPrice", "x_UnitPrice"`, a + `/%/item [35678]`, []string{
-			"item 3 497 Purchase 497 497", "item 5 -4 Adjustment null -4", "item 6 -1 Adjustment null null", "item 7 -0.3 Tax null 0.3", "item 8 7 Adjustment null null", "item 3 -5 Credit null 5",
+		{"a credit, a refund, a discount, a refund of tax and no charge type", `split_part("x_ChargeId", '/', 6) AS item, "BilledCost", "ChargeCategory", "SkuPriceId", "ContractedUnitPrice", "x_UnitPrice"`, a + `/%/item [35678]`, []string{
+			"item 3 497 Purchase DZH318Z0BQ3Q:00JC:DZH318Z0F2RN 497 497", "item 5 -4 Adjustment 91FD106F null -4", "item 6 -1 Adjustment 91FD106F null null",
+			"item 7 -0.3 Tax null null 0.3", "item 8 7 Adjustment null null null", "item 3 -5 Credit 91FD106F null 5",
 		}},
 		{"what the lines leave over", `"x_CostPart", "BilledCost", "ChargeCategory", "InvoiceId", "x_Reconciliation"`, a + "/%/reconciliation 1", []string{
 			"pretax 10.15 Adjustment null true", "tax 0.99 Tax null true", "pretax -3.0 Adjustment D000003163 true", "tax -0.30 Tax D000003163 true",
