@@ -28,7 +28,7 @@ const (
 // timestamps in UTC, everything else as its own type.
 type parquetSheet struct {
 	w       *bufio.Writer
-	out     *parquet.Writer
+	out     *parquet.GenericWriter[any]
 	columns []persist.Column
 	row     parquet.Row
 	rows    int
@@ -50,7 +50,7 @@ func (s *parquetSheet) Begin(columns []persist.Column) error {
 			options = append(options, parquet.SkipPageBounds(column.Name))
 		}
 	}
-	s.out = parquet.NewWriter(s.w, append(options, parquet.NewSchema("costs", fields))...)
+	s.out = parquet.NewGenericWriter[any](s.w, append(options, parquet.NewSchema("costs", fields))...)
 	return nil
 }
 
