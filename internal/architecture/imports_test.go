@@ -86,6 +86,7 @@ var dependencies = []dependency{
 	{module: "github.com/google/uuid"},
 	{module: "github.com/jackc/pgx-shopspring-decimal", rooms: []string{"internal/persist"}},
 	{module: "github.com/jackc/pgx/v5", rooms: []string{"internal/localpg", "internal/persist", "internal/persist/dbsqlc", "internal/persist/pgtest"}},
+	{module: "github.com/parquet-go/parquet-go", rooms: []string{program}},
 	{module: "github.com/prometheus/client_golang", rooms: []string{"internal/telemetry"}},
 	{module: "github.com/prometheus/client_model", rooms: []string{"internal/telemetry"}},
 	{module: "github.com/prometheus/common", rooms: []string{"internal/telemetry"}, testsOnly: true},

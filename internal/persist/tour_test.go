@@ -96,6 +96,7 @@ func (b *bench) liveThreeNights() {
 	b.collect(coffeeNight("63.22", "6.32", "69.54", 10), odd, billing.Statement{CustomerID: toys, Failure: &billing.Failure{
 		Class: billing.NoAccess, Resource: "servicecosts/mostrecent", HTTPStatus: 403, Code: "20002", Message: "No relationship between caller and account.",
 	}})
+	b.importRates(rate("2026-10-30", "EUR", "USD", "1.08", "ECB"))
 }
 
 // printed runs a query and prints its result as a plain table.

@@ -1,0 +1,280 @@
+package main_test
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"math/big"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/parquet-go/parquet-go"
+	"github.com/shopspring/decimal"
+
+	"partnercost/internal/fetch/partnersim"
+)
+
+// exporting is a site with two months, restatements and text that Excel would run.
+func exporting(t *testing.T) (s *site, month string) {
+	t.Helper()
+	// In a month to come whose periods are open, so that nothing is a correction.
+	s = newSite(t, partnersim.Options{Customers: 12, Seed: 21, NoCosts: -1, Start: time.Date(2999, time.March, 1, 0, 0, 0, 0, time.UTC)})
+	s.collector(t, "run").want(t, 0)
+	s.sim.Advance(partnersim.Step{Restate: 0.5})
+	s.collector(t, "run").want(t, 0)
+	s.sim.Advance(partnersim.Step{OneTimeMonths: 1, RecurringMonths: 1})
+	s.collector(t, "run").want(t, 0)
+	s.exec(t, `UPDATE collector.billing_profiles SET company_name = '=HYPERLINK("http://example.com","x"), Ö' WHERE customer_key = (SELECT min(customer_key) FROM collector.cost_details)`)
+	return s, s.one(t, `SELECT to_char(min(month), 'YYYY-MM') FROM finance.monthly_costs`)
+}
+
+func records(t *testing.T, text string) [][]string {
+	t.Helper()
+	if strings.Count(text, "\n") != strings.Count(text, "\r\n") {
+		t.Error("lines do not all end with CR LF")
+	}
+	table, err := csv.NewReader(strings.NewReader(text)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return table
+}
+
+func TestExportFocusCSV(t *testing.T) {
+	t.Parallel()
+	s, month := exporting(t)
+	first := s.collector(t, "export", "--format", "focus-csv", "--period", month).want(t, 0)
+	if again := s.collector(t, "export", "--period", month).want(t, 0); again.stdout != first.stdout {
+		t.Error("two exports of the same costs differ")
+	}
+	table := records(t, first.stdout)
+	column := func(name string) int {
+		i := slices.Index(table[0], name)
+		if i < 0 {
+			t.Fatalf("there is no column %s", name)
+		}
+		return i
+	}
+	sums := map[string]decimal.Decimal{}
+	for _, row := range table[1:] {
+		sums[row[column("BillingCurrency")]] = sums[row[column("BillingCurrency")]].Add(decimal.RequireFromString(row[column("BilledCost")]))
+		if _, err := time.Parse("2006-01-02T15:04:05Z", row[column("BillingPeriodEnd")]); err != nil {
+			t.Error(err)
+		}
+	}
+	var got [][]string
+	for currency, sum := range sums {
+		got = append(got, []string{currency, sum.String()})
+	}
+	slices.SortFunc(got, slices.Compare)
+	want := s.query(t, `SELECT currency_code, trim_scale(sum(after_tax_total))::text FROM finance.monthly_costs WHERE month = to_date($1, 'YYYY-MM') GROUP BY 1 ORDER BY currency_code COLLATE "C"`, month)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("sums of BilledCost by currency (-want +got):\n%s", diff)
+	}
+	if names := s.collector(t, "export", "--period", month, "--focus-version", "1.4").want(t, 0).stdout; !strings.Contains(names[:strings.Index(names, "\n")], "ServiceProviderName,HostProviderName") {
+		t.Error("--focus-version 1.4 has not the columns of 1.4")
+	}
+}
+
+func TestExportKeepsTextExactUnlessForExcel(t *testing.T) {
+	t.Parallel()
+	s, month := exporting(t)
+	for _, format := range []string{"focus-csv", "csv"} {
+		exact := s.collector(t, "export", "--format", format, "--period", month).want(t, 0).stdout
+		excel := s.collector(t, "export", "--format", format, "--period", month, "--excel").want(t, 0).stdout
+		if !strings.Contains(exact, `"=HYPERLINK(""http://example.com"",""x""), Ö"`) {
+			t.Errorf("%s: a company name is not as stored", format)
+		}
+		if strings.Contains(excel, `"=HYPERLINK`) || !strings.Contains(excel, `"'=HYPERLINK(`) || !strings.HasPrefix(excel, "\ufeff") {
+			t.Errorf("%s: --excel lets a formula through, or writes no byte order mark", format)
+		}
+		one, other := records(t, exact), records(t, strings.TrimPrefix(excel, "\ufeff"))
+		for i := range one {
+			for c := range one[i] {
+				if one[i][c] != strings.TrimPrefix(other[i][c], "'") || strings.HasPrefix(other[i][c], "'-1.") {
+					t.Errorf("%s: row %d, %s: %q became %q", format, i, one[0][c], one[i][c], other[i][c])
+				}
+			}
+		}
+	}
+}
+
+func TestExportCSVAndJSONAreTheCosts(t *testing.T) {
+	t.Parallel()
+	s, month := exporting(t)
+	table := records(t, s.collector(t, "export", "--format", "csv", "--period", month).want(t, 0).stdout)
+	if got, want := len(table)-1, s.one(t, `SELECT count(*)::text FROM finance.costs WHERE to_char(period_end, 'YYYY-MM') = $1`, month); decimal.NewFromInt(int64(got)).String() != want {
+		t.Errorf("%d rows, want %s", got, want)
+	}
+	text := s.collector(t, "export", "--format", "json", "--period", month).want(t, 0).stdout
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	if len(lines) != len(table)-1 {
+		t.Fatalf("%d objects, %d rows", len(lines), len(table)-1)
+	}
+	for i, line := range lines {
+		var object map[string]any
+		decode(t, line, &object)
+		for c, name := range table[0] {
+			var value string
+			switch v := object[name].(type) {
+			case json.Number:
+				value = v.String()
+			case string:
+				value = v
+			}
+			if value != table[i+1][c] {
+				t.Errorf("row %d, %s: %q in json, %q in csv", i, name, value, table[i+1][c])
+			}
+		}
+		if _, ok := object["after_tax_total"].(json.Number); !ok {
+			t.Errorf("after_tax_total is %T", object["after_tax_total"])
+		}
+	}
+}
+
+// unscaled reads DECIMAL(38,22).
+func unscaled(v parquet.Value) decimal.Decimal {
+	n := new(big.Int).SetBytes(v.ByteArray())
+	if len(v.ByteArray()) > 0 && v.ByteArray()[0] >= 0x80 {
+		n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(v.ByteArray()))))
+	}
+	return decimal.NewFromBigInt(n, -22)
+}
+
+func TestExportParquetIsExact(t *testing.T) {
+	t.Parallel()
+	s, month := exporting(t)
+	s.exec(t, `UPDATE collector.cost_details SET pretax_total = -0.1999968000511991808131, after_tax_total = NULL WHERE to_char(ends_at AT TIME ZONE 'UTC', 'YYYY-MM') = '`+month+`'`)
+	table := records(t, s.collector(t, "export", "--period", month).want(t, 0).stdout)
+	file := filepath.Join(s.dir, "focus.parquet")
+	s.collector(t, "export", "--format", "parquet", "--period", month, "--out", file).want(t, 0)
+	if piped := s.collector(t, "export", "--format", "parquet", "--period", month).want(t, 0).stdout; !strings.HasPrefix(piped, "PAR1") {
+		t.Error("nothing was written to standard output")
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := parquet.OpenFile(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	types := map[string]string{}
+	for _, field := range opened.Schema().Fields() {
+		names = append(names, field.Name())
+		types[field.Name()] = field.Type().String()
+	}
+	if diff := cmp.Diff(table[0], names); diff != "" {
+		t.Errorf("columns (-csv +parquet):\n%s", diff)
+	}
+	for name, want := range map[string]string{
+		"BilledCost": "DECIMAL(38,22)", "PricingQuantity": "DECIMAL(38,22)", "BillingPeriodStart": "TIMESTAMP(isAdjustedToUTC=true,unit=MICROS)",
+		"x_PeriodStart": "DATE", "x_Reconciliation": "BOOLEAN", "SubAccountName": "STRING",
+	} {
+		if types[name] != want {
+			t.Errorf("%s is %s, want %s", name, types[name], want)
+		}
+	}
+	reader := parquet.NewReader(opened)
+	rows := make([]parquet.Row, len(table)+1)
+	n, _ := reader.ReadRows(rows)
+	if n != len(table)-1 {
+		t.Fatalf("%d rows, want %d", n, len(table)-1)
+	}
+	for i, row := range rows[:n] {
+		for c, value := range row {
+			want, got := table[i+1][c], ""
+			switch {
+			case value.IsNull():
+			case types[names[c]] == "DECIMAL(38,22)":
+				if want != "" && unscaled(value).Equal(decimal.RequireFromString(want)) {
+					got = want
+				} else {
+					got = unscaled(value).String()
+				}
+			case types[names[c]] == "DATE":
+				got = time.Unix(int64(value.Int32())*24*60*60, 0).UTC().Format(time.DateOnly)
+			case strings.HasPrefix(types[names[c]], "TIMESTAMP"):
+				got = time.UnixMicro(value.Int64()).UTC().Format(time.RFC3339Nano)
+			default:
+				got = value.String()
+			}
+			if got != want {
+				t.Errorf("row %d, %s: %q in parquet, %q in csv", i, names[c], got, want)
+			}
+		}
+	}
+	// The library orders decimals wrongly: bounds would hide the negative ones.
+	for c, chunk := range opened.Metadata().RowGroups[0].Columns {
+		if stats := chunk.MetaData.Statistics; types[names[c]] == "DECIMAL(38,22)" && (stats.MinValue != nil || stats.MaxValue != nil) {
+			t.Errorf("%s has bounds", names[c])
+		}
+	}
+}
+
+func TestExportReplacesAFileOnlyWhenWhole(t *testing.T) {
+	t.Parallel()
+	s, month := exporting(t)
+	file := filepath.Join(s.dir, "out", "costs")
+	s.collector(t, "export", "--period", month, "--out", file).want(t, 1).says(t, "out/costs") // the folder is not there
+	if err := os.Mkdir(filepath.Dir(file), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	s.collector(t, "export", "--period", month, "--out", file).want(t, 0)
+	before, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// More digits than DECIMAL(38,22) holds: the export fails on the way.
+	s.exec(t, `UPDATE collector.cost_details SET pretax_total = 0.12345678901234567890123 WHERE to_char(ends_at AT TIME ZONE 'UTC', 'YYYY-MM') = '`+month+`'`)
+	s.collector(t, "export", "--format", "parquet", "--period", month, "--out", file).want(t, 1).says(t, "does not fit exactly into DECIMAL(38,22)", "focus-csv")
+	after, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(before, after) {
+		t.Error("a failed export changed the file")
+	}
+	entries, err := os.ReadDir(filepath.Dir(file))
+	if err != nil || len(entries) != 1 {
+		t.Errorf("beside the file there are %v (%v)", entries, err)
+	}
+}
+
+func TestExportOfNothingAndUsage(t *testing.T) {
+	t.Parallel()
+	s, month := exporting(t)
+	for format, header := range map[string]string{"focus-csv": "BilledCost,", "csv": "partner,", "json": "", "parquet": "PAR1"} {
+		empty := s.collector(t, "export", "--format", format, "--period", "1999-01").want(t, 0)
+		if !strings.HasPrefix(empty.stdout, header) || strings.Count(empty.stdout, "\r\n") > 1 || format == "json" && empty.stdout != "" {
+			t.Errorf("%s of nothing: %q", format, empty.stdout)
+		}
+		if !strings.Contains(empty.stderr, "1999-01") {
+			t.Errorf("%s of nothing: stderr says %q", format, empty.stderr)
+		}
+	}
+	s.exec(t, `UPDATE collector.cost_details SET currency_code = NULL WHERE detail_id = (SELECT min(detail_id) FROM collector.cost_details WHERE to_char(ends_at AT TIME ZONE 'UTC', 'YYYY-MM') = '`+month+`')`)
+	if note := s.collector(t, "export", "--period", month).want(t, 0).stderr; !strings.Contains(note, "demands: 1;") {
+		t.Errorf("about the cost without a currency stderr says %q", note)
+	}
+	s.collector(t, "export", "--period", month, "--partner", "sim").want(t, 0)
+	for _, bad := range [][]string{
+		{},
+		{"--period", "2026-13"},
+		{"--period", "2026"},
+		{"--period", month, "--format", "xlsx"},
+		{"--period", month, "--partner", "nobody"},
+		{"--period", month, "--format", "json", "--excel"},
+		{"--period", month, "--format", "csv", "--focus-version", "1.4"},
+		{"--period", month, "--focus-version", "1.3"},
+		{"--period", month, "x"},
+	} {
+		s.collector(t, append([]string{"export"}, bad...)...).want(t, 2)
+	}
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"partnercost/internal/config"
+	"partnercost/internal/persist"
+)
+
+// exportFlags are the flags of export.
+type exportFlags struct {
+	format, focusVersion       *choice
+	period, partner, out       string
+	excel, focusVersionChanged bool
+}
+
+func (p *program) exportCommand() *cobra.Command {
+	var f exportFlags
+	cmd := &cobra.Command{
+		Use:   "export",
+		Short: "Write a month's costs to a file, in the columns of FOCUS or as they are",
+		Long: `Write the costs of the billing periods that end in a month.
+
+  focus-csv  finance.focus_1_2 (or finance.focus_1_4): RFC 4180, times in UTC
+  parquet    the same rows: money as DECIMAL(38,22), times as UTC timestamps
+  csv        finance.costs: RFC 4180
+  json       finance.costs: an object a line, numbers exact
+
+The order of rows and columns is always the same. Rows are written as they arrive:
+memory does not grow with their number. With --out the file is replaced only when
+the new one is complete, and only its owner may read it. A month without costs gives the
+header alone and a note.
+
+Text stands in CSV exactly as stored, for programs. Excel takes text that begins
+with = + - or @ for a formula, also when it is the name that a customer gave itself:
+--excel writes an apostrophe before such text, and a byte order mark at the start.`,
+		Example: `  collector export --format focus-csv --period 2026-10 --out focus-2026-10.csv
+  collector export --format csv --excel --period 2026-10 --partner contoso > costs.csv
+  collector export --format json --period 2026-10 | jq .after_tax_total
+  collector export --format parquet --focus-version 1.4 --period 2026-10 --out focus.parquet`,
+		Args: cobra.NoArgs,
+	}
+	flags := cmd.Flags()
+	f.format = formatFlag(cmd, "focus-csv", "csv", "json", "parquet")
+	f.focusVersion = newChoice("1.2", "1.4")
+	flags.Var(f.focusVersion, "focus-version", "which columns focus-csv and parquet have")
+	_ = cmd.RegisterFlagCompletionFunc("focus-version", f.focusVersion.complete) // fails for unknown flags only
+	flags.StringVar(&f.period, "period", "", "the periods that end in this month, `YYYY-MM`")
+	flags.StringVar(&f.out, "out", "", "the `file` to write; standard output without it")
+	flags.StringVar(&f.partner, "partner", "", "only this partner, by `name`")
+	flags.BoolVar(&f.excel, "excel", false, "make CSV safe to open in Excel")
+	_ = cmd.MarkFlagRequired("period") // fails for unknown flags only
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		f.focusVersionChanged = flags.Changed("focus-version")
+		return p.export(cmd.Context(), f)
+	}
+	return cmd
+}
+
+func (p *program) export(ctx context.Context, f exportFlags) error {
+	month, err := time.Parse("2006-01", f.period)
+	focus := f.format.value == "focus-csv" || f.format.value == "parquet"
+	switch {
+	case err != nil:
+		return usageError("--period %q is not a month of the form YYYY-MM", f.period)
+	case f.excel && f.format.value != "focus-csv" && f.format.value != "csv":
+		return usageError("--excel is for --format focus-csv and csv")
+	case f.focusVersionChanged && !focus:
+		return usageError("--focus-version is for --format focus-csv and parquet")
+	case f.format.value == "parquet" && f.out == "" && isTerminalWriter(p.stdout):
+		return usageError("parquet is not for a terminal; name a file with --out, or redirect the output")
+	}
+	what := persist.Export{Dataset: persist.CostsDataset, Month: month, Partner: f.partner}
+	if focus {
+		what.Dataset = persist.FOCUS12Dataset
+		if f.focusVersion.value == "1.4" {
+			what.Dataset = persist.FOCUS14Dataset
+		}
+	}
+	return p.withStore(ctx, func(c *config.Config, store *persist.Store) error {
+		if f.partner != "" {
+			if _, err := choosePartners(c.Partners, []string{f.partner}); err != nil {
+				return err
+			}
+		}
+		var done persist.Exported
+		write := func(w io.Writer) (err error) {
+			done, err = writeExport(ctx, w, store, what, f)
+			return err
+		}
+		if f.out == "" {
+			err = write(p.stdout)
+		} else {
+			err = replaceFile(f.out, write)
+		}
+		if err != nil {
+			return err
+		}
+		if done.Rows == 0 {
+			fmt.Fprintf(p.stderr, "No billing period that ends in %s has costs.\n", f.period)
+		}
+		if done.LeftOut > 0 {
+			fmt.Fprintf(p.stderr, "Costs left out because they do not state what FOCUS demands: %d; finance.focus_left_out lists them.\n", done.LeftOut)
+		}
+		return nil
+	})
+}
+
+// sheet is a persist.Sheet that has an end.
+type sheet interface {
+	persist.Sheet
+	// finish writes what is still held back.
+	finish() error
+}
+
+func writeExport(ctx context.Context, w io.Writer, store *persist.Store, what persist.Export, f exportFlags) (persist.Exported, error) {
+	buffered := bufio.NewWriterSize(w, 1<<16)
+	var s sheet
+	switch f.format.value {
+	case "json":
+		s = &jsonSheet{w: buffered}
+	case "parquet":
+		s = &parquetSheet{w: buffered}
+	default:
+		s = newCSVSheet(buffered, f.excel)
+	}
+	done, err := store.Export(ctx, what, s)
+	if err != nil {
+		return done, err
+	}
+	if err := errors.Join(s.finish(), buffered.Flush()); err != nil {
+		return done, fmt.Errorf("write the export: %w", err)
+	}
+	return done, nil
+}
+
+// replaceFile writes a file beside the one at path and, when it is complete, puts it
+// in its place: nobody ever sees half of one.
+func replaceFile(path string, write func(io.Writer) error) (err error) {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer func() {
+		if err != nil {
+			_ = file.Close() // it may be closed already
+			err = errors.Join(err, os.Remove(file.Name()))
+		}
+	}()
+	if err := write(file); err != nil {
+		return err
+	}
+	if err := errors.Join(file.Sync(), file.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := os.Rename(file.Name(), path); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+func isTerminalWriter(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	return ok && isTerminal(file)
+}

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"math/big"
+	"slices"
+	"time"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
+	"github.com/shopspring/decimal"
+
+	"partnercost/internal/persist"
+)
+
+const (
+	// decimalScale is the most decimals that the service is known to write (API.md 5.4
+	// point 9). It is the same in every file, so that files of several months are one table.
+	decimalScale     = 22
+	decimalPrecision = 38 // more than that few readers take
+	decimalBytes     = 16
+	// rowGroup bounds the rows held in memory.
+	rowGroup = 10_000
+)
+
+// parquetSheet writes Parquet: numbers as DECIMAL, never as floats, instants as
+// timestamps in UTC, everything else as its own type.
+type parquetSheet struct {
+	w       *bufio.Writer
+	out     *parquet.GenericWriter[any]
+	columns []persist.Column
+	row     parquet.Row
+	rows    int
+}
+
+// Begin implements persist.Sheet.
+func (s *parquetSheet) Begin(columns []persist.Column) error {
+	s.columns, s.row = columns, make(parquet.Row, len(columns))
+	fields := orderedColumns{Group: parquet.Group{}, order: columns}
+	options := []parquet.WriterOption{
+		parquet.CreatedBy("partnercost", thisBuild().Version, ""), parquet.Compression(&zstd.Codec{}),
+		parquet.PageBufferSize(64 << 10), // one of these for each of fifty columns
+	}
+	for _, column := range columns {
+		fields.Group[column.Name] = parquet.Optional(parquetType(column.Kind))
+		if column.Kind == persist.NumberColumn {
+			// The library compares decimals as unsigned bytes: with negative amounts its
+			// bounds would make readers skip rows that match.
+			options = append(options, parquet.SkipPageBounds(column.Name))
+		}
+	}
+	s.out = parquet.NewGenericWriter[any](s.w, append(options, parquet.NewSchema("costs", fields))...)
+	return nil
+}
+
+func parquetType(kind persist.ColumnKind) parquet.Node {
+	switch kind {
+	case persist.NumberColumn:
+		return parquet.Decimal(decimalScale, decimalPrecision, parquet.FixedLenByteArrayType(decimalBytes))
+	case persist.DateColumn:
+		return parquet.Date()
+	case persist.InstantColumn:
+		return parquet.Timestamp(parquet.Microsecond)
+	case persist.BoolColumn:
+		return parquet.Leaf(parquet.BooleanType)
+	}
+	return parquet.String()
+}
+
+// Row implements persist.Sheet.
+func (s *parquetSheet) Row(cells [][]byte) error {
+	for i, cell := range cells {
+		if cell == nil {
+			s.row[i] = parquet.NullValue().Level(0, 0, i)
+			continue
+		}
+		value, err := parquetValue(string(cell), s.columns[i].Kind)
+		if err != nil {
+			return fmt.Errorf("column %s: %w", s.columns[i].Name, err)
+		}
+		s.row[i] = value.Level(0, 1, i)
+	}
+	if _, err := s.out.WriteRows([]parquet.Row{s.row}); err != nil {
+		return err
+	}
+	s.rows++
+	if s.rows%rowGroup == 0 {
+		return s.out.Flush()
+	}
+	return nil
+}
+
+func parquetValue(text string, kind persist.ColumnKind) (parquet.Value, error) {
+	switch kind {
+	case persist.NumberColumn:
+		unscaled, err := fixedDecimal(text)
+		return parquet.FixedLenByteArrayValue(unscaled), err
+	case persist.DateColumn:
+		day, err := time.Parse(time.DateOnly, text)
+		return parquet.Int32Value(int32(day.Unix() / (24 * 60 * 60))), err
+	case persist.InstantColumn:
+		instant, err := time.Parse(time.RFC3339, text)
+		return parquet.Int64Value(instant.UnixMicro()), err
+	case persist.BoolColumn:
+		return parquet.BooleanValue(text == "true"), nil
+	}
+	return parquet.ByteArrayValue([]byte(text)), nil
+}
+
+// decimalLimit is the first unscaled number that has too many digits.
+var decimalLimit = new(big.Int).Exp(big.NewInt(10), big.NewInt(decimalPrecision), nil)
+
+// fixedDecimal is a number as DECIMAL(38,22): the unscaled number in two's
+// complement, big-endian. One that does not fit exactly is an error.
+func fixedDecimal(text string) ([]byte, error) {
+	d, err := decimal.NewFromString(text)
+	if err != nil {
+		return nil, fmt.Errorf("%q is not a number", text)
+	}
+	shifted := d.Shift(decimalScale)
+	unscaled := shifted.BigInt()
+	if !shifted.IsInteger() || unscaled.CmpAbs(decimalLimit) >= 0 {
+		return nil, fmt.Errorf("%s does not fit exactly into DECIMAL(%d,%d); use --format focus-csv", text, decimalPrecision, decimalScale)
+	}
+	if unscaled.Sign() < 0 {
+		unscaled.Add(unscaled, new(big.Int).Lsh(big.NewInt(1), 8*decimalBytes))
+	}
+	return unscaled.FillBytes(make([]byte, decimalBytes)), nil
+}
+
+func (s *parquetSheet) finish() error { return s.out.Close() }
+
+// orderedColumns is a group whose fields keep the order of the columns; the library
+// would sort them by name.
+type orderedColumns struct {
+	parquet.Group
+	order []persist.Column
+}
+
+// Fields implements parquet.Node.
+func (g orderedColumns) Fields() []parquet.Field {
+	fields := g.Group.Fields()
+	place := func(f parquet.Field) int {
+		return slices.IndexFunc(g.order, func(c persist.Column) bool { return c.Name == f.Name() })
+	}
+	slices.SortFunc(fields, func(a, b parquet.Field) int { return place(a) - place(b) })
+	return fields
+}
