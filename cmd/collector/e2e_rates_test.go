@@ -34,7 +34,6 @@ func TestRatesImport(t *testing.T) {
 func TestRatesImportIsAllOrNothing(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, partnersim.Options{Customers: 1})
-	s.collector(t, "check")
 	s.write(t, "bad.csv", `date,from_currency,to_currency,rate,source
 2026-08-31,EUR,USD,1.08,ECB
 2026-02-30,EUR,USD,1.08,ECB
