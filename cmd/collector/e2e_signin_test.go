@@ -51,7 +51,14 @@ func TestSignInAndRotation(t *testing.T) {
 
 	s.collector(t, "login", "--partner", "sim", "--log-level", "debug").want(t, 0).says(t, "Open ", "Signed in", "ok    partner sim: multi-factor authentication", "ok    partner sim: line items")
 	first := s.refreshToken(t)
-	s.collector(t, "run", "--log-level", "debug").want(t, 0)
+	gateway, pushed := heard(t)
+	s.collector(t, "run", "--log-level", "debug", "--push-gateway", gateway).want(t, 0)
+	if got := pushed(); len(got) != 1 || !strings.Contains(got[0], "partnercost_refresh_token_age_seconds") {
+		t.Errorf("pushed %q, want the age of the refresh token in it", got)
+	}
+	if got := s.one(t, `SELECT DISTINCT "BillingAccountId" FROM finance.focus_1_2`); got != tenant {
+		t.Errorf("the billing account is %s, want the partner's tenant %s", got, tenant)
+	}
 	second := s.refreshToken(t)
 	if first == second {
 		t.Error("the refresh token was not replaced by its successor")

@@ -174,6 +174,9 @@ func (c *collection) partner(ctx context.Context, s selection) summary {
 	}
 	return c.locked(ctx, run.Partner, func(ctx context.Context) summary {
 		run, s, err := c.narrow(ctx, run, s, log)
+		if err == nil {
+			err = c.store.SavePartner(ctx, run.Partner, s.partner.Auth.TenantID)
+		}
 		if err != nil {
 			return summary{partner: run.Partner, err: err}
 		}
