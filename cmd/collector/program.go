@@ -106,6 +106,7 @@ Exit codes:
 	_ = root.RegisterFlagCompletionFunc("log-format", p.logFormat.complete) // fails for unknown flags only
 	_ = root.RegisterFlagCompletionFunc("log-level", p.logLevel.complete)
 
+	root.AddCommand(p.consoleCommand())
 	root.AddCommand(p.runCommand(), p.migrateCommand(), p.reportCommand(), p.statusCommand(), p.checkCommand(), p.loginCommand(), p.simulateCommand(), p.demoCommand(), p.versionCommand(), p.manCommand())
 	return root
 }
