@@ -71,6 +71,9 @@ func (t table) cells(values []any, f filter) []cellView {
 				cell.Text, cell.Class = moment(at), "when"
 			}
 		}
+		if cell.Text == "" {
+			cell.Text = c.absent
+		}
 		cells = append(cells, cell)
 	}
 	return cells

@@ -147,7 +147,7 @@ func charts(ctx context.Context, tx *sql.Tx, f filter, from month, span int) ([]
 		}
 		return err
 	})
-	slices.SortStableFunc(found, func(a, b series) int { return rank(a.kind) - rank(b.kind) })
+	slices.SortStableFunc(found, func(a, b series) int { return placeOf(a.kind) - placeOf(b.kind) })
 	return found, err
 }
 
@@ -155,7 +155,7 @@ func months(from, to month) int {
 	return (to.Year()-from.Year())*12 + int(to.Month()) - int(from.Month())
 }
 
-func rank(kind string) int {
+func placeOf(kind string) int {
 	if i := slices.Index(knownKinds, kind); i >= 0 {
 		return i
 	}
@@ -218,12 +218,12 @@ func drawn(bars []series, from month, span int, s scheme, narrow bool, title str
 
 // seriesColour is the colour of the i-th series: that of its type, or the next free one.
 func seriesColour(bars []series, i int) int {
-	if r := rank(bars[i].kind); r < len(knownKinds) {
+	if r := placeOf(bars[i].kind); r < len(knownKinds) {
 		return r
 	}
 	next := len(knownKinds)
 	for _, b := range bars[:i] {
-		if rank(b.kind) == len(knownKinds) {
+		if placeOf(b.kind) == len(knownKinds) {
 			next++
 		}
 	}

@@ -25,9 +25,11 @@ func (c *console) file(w http.ResponseWriter, r *http.Request, t table) {
 			return err
 		}
 		out := csv.NewWriter(w)
-		names, record := make([]string, len(t.columns)), make([]string, len(t.columns))
-		for i, column := range t.columns {
-			names[i] = column.name
+		var names []string
+		for _, column := range t.columns {
+			if column.kind != rank {
+				names = append(names, column.name)
+			}
 		}
 		// The header is sent with the first row: until then an error can still be told.
 		begin := func() error {
@@ -42,10 +44,14 @@ func (c *console) file(w http.ResponseWriter, r *http.Request, t table) {
 					return err
 				}
 			}
+			record := make([]string, 0, len(names))
 			for i, value := range values {
-				record[i] = plainText(value)
-				if !t.columns[i].right() {
-					record[i] = harmless(record[i])
+				switch {
+				case t.columns[i].kind == rank:
+				case t.columns[i].right():
+					record = append(record, plainText(value))
+				default:
+					record = append(record, harmless(plainText(value)))
 				}
 			}
 			return out.Write(record)

@@ -38,6 +38,8 @@ type column struct {
 	kind         kind
 	// by is what the column is sorted by, if that is not its value.
 	by string
+	// absent is shown where there is no value.
+	absent string
 }
 
 // kind is how a value looks.
@@ -58,6 +60,8 @@ const (
 	cost
 	// hidden values are for other cells, and for the CSV.
 	hidden
+	// rank values are for sorting alone.
+	rank
 	truth
 	percent
 	severity
@@ -254,7 +258,7 @@ func (t table) heading(c column, f filter, o order) headerView {
 
 // shown reports whether a page has the column: not what is the same in all rows.
 func (c column) shown(f filter) bool {
-	return c.kind != hidden && (f.customer == "" || c.kind != company && c.name != "partner")
+	return c.kind != hidden && c.kind != rank && (f.customer == "" || c.kind != company && c.name != "partner")
 }
 
 func (c column) right() bool {

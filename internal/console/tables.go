@@ -61,8 +61,8 @@ var movers = table{
 		{name: "after_tax_now", header: "Month", kind: amount},
 		{name: "difference", header: "Difference", kind: change},
 		{name: "percent", header: "Percent", kind: percent},
-		{name: "moved", kind: hidden, by: "currency_code NULLS LAST, moved"},
-		{name: "place", kind: hidden},
+		{name: "moved", kind: rank, by: "currency_code NULLS LAST, moved"},
+		{name: "place", kind: rank},
 	},
 	query: func(f filter) (string, []any) {
 		var c conditions
@@ -93,8 +93,8 @@ var restatements = table{
 		{name: "difference", header: "Difference", kind: change},
 		{name: "changed_at", header: "Collected (UTC)"},
 		{name: "run_id", kind: hidden},
-		{name: "moved", kind: hidden, by: "currency_code NULLS LAST, moved"},
-		{name: "place", kind: hidden},
+		{name: "moved", kind: rank, by: "currency_code NULLS LAST, moved"},
+		{name: "place", kind: rank},
 	},
 	query: func(f filter) (string, []any) {
 		var c conditions
@@ -138,7 +138,7 @@ var missing = table{
 		{name: "customer_id", header: "Customer id", kind: identifier},
 		{name: "last_outcome", header: "Last outcome", kind: outcome},
 		{name: "last_error", header: "Why"},
-		{name: "last_success_at", header: "Last in (UTC)", by: "last_success_at IS NOT NULL, last_success_at"},
+		{name: "last_success_at", header: "Last in (UTC)", by: "last_success_at IS NOT NULL, last_success_at", absent: "never"},
 		{name: "first_seen_at", header: "First asked for (UTC)"},
 	},
 	query: func(f filter) (string, []any) {
@@ -305,7 +305,7 @@ var customers = table{
 		{name: "country", header: "Country"},
 		{name: "active", header: "Active", kind: truth},
 		{name: "last_outcome", header: "Last outcome", kind: outcome},
-		{name: "last_collected_at", header: "Last in (UTC)"},
+		{name: "last_collected_at", header: "Last in (UTC)", absent: "never"},
 		{name: "first_seen_at", header: "First asked for (UTC)"},
 	},
 	query: func(f filter) (string, []any) {
