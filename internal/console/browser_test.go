@@ -244,7 +244,7 @@ func (v *visitor) walk(address, name, scheme string) {
 	if got := v.text("h1"); got != "Costs of September 2026" {
 		v.t.Errorf("after choosing a month the page is headed %q", got)
 	}
-	v.click(`nav a[href="/movers"]`)
+	v.click(`nav a[href^="/movers"]`)
 	v.look("movers-" + name)
 	v.click(`thead th.num:last-child a`)
 	if got := v.text(`thead th[aria-sort="descending"]`); got != "Percent ↓" && got != "Percent" {

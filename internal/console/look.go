@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -97,7 +98,8 @@ func (c *console) render(w http.ResponseWriter, r *http.Request, status int, v v
 	_, _ = out.WriteTo(w) // whoever asked may be gone
 }
 
-// menu leads to the whole tables, of the same partner.
+// menu leads to the whole tables, of the same partner and, where they are by month, of
+// the same month.
 func menu(path string, q url.Values) []entry {
 	entries := []entry{{Text: "Overview", Href: "/"}}
 	for _, t := range []struct {
@@ -116,9 +118,17 @@ func menu(path string, q url.Values) []entry {
 	}
 	for i := range entries {
 		entries[i].Current = entries[i].Href == path || entries[i].Href == "/customers" && (path == "/customer" || path == "/origin")
-		if partner := q.Get("partner"); partner != "" && path != "/customer" && path != "/origin" {
-			entries[i].Href = link(entries[i].Href, url.Values{"partner": {partner}})
+		if path == "/customer" || path == "/origin" {
+			continue
 		}
+		kept := url.Values{}
+		if partner := q.Get("partner"); partner != "" {
+			kept.Set("partner", partner)
+		}
+		if month := q.Get("month"); month != "" && slices.Contains([]string{"Overview", "Costs", "Movers"}, entries[i].Text) {
+			kept.Set("month", month)
+		}
+		entries[i].Href = link(entries[i].Href, kept)
 	}
 	return entries
 }
