@@ -94,7 +94,7 @@ func newHandler(t *testing.T, file string, c *clock) http.Handler {
 
 // ask returns the status of a request for a page that needs no database.
 func ask(handler http.Handler, remote, password string) *httptest.ResponseRecorder {
-	r := httptest.NewRequest(http.MethodGet, "http://costs.example.com/nothing", nil)
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "http://costs.example.com/nothing", nil)
 	r.RemoteAddr = remote
 	if password != "" {
 		r.SetBasicAuth("anybody", password)
@@ -189,7 +189,7 @@ func TestLoopbackAnswersToItsOwnNamesOnly(t *testing.T) {
 		"rebound.example.com:8080": http.StatusMisdirectedRequest, "localhost.example.com": http.StatusMisdirectedRequest, "192.0.2.1": http.StatusMisdirectedRequest,
 		"127.0.0.1.example.com": http.StatusMisdirectedRequest, "": http.StatusMisdirectedRequest,
 	} {
-		r := httptest.NewRequest(http.MethodGet, "http://x/nothing", nil)
+		r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "http://x/nothing", nil)
 		r.Host = host
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, r)
@@ -221,16 +221,16 @@ func TestOnlyGetAndHead(t *testing.T) {
 	server := httptest.NewServer(newHandler(t, "", &clock{}))
 	defer server.Close()
 	for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch, http.MethodOptions, "PROPFIND"} {
-		r, _ := fetch(t, method, server.URL+"/", nil)
-		if r.StatusCode != http.StatusMethodNotAllowed || r.Header.Get("Allow") != "GET, HEAD" {
-			t.Errorf("%s: %d, Allow %q", method, r.StatusCode, r.Header.Get("Allow"))
+		a := fetch(t, method, server.URL+"/")
+		if a.status != http.StatusMethodNotAllowed || a.header.Get("Allow") != "GET, HEAD" {
+			t.Errorf("%s: %d, Allow %q", method, a.status, a.header.Get("Allow"))
 		}
 	}
-	if r, body := fetch(t, http.MethodHead, server.URL+"/nothing", nil); r.StatusCode != http.StatusNotFound || body != "" {
-		t.Errorf("HEAD: %d with %q", r.StatusCode, body)
+	if a := fetch(t, http.MethodHead, server.URL+"/nothing"); a.status != http.StatusNotFound || a.body != "" {
+		t.Errorf("HEAD: %d with %q", a.status, a.body)
 	}
-	if r, body := fetch(t, http.MethodGet, server.URL+"/", nil); r.StatusCode != http.StatusServiceUnavailable || !strings.Contains(body, errNoDatabase.Error()) {
-		t.Errorf("without a database: %d\n%s", r.StatusCode, body)
+	if a := fetch(t, http.MethodGet, server.URL+"/"); a.status != http.StatusServiceUnavailable || !strings.Contains(a.body, errNoDatabase.Error()) {
+		t.Errorf("without a database: %d\n%s", a.status, a.body)
 	}
 }
 

@@ -65,7 +65,7 @@ func newBrowser(t *testing.T) context.Context {
 }
 
 // newVisitor opens a tab.
-func newVisitor(t *testing.T, browser context.Context, address string) *visitor {
+func newVisitor(browser context.Context, t *testing.T, address string) *visitor {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
@@ -194,7 +194,6 @@ func (v *visitor) satisfied() {
 }
 
 func TestInChromium(t *testing.T) {
-	t.Parallel()
 	chromium := newBrowser(t)
 	s := newSite(t)
 	s.live()
@@ -202,7 +201,7 @@ func TestInChromium(t *testing.T) {
 		for _, width := range []int64{360, 1440} {
 			name := fmt.Sprintf("%s-%d", scheme, width)
 			t.Run(name, func(t *testing.T) {
-				v := newVisitor(t, chromium, s.url)
+				v := newVisitor(chromium, t, s.url)
 				v.do(chromedp.EmulateViewport(width, 1000))
 				call(v, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}})
 				v.walk(s.url, name, scheme)
@@ -212,7 +211,7 @@ func TestInChromium(t *testing.T) {
 		}
 	}
 	t.Run("very wide", func(t *testing.T) {
-		v := newVisitor(t, chromium, s.url)
+		v := newVisitor(chromium, t, s.url)
 		v.do(chromedp.EmulateViewport(2560, 1400), chromedp.Navigate(s.url))
 		v.look("overview-2560")
 		v.satisfied()

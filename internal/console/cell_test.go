@@ -44,5 +44,10 @@ func TestAmountTicksAreFewAndRound(t *testing.T) {
 		if len(ticks) < 2 || len(ticks) > 12 {
 			t.Errorf("%v has %d ticks: %v", test, len(ticks), ticks)
 		}
+		for _, tick := range ticks {
+			if tick.Label == "−0" {
+				t.Errorf("%v has a tick at −0", test)
+			}
+		}
 	}
 }

@@ -178,7 +178,7 @@ func drawn(bars []series, from month, span int, s scheme, narrow bool, title str
 		axis.Color, axis.Tick.Color, axis.Tick.Label.Color = s.grid, s.grid, s.ink
 		axis.Tick.Label.Font = font.Font{Typeface: "Liberation", Variant: "Sans", Size: 10.5}
 		axis.Tick.Length = 0
-		axis.LineStyle.Width = 0
+		axis.Width = 0
 		axis.Padding = 6
 	}
 	grid := plotter.NewGrid()
@@ -258,7 +258,8 @@ func amountTicks(low, high float64) []plot.Tick {
 	}
 	var ticks []plot.Tick
 	for n := math.Ceil(low / step); n <= math.Floor(high/step); n++ {
-		ticks = append(ticks, plot.Tick{Value: n * step, Label: short(n * step)})
+		value := n*step + 0 // never the zero below zero
+		ticks = append(ticks, plot.Tick{Value: value, Label: short(value)})
 	}
 	return ticks
 }

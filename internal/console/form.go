@@ -1,10 +1,5 @@
 package console
 
-import (
-	"cmp"
-	"slices"
-)
-
 // formView is a form that narrows a page down. Kept are the parts of the address that
 // it has no field for; Chips lead to the page without them.
 type formView struct {
@@ -22,10 +17,6 @@ type option struct {
 }
 
 type chip struct{ Text, Href string }
-
-func (f *formView) sort() {
-	slices.SortFunc(f.Kept, func(a, b option) int { return cmp.Compare(a.Value, b.Value) })
-}
 
 // Shown reports whether there is anything to choose.
 func (f formView) Shown() bool {

@@ -1,11 +1,13 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -297,7 +299,7 @@ func severities(ctx context.Context, tx *sql.Tx, f filter) ([]severityView, erro
 
 // each runs a query and lends f the rows one by one.
 func each(ctx context.Context, tx *sql.Tx, query string, args []any, f func(scan func(...any) error) error) error {
-	rows, err := tx.QueryContext(ctx, query, args...)
+	rows, err := tx.QueryContext(ctx, query, args...) //nolint:gosec // it names views and columns of this package; values are parameters
 	if err != nil {
 		return fmt.Errorf("read the overview: %w", err)
 	}
@@ -324,7 +326,7 @@ func (c *console) form(ctx context.Context, tx *sql.Tx, t table, f filter) (form
 	for name := range values {
 		form.Kept = append(form.Kept, option{Value: name, Text: values.Get(name)})
 	}
-	form.sort()
+	slices.SortFunc(form.Kept, func(a, b option) int { return cmp.Compare(a.Value, b.Value) })
 	for _, kept := range form.Kept {
 		without := f.values()
 		without.Del(kept.Value)

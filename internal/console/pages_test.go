@@ -87,11 +87,11 @@ func TestTablesSortPageAndDownload(t *testing.T) {
 	if up, largest := strings.Index(down, "11.00"), strings.Index(down, "142."); largest < 0 || up >= 0 && up < largest {
 		t.Error("the largest amount does not come first")
 	}
-	r, body := s.fetch("/csv/costs?month=2026-10&sort=-after_tax_total")
-	if got := r.Header.Get("Content-Disposition"); got != `attachment; filename="costs-2026-10.csv"` {
+	file := s.fetch("/csv/costs?month=2026-10&sort=-after_tax_total")
+	if got := file.header.Get("Content-Disposition"); got != `attachment; filename="costs-2026-10.csv"` {
 		t.Errorf("Content-Disposition %q", got)
 	}
-	records, err := csv.NewReader(strings.NewReader(body)).ReadAll()
+	records, err := csv.NewReader(strings.NewReader(file.body)).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +129,7 @@ func TestEveryTableSortsByEveryColumn(t *testing.T) {
 	s := newSite(t)
 	s.live()
 	link := regexp.MustCompile(`href="(/[a-z]+\?[^"]*sort=[^"]*)"`)
-	for _, table := range []string{"totals", "movers", "restatements", "coverage", "missing", "findings", "runs", "signins", "costs", "customers", "lines", "revisions"} {
+	for _, table := range []string{"totals", "movers", "restatements", "coverage", "missing", "findings", "runs", "sign-ins", "costs", "customers", "lines", "revisions"} {
 		found := link.FindAllStringSubmatch(s.get("/"+table, http.StatusOK), -1)
 		if len(found) < 2 {
 			t.Errorf("%s has %d links that sort", table, len(found))
@@ -180,9 +180,9 @@ func TestChartsAreDrawnFromTheFacts(t *testing.T) {
 			t.Fatalf("%s has %d pictures", page, len(found))
 		}
 		for _, match := range found {
-			r, body := s.fetch(strings.ReplaceAll(match[1], "&amp;", "&"))
-			if r.StatusCode != http.StatusOK || r.Header.Get("Content-Type") != "image/svg+xml" || !strings.Contains(body, "<title>Costs in ") || !strings.Contains(body, `role="img"`) {
-				t.Errorf("%s: %s\n%.300s", match[1], r.Status, body)
+			a := s.fetch(strings.ReplaceAll(match[1], "&amp;", "&"))
+			if a.status != http.StatusOK || a.header.Get("Content-Type") != "image/svg+xml" || !strings.Contains(a.body, "<title>Costs in ") || !strings.Contains(a.body, `role="img"`) {
+				t.Errorf("%s: %d\n%.300s", match[1], a.status, a.body)
 			}
 		}
 	}

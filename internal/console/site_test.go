@@ -34,7 +34,6 @@ type site struct {
 	owner string
 	login string
 	url   string
-	log   *strings.Builder
 }
 
 func newSite(t *testing.T) *site {
@@ -110,26 +109,30 @@ func (s *site) serve(login string) string {
 // get returns the body of a page that must have a status.
 func (s *site) get(path string, status int) string {
 	s.t.Helper()
-	r, body := s.fetch(path)
-	if r.StatusCode != status {
-		s.t.Fatalf("%s: status %d, want %d:\n%s", path, r.StatusCode, status, body)
+	a := s.fetch(path)
+	if a.status != status {
+		s.t.Fatalf("%s: status %d, want %d:\n%s", path, a.status, status, a.body)
 	}
-	return body
+	return a.body
 }
 
-func (s *site) fetch(path string) (*http.Response, string) {
+func (s *site) fetch(path string) answer {
 	s.t.Helper()
-	return fetch(s.t, http.MethodGet, s.url+path, nil)
+	return fetch(s.t, http.MethodGet, s.url+path)
 }
 
-func fetch(t *testing.T, method, address string, prepare func(*http.Request)) (*http.Response, string) {
+// answer is what the console has said.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+func fetch(t *testing.T, method, address string) answer {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, address, nil)
 	if err != nil {
 		t.Fatal(err)
-	}
-	if prepare != nil {
-		prepare(request)
 	}
 	r, err := http.DefaultClient.Do(request)
 	if err != nil {
@@ -140,7 +143,7 @@ func fetch(t *testing.T, method, address string, prepare func(*http.Request)) (*
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r, string(body)
+	return answer{r.StatusCode, r.Header, string(body)}
 }
 
 // night collects statements as one run, at a time.

@@ -214,7 +214,7 @@ var runs = table{
 }
 
 var signIns = table{
-	name: "signins", title: "Sign-ins", empty: "No partner is configured.",
+	name: "sign-ins", title: "Sign-ins", empty: "No partner is configured.",
 	order: "days_left",
 	columns: []column{
 		{name: "partner", header: "Partner"},
