@@ -110,6 +110,7 @@ ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_pkey PRIMARY KEY 
 ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_pretax_total_check CHECK ((pretax_total <> ALL (ARRAY['NaN'::numeric, 'Infinity'::numeric, '-Infinity'::numeric])));
 ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES collector.statements(statement_id);
 ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_tax_check CHECK ((tax <> ALL (ARRAY['NaN'::numeric, 'Infinity'::numeric, '-Infinity'::numeric])));
+CREATE INDEX cost_details_by_end ON collector.cost_details USING btree ((((ends_at AT TIME ZONE 'UTC'::text))::date));
 COMMENT ON TABLE collector.cost_details IS 'What a customer costs under one invoice type, in one period and currency: the newest value. Nothing is ever deleted.';
 COMMENT ON COLUMN collector.cost_details.period_start IS 'The day (UTC) on which the detail''s own period starts; part of the key. Null when the service states none.';
 COMMENT ON COLUMN collector.cost_details.currency_code IS 'Null when the service states none; never guessed.';
@@ -278,6 +279,36 @@ ALTER TABLE collector.line_items ADD CONSTRAINT line_items_set_id_fkey FOREIGN K
 COMMENT ON TABLE collector.line_items IS 'The items of every set, current and superseded.';
 COMMENT ON COLUMN collector.line_items.ordinal IS 'Place in the answer that first brought the set, from 1.';
 
+CREATE TABLE collector.month_movers (
+    partner text NOT NULL,
+    month date NOT NULL,
+    currency_code text,
+    invoice_type text,
+    place integer NOT NULL,
+    customer_key bigint NOT NULL,
+    after_tax_before numeric NOT NULL,
+    after_tax_now numeric NOT NULL,
+    summarised_at timestamp with time zone NOT NULL
+);
+ALTER TABLE collector.month_movers ADD CONSTRAINT month_movers_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
+ALTER TABLE collector.month_movers ADD CONSTRAINT month_movers_key UNIQUE NULLS NOT DISTINCT (partner, month, currency_code, invoice_type, place);
+CREATE INDEX month_movers_by_month ON collector.month_movers USING btree (month);
+COMMENT ON TABLE collector.month_movers IS 'Summary of cost_details, written by refresh_stale_month: the 100 customers whose costs moved most, of each partner, month, currency and invoice type.';
+
+CREATE TABLE collector.month_totals (
+    partner text NOT NULL,
+    month date,
+    currency_code text,
+    invoice_type text,
+    customers integer NOT NULL,
+    pretax_total numeric,
+    tax numeric,
+    after_tax_total numeric,
+    summarised_at timestamp with time zone NOT NULL
+);
+ALTER TABLE collector.month_totals ADD CONSTRAINT month_totals_key UNIQUE NULLS NOT DISTINCT (partner, month, currency_code, invoice_type);
+COMMENT ON TABLE collector.month_totals IS 'Summary of cost_details, written by refresh_stale_month: what the console would otherwise add up from millions of rows.';
+
 CREATE TABLE collector.partners (
     partner text NOT NULL,
     tenant_id uuid
@@ -325,6 +356,14 @@ CREATE INDEX runs_by_partner ON collector.runs USING btree (partner, started_at 
 COMMENT ON TABLE collector.runs IS 'The run ledger: one row for each collection of one partner.';
 COMMENT ON COLUMN collector.runs.error IS 'Why the run did not succeed; null when it did.';
 COMMENT ON COLUMN collector.runs.scope IS 'Whom the run was to collect: all of the partner''s customers, some named ones, or the rest that earlier runs had left over.';
+
+CREATE TABLE collector.stale_months (
+    partner text NOT NULL,
+    month date,
+    since timestamp with time zone NOT NULL
+);
+ALTER TABLE collector.stale_months ADD CONSTRAINT stale_months_key UNIQUE NULLS NOT DISTINCT (partner, month);
+COMMENT ON TABLE collector.stale_months IS 'The months whose details changed after they were summarised. Triggers on cost_details write it in the transaction that changes the details.';
 
 CREATE TABLE collector.statements (
     statement_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -700,6 +739,19 @@ COMMENT ON COLUMN finance.line_items.discount_details IS 'Discount, free text su
 COMMENT ON COLUMN finance.line_items.ordinal IS 'Place of the item in its set; tells true duplicates apart.';
 
 -- A view; its query stands in the migrations.
+-- finance.month_totals (partner text, month date, currency_code text, invoice_type text, customers integer, pretax_total numeric, tax numeric, after_tax_total numeric, summarised_at timestamp with time zone)
+COMMENT ON VIEW finance.month_totals IS 'finance.monthly_costs kept ready: the same rows as of the end of the last run, found without adding anything up. stale_months tells which have changed since.';
+COMMENT ON COLUMN finance.month_totals.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.month_totals.month IS 'First day of the month in which the billing periods end; null for details without a stated end.';
+COMMENT ON COLUMN finance.month_totals.currency_code IS 'Currency of the amounts; one row per currency.';
+COMMENT ON COLUMN finance.month_totals.invoice_type IS 'Recurring, OneTime, or a type the service added later.';
+COMMENT ON COLUMN finance.month_totals.customers IS 'Number of customers with a detail in this row.';
+COMMENT ON COLUMN finance.month_totals.pretax_total IS 'Sum before tax.';
+COMMENT ON COLUMN finance.month_totals.tax IS 'Sum of tax.';
+COMMENT ON COLUMN finance.month_totals.after_tax_total IS 'Sum after tax.';
+COMMENT ON COLUMN finance.month_totals.summarised_at IS 'When the row was last computed.';
+
+-- A view; its query stands in the migrations.
 -- finance.monthly_costs (partner text, month date, currency_code text, invoice_type text, customers bigint, pretax_total numeric, tax numeric, after_tax_total numeric)
 COMMENT ON VIEW finance.monthly_costs IS 'Totals by month, currency and invoice type. A period counts in the month in which it ends.';
 COMMENT ON COLUMN finance.monthly_costs.partner IS 'Name of the partner in the configuration.';
@@ -747,3 +799,26 @@ COMMENT ON COLUMN finance.runs.rows_changed IS 'Fact rows written: profiles, det
 COMMENT ON COLUMN finance.runs.version IS 'Version of the collector.';
 COMMENT ON COLUMN finance.runs.error IS 'Why the run did not succeed; null when it did.';
 COMMENT ON COLUMN finance.runs.scope IS 'all (every customer of the partner), some (named ones) or rest (those that earlier runs had left over).';
+
+-- A view; its query stands in the migrations.
+-- finance.stale_months (partner text, month date, since timestamp with time zone)
+COMMENT ON VIEW finance.stale_months IS 'The months in which costs have changed since month_totals and top_movers were last computed: while a run writes, or after one that did not reach its end.';
+COMMENT ON COLUMN finance.stale_months.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.stale_months.month IS 'First day of the month; null for details without a stated end.';
+COMMENT ON COLUMN finance.stale_months.since IS 'When the first change since then was written.';
+
+-- A view; its query stands in the migrations.
+-- finance.top_movers (partner text, customer_id uuid, company_name text, month date, currency_code text, invoice_type text, after_tax_before numeric, after_tax_now numeric, difference numeric, percent numeric, place integer, summarised_at timestamp with time zone)
+COMMENT ON VIEW finance.top_movers IS 'The customers whose costs moved most against the month before: up to 100 of each partner, month, currency and invoice type. Who has no bill yet in the newest month of a type is not among them.';
+COMMENT ON COLUMN finance.top_movers.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.top_movers.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.top_movers.company_name IS 'Company name of the billing profile.';
+COMMENT ON COLUMN finance.top_movers.month IS 'First day of the month that is compared with the one before.';
+COMMENT ON COLUMN finance.top_movers.currency_code IS 'Currency of the amounts.';
+COMMENT ON COLUMN finance.top_movers.invoice_type IS 'Recurring, OneTime, or a type the service added later.';
+COMMENT ON COLUMN finance.top_movers.after_tax_before IS 'Amount after tax of the month before; 0 when there was none.';
+COMMENT ON COLUMN finance.top_movers.after_tax_now IS 'Amount after tax of the month; 0 when there is none.';
+COMMENT ON COLUMN finance.top_movers.difference IS 'after_tax_now less after_tax_before.';
+COMMENT ON COLUMN finance.top_movers.percent IS 'The difference in percent of after_tax_before; null when that is 0.';
+COMMENT ON COLUMN finance.top_movers.place IS '1 for the largest difference, whichever its sign.';
+COMMENT ON COLUMN finance.top_movers.summarised_at IS 'When the row was last computed.';

@@ -2,7 +2,8 @@
 -- runs this when it may create roles; else an administrator runs it, connected to the
 -- collector's database. Running it again is harmless.
 --   finance_reader    reads the views of schema finance, and nothing else
---   collector_writer  collects: reads and writes rows, changes no schema
+--   collector_writer  collects: reads and writes rows, changes no schema; its members may
+--                     become finance_reader, as whom the console reads
 DO $roles$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = 'finance_reader') THEN
@@ -16,6 +17,25 @@ EXCEPTION WHEN duplicate_object OR unique_violation THEN
     NULL;
 END
 $roles$;
+
+-- The console reads as finance_reader, whoever the collector logs in as: a member of
+-- collector_writer, or the owner of the schemas.
+DO $members$
+DECLARE
+    member text;
+    -- Since version 16 whoever creates a role is its member, but may not become it.
+    kind text := CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END;
+BEGIN
+    FOR member IN SELECT 'collector_writer' UNION SELECT pg_catalog.pg_get_userbyid(nspowner) FROM pg_catalog.pg_namespace WHERE nspname = 'finance' LOOP
+        IF NOT pg_catalog.pg_has_role(member, 'finance_reader', kind) THEN
+            EXECUTE format('GRANT finance_reader TO %I', member);
+        END IF;
+    END LOOP;
+EXCEPTION WHEN unique_violation THEN
+    -- As above: it has been granted from another database meanwhile.
+    NULL;
+END
+$members$;
 
 GRANT USAGE ON SCHEMA finance TO finance_reader, collector_writer;
 GRANT SELECT ON ALL TABLES IN SCHEMA finance TO finance_reader, collector_writer;

@@ -35,7 +35,8 @@ user where there are none, from downloaded ones) and a simulated Partner Center;
 collect its customers; let a month pass, in which some amounts are restated; collect
 again; print the reports. It needs no configuration, and nothing is left behind.
 
-With --keep the database stays until Ctrl-C, to look around with psql.`,
+With --keep it first lives through a year, and then the database and the console, a
+web page whose address is printed, stay until Ctrl-C, to look around.`,
 		Example: `  collector demo
   collector demo --keep
   collector demo --customers 5000 --seed 7`,
@@ -49,7 +50,7 @@ With --keep the database stays until Ctrl-C, to look around with psql.`,
 	}
 	cmd.Flags().IntVar(&f.customers, "customers", 200, "number of simulated customers")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "selects the invented data")
-	cmd.Flags().BoolVar(&f.keep, "keep", false, "leave the database running until Ctrl-C")
+	cmd.Flags().BoolVar(&f.keep, "keep", false, "live through a year before, and leave the database and the console running until Ctrl-C")
 	return cmd
 }
 
@@ -64,7 +65,13 @@ func (p *program) demo(ctx context.Context, f demoFlags) (err error) {
 	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
 	url := server.URL("postgres")
 
-	sim := partnersim.New(partnersim.Options{Customers: f.customers, Seed: f.seed, Clock: p.now})
+	past, verdict := &calendar{}, strict
+	options := partnersim.Options{Customers: f.customers, Seed: f.seed, Clock: p.now}
+	if f.keep {
+		p, past = p.inThePast()
+		options, verdict = yearAgo(options, p.now()), tolerable
+	}
+	sim := partnersim.New(options)
 	address, stop, err := serveDemo(ctx, sim)
 	if err != nil {
 		return err
@@ -82,14 +89,20 @@ func (p *program) demo(ctx context.Context, f demoFlags) (err error) {
 	}
 	defer store.Close()
 
+	if f.keep {
+		if err := p.demoYear(ctx, c, store, sim, past); err != nil {
+			return err
+		}
+	}
 	p.say("\nThe first night:\n")
-	if err := p.demoNight(ctx, c, store); err != nil {
+	if err := p.demoNight(ctx, c, store, verdict); err != nil {
 		return err
 	}
+	past.set(0)
 	change := sim.Advance(partnersim.Step{OneTimeMonths: 1, Restate: 0.05})
 	p.say("\nA month passes: one-time purchases move on to %s, and Microsoft restates the recurring costs of %d customers. The next night:\n",
 		change.OneTimeMonth, change.Restated)
-	if err := p.demoNight(ctx, c, store); err != nil {
+	if err := p.demoNight(ctx, c, store, verdict); err != nil {
 		return err
 	}
 	for _, name := range []string{"monthly-totals", "restatements"} {
@@ -101,9 +114,9 @@ func (p *program) demo(ctx context.Context, f demoFlags) (err error) {
 		p.say("\nRun it with --keep to look around with psql. For your own customers see the README.\n")
 		return nil
 	}
-	p.say("\nLook around, in the schema finance, until you press Ctrl-C:\n\n  psql '%s'\n", url)
-	<-ctx.Done()
-	return nil
+	return p.demoConsole(ctx, c, func(console string) {
+		p.say("\nLook around until you press Ctrl-C, in a browser or in the schema finance:\n\n  %s\n  psql '%s'\n", console, url)
+	})
 }
 
 // say writes a line of the demo's own, which is its result.
@@ -143,15 +156,18 @@ func (p *program) migrateDemo(ctx context.Context, url string) error {
 	return errors.Join(m.Up(ctx), m.Close())
 }
 
-// demoNight is one run, with its summary.
-func (p *program) demoNight(ctx context.Context, c *config.Config, store *persist.Store) error {
+// strict lets nothing pass that a run would not.
+func strict(ctx context.Context, s summary) error { return worst(ctx, []summary{s}) }
+
+// demoNight is one run, with its summary and a verdict on it.
+func (p *program) demoNight(ctx context.Context, c *config.Config, store *persist.Store, verdict func(context.Context, summary) error) error {
 	runs := p.newCollection(c, store, billing.OnceRun)
 	result := runs.partner(ctx, selection{partner: c.Partners[0]})
 	runs.progress.close()
 	if err := p.printSummaries([]summary{result}, "table"); err != nil {
 		return err
 	}
-	return worst(ctx, []summary{result})
+	return verdict(ctx, result)
 }
 
 // demoReport prints the beginning of a report, as the command that it names does.

@@ -106,7 +106,7 @@ Exit codes:
 	_ = root.RegisterFlagCompletionFunc("log-format", p.logFormat.complete) // fails for unknown flags only
 	_ = root.RegisterFlagCompletionFunc("log-level", p.logLevel.complete)
 
-	root.AddCommand(p.runCommand(), p.daemonCommand(), p.backfillCommand(), p.migrateCommand(), p.reportCommand(), p.statusCommand(), p.explainCommand(), p.exportCommand(), p.ratesCommand(), p.checkCommand(), p.loginCommand(), p.simulateCommand(), p.demoCommand(), p.versionCommand(), p.manCommand())
+	root.AddCommand(p.runCommand(), p.daemonCommand(), p.backfillCommand(), p.migrateCommand(), p.reportCommand(), p.statusCommand(), p.explainCommand(), p.exportCommand(), p.ratesCommand(), p.consoleCommand(), p.checkCommand(), p.loginCommand(), p.simulateCommand(), p.demoCommand(), p.versionCommand(), p.manCommand())
 	return root
 }
 

@@ -59,7 +59,7 @@ var rooms = []room{
 		mayImport: []string{"internal/localpg", "internal/persist", "migrations"},
 	},
 	{path: "internal/collect", mayImport: []string{"internal/billing"}},
-	{path: "internal/console", mayImport: []string{"internal/billing"}},
+	{path: "internal/console", mayImport: []string{"internal/billing"}, mayTest: []string{"internal/persist", "internal/persist/pgtest"}},
 	{
 		path: program,
 		mayImport: []string{
@@ -80,6 +80,8 @@ type dependency struct {
 
 var dependencies = []dependency{
 	{module: "github.com/cenkalti/backoff/v5"},
+	{module: "github.com/chromedp/chromedp", rooms: []string{"internal/console"}, testsOnly: true},
+	{module: "github.com/chromedp/cdproto", rooms: []string{"internal/console"}, testsOnly: true},
 	{module: "github.com/fergusstrange/embedded-postgres", rooms: []string{"internal/localpg"}},
 	{module: "github.com/golang-migrate/migrate/v4", rooms: []string{"internal/persist", "internal/persist/pgtest"}},
 	{module: "github.com/google/go-cmp", testsOnly: true},
@@ -97,10 +99,13 @@ var dependencies = []dependency{
 	{module: "github.com/vbauerster/mpb/v8", rooms: []string{program}},
 	{module: "go.uber.org/goleak", testsOnly: true},
 	{module: "go.yaml.in/yaml/v3", rooms: []string{"internal/config", "deploy"}},
+	{module: "golang.org/x/crypto", rooms: []string{"internal/console"}},
 	{module: "golang.org/x/oauth2", rooms: []string{"internal/fetch", "internal/fetch/partnersim"}},
 	{module: "golang.org/x/sync"},
 	{module: "golang.org/x/term", rooms: []string{program}},
-	{module: "golang.org/x/time", rooms: []string{"internal/fetch", "internal/fetch/partnersim"}},
+	{module: "golang.org/x/text", rooms: []string{"internal/console"}},
+	{module: "golang.org/x/time", rooms: []string{"internal/console", "internal/fetch", "internal/fetch/partnersim"}},
+	{module: "gonum.org/v1/plot", rooms: []string{"internal/console"}},
 }
 
 // testHelpers is what the binary must not link. A helper brings the flags of package

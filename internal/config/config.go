@@ -164,6 +164,8 @@ type Console struct {
 	TLSCertFile string `yaml:"tls_cert_file"`
 	// The certificate's key, in PEM.
 	TLSKeyFile string `yaml:"tls_key_file"`
+	// A reverse proxy in front of it speaks HTTPS. Anything but a loopback address needs that, or a certificate.
+	BehindProxy bool `yaml:"behind_proxy" default:"false"`
 }
 
 // Notify names addresses that hear of each run, such as those of a dead-man's

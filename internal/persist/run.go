@@ -35,7 +35,8 @@ func (s *Store) BeginRun(ctx context.Context, run billing.Run) error {
 
 // FinishRun records how a run ended; cause is why it did not succeed, or nil. When
 // complete, every customer of the partner was asked for by this run or one that it
-// resumed: those that were not are no longer active.
+// resumed: those that were not are no longer active. What the run has changed is
+// summarised for the console, as far as the context lasts.
 func (s *Store) FinishRun(ctx context.Context, run billing.Run, status billing.RunStatus, tally billing.Tally, complete bool, cause error) error {
 	var text *string
 	if cause != nil {
@@ -56,6 +57,7 @@ func (s *Store) FinishRun(ctx context.Context, run billing.Run, status billing.R
 	if err != nil {
 		return fmt.Errorf("record the end of the run: %w", classify(err))
 	}
+	s.summarise(ctx, run.Partner)
 	return nil
 }
 

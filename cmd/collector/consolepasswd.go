@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	web "partnercost/internal/console"
+)
+
+func (p *program) consoleCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "console",
+		Short: "Prepare the daemon's web page",
+		Long: `The daemon serves a web page on console.listen, for people who would rather look
+than query. On a loopback address it asks for no password; anywhere else it needs one.`,
+		Example: `  collector console passwd`,
+		Args:    cobra.NoArgs,
+		RunE:    needsCommand,
+	}
+	var file string
+	passwd := &cobra.Command{
+		Use:   "passwd",
+		Short: "Set the password of the web page",
+		Long: `Ask for a password twice, without showing it, and write its bcrypt hash to
+console.password_file, readable by its owner only. The file is replaced at once, and a
+running daemon asks for the new password from then on. When standard input is not a
+terminal, its first line is the password. It has 12 characters at least and 72 bytes
+at most.`,
+		Example: `  collector console passwd
+  collector console passwd --file /etc/collector/console < password.txt`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error { return p.passwd(file) },
+	}
+	passwd.Flags().StringVar(&file, "file", "", "write to this `file` instead of console.password_file")
+	cmd.AddCommand(passwd)
+	return cmd
+}
+
+func (p *program) passwd(file string) error {
+	if file == "" {
+		c, err := p.loadConfig()
+		if err != nil {
+			return err
+		}
+		file = c.Console.PasswordFile
+	}
+	if file == "" {
+		return usageError("the configuration names no console.password_file; set it, or choose the file with --file")
+	}
+	password, err := p.newPassword()
+	if err != nil {
+		return err
+	}
+	if err := web.WritePassword(file, password); err != nil {
+		if errors.Is(err, web.ErrPassword) {
+			return configError(err)
+		}
+		return err
+	}
+	fmt.Fprintf(p.stdout, "The hash of the password is in %s.\n", file)
+	return nil
+}
+
+// newPassword reads a password: twice from a terminal, else the first line.
+func (p *program) newPassword() (string, error) {
+	stdin := int(os.Stdin.Fd())
+	if !term.IsTerminal(stdin) {
+		line, err := bufio.NewReader(io.LimitReader(os.Stdin, 4096)).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", fmt.Errorf("read the password from standard input: %w", err)
+		}
+		return strings.TrimRight(line, "\r\n"), nil
+	}
+	ask := func(what string) (string, error) {
+		fmt.Fprint(p.stderr, what)
+		typed, err := term.ReadPassword(stdin)
+		fmt.Fprintln(p.stderr)
+		if err != nil {
+			return "", fmt.Errorf("read the password: %w", err)
+		}
+		return string(typed), nil
+	}
+	first, err := ask("New password of the console: ")
+	if err != nil {
+		return "", err
+	}
+	again, err := ask("The same again: ")
+	if err != nil {
+		return "", err
+	}
+	if first != again {
+		return "", configError(errors.New("the two passwords differ; nothing was changed"))
+	}
+	return first, nil
+}

@@ -1,0 +1,163 @@
+package console
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+)
+
+// How long a statement of the database may take.
+const (
+	pageWithin = 10 * time.Second
+	fileWithin = 2 * time.Minute
+)
+
+// Options say what the console shows and to whom.
+type Options struct {
+	// Listen is the address on which the handler will be served: host:port.
+	Listen string
+	// PasswordFile holds the bcrypt hash that WritePassword has written. Anything but a
+	// loopback address needs it; where it is given, a loopback address asks for it too.
+	PasswordFile string
+	// TLS says that the address speaks HTTPS, BehindProxy that a reverse proxy in front
+	// of it does. Anything but a loopback address needs one of the two.
+	TLS, BehindProxy bool
+
+	// Begin starts a read-only transaction whose statements take at most so long, with
+	// the rights of finance_reader and no others.
+	Begin func(ctx context.Context, atMost time.Duration) (*sql.Tx, error)
+	// SignIns tells how the sign-in of each partner stands; nil shows none.
+	SignIns func() []SignIn
+	// Now is the clock.
+	Now func() time.Time
+	Log *slog.Logger
+	// Version is that of the program.
+	Version string
+}
+
+// SignIn is how the sign-in of a partner stands.
+type SignIn struct {
+	Partner string
+	// Mode is auth.mode of the configuration. Only app_user has a refresh token.
+	Mode string
+	// DaysLeft is what is left of the life of the refresh token; nil without one.
+	DaysLeft *int
+	// Warning says that somebody should sign in again soon.
+	Warning bool
+}
+
+// console answers the requests.
+type console struct {
+	Options
+
+	look *look
+}
+
+// New returns the handler of the console. It refuses options with which anybody
+// could read the costs, and says what is missing.
+func New(o Options) (http.Handler, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	door, err := newDoor(o)
+	if err != nil {
+		return nil, err
+	}
+	look, err := newLook()
+	if err != nil {
+		return nil, err
+	}
+	c := &console{Options: o, look: look}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", c.page(c.overview))
+	mux.HandleFunc("GET /customer", c.page(c.customer))
+	mux.HandleFunc("GET /origin", c.page(c.origin))
+	mux.HandleFunc("GET /chart", c.chart)
+	for _, t := range tables {
+		mux.HandleFunc("GET /"+t.name, c.page(func(ctx context.Context, tx *sql.Tx, r *http.Request) (view, error) {
+			return c.tablePage(ctx, tx, t, r)
+		}))
+		mux.HandleFunc("GET /csv/"+t.name, func(w http.ResponseWriter, r *http.Request) { c.file(w, r, t) })
+	}
+	mux.HandleFunc("GET "+look.stylePath, look.style)
+	mux.HandleFunc("GET "+look.iconPath, look.icon)
+	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { c.failed(w, r, errNotFound) })
+	return guarded(door, mux), nil
+}
+
+// errNotFound says that what was asked for does not exist, errBadRequest that it
+// makes no sense.
+var (
+	errNotFound   = errors.New("there is no such page")
+	errBadRequest = errors.New("that address makes no sense")
+)
+
+// view is a page to be: the name of its template and what that shows.
+type view struct {
+	template string
+	title    string
+	data     any
+}
+
+// page serves what make builds from one state of the database.
+func (c *console) page(build func(context.Context, *sql.Tx, *http.Request) (view, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var v view
+		err := c.read(r.Context(), pageWithin, func(ctx context.Context, tx *sql.Tx) error {
+			var err error
+			v, err = build(ctx, tx, r)
+			return err
+		})
+		if err != nil {
+			c.failed(w, r, err)
+			return
+		}
+		c.render(w, r, http.StatusOK, v)
+	}
+}
+
+// beginError is an error of the transaction's beginning. Its text says what to do and
+// may be shown.
+type beginError struct{ error }
+
+func (e beginError) Unwrap() error { return e.error }
+
+// read lends f a transaction.
+func (c *console) read(ctx context.Context, atMost time.Duration, f func(context.Context, *sql.Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*atMost)
+	defer cancel()
+	tx, err := c.Begin(ctx, atMost)
+	if err != nil {
+		return beginError{err}
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	return f(ctx, tx)
+}
+
+// failed answers a request that could not be.
+func (c *console) failed(w http.ResponseWriter, r *http.Request, err error) {
+	status, title, text := http.StatusInternalServerError, "That did not work", "The collector's log says more."
+	begin, isBegin := errors.AsType[beginError](err)
+	switch {
+	case r.Context().Err() != nil:
+		return // nobody is listening
+	case errors.Is(err, errNotFound):
+		status, title, text = http.StatusNotFound, "Not found", "There is nothing at this address."
+	case errors.Is(err, errBadRequest):
+		status, title, text = http.StatusBadRequest, "Not understood", err.Error()
+	case isBegin:
+		status, title, text = http.StatusServiceUnavailable, "The database cannot be read", begin.Error()
+	}
+	if status >= http.StatusInternalServerError {
+		c.Log.Error("the console could not answer", slog.String("path", r.URL.Path), slog.String("error", err.Error()))
+	}
+	c.render(w, r, status, view{template: "failed", title: title, data: text})
+}
+
+func badRequest(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", errBadRequest, fmt.Sprintf(format, args...))
+}

@@ -1,0 +1,97 @@
+package console
+
+import (
+	"context"
+	"database/sql"
+	"encoding/csv"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+)
+
+// file answers with all rows of a table as CSV, in the order of the page it was asked
+// for on: amounts exactly as they are stored, times in UTC.
+func (c *console) file(w http.ResponseWriter, r *http.Request, t table) {
+	begun := false
+	err := c.read(r.Context(), fileWithin, func(ctx context.Context, tx *sql.Tx) error {
+		q := r.URL.Query()
+		f, err := c.filter(q)
+		if err != nil {
+			return err
+		}
+		o, err := t.sorted(q)
+		if err != nil {
+			return err
+		}
+		out := csv.NewWriter(w)
+		var names []string
+		for _, column := range t.columns {
+			if column.kind != rank {
+				names = append(names, column.name)
+			}
+		}
+		// The header is sent with the first row: until then an error can still be told.
+		begin := func() error {
+			begun = true
+			w.Header().Set("Content-Type", "text/csv; charset=utf-8; header=present")
+			w.Header().Set("Content-Disposition", `attachment; filename="`+fileName(t, f)+`"`)
+			return out.Write(names)
+		}
+		err = t.rows(ctx, tx, f, o, 0, 0, func(values []any) error {
+			if !begun {
+				if err := begin(); err != nil {
+					return err
+				}
+			}
+			record := make([]string, 0, len(names))
+			for i, value := range values {
+				switch {
+				case t.columns[i].kind == rank:
+				case t.columns[i].right():
+					record = append(record, plainText(value))
+				default:
+					record = append(record, harmless(plainText(value)))
+				}
+			}
+			return out.Write(record)
+		})
+		if err == nil && !begun {
+			err = begin()
+		}
+		out.Flush()
+		if err == nil {
+			err = out.Error()
+		}
+		return err
+	})
+	switch {
+	case err == nil:
+	case !begun:
+		c.failed(w, r, err)
+	default:
+		if r.Context().Err() == nil {
+			c.Log.Error("the console could not finish a file", slog.String("path", r.URL.Path), slog.String("error", err.Error()))
+		}
+		panic(http.ErrAbortHandler) // half a file must not look like a whole one
+	}
+}
+
+// harmless keeps a spreadsheet from taking a text for a formula.
+func harmless(text string) string {
+	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
+		return "'" + text
+	}
+	return text
+}
+
+func fileName(t table, f filter) string {
+	name := t.name
+	if f.month != nil {
+		name += "-" + f.month.String()
+	}
+	if f.customer != "" {
+		name += "-" + string(f.customer)
+	}
+	return fmt.Sprintf("%s.csv", name)
+}

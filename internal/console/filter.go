@@ -1,0 +1,223 @@
+package console
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"partnercost/internal/billing"
+)
+
+// filter narrows a table down, as the query of an address says. A nil text stands for
+// "not asked for", an empty one for rows that name none.
+type filter struct {
+	month    *month
+	since    *time.Time
+	partner  string
+	customer billing.CustomerID
+	currency *string
+	kind     *string // the invoice type
+	start    *string // of the billing period, as a date
+	ordinal  int
+	severity string
+	search   string
+
+	// now and signIns come from the console, not from the address.
+	now     time.Time
+	signIns []SignIn
+}
+
+// month is the first day of a month; the zero one stands for costs whose period has no
+// stated end.
+type month struct{ time.Time }
+
+const (
+	monthForm = "2006-01"
+	// none stands in addresses for what the service did not state.
+	none = "none"
+)
+
+func (m month) String() string {
+	if m.IsZero() {
+		return none
+	}
+	return m.Format(monthForm)
+}
+
+// parameter is the month as a query takes it: a date or NULL.
+func (m month) parameter() any {
+	if m.IsZero() {
+		return nil
+	}
+	return m.Format(time.DateOnly)
+}
+
+func (m month) plus(n int) month { return month{m.AddDate(0, n, 0)} }
+
+// label is the month for people.
+func (m month) label() string {
+	if m.IsZero() {
+		return "no stated end"
+	}
+	return m.Format("January 2006")
+}
+
+func parseMonth(text string) (month, error) {
+	if text == none {
+		return month{}, nil
+	}
+	t, err := time.Parse(monthForm, text)
+	if err != nil || t.Year() < 1900 {
+		return month{}, badRequest("%.20q is not a month such as 2026-10", text)
+	}
+	return month{t}, nil
+}
+
+// filter reads what an address asks for.
+func (c *console) filter(q url.Values) (filter, error) {
+	f, err := parseFilter(q)
+	f.now = c.Now()
+	if c.SignIns != nil {
+		f.signIns = c.SignIns()
+	}
+	return f, err
+}
+
+func parseFilter(q url.Values) (filter, error) {
+	f := filter{partner: q.Get("partner"), severity: q.Get("severity"), search: strings.TrimSpace(q.Get("q"))}
+	if strings.ContainsRune(f.partner+f.severity+f.search+q.Get("currency")+q.Get("type"), 0) {
+		return f, badRequest("it holds a character that no text has")
+	}
+	if text := q.Get("month"); text != "" {
+		m, err := parseMonth(text)
+		if err != nil {
+			return f, err
+		}
+		f.month = &m
+	}
+	if text := q.Get("since"); text != "" {
+		t, err := time.Parse(time.DateOnly, text)
+		if err != nil || t.Year() < 1900 {
+			return f, badRequest("%.20q is not a day such as 2026-10-31", text)
+		}
+		f.since = &t
+	}
+	if text := q.Get("customer"); text != "" {
+		id, err := billing.ParseCustomerID(text)
+		if err != nil {
+			return f, badRequest("%v", err)
+		}
+		f.customer = id
+	}
+	if text := q.Get("start"); text != "" && text != none {
+		if _, err := time.Parse(time.DateOnly, text); err != nil {
+			return f, badRequest("%.20q is not a day such as 2026-10-31", text)
+		}
+	}
+	if text := q.Get("ordinal"); text != "" {
+		n, err := strconv.ParseInt(text, 10, 32)
+		if err != nil || n < 1 {
+			return f, badRequest("%.20q is not an ordinal", text)
+		}
+		f.ordinal = int(n)
+	}
+	f.currency, f.kind, f.start = stated(q, "currency"), stated(q, "type"), stated(q, "start")
+	return f, nil
+}
+
+// stated reads a text of an address that the service may have left open.
+func stated(q url.Values, key string) *string {
+	text := q.Get(key)
+	switch text {
+	case "":
+		return nil
+	case none:
+		text = ""
+	}
+	return &text
+}
+
+// values is the filter as the query of an address.
+func (f filter) values() url.Values {
+	q := url.Values{}
+	set := func(key, text string) {
+		if text != "" {
+			q.Set(key, text)
+		}
+	}
+	open := func(key string, text *string) {
+		if text != nil {
+			q.Set(key, orNone(*text))
+		}
+	}
+	if f.month != nil {
+		q.Set("month", f.month.String())
+	}
+	if f.since != nil {
+		q.Set("since", f.since.Format(time.DateOnly))
+	}
+	set("partner", f.partner)
+	set("customer", string(f.customer))
+	open("currency", f.currency)
+	open("type", f.kind)
+	open("start", f.start)
+	if f.ordinal > 0 {
+		q.Set("ordinal", strconv.Itoa(f.ordinal))
+	}
+	set("severity", f.severity)
+	set("q", f.search)
+	return q
+}
+
+func orNone(text string) string {
+	if text == "" {
+		return none
+	}
+	return text
+}
+
+// conditions collects what a query asks for, and the values of its parameters.
+type conditions struct {
+	terms []string
+	args  []any
+}
+
+// parameter adds a value and returns how the query names it.
+func (c *conditions) parameter(value any) string {
+	c.args = append(c.args, value)
+	return "$" + strconv.Itoa(len(c.args))
+}
+
+// add adds a condition, whose ? stands for the value.
+func (c *conditions) add(term string, value any) {
+	c.terms = append(c.terms, strings.ReplaceAll(term, "?", c.parameter(value)))
+}
+
+// equal asks for a text, or for rows without it when the text is empty.
+func (c *conditions) equal(column string, text *string, cast string) {
+	switch {
+	case text == nil:
+	case *text == "":
+		c.terms = append(c.terms, column+" IS NULL")
+	default:
+		c.add(column+" = ?::"+cast, *text)
+	}
+}
+
+// whose adds the conditions that most views share.
+func (c *conditions) whose(alias string, f filter) {
+	if f.partner != "" {
+		c.add(alias+".partner = ?::text", f.partner)
+	}
+	if f.customer != "" {
+		c.add(alias+".customer_id = ?::uuid", string(f.customer))
+	}
+}
+
+func (c *conditions) where() string {
+	if len(c.terms) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(c.terms, " AND ")
+}

@@ -1,0 +1,134 @@
+package console
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+//go:embed look
+var files embed.FS
+
+// look is how the pages look: their templates, the style sheet and the icon, whose
+// addresses change with their content, so that browsers may keep them.
+type look struct {
+	templates           map[string]*template.Template
+	stylePath, iconPath string
+	styleSheet, picture []byte
+}
+
+func newLook() (*look, error) {
+	l := &look{templates: map[string]*template.Template{}}
+	var err error
+	if l.styleSheet, err = files.ReadFile("look/style.css"); err != nil {
+		return nil, fmt.Errorf("the style sheet of the console: %w", err)
+	}
+	if l.picture, err = files.ReadFile("look/icon.svg"); err != nil {
+		return nil, fmt.Errorf("the icon of the console: %w", err)
+	}
+	l.stylePath, l.iconPath = "/style-"+fingerprint(l.styleSheet)+".css", "/icon-"+fingerprint(l.picture)+".svg"
+	pages, err := fs.Glob(files, "look/page-*.html")
+	if err != nil {
+		return nil, fmt.Errorf("the templates of the console: %w", err)
+	}
+	for _, page := range pages {
+		t, err := template.ParseFS(files, "look/frame.html", "look/parts.html", page)
+		if err != nil {
+			return nil, fmt.Errorf("the templates of the console: %w", err)
+		}
+		l.templates[strings.TrimSuffix(strings.TrimPrefix(page, "look/page-"), ".html")] = t
+	}
+	return l, nil
+}
+
+func fingerprint(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:6])
+}
+
+func (l *look) style(w http.ResponseWriter, _ *http.Request) {
+	kept(w, "text/css; charset=utf-8", l.styleSheet)
+}
+
+func (l *look) icon(w http.ResponseWriter, _ *http.Request) { kept(w, "image/svg+xml", l.picture) }
+
+func kept(w http.ResponseWriter, mime string, content []byte) {
+	w.Header().Set("Content-Type", mime)
+	w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
+	_, _ = w.Write(content) // whoever asked may be gone
+}
+
+// framed is what every page has.
+type framed struct {
+	Title, Style, Icon, Version, Now, Path, Search string
+	Menu                                           []entry
+	Data                                           any
+}
+
+// entry is one of the menu.
+type entry struct {
+	Text, Href string
+	Current    bool
+}
+
+// render answers with a page. It is built as a whole first: half a page must not look
+// like a whole one.
+func (c *console) render(w http.ResponseWriter, r *http.Request, status int, v view) {
+	var out bytes.Buffer
+	err := c.look.templates[v.template].ExecuteTemplate(&out, "frame", framed{
+		Title: v.title, Style: c.look.stylePath, Icon: c.look.iconPath, Version: c.Version, Now: moment(c.Now()), Path: r.URL.Path,
+		Search: r.URL.Query().Get("q"), Menu: menu(r.URL.Path, r.URL.Query()), Data: v.data,
+	})
+	if err != nil {
+		c.Log.Error("the console could not render a page", slog.String("path", r.URL.Path), slog.String("error", err.Error()))
+		plain(w, http.StatusInternalServerError, "That did not work. The collector's log says more.")
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = out.WriteTo(w) // whoever asked may be gone
+}
+
+// menu leads to the whole tables, of the same partner and, where they are by month, of
+// the same month.
+func menu(path string, q url.Values) []entry {
+	entries := []entry{{Text: "Overview", Href: "/"}}
+	for _, t := range []struct {
+		table
+		text string
+	}{
+		{customers, "Customers"},
+		{costs, "Costs"},
+		{movers, "Movers"},
+		{restatements, "Restatements"},
+		{missing, "Missing"},
+		{findings, "Findings"},
+		{runs, "Runs"},
+	} {
+		entries = append(entries, entry{Text: t.text, Href: "/" + t.name})
+	}
+	for i := range entries {
+		entries[i].Current = entries[i].Href == path || entries[i].Href == "/customers" && (path == "/customer" || path == "/origin")
+		if path == "/customer" || path == "/origin" {
+			continue
+		}
+		kept := url.Values{}
+		if partner := q.Get("partner"); partner != "" {
+			kept.Set("partner", partner)
+		}
+		if month := q.Get("month"); month != "" && slices.Contains([]string{"Overview", "Costs", "Movers"}, entries[i].Text) {
+			kept.Set("month", month)
+		}
+		entries[i].Href = link(entries[i].Href, kept)
+	}
+	return entries
+}

@@ -1,0 +1,380 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+)
+
+// trendMonths is how many months the charts show: a year, and the month a year ago.
+const trendMonths = 13
+
+// overviewPage is what the template of the overview shows.
+type overviewPage struct {
+	Form  formView
+	Month string
+	// Collected says that somebody was asked for at least; Costs that there are any.
+	Collected, Costs bool
+	SummarisedAt     string
+	// Stale are the months that have changed since.
+	Stale []string
+	// Endless leads to costs whose period has no stated end; empty when there are none.
+	Endless    string
+	Currencies []currencyView
+	Totals     tableView
+	Movers     tableView
+	Since      string
+	Restated   []restatedView
+	Changes    tableView
+	Coverage   tableView
+	Missing    tableView
+	Severities []severityView
+	Findings   tableView
+	Runs       tableView
+	SignIns    *tableView
+}
+
+// currencyView is a month in one currency.
+type currencyView struct {
+	Code, Name          string
+	Total, Before       string
+	Difference, Percent string
+	Down                bool
+	Trend               tableView
+	Chart               pictureView
+	Costs               string
+}
+
+type restatedView struct{ Code, Count, Difference, Href string }
+
+type severityView struct{ Name, Count, Href string }
+
+func (c *console) overview(ctx context.Context, tx *sql.Tx, r *http.Request) (view, error) {
+	f, err := c.filter(r.URL.Query())
+	if err != nil {
+		return view{}, err
+	}
+	p := overviewPage{}
+	months, endless, err := knownMonths(ctx, tx)
+	if err != nil {
+		return view{}, err
+	}
+	if f.month == nil && len(months) > 0 {
+		f.month = &months[0]
+	}
+	if f.month == nil && endless {
+		f.month = &month{}
+	}
+	p.Costs = f.month != nil
+	yesterday := f.now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -1)
+	p.Since = yesterday.Format(time.DateOnly)
+	whose := filter{partner: f.partner, now: f.now, signIns: f.signIns}
+	since := whose
+	since.since = &yesterday
+
+	err = inOrder(
+		func() error { return p.costs(ctx, tx, f, endless) },
+		func() (err error) { p.Restated, err = restated(ctx, tx, since); return err },
+		func() (err error) {
+			p.Changes, err = restatements.preview(ctx, tx, since, byPlace, previewRows)
+			return err
+		},
+		func() (err error) { p.Coverage, err = coverage.beginning(ctx, tx, whose); return err },
+		func() (err error) { p.Missing, err = missing.beginning(ctx, tx, whose); return err },
+		func() (err error) { p.Severities, err = severities(ctx, tx, whose); return err },
+		func() (err error) { p.Findings, err = findings.beginning(ctx, tx, whose); return err },
+		func() (err error) { p.Runs, err = runs.beginning(ctx, tx, whose); return err },
+		func() error {
+			if c.SignIns == nil {
+				return nil
+			}
+			v, err := signIns.beginning(ctx, tx, whose)
+			p.SignIns = &v
+			return err
+		},
+		func() (err error) { p.Form, err = c.form(ctx, tx, totals, f); return err },
+	)
+	if err != nil {
+		return view{}, err
+	}
+	p.Form.Action = "/"
+	p.Collected = len(p.Coverage.Rows) > 0 || len(p.Runs.Rows) > 0 || p.Costs
+	return view{template: "overview", title: "Overview", data: p}, nil
+}
+
+// inOrder runs steps until one fails.
+func inOrder(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// knownMonths are the months with costs, newest first, and whether there are costs of
+// none.
+func knownMonths(ctx context.Context, tx *sql.Tx) (months []month, endless bool, err error) {
+	err = each(ctx, tx, "SELECT DISTINCT to_char(month, 'YYYY-MM') FROM finance.month_totals ORDER BY 1 DESC NULLS LAST", nil, func(scan func(...any) error) error {
+		var text *string
+		if err := scan(&text); err != nil {
+			return err
+		}
+		if text == nil {
+			endless = true
+			return nil
+		}
+		m, err := parseMonth(*text)
+		months = append(months, m)
+		return err
+	})
+	return months, endless, err
+}
+
+// costs fills in what the month costs.
+func (p *overviewPage) costs(ctx context.Context, tx *sql.Tx, f filter, endless bool) error {
+	if f.month == nil {
+		return nil
+	}
+	m := *f.month
+	p.Month = m.label()
+	if endless && !m.IsZero() {
+		p.Endless = link("/costs", filter{month: &month{}, partner: f.partner}.values())
+	}
+	if err := p.freshness(ctx, tx, f); err != nil {
+		return err
+	}
+	one := filter{month: f.month, partner: f.partner, now: f.now}
+	var err error
+	p.Totals, err = totals.preview(ctx, tx, one, order{column: "currency_code"}, pageRows)
+	if err != nil {
+		return err
+	}
+	p.Movers, err = movers.preview(ctx, tx, one, byPlace, 2*previewRows)
+	if err != nil {
+		return err
+	}
+	var args conditions
+	args.parameter(m.parameter())
+	if f.partner != "" {
+		args.add("partner = ?::text", f.partner)
+	}
+	err = each(ctx, tx, `SELECT currency_code, sum(after_tax_total) FILTER (WHERE month IS NOT DISTINCT FROM $1::date),
+			sum(after_tax_total) FILTER (WHERE month = ($1::date - interval '1 month')::date)
+		FROM finance.month_totals`+args.where()+`
+		GROUP BY currency_code HAVING bool_or(month IS NOT DISTINCT FROM $1::date)
+		ORDER BY sum(customers) DESC, currency_code`, args.args, func(scan func(...any) error) error {
+		var code *string
+		var now, before decimal.NullDecimal
+		if err := scan(&code, &now, &before); err != nil {
+			return err
+		}
+		p.Currencies = append(p.Currencies, monthIn(f, code, now, before))
+		return nil
+	})
+	if err != nil || m.IsZero() {
+		return err
+	}
+	from := m.plus(1 - trendMonths).Time
+	for i := range p.Currencies {
+		of := one
+		of.since, of.currency = &from, &p.Currencies[i].Code
+		p.Currencies[i].Trend, err = totals.preview(ctx, tx, of, parseOrder(totals.order), pageRows)
+		if err != nil {
+			return err
+		}
+		p.Currencies[i].Trend.Title = fmt.Sprintf("%s of the last %d months by invoice type", p.Currencies[i].Name, trendMonths)
+		p.Currencies[i].Chart = picture(of, fmt.Sprintf("Costs in %s by month and invoice type, from %s to %s; the table below has the figures.",
+			p.Currencies[i].Name, m.plus(1-trendMonths).label(), m.label()))
+	}
+	return nil
+}
+
+// monthIn is a month in one currency against the month before.
+func monthIn(f filter, code *string, now, before decimal.NullDecimal) currencyView {
+	v := currencyView{Name: "no stated currency", Total: "not stated"}
+	if code != nil {
+		v.Code, v.Name = *code, *code
+	}
+	if now.Valid {
+		v.Total = money(now.Decimal.String(), v.Code)
+	}
+	if now.Valid && before.Valid {
+		difference := now.Decimal.Sub(before.Decimal)
+		v.Before, v.Down = money(before.Decimal.String(), v.Code), difference.IsNegative()
+		v.Difference = signed(money(difference.String(), v.Code))
+		if !before.Decimal.IsZero() {
+			v.Percent = signed(difference.Mul(decimal.NewFromInt(100)).DivRound(before.Decimal.Abs(), 1).StringFixed(1)) + " %"
+		}
+	}
+	v.Costs = link("/costs", filter{month: f.month, partner: f.partner, currency: &v.Code}.values())
+	return v
+}
+
+// freshness tells of when the summaries are, and whether the facts have moved on.
+func (p *overviewPage) freshness(ctx context.Context, tx *sql.Tx, f filter) error {
+	var at *time.Time
+	var c conditions
+	if f.partner != "" {
+		c.add("partner = ?::text", f.partner)
+	}
+	if err := tx.QueryRowContext(ctx, "SELECT max(summarised_at) FROM finance.month_totals"+c.where(), c.args...).Scan(&at); err != nil {
+		return fmt.Errorf("when the costs were summarised: %w", err)
+	}
+	if at != nil {
+		p.SummarisedAt = moment(*at)
+	}
+	return each(ctx, tx, "SELECT to_char(month, 'YYYY-MM') FROM finance.stale_months"+c.where()+" GROUP BY month ORDER BY month", c.args, func(scan func(...any) error) error {
+		var text *string
+		if err := scan(&text); err != nil {
+			return err
+		}
+		m := month{}
+		if text != nil {
+			var err error
+			if m, err = parseMonth(*text); err != nil {
+				return err
+			}
+		}
+		p.Stale = append(p.Stale, m.label())
+		return nil
+	})
+}
+
+// restated counts the restatements by currency and adds up their differences.
+func restated(ctx context.Context, tx *sql.Tx, f filter) ([]restatedView, error) {
+	query, args := restatements.selected(f)
+	var views []restatedView
+	err := each(ctx, tx, "SELECT currency_code, count(*), sum(difference) FROM ("+query+") r GROUP BY currency_code ORDER BY count(*) DESC, currency_code", args, func(scan func(...any) error) error {
+		var code *string
+		var n int
+		var difference decimal.NullDecimal
+		if err := scan(&code, &n, &difference); err != nil {
+			return err
+		}
+		v := restatedView{Count: count(n)}
+		if code != nil {
+			v.Code = *code
+		}
+		if difference.Valid {
+			v.Difference = signed(money(difference.Decimal.String(), v.Code))
+		}
+		only := f
+		only.currency = &v.Code
+		v.Href = link("/restatements", only.values())
+		views = append(views, v)
+		return nil
+	})
+	return views, err
+}
+
+// severities counts the open findings.
+func severities(ctx context.Context, tx *sql.Tx, f filter) ([]severityView, error) {
+	c := conditions{terms: []string{"resolved_at IS NULL"}}
+	if f.partner != "" {
+		c.add("partner = ?::text", f.partner)
+	}
+	found := map[string]int{}
+	err := each(ctx, tx, "SELECT severity, count(*) FROM finance.findings"+c.where()+" GROUP BY severity", c.args, func(scan func(...any) error) error {
+		var name string
+		var n int
+		err := scan(&name, &n)
+		found[name] = n
+		return err
+	})
+	var views []severityView
+	for _, name := range []string{"serious", "warning", "info"} {
+		views = append(views, severityView{Name: name, Count: count(found[name]), Href: link("/findings", filter{partner: f.partner, severity: name}.values())})
+	}
+	return views, err
+}
+
+// each runs a query and lends f the rows one by one.
+func each(ctx context.Context, tx *sql.Tx, query string, args []any, f func(scan func(...any) error) error) error {
+	rows, err := tx.QueryContext(ctx, query, args...) //nolint:gosec // it names views and columns of this package; values are parameters
+	if err != nil {
+		return fmt.Errorf("read the overview: %w", err)
+	}
+	defer func() { _ = rows.Close() }() // what was wrong is in Err
+	for rows.Next() {
+		if err := f(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// form builds the form of a page: what it asks for, and what else stays as it is.
+func (c *console) form(ctx context.Context, tx *sql.Tx, t table, f filter) (formView, error) {
+	form := formView{Action: "/" + t.name, Search: f.search}
+	values := f.values()
+	for _, name := range t.filters {
+		values.Del(name)
+		err := c.field(ctx, tx, &form, f, name)
+		if err != nil {
+			return formView{}, err
+		}
+	}
+	for name := range values {
+		form.Kept = append(form.Kept, option{Value: name, Text: values.Get(name)})
+	}
+	slices.SortFunc(form.Kept, func(a, b option) int { return cmp.Compare(a.Value, b.Value) })
+	for _, kept := range form.Kept {
+		without := f.values()
+		without.Del(kept.Value)
+		form.Chips = append(form.Chips, chip{Text: fmt.Sprintf("%s: %s", strings.ReplaceAll(kept.Value, "_", " "), kept.Text), Href: link("/"+t.name, without)})
+	}
+	return form, nil
+}
+
+func (c *console) field(ctx context.Context, tx *sql.Tx, form *formView, f filter, name string) error {
+	switch name {
+	case "month":
+		months, endless, err := knownMonths(ctx, tx)
+		if err != nil {
+			return err
+		}
+		if endless {
+			months = append(months, month{})
+		}
+		for _, m := range months {
+			form.Months = append(form.Months, option{Value: m.String(), Text: m.label(), Selected: f.month != nil && m.String() == f.month.String()})
+		}
+	case "partner":
+		err := each(ctx, tx, "SELECT DISTINCT partner FROM finance.runs UNION SELECT DISTINCT partner FROM finance.month_totals ORDER BY 1", nil, func(scan func(...any) error) error {
+			o := option{}
+			err := scan(&o.Value)
+			o.Text, o.Selected = o.Value, o.Value == f.partner
+			form.Partners = append(form.Partners, o)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if len(form.Partners) < 2 {
+			form.Partners = nil
+		}
+	case "severity":
+		for _, s := range []string{"serious", "warning", "info"} {
+			form.Severities = append(form.Severities, option{Value: s, Text: s, Selected: s == f.severity})
+		}
+	case "since":
+		form.HasSince = true
+		if f.since != nil {
+			form.Since = f.since.Format(time.DateOnly)
+		}
+	case "q":
+		form.HasSearch = true
+	default:
+		return errors.New("no field is called " + name)
+	}
+	return nil
+}

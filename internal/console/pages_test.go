@@ -1,0 +1,207 @@
+package console_test
+
+import (
+	"encoding/csv"
+	"html"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func contains(t *testing.T, what, body string, texts ...string) {
+	t.Helper()
+	plain := html.UnescapeString(strings.Join(strings.Fields(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(body, " ")), " "))
+	for _, text := range texts {
+		if !strings.Contains(body, text) && !strings.Contains(plain, text) {
+			t.Errorf("%s does not say %q:\n%.2000s", what, text, plain)
+		}
+	}
+}
+
+func TestOverviewTellsOfTheNewestMonth(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.live()
+	body := s.get("/", http.StatusOK)
+	contains(t, "the overview", body,
+		"Costs of October 2026",
+		"135,802 JPY", "≈568.94 EUR", "≈+18.94 (+3.4 %) against 550.00",
+		"Totals and movers as of",
+		"1 in EUR ≈+18.94 EUR",
+		"Restated since 2026-11-20",
+		"Adventure Works", "servicecosts/mostrecent: HTTP 403, code 20002: No relationship. never",
+		"1 serious", "0 warning",
+		"contoso app_user 12 collector login --partner contoso", "fabrikam token no refresh token in this mode",
+		"20 min 0 s", `role="search"`, `<main id="main"`, "Skip to the content", `aria-sort="descending"`, `<th scope="row"`, `<caption`)
+	for _, personal := range []string{"jo.private", "Josephine", "Privatova", "Secret Lane", "555-0199"} {
+		if strings.Contains(body, personal) {
+			t.Errorf("the overview shows personal data: %s", personal)
+		}
+	}
+	if strings.Contains(body, "<b>Airlines") {
+		t.Error("a company's name became markup")
+	}
+	earlier := s.get("/?month=2026-09", http.StatusOK)
+	contains(t, "the month before", earlier, "Costs of September 2026", "550.00 EUR")
+	// No sum over currencies: no figure of the overview is larger than the largest currency's.
+	if strings.Contains(body, "138,") {
+		t.Error("amounts of different currencies were added")
+	}
+}
+
+func TestEmptyDatabaseSaysWhatToDo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	body := s.get("/", http.StatusOK)
+	contains(t, "the empty overview", body, "Nothing has been collected yet", "collector check", "collector run", "collector login")
+	if strings.Contains(body, "/chart") {
+		t.Error("an empty database has a chart")
+	}
+	for path, want := range map[string]string{
+		"/movers": "Nobody moved", "/restatements": "restated nothing", "/missing": "Nobody is missing", "/findings": "Nothing looks odd", "/runs": "Nothing has run yet",
+		"/costs": "There are no costs", "/customers": "No customer has this name or id", "/lines": "There are no line items", "/revisions": "Nothing of this selection",
+		"/totals": "There are no costs", "/coverage": "No customer has been asked for yet",
+	} {
+		contains(t, path, s.get(path, http.StatusOK), want)
+	}
+	if got := s.get("/csv/costs", http.StatusOK); !strings.HasPrefix(got, "company_name,partner,customer_id") || strings.Count(got, "\n") != 1 {
+		t.Errorf("the CSV of no rows is %q, want its header alone", got)
+	}
+}
+
+func TestTablesSortPageAndDownload(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.live()
+	first := s.get("/costs?month=2026-10&currency=GBP&sort=after_tax_total", http.StatusOK)
+	contains(t, "the first page", first, "1–100 of 120", "Next page", "11.00 GBP", `aria-sort="ascending"`)
+	second := s.get("/costs?month=2026-10&currency=GBP&page=2&sort=after_tax_total", http.StatusOK)
+	contains(t, "the second page", second, "101–120 of 120", "Previous page")
+	if rows := regexp.MustCompile(`(?s)<tbody>.*</tbody>`).FindString(second); strings.Count(rows, "<tr>") != 20 {
+		t.Errorf("the second page has %d rows, want 20", strings.Count(rows, "<tr>"))
+	}
+	down := s.get("/costs?month=2026-10&currency=GBP&sort=-after_tax_total", http.StatusOK)
+	if up, largest := strings.Index(down, "11.00"), strings.Index(down, "142."); largest < 0 || up >= 0 && up < largest {
+		t.Error("the largest amount does not come first")
+	}
+	file := s.fetch("/csv/costs?month=2026-10&sort=-after_tax_total")
+	if got := file.header.Get("Content-Disposition"); got != `attachment; filename="costs-2026-10.csv"` {
+		t.Errorf("Content-Disposition %q", got)
+	}
+	records, err := csv.NewReader(strings.NewReader(file.body)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(records) != 1+4+120 {
+		t.Fatalf("the CSV has %d records, want all 124 costs and a header", len(records))
+	}
+	column := map[string]int{}
+	for i, name := range records[0] {
+		column[name] = i
+	}
+	got := map[string]string{}
+	for _, record := range records[1:] {
+		if record[column["currency_code"]] != "GBP" {
+			got[record[column["company_name"]]+" "+record[column["invoice_type"]]] = record[column["after_tax_total"]]
+		}
+	}
+	want := map[string]string{
+		"Adventure Works Recurring": "1969.00", "Adventure Works OneTime": "1114.30", "Blue Yonder <b>Airlines</b> Recurring": "568.939999999999999", "'=HYPERLINK(1) Recurring": "135801.60",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("exact amounts in the CSV (-want +got):\n%s", diff)
+	}
+	for path, status := range map[string]int{
+		"/costs?sort=nothing": 400, "/costs?page=0": 400, "/costs?page=99": 404, "/costs?month=october": 400, "/restatements?since=x": 400,
+		"/customer?partner=contoso&customer=nobody": 400, "/customer?partner=contoso&customer=00000000-0000-4000-8000-00000000ffff": 404, "/customer": 400,
+		"/origin?partner=contoso&customer=00000000-0000-4000-8000-000000000001": 400, "/nothing": 404, "/csv/nothing": 404, "/costs?partner=%00": 400,
+		"/costs?month=none": 200, "/costs?currency=none": 200, "/chart?month=2026-10": 400, "/csv/costs?sort=nothing": 400,
+	} {
+		s.get(path, status)
+	}
+}
+
+func TestEveryTableSortsByEveryColumn(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.live()
+	link := regexp.MustCompile(`href="(/[a-z]+\?[^"]*sort=[^"]*)"`)
+	for _, table := range []string{"totals", "movers", "restatements", "coverage", "missing", "findings", "runs", "sign-ins", "costs", "customers", "lines", "revisions"} {
+		found := link.FindAllStringSubmatch(s.get("/"+table, http.StatusOK), -1)
+		if len(found) < 2 {
+			t.Errorf("%s has %d links that sort", table, len(found))
+		}
+		for _, match := range found {
+			s.get(strings.ReplaceAll(match[1], "&amp;", "&"), http.StatusOK)
+		}
+	}
+}
+
+func TestFromTheMoverToTheOriginOfItsNumber(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.live()
+	body := s.get("/movers?month=2026-10", http.StatusOK)
+	follow := func(pattern string) string {
+		match := regexp.MustCompile(`href="(` + pattern + `[^"]*)"`).FindStringSubmatch(body)
+		if match == nil {
+			t.Fatalf("no link to %s in:\n%s", pattern, body)
+		}
+		return strings.ReplaceAll(match[1], "&amp;", "&")
+	}
+	contains(t, "the movers", body, "Adventure Works", "+275.00 USD", "+16.2 %")
+	body = s.get(follow(`/customer\?customer=00000000-0000-4000-8000-000000000002`), http.StatusOK)
+	contains(t, "the customer", body, "Blue Yonder &lt;b&gt;Airlines&lt;/b&gt;", "<h1>", "Power BI Pro", "0.1234 EUR", "An invented finding.", "≈568.94 EUR")
+	if n := strings.Count(body, "<picture>"); n != 1 {
+		t.Errorf("the customer has %d charts, want one for its only currency", n)
+	}
+	body = s.get(follow(`/origin`), http.StatusOK)
+	contains(t, "the origin", body, "Where 568.939999999999999 EUR comes from", "517.219999999999999 EUR before tax", "daily, started 2026-11-21 03:00", "restated 1 time",
+		"1 add up to 568.94 EUR, which differs from the amount by +0.000000000000001", "550.00", "collector explain --customer 00000000-0000-4000-8000-000000000002 --period 2026-10")
+	if !regexp.MustCompile(`[0-9a-f]{64}`).MatchString(body) {
+		t.Error("the origin names no SHA-256")
+	}
+	contains(t, "the search by name", s.get("/customers?q=adventure", http.StatusOK), "Adventure Works", "1–1 of 1")
+	contains(t, "the search by id", s.get("/customers?q=00000000-0000-4000-8000-000000000003", http.StatusOK), "=HYPERLINK(1)", "1–1 of 1")
+	contains(t, "the search for a wildcard", s.get("/customers?q=%25", http.StatusOK), "No customer has this name or id")
+}
+
+func TestChartsAreDrawnFromTheFacts(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.live()
+	source := regexp.MustCompile(`(?:src|srcset)="(/chart[^"]*)"`)
+	for _, page := range []string{"/", "/customer?partner=contoso&customer=00000000-0000-4000-8000-000000000001"} {
+		found := source.FindAllStringSubmatch(s.get(page, http.StatusOK), -1)
+		if len(found) < 4 {
+			t.Fatalf("%s has %d pictures", page, len(found))
+		}
+		for _, match := range found {
+			a := s.fetch(strings.ReplaceAll(match[1], "&amp;", "&"))
+			if a.status != http.StatusOK || a.header.Get("Content-Type") != "image/svg+xml" || !strings.Contains(a.body, "<title>Costs in ") || !strings.Contains(a.body, `role="img"`) {
+				t.Errorf("%s: %d\n%.300s", match[1], a.status, a.body)
+			}
+		}
+	}
+}
+
+func TestStaleSummariesSaySo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.live()
+	if strings.Contains(s.get("/", http.StatusOK), "Still moving") {
+		t.Error("a finished run leaves stale months")
+	}
+	s.admin("UPDATE collector.cost_details SET tax = tax + 1, after_tax_total = after_tax_total + 1 WHERE currency_code = 'EUR'")
+	contains(t, "the overview", s.get("/", http.StatusOK), "Still moving:", "October 2026")
+}
+
+func TestReadingAsNobodyInParticularIsRefused(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.url = s.serve(s.newLogin(""))
+	contains(t, "the refusal", s.get("/", http.StatusServiceUnavailable), "finance_reader", "GRANT")
+}
