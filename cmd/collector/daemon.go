@@ -60,7 +60,12 @@ func (p *program) daemon(ctx context.Context) error {
 	}
 	d := &daemon{program: p, config: c, metrics: p.newMetrics(c.Partners), places: make(chan struct{}, sideBySide(c.Database.MaxConnections)), next: map[string]time.Time{}}
 	p.watch(d.metrics, c.Partners, d.opened)
-	stop, err := d.serve(ctx, telemetry.Handler(d.metrics, d.health(spec, d.opened)))
+	pages, err := d.console()
+	if err != nil {
+		return err
+	}
+	defer pages.close()
+	stop, err := d.serve(ctx, mounted(telemetry.Handler(d.metrics, d.health(spec, d.opened)), pages))
 	if err != nil {
 		return err
 	}
@@ -211,6 +216,8 @@ func (d *daemon) run(ctx context.Context, store *persist.Store, partner config.P
 // tell pings for success only when every partner succeeded since tick: there is one
 // address for all of them.
 func (d *daemon) tell(ctx context.Context, store *persist.Store, result summary, tick time.Time) {
+	ctx, cancel := outlast(ctx)
+	defer cancel()
 	succeeded := result.status == billing.Succeeded && result.err == nil
 	for _, other := range d.config.Partners {
 		if !succeeded {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"partnercost/internal/billing"
 	"partnercost/internal/config"
 	web "partnercost/internal/console"
 	"partnercost/internal/fetch/partnersim"
@@ -56,7 +57,7 @@ func (p *program) demoYear(ctx context.Context, c *config.Config, store *persist
 				sim.Advance(partnersim.Step{Restate: 0.04})
 			}
 			past.set(age + 30*night)
-			runs := &collection{program: &quiet, config: c, store: store, progress: quiet.newProgress()}
+			runs := quiet.newCollection(c, store, billing.OnceRun)
 			result := runs.partner(ctx, selection{partner: c.Partners[0]})
 			runs.progress.close()
 			if err := tolerable(ctx, result); err != nil {

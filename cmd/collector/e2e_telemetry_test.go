@@ -137,3 +137,33 @@ func TestOneShotsTellHowTheyEnded(t *testing.T) {
 		t.Errorf("a dry run pinged %q", got)
 	}
 }
+
+func TestDaemonServesTheConsole(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, partnersim.Options{Customers: 10, Seed: 28})
+	s.collector(t, "migrate", "up").want(t, 0) // sets up the roles as well
+	s.configure(t, "    customers:\n      discover: true\n", "console:\n  listen: 127.0.0.1:0\n")
+	stop, address := s.listeningDaemon(t, "next run scheduled")
+	wantAnswer(t, address+"/", 200, "<title>", s.one(t, `SELECT to_char(max(month), 'FMMonth YYYY') FROM finance.month_totals`))
+	wantAnswer(t, address+"/csv/costs", 200, "partner,")
+	stop().want(t, 0)
+
+	const anywhere = "console:\n  listen: 0.0.0.0:0\n"
+	s.configure(t, "    customers:\n      discover: true\n", anywhere)
+	s.collector(t, "daemon").want(t, 2).says(t, "password_file")
+	s.configure(t, "    customers:\n      discover: true\n", anywhere+"  password_file: console.password\n  behind_proxy: true\n")
+	s.collector(t, "daemon").want(t, 2).says(t, "console passwd")
+	cmd, finish := s.start(t, "console", "passwd")
+	cmd.Stdin = strings.NewReader("correct horse battery\n")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	finish().want(t, 0)
+	stop, address = s.listeningDaemon(t, "next run scheduled")
+	address = strings.Replace(address, "[::]", "127.0.0.1", 1)
+	wantAnswer(t, address+"/", 401)
+	wantAnswer(t, strings.Replace(address, "http://", "http://finance:correct%20horse%20battery@", 1)+"/", 200, "<title>")
+	wantAnswer(t, address+"/readyz", 200)
+	wantAnswer(t, address+"/metrics", 200, "partnercost_build_info")
+	stop().want(t, 0)
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"partnercost/internal/config"
+	web "partnercost/internal/console"
 	"partnercost/internal/persist"
 	"partnercost/internal/schedule"
 	"partnercost/internal/telemetry"
@@ -49,6 +50,48 @@ func (d *daemon) serve(ctx context.Context, handler http.Handler) (stop func(), 
 			d.log.Error("the web server ended by itself", slog.Any("error", err))
 		}
 	}, nil
+}
+
+// consolePages is the console and its connections.
+type consolePages struct {
+	http.Handler
+
+	reader *persist.Reader
+	log    *slog.Logger
+}
+
+// console prepares the pages. It refuses a configuration that would show the costs to
+// anybody.
+func (d *daemon) console() (*consolePages, error) {
+	reader, err := persist.NewReader(d.config.Database.URL.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	c := d.config.Console
+	pages, err := web.New(web.Options{
+		Listen: c.Listen, PasswordFile: c.PasswordFile, TLS: c.TLSCertFile != "", BehindProxy: c.BehindProxy,
+		Begin: reader.Begin, SignIns: d.consoleSignIns(d.config.Partners), Now: d.now, Log: d.log, Version: thisBuild().Version,
+	})
+	if err != nil {
+		return nil, errors.Join(configError(err), reader.Close())
+	}
+	return &consolePages{pages, reader, d.log}, nil
+}
+
+func (p *consolePages) close() {
+	if err := p.reader.Close(); err != nil {
+		p.log.Warn("cannot close the console's connections", slog.Any("error", err))
+	}
+}
+
+// mounted serves the probes and the metrics, which need no password, beside the pages.
+func mounted(probes, pages http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		mux.Handle(path, probes)
+	}
+	mux.Handle("/", pages)
+	return mux
 }
 
 // health are the checks of /readyz.
