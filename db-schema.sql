@@ -111,6 +111,10 @@ ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_pretax_total_chec
 ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES collector.statements(statement_id);
 ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_tax_check CHECK ((tax <> ALL (ARRAY['NaN'::numeric, 'Infinity'::numeric, '-Infinity'::numeric])));
 CREATE INDEX cost_details_by_end ON collector.cost_details USING btree ((((ends_at AT TIME ZONE 'UTC'::text))::date));
+CREATE TRIGGER mark_months_after_change AFTER UPDATE ON collector.cost_details REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION collector.mark_months();
+CREATE TRIGGER mark_months_before_change AFTER UPDATE ON collector.cost_details REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION collector.mark_months();
+CREATE TRIGGER mark_months_of_new AFTER INSERT ON collector.cost_details REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION collector.mark_months();
+CREATE TRIGGER mark_months_of_removed AFTER DELETE ON collector.cost_details REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION collector.mark_months();
 COMMENT ON TABLE collector.cost_details IS 'What a customer costs under one invoice type, in one period and currency: the newest value. Nothing is ever deleted.';
 COMMENT ON COLUMN collector.cost_details.period_start IS 'The day (UTC) on which the detail''s own period starts; part of the key. Null when the service states none.';
 COMMENT ON COLUMN collector.cost_details.currency_code IS 'Null when the service states none; never guessed.';

@@ -202,7 +202,7 @@ func textFiles(t *testing.T) []string {
 	}
 	for _, folder := range []string{".ci", "cmd", "deploy", "docs", "internal", "migrations", "sql", "tools"} {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, entry fs.DirEntry, err error) error {
-			if err == nil && entry.Type().IsRegular() && entry.Name() != "go.sum" {
+			if err == nil && entry.Type().IsRegular() && entry.Name() != "go.sum" && filepath.Ext(path) != ".png" {
 				files = append(files, path)
 			}
 			return err

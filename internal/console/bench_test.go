@@ -20,7 +20,7 @@ import (
 //go:embed testdata/generate.sql
 var generate string
 
-// The partner of the benchmark. Inventing it takes some minutes.
+// The partner of the benchmark. Inventing it takes ten minutes.
 const (
 	benchCustomers = 100_000
 	benchMonths    = 24

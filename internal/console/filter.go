@@ -1,6 +1,7 @@
 package console
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -26,6 +27,8 @@ type filter struct {
 	// now and signIns come from the console, not from the address.
 	now     time.Time
 	signIns []SignIn
+	// top leaves only the first so many of each currency or partner; 0 leaves all.
+	top int
 }
 
 // month is the first day of a month; the zero one stands for costs whose period has no
@@ -175,6 +178,14 @@ func orNone(text string) string {
 		return none
 	}
 	return text
+}
+
+// first is the condition that leaves what f.top asks for of a place.
+func (f filter) first(place string) string {
+	if f.top == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" WHERE %s <= %d", place, f.top)
 }
 
 // conditions collects what a query asks for, and the values of its parameters.

@@ -82,15 +82,9 @@ func (c *console) overview(ctx context.Context, tx *sql.Tx, r *http.Request) (vi
 
 	err = inOrder(
 		func() error { return p.costs(ctx, tx, f, endless) },
-		func() (err error) { p.Restated, err = restated(ctx, tx, since); return err },
-		func() (err error) {
-			p.Changes, err = restatements.preview(ctx, tx, since, byPlace, previewRows)
-			return err
-		},
-		func() (err error) { p.Coverage, err = coverage.beginning(ctx, tx, whose); return err },
-		func() (err error) { p.Missing, err = missing.beginning(ctx, tx, whose); return err },
-		func() (err error) { p.Severities, err = severities(ctx, tx, whose); return err },
-		func() (err error) { p.Findings, err = findings.beginning(ctx, tx, whose); return err },
+		func() error { return p.restated(ctx, tx, since) },
+		func() error { return p.covered(ctx, tx, whose) },
+		func() error { return p.found(ctx, tx, whose) },
 		func() (err error) { p.Runs, err = runs.beginning(ctx, tx, whose); return err },
 		func() error {
 			if c.SignIns == nil {
@@ -249,52 +243,63 @@ func (p *overviewPage) freshness(ctx context.Context, tx *sql.Tx, f filter) erro
 	})
 }
 
-// restated counts the restatements by currency and adds up their differences.
-func restated(ctx context.Context, tx *sql.Tx, f filter) ([]restatedView, error) {
-	query, args := restatements.selected(f)
-	var views []restatedView
-	err := each(ctx, tx, "SELECT currency_code, count(*), sum(difference) FROM ("+query+") r GROUP BY currency_code ORDER BY count(*) DESC, currency_code", args, func(scan func(...any) error) error {
-		var code *string
-		var n int
-		var difference decimal.NullDecimal
-		if err := scan(&code, &n, &difference); err != nil {
-			return err
-		}
-		v := restatedView{Count: count(n)}
-		if code != nil {
-			v.Code = *code
-		}
-		if difference.Valid {
-			v.Difference = signed(money(difference.Decimal.String(), v.Code))
+// restated shows the largest restatements, and by currency how many there are and what
+// they add up to.
+func (p *overviewPage) restated(ctx context.Context, tx *sql.Tx, f filter) (err error) {
+	p.Changes, err = restatements.firsts(ctx, tx, f, byPlace, func(value func(string) any) {
+		code := plainText(value("currency_code"))
+		v := restatedView{Code: code, Count: grouped(plainText(value("all_of_currency")))}
+		if sum := plainText(value("sum_of_currency")); sum != "" {
+			v.Difference = signed(money(sum, code))
 		}
 		only := f
-		only.currency = &v.Code
+		only.currency = &code
 		v.Href = link("/restatements", only.values())
-		views = append(views, v)
-		return nil
+		p.Restated = append(p.Restated, v)
 	})
-	return views, err
+	return err
 }
 
-// severities counts the open findings.
-func severities(ctx context.Context, tx *sql.Tx, f filter) ([]severityView, error) {
-	c := conditions{terms: []string{"resolved_at IS NULL"}}
+// covered shows who is missing longest, and by partner how many are in: all but the
+// missing, which are counted as they are read.
+func (p *overviewPage) covered(ctx context.Context, tx *sql.Tx, f filter) error {
+	out := map[string]int64{}
+	var err error
+	p.Missing, err = missing.firsts(ctx, tx, f, parseOrder(missing.order), func(value func(string) any) {
+		out[plainText(value("partner"))], _ = value("all_of_partner").(int64)
+	})
+	if err != nil {
+		return err
+	}
+	c := conditions{terms: []string{"active"}}
 	if f.partner != "" {
 		c.add("partner = ?::text", f.partner)
 	}
-	found := map[string]int{}
-	err := each(ctx, tx, "SELECT severity, count(*) FROM finance.findings"+c.where()+" GROUP BY severity", c.args, func(scan func(...any) error) error {
-		var name string
-		var n int
-		err := scan(&name, &n)
-		found[name] = n
-		return err
+	p.Coverage = coverage.frame(f, parseOrder(coverage.order))
+	return each(ctx, tx, "SELECT partner, count(*) FROM finance.customers"+c.where()+" GROUP BY partner ORDER BY partner", c.args, func(scan func(...any) error) error {
+		var partner string
+		var all int64
+		if err := scan(&partner, &all); err != nil {
+			return err
+		}
+		in := all - out[partner]
+		percent := decimal.NewFromInt(100 * in).Div(decimal.NewFromInt(all)).Truncate(1)
+		p.Coverage.Rows = append(p.Coverage.Rows, coverage.cells([]any{partner, all, in, out[partner], percent.StringFixed(1)}, f))
+		return nil
 	})
-	var views []severityView
+}
+
+// found shows the most serious open findings, and how many there are.
+func (p *overviewPage) found(ctx context.Context, tx *sql.Tx, f filter) (err error) {
+	counts := map[string]string{}
+	p.Findings, err = findings.firsts(ctx, tx, f, parseOrder(findings.order), func(value func(string) any) {
+		counts[plainText(value("severity"))] = grouped(plainText(value("all_of_severity")))
+	})
 	for _, name := range []string{"serious", "warning", "info"} {
-		views = append(views, severityView{Name: name, Count: count(found[name]), Href: link("/findings", filter{partner: f.partner, severity: name}.values())})
+		of := filter{partner: f.partner, severity: name}
+		p.Severities = append(p.Severities, severityView{Name: name, Count: cmp.Or(counts[name], "0"), Href: link("/findings", of.values())})
 	}
-	return views, err
+	return err
 }
 
 // each runs a query and lends f the rows one by one.

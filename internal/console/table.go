@@ -208,6 +208,29 @@ func (t table) count(ctx context.Context, tx *sql.Tx, f filter) (int, error) {
 // come first.
 var byPlace = order{column: "place"}
 
+// firsts shows the beginning of a table that has places, and lends each the values of
+// the first row of each currency, partner or severity. Rows are read once for both.
+func (t table) firsts(ctx context.Context, tx *sql.Tx, f filter, o order, each func(value func(name string) any)) (tableView, error) {
+	own := parseOrder(t.order)
+	v := t.frame(f, own)
+	f.top = previewRows + 1
+	err := t.rows(ctx, tx, f, o, 0, 0, func(values []any) error {
+		value := func(name string) any {
+			return values[slices.IndexFunc(t.columns, func(c column) bool { return c.name == name })]
+		}
+		if plainText(value("place")) == "1" {
+			each(value)
+		}
+		if len(v.Rows) == previewRows {
+			v.More = t.address("/", f, own, 0)
+			return nil
+		}
+		v.Rows = append(v.Rows, t.cells(values, f))
+		return nil
+	})
+	return v, err
+}
+
 // preview shows the beginning of a table; its links lead to the whole.
 func (t table) preview(ctx context.Context, tx *sql.Tx, f filter, o order, atMost int) (tableView, error) {
 	v, err := t.show(ctx, tx, f, o, atMost, 0)
@@ -224,13 +247,19 @@ func (t table) beginning(ctx context.Context, tx *sql.Tx, f filter) (tableView, 
 	return t.preview(ctx, tx, f, parseOrder(t.order), previewRows)
 }
 
-func (t table) show(ctx context.Context, tx *sql.Tx, f filter, o order, limit, offset int) (tableView, error) {
+// frame is a table without its rows.
+func (t table) frame(f filter, o order) tableView {
 	v := tableView{Name: t.name, Title: t.title, Empty: t.empty, CSV: t.address("/csv/", f, o, 0)}
 	for _, c := range t.columns {
 		if c.shown(f) {
 			v.Header = append(v.Header, t.heading(c, f, o))
 		}
 	}
+	return v
+}
+
+func (t table) show(ctx context.Context, tx *sql.Tx, f filter, o order, limit, offset int) (tableView, error) {
+	v := t.frame(f, o)
 	err := t.rows(ctx, tx, f, o, limit+1, offset, func(values []any) error {
 		if len(v.Rows) == limit {
 			v.More = t.address("/", f, o, 0)

@@ -95,6 +95,8 @@ var restatements = table{
 		{name: "run_id", kind: hidden},
 		{name: "moved", kind: rank, by: "currency_code NULLS LAST, moved"},
 		{name: "place", kind: rank},
+		{name: "all_of_currency", kind: rank},
+		{name: "sum_of_currency", kind: rank},
 	},
 	query: func(f filter) (string, []any) {
 		var c conditions
@@ -105,7 +107,10 @@ var restatements = table{
 		c.equal("r.currency_code", f.currency, "text")
 		c.equal("r.invoice_type", f.kind, "text")
 		return `SELECT r.company_name, r.partner, r.customer_id::text, r.invoice_type, r.period_start::text, r.period_end::text, r.currency_code, r.after_tax_before, r.after_tax_after,
-			r.difference, r.changed_at, r.run_id::text, abs(r.difference), row_number() OVER (PARTITION BY r.currency_code ORDER BY abs(r.difference) DESC) FROM finance.cost_changes r` + c.where(), c.args
+			r.difference, r.changed_at, r.run_id::text, r.moved, r.place, r.all_of_currency, r.sum_of_currency
+			FROM (SELECT r.*, abs(r.difference) AS moved, row_number() OVER (PARTITION BY r.currency_code ORDER BY abs(r.difference) DESC NULLS LAST) AS place,
+				count(*) OVER (PARTITION BY r.currency_code) AS all_of_currency, sum(r.difference) OVER (PARTITION BY r.currency_code) AS sum_of_currency
+				FROM finance.cost_changes r` + c.where() + `) r` + f.first("r.place"), c.args
 	},
 }
 
@@ -140,13 +145,17 @@ var missing = table{
 		{name: "last_error", header: "Why"},
 		{name: "last_success_at", header: "Last in (UTC)", by: "last_success_at IS NOT NULL, last_success_at", absent: "never"},
 		{name: "first_seen_at", header: "First asked for (UTC)"},
+		{name: "place", kind: rank},
+		{name: "all_of_partner", kind: rank},
 	},
 	query: func(f filter) (string, []any) {
 		var c conditions
 		c.add("(v.last_success_at IS NULL OR v.last_success_at < ?::timestamptz)", f.now.Add(-collectedWithin))
 		c.whose("v", f)
-		return `SELECT v.company_name, v.partner, v.customer_id::text, v.last_outcome, v.last_error, v.last_success_at, w.first_seen_at
-			FROM finance.coverage v JOIN finance.customers w ON w.partner = v.partner AND w.customer_id = v.customer_id` + c.where(), c.args
+		return `SELECT v.company_name, v.partner, v.customer_id::text, v.last_outcome, v.last_error, v.last_success_at, w.first_seen_at, v.place, v.all_of_partner
+			FROM (SELECT v.company_name, v.partner, v.customer_id, v.last_outcome, v.last_error, v.last_success_at, count(*) OVER (PARTITION BY v.partner) AS all_of_partner,
+				row_number() OVER (PARTITION BY v.partner ORDER BY v.last_success_at NULLS FIRST, v.company_name, v.customer_id) AS place FROM finance.coverage v` + c.where() + `) v
+			JOIN finance.customers w ON w.partner = v.partner AND w.customer_id = v.customer_id` + f.first("v.place"), c.args
 	},
 }
 
@@ -165,6 +174,8 @@ var findings = table{
 		{name: "detail", header: "What was found"},
 		{name: "first_seen_at", header: "Since (UTC)"},
 		{name: "last_seen_at", header: "Last seen (UTC)"},
+		{name: "place", kind: rank},
+		{name: "all_of_severity", kind: rank},
 	},
 	query: func(f filter) (string, []any) {
 		var c conditions
@@ -173,8 +184,10 @@ var findings = table{
 		if f.severity != "" {
 			c.add("v.severity = ?::text", f.severity)
 		}
-		return `SELECT v.severity, v.kind, w.company_name, v.partner, v.customer_id::text, v.subject, v.detail, v.first_seen_at, v.last_seen_at
-			FROM finance.findings v LEFT JOIN finance.customers w ON w.partner = v.partner AND w.customer_id = v.customer_id` + c.where(), c.args
+		return `SELECT v.severity, v.kind, w.company_name, v.partner, v.customer_id::text, v.subject, v.detail, v.first_seen_at, v.last_seen_at, v.place, v.all_of_severity
+			FROM (SELECT v.*, count(*) OVER (PARTITION BY v.severity) AS all_of_severity,
+				row_number() OVER (PARTITION BY v.severity ORDER BY v.kind, v.first_seen_at, v.customer_id) AS place FROM finance.findings v` + c.where() + `) v
+			LEFT JOIN finance.customers w ON w.partner = v.partner AND w.customer_id = v.customer_id` + f.first("v.place"), c.args
 	},
 }
 

@@ -48,6 +48,9 @@ WITH rel AS (
     FROM rel r JOIN pg_index x ON x.indrelid = r.oid JOIN pg_class i ON i.oid = x.indexrelid
     WHERE NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = x.indexrelid AND k.contype IN ('p', 'u', 'x'))
     UNION ALL
+    SELECT 1, r.name, 2, t.tgname, pg_get_triggerdef(t.oid) || ';'
+    FROM rel r JOIN pg_trigger t ON t.tgrelid = r.oid AND NOT t.tgisinternal
+    UNION ALL
     SELECT 2, r.name, 0, '', format(E'\n-- A view; its query stands in the migrations.\n-- %s (%s)', r.name, (
         SELECT string_agg(format('%I %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' ORDER BY a.attnum)
         FROM pg_attribute a WHERE a.attrelid = r.oid AND a.attnum > 0))
