@@ -1,0 +1,4 @@
+BEGIN;
+DROP VIEW finance.erasures;
+DROP TABLE collector.erasures;
+COMMIT;
