@@ -148,6 +148,25 @@ ALTER TABLE collector.customers ADD CONSTRAINT customers_pkey PRIMARY KEY (custo
 COMMENT ON TABLE collector.customers IS 'Every customer that was ever asked for.';
 COMMENT ON COLUMN collector.customers.active IS 'False when the last complete run did not list the customer any more. Its rows stay.';
 
+CREATE TABLE collector.erasures (
+    erasure_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    customer_key bigint NOT NULL,
+    erased_at timestamp with time zone NOT NULL,
+    erased_by text NOT NULL,
+    version text NOT NULL,
+    company_name boolean NOT NULL,
+    profiles integer NOT NULL,
+    earlier_profiles integer NOT NULL,
+    bodies integer NOT NULL
+);
+ALTER TABLE collector.erasures ADD CONSTRAINT erasures_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
+ALTER TABLE collector.erasures ADD CONSTRAINT erasures_pkey PRIMARY KEY (erasure_id);
+CREATE INDEX erasures_by_customer ON collector.erasures USING btree (customer_key);
+COMMENT ON TABLE collector.erasures IS 'Whose personal data was erased, and when. Of these customers no personal data is stored any more.';
+COMMENT ON COLUMN collector.erasures.erased_by IS 'The database role that did it.';
+COMMENT ON COLUMN collector.erasures.company_name IS 'Whether the company name went too.';
+COMMENT ON COLUMN collector.erasures.bodies IS 'Raw bodies that were removed from the archive.';
+
 CREATE TABLE collector.failures (
     failure_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     run_id uuid NOT NULL,
@@ -415,6 +434,18 @@ COMMENT ON COLUMN finance.customers.first_seen_at IS 'When the customer was firs
 COMMENT ON COLUMN finance.customers.last_collected_at IS 'When everything about the customer was last collected; null if never.';
 COMMENT ON COLUMN finance.customers.last_outcome IS 'Result of the last attempt: ok (something was stored), unchanged, no_costs, no_access (the customer left or revoked access), unknown_customer, failed.';
 COMMENT ON COLUMN finance.customers.active IS 'False when the last complete run did not list the customer any more.';
+
+-- A view; its query stands in the migrations.
+-- finance.erasures (partner text, customer_id uuid, erased_at timestamp with time zone, company_name_too boolean, profiles integer, earlier_profiles integer, bodies integer, version text)
+COMMENT ON VIEW finance.erasures IS 'Whose personal data was erased, when, and how much that was. The costs stay.';
+COMMENT ON COLUMN finance.erasures.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.erasures.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.erasures.erased_at IS 'When the data was erased.';
+COMMENT ON COLUMN finance.erasures.company_name_too IS 'Whether the company name went too, as for somebody who trades under their own name.';
+COMMENT ON COLUMN finance.erasures.profiles IS 'Billing profiles that were reduced: 1, or 0 when nothing personal was left in it.';
+COMMENT ON COLUMN finance.erasures.earlier_profiles IS 'Earlier versions of the billing profile that were reduced.';
+COMMENT ON COLUMN finance.erasures.bodies IS 'Raw answers that were removed from the archive.';
+COMMENT ON COLUMN finance.erasures.version IS 'Version of the collector.';
 
 -- A view; its query stands in the migrations.
 -- finance.findings (partner text, customer_id uuid, kind text, severity text, detail text, first_seen_at timestamp with time zone, last_seen_at timestamp with time zone, resolved_at timestamp with time zone, subject text)
