@@ -428,7 +428,7 @@ COMMENT ON COLUMN finance.coverage.hours_since_success IS 'Hours since last_succ
 COMMENT ON VIEW finance.customers IS 'Every customer that was ever asked for.';
 COMMENT ON COLUMN finance.customers.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.customers.customer_id IS 'Tenant id of the customer.';
-COMMENT ON COLUMN finance.customers.company_name IS 'Company name of the billing profile; null until the profile was read once.';
+COMMENT ON COLUMN finance.customers.company_name IS 'Company name of the billing profile; null until the profile was read once, and when it was erased.';
 COMMENT ON COLUMN finance.customers.country IS 'Country of the billing profile''s default address, ISO 3166 alpha-2.';
 COMMENT ON COLUMN finance.customers.first_seen_at IS 'When the customer was first asked for.';
 COMMENT ON COLUMN finance.customers.last_collected_at IS 'When everything about the customer was last collected; null if never.';

@@ -40,4 +40,6 @@ COMMENT ON COLUMN finance.erasures.earlier_profiles IS 'Earlier versions of the 
 COMMENT ON COLUMN finance.erasures.bodies IS 'Raw answers that were removed from the archive.';
 COMMENT ON COLUMN finance.erasures.version IS 'Version of the collector.';
 
+COMMENT ON COLUMN finance.customers.company_name IS 'Company name of the billing profile; null until the profile was read once, and when it was erased.';
+
 COMMIT;
