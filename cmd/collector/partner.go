@@ -4,19 +4,16 @@ import (
 	"context"
 	"iter"
 	"log/slog"
-	"slices"
 
 	"partnercost/internal/billing"
 	"partnercost/internal/config"
 	"partnercost/internal/fetch"
 )
 
-// client is Partner Center as one partner sees it, with what the configuration says
-// of its answers applied.
+// client is Partner Center as one partner sees it.
 type client struct {
 	*fetch.Client
-	tokens          fetch.TokenSource
-	minimalProfiles bool
+	tokens fetch.TokenSource
 }
 
 // proveToken obtains an access token, be it from a cache.
@@ -59,18 +56,7 @@ func (p *program) newClient(partner config.Partner, what config.Collect, observe
 	if err != nil {
 		return nil, configError(err)
 	}
-	return &client{Client: c, tokens: tokens, minimalProfiles: what.Profiles == "minimal"}, nil
-}
-
-// Statement fetches one customer. With minimal profiles everything personal is
-// dropped here, the raw body too, before anything can keep it.
-func (c *client) Statement(ctx context.Context, id billing.CustomerID) (billing.Statement, error) {
-	s, err := c.Client.Statement(ctx, id)
-	if c.minimalProfiles && s.Profile != nil {
-		s.Profile = &billing.Profile{CompanyName: s.Profile.CompanyName, Address: billing.Address{Country: s.Profile.Address.Country}}
-		s.Documents = slices.DeleteFunc(s.Documents, func(d billing.Document) bool { return d.Kind == billing.ProfileDocument })
-	}
-	return s, err
+	return &client{Client: c, tokens: tokens}, nil
 }
 
 // list yields the ids of the partner's customers.

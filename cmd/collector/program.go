@@ -106,7 +106,7 @@ Exit codes:
 	_ = root.RegisterFlagCompletionFunc("log-format", p.logFormat.complete) // fails for unknown flags only
 	_ = root.RegisterFlagCompletionFunc("log-level", p.logLevel.complete)
 
-	root.AddCommand(p.runCommand(), p.daemonCommand(), p.backfillCommand(), p.migrateCommand(), p.reportCommand(), p.statusCommand(), p.explainCommand(), p.exportCommand(), p.ratesCommand(), p.consoleCommand(), p.checkCommand(), p.loginCommand(), p.simulateCommand(), p.demoCommand(), p.versionCommand(), p.manCommand())
+	root.AddCommand(p.runCommand(), p.daemonCommand(), p.backfillCommand(), p.migrateCommand(), p.reportCommand(), p.statusCommand(), p.explainCommand(), p.exportCommand(), p.ratesCommand(), p.consoleCommand(), p.eraseCommand(), p.checkCommand(), p.loginCommand(), p.simulateCommand(), p.demoCommand(), p.versionCommand(), p.manCommand())
 	return root
 }
 
@@ -123,7 +123,7 @@ func (p *program) loadConfig() (*config.Config, error) {
 
 // openStore connects to the database of the configuration.
 func (p *program) openStore(ctx context.Context, c *config.Config) (*persist.Store, error) {
-	return persist.Open(ctx, persist.Options{URL: c.Database.URL.Reveal(), MaxConnections: c.Database.MaxConnections, Log: p.log, Now: p.now})
+	return persist.Open(ctx, persist.Options{URL: c.Database.URL.Reveal(), MaxConnections: c.Database.MaxConnections, Profiles: profileScope(c.Collect), Log: p.log, Now: p.now})
 }
 
 // withStore is for the commands that only read: it loads the configuration and

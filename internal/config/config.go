@@ -120,7 +120,7 @@ type Collect struct {
 	Costs bool `yaml:"costs" default:"true"`
 	// The line items behind the costs.
 	LineItems bool `yaml:"line_items" default:"true"`
-	// How much of the billing profile is kept: `full`, or `minimal` for the company name and the country only.
+	// How much of the billing profile is kept: `full`, or `minimal` for the company name and the country only, which also reduces what is stored already.
 	Profiles string `yaml:"profiles" default:"full"`
 	// Customers per write transaction.
 	Batch int `yaml:"batch" default:"500"`

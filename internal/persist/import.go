@@ -25,8 +25,12 @@ type ImportResult struct {
 // about how the customer stands now. The findings are left to the caller.
 func (s *Store) Import(ctx context.Context, run billing.Run, batch []billing.Statement) ([]ImportResult, error) {
 	var results []ImportResult
-	st := newStage(batch)
-	err := s.staged(ctx, st, func(tx pgx.Tx) error {
+	scopes, err := s.scopes(ctx, s.pool, run.Partner)
+	if err != nil {
+		return nil, err
+	}
+	st := newStage(batch, scopes)
+	err = s.staged(ctx, st, func(tx pgx.Tx) error {
 		w := writer{store: s, tx: tx, run: run}
 		q := s.q
 		return inOrder(

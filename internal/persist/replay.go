@@ -115,9 +115,13 @@ type ReplayResult struct {
 // transaction. What is so already is not written; what is not derived any more is
 // withdrawn. Findings and the states of the customers are left to the next collection.
 func (s *Store) Replay(ctx context.Context, run billing.Run, batch []Rederived) ([]ReplayResult, error) {
-	st, order := newReplayStage(batch, s.now())
+	scopes, err := s.scopes(ctx, s.pool, run.Partner)
+	if err != nil {
+		return nil, err
+	}
+	st, order := newReplayStage(batch, s.now(), scopes)
 	var results []ReplayResult
-	err := s.staged(ctx, st, func(tx pgx.Tx) error {
+	err = s.staged(ctx, st, func(tx pgx.Tx) error {
 		w := writer{store: s, tx: tx, run: run}
 		return inOrder(
 			func() error { return s.q.PlanCustomers(ctx, tx, run.Partner) },
@@ -205,8 +209,8 @@ type detailsOf struct {
 }
 
 // newReplayStage stages every answer, but of each fact only the newest.
-func newReplayStage(batch []Rederived, now time.Time) (*stage, replayOrder) {
-	st := newStage(nil)
+func newReplayStage(batch []Rederived, now time.Time, scopes profileScopes) (*stage, replayOrder) {
+	st := newStage(nil, scopes)
 	var order replayOrder
 	for i, customer := range batch {
 		latest := replayed{profile: -1, details: map[detailKey]detailsOf{}, sets: map[setKey]int32{}}
@@ -279,7 +283,7 @@ func sameDetail(a, b billing.CostDetail) bool {
 // addLatest stages the facts for which this answer is the one that counts.
 func (st *stage) addLatest(seq int32, s *billing.Statement, latest replayed) {
 	if latest.profile == seq {
-		st.profiles = append(st.profiles, stageProfile(seq, s.Profile))
+		st.profiles = append(st.profiles, stageProfile(seq, s.Profile.Within(st.scopes.of(s.CustomerID))))
 	}
 	if s.Costs == nil {
 		return

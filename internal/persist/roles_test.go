@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -83,20 +84,55 @@ func refused(t *testing.T, databaseURL string, statements ...string) {
 	}
 }
 
+// plantedProfile is a profile whose every field, but for company name and country, says
+// "planted".
+func plantedProfile() *billing.Profile {
+	const p = "planted"
+	return &billing.Profile{
+		ID: p, FirstName: p, LastName: p, Email: p, Culture: p, Language: p, CompanyName: "Tailspin Toys", OrganizationRegistrationID: p,
+		Address: billing.Address{
+			ID: p, Country: "US", Region: p, City: p, State: p, District: p, AddressLine1: p, AddressLine2: p, AddressLine3: p, PostalCode: p,
+			FirstName: p, MiddleName: p, LastName: p, PhoneNumber: p, EmailAddress: p,
+		},
+	}
+}
+
 func TestFinanceReaderSeesTheViewsOnly(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	if err := grantRoles(t, b.url); err != nil {
 		t.Fatal(err)
 	}
-	b.collect(statement(customerA, both(recurring(9, "10"))))
-	reader := b.login("finance_reader")
-	own := &bench{t: t, url: reader}
-	for _, view := range b.query(`SELECT relname FROM pg_class WHERE relnamespace = 'finance'::regnamespace AND relkind = 'v'`) {
-		own.query(`SELECT count(*) FROM finance.` + view)
+	b.liveThreeNights()
+	personal := statement(customerA, both(recurring(9, "10")), item(recurring(9, "10"), "FEE", "10"))
+	personal.Profile = plantedProfile()
+	b.collect(personal)
+	renamed := personal
+	renamed.Profile = plantedProfile()
+	renamed.Profile.LastName = "planted anew"
+	b.collect(renamed)
+	own := &bench{t: t, url: b.login("finance_reader")}
+	for _, view := range b.query(`SELECT relname FROM pg_class WHERE relnamespace = 'finance'::regnamespace AND relkind IN ('v', 'm')`) {
+		rows := own.query(`SELECT * FROM finance.` + view)
+		if len(rows) == 0 {
+			t.Errorf("finance.%s is empty: show something in it, so that this test sees what it gives away", view)
+		}
+		for _, row := range rows {
+			if strings.Contains(row, "planted") {
+				t.Errorf("finance.%s shows personal data: %s", view, row)
+			}
+		}
+		refused(t, own.url, "DROP VIEW finance."+view)
 	}
-	wantLines(t, "costs", own.costs(), "a Recurring 2026-09-12 2026-10-11 USD 10 0 10 0 1")
-	refused(t, reader, "SELECT 1 FROM collector.billing_profiles", "SELECT 1 FROM collector.payloads", "DELETE FROM collector.cost_details", "CREATE TABLE finance.t ()", "DROP VIEW finance.costs")
+	for _, table := range append(b.query(`SELECT format('collector.%I', relname) FROM pg_class WHERE relnamespace = 'collector'::regnamespace AND relkind IN ('r', 'v', 'm')`),
+		"public.collector_schema_migrations") {
+		refused(t, own.url, "SELECT 1 FROM "+table, "DELETE FROM "+table, "DROP TABLE "+table)
+	}
+	wantLines(t, "what the reader may write", own.query(`SELECT oid::regclass FROM pg_class
+		WHERE relkind IN ('r', 'v', 'm') AND relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+			AND has_table_privilege(oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')`))
+	refused(t, own.url, "DELETE FROM finance.runs", "UPDATE finance.runs SET error = 'x'", "CREATE TABLE finance.t ()", "CREATE TABLE collector.t ()", "CREATE TABLE public.t ()", "CREATE SCHEMA s",
+		"SELECT nextval('collector.customers_customer_key_seq')")
 }
 
 func TestCollectorWriterCollectsAndChangesNoSchema(t *testing.T) {
@@ -115,8 +151,16 @@ func TestCollectorWriterCollectsAndChangesNoSchema(t *testing.T) {
 		t.Error(err)
 	}
 	wantLines(t, "changes", writer.changes(), "Recurring 2026-09-12 2026-10-11 2026-10-11 USD 10 11 1 1 "+run2)
-	refused(t, writer.url, "CREATE TABLE collector.t ()", "ALTER TABLE collector.cost_details ADD COLUMN c int", "DROP TABLE collector.payloads",
-		"TRUNCATE collector.cost_details", "DROP VIEW finance.costs", "CREATE SCHEMA s", "UPDATE public.collector_schema_migrations SET version = 0")
+	statements := []string{"CREATE SCHEMA s", "UPDATE public.collector_schema_migrations SET version = 0", "DROP SCHEMA finance CASCADE", "DROP SCHEMA collector CASCADE"}
+	for _, schema := range []string{"collector", "finance", "public"} {
+		statements = append(statements, "CREATE TABLE "+schema+".t ()", "CREATE VIEW "+schema+".v AS SELECT 1", "CREATE FUNCTION "+schema+".f() RETURNS int LANGUAGE sql RETURN 1")
+	}
+	for _, table := range b.query(`SELECT format('%s %s', CASE relkind WHEN 'r' THEN 'TABLE' ELSE 'VIEW' END, oid::regclass) FROM pg_class
+		WHERE relnamespace IN ('collector'::regnamespace, 'finance'::regnamespace, 'public'::regnamespace) AND relkind IN ('r', 'v')`) {
+		statements = append(statements, "ALTER "+table+" RENAME TO other", "DROP "+table+" CASCADE")
+	}
+	refused(t, writer.url, append(statements, "TRUNCATE collector.cost_details", "ALTER TABLE collector.cost_details ADD COLUMN c int",
+		"CREATE INDEX ON collector.cost_details (tax)", "CREATE OR REPLACE VIEW finance.runs AS SELECT 1")...)
 }
 
 func TestMigratingWithoutTheRightToCreateRoles(t *testing.T) {

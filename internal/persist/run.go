@@ -14,8 +14,14 @@ import (
 
 // BeginRun records a run as running. The caller holds the partner's lock: runs of
 // the partner that still stand as running are those of dead processes and are
-// closed as interrupted.
+// closed as interrupted. When the store may not keep profiles in full, what earlier
+// runs of the partner stored of them is reduced first.
 func (s *Store) BeginRun(ctx context.Context, run billing.Run) error {
+	if s.profiles > billing.FullProfile {
+		if err := s.reducePartner(ctx, run.Partner); err != nil {
+			return err
+		}
+	}
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		err := s.q.InsertRun(ctx, tx, dbsqlc.InsertRunParams{
 			RunID: run.ID, Partner: run.Partner, Kind: string(run.Kind), Scope: string(cmp.Or(run.Scope, billing.Everybody)),

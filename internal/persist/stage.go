@@ -24,10 +24,11 @@ type stage struct {
 	rowDetails []billing.CostDetail         // by row_no
 	setItems   map[int32][]billing.LineItem // by set_no
 	bodies     map[[sha256.Size]byte][]byte // by hash
+	scopes     profileScopes
 }
 
-func newStage(batch []billing.Statement) *stage {
-	st := &stage{setItems: make(map[int32][]billing.LineItem), bodies: make(map[[sha256.Size]byte][]byte, 3*len(batch))}
+func newStage(batch []billing.Statement, scopes profileScopes) *stage {
+	st := &stage{scopes: scopes, setItems: make(map[int32][]billing.LineItem), bodies: make(map[[sha256.Size]byte][]byte, 3*len(batch))}
 	for i := range batch {
 		st.add(int32(i), &batch[i])
 	}
@@ -62,7 +63,7 @@ func copySome[T any](rows []T, copyRows func() (int64, error)) error {
 func (st *stage) add(seq int32, s *billing.Statement) {
 	st.addStatement(seq, s)
 	if s.Profile != nil {
-		st.profiles = append(st.profiles, stageProfile(seq, s.Profile))
+		st.profiles = append(st.profiles, stageProfile(seq, s.Profile.Within(st.scopes.of(s.CustomerID))))
 	}
 	if s.Costs != nil {
 		st.addDetails(seq, s.Costs.Details)
@@ -86,9 +87,16 @@ func (st *stage) addStatement(seq int32, s *billing.Statement) {
 		Seq: seq, CustomerID: string(s.CustomerID), FetchedAt: s.FetchedAt,
 		HasProfile: s.Profile != nil, HasCosts: s.Costs != nil, HasLineItems: s.LineItems != nil, NoCosts: s.NoCosts(),
 	}
+	scope := st.scopes.of(s.CustomerID)
 	for _, d := range s.Documents {
+		if d.Kind == billing.ProfileDocument && scope > billing.FullProfile {
+			continue
+		}
 		hash := sha256.Sum256(d.Body)
-		st.bodies[hash] = d.Body
+		// Each line item repeats the customer's name; the log goes on by the hash alone.
+		if d.Kind != billing.LineItemsDocument || scope < billing.CountryOnly {
+			st.bodies[hash] = d.Body
+		}
 		switch d.Kind {
 		case billing.ProfileDocument:
 			row.ProfileHash = hash[:]

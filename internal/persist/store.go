@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"partnercost/internal/billing"
 	"partnercost/internal/persist/dbsqlc"
 	"partnercost/sql"
 )
@@ -22,6 +23,8 @@ type Options struct {
 	URL string
 	// MaxConnections bounds the pool; 0 means 8. A partner's run needs two.
 	MaxConnections int
+	// Profiles is how much is stored of billing profiles; the zero value is all.
+	Profiles billing.ProfileScope
 	Log            *slog.Logger
 	// Now is the clock; nil means the system's.
 	Now func() time.Time
@@ -33,6 +36,8 @@ type Store struct {
 	q    *dbsqlc.Queries
 	log  *slog.Logger
 	now  func() time.Time
+	// profiles is the most that may be stored of a billing profile.
+	profiles billing.ProfileScope
 }
 
 // Open connects, and refuses a schema that is not the one this program was built
@@ -74,7 +79,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database pool: %w", err)
 	}
-	s := &Store{pool: pool, q: dbsqlc.New(), log: o.Log, now: o.Now}
+	s := &Store{pool: pool, q: dbsqlc.New(), log: o.Log, now: o.Now, profiles: o.Profiles}
 	if s.now == nil {
 		s.now = time.Now
 	}

@@ -59,7 +59,8 @@ func TestFinanceTourIsTrue(t *testing.T) {
 }
 
 // liveThreeNights collects a partner whose customers show what the views are for: a
-// restatement, types that move on, another currency, a credit, no costs, a failure.
+// restatement, types that move on, another currency, a credit, no costs, a failure, an
+// erasure.
 func (b *bench) liveThreeNights() {
 	const coffee, works, winds, toys billing.CustomerID = "2b1c1a94-6a5d-4c3b-9a55-1c7c4b0f1d01", "5e0f7a36-91a4-4a0e-8a1b-6f2f64c6a002",
 		"8d3c7f52-0c1e-4c7d-b1a3-0d9a5c3e9003", "c4a9e6d8-77b2-4f1d-9c0e-3b6d2e8f0004"
@@ -97,6 +98,8 @@ func (b *bench) liveThreeNights() {
 		Class: billing.NoAccess, Resource: "servicecosts/mostrecent", HTTPStatus: 403, Code: "20002", Message: "No relationship between caller and account.",
 	}})
 	b.importRates(rate("2026-10-30", "EUR", "USD", "1.08", "ECB"))
+	b.now = night(4)
+	b.erase(works, billing.NameAndCountry)
 }
 
 // printed runs a query and prints its result as a plain table.

@@ -30,8 +30,12 @@ var answerFindings = []string{
 // billing.ErrTooMuch that a part of it may be.
 func (s *Store) Write(ctx context.Context, run billing.Run, batch []billing.Statement) ([]billing.CustomerResult, error) {
 	var results []billing.CustomerResult
-	st := newStage(batch)
-	err := s.staged(ctx, st, func(tx pgx.Tx) error {
+	scopes, err := s.scopes(ctx, s.pool, run.Partner)
+	if err != nil {
+		return nil, err
+	}
+	st := newStage(batch, scopes)
+	err = s.staged(ctx, st, func(tx pgx.Tx) error {
 		w := writer{store: s, tx: tx, run: run}
 		err := w.apply(ctx, st)
 		if err != nil {
@@ -53,8 +57,12 @@ func (s *Store) Write(ctx context.Context, run billing.Run, batch []billing.Stat
 // only temporary tables of the session are written.
 func (s *Store) Plan(ctx context.Context, partner string, batch []billing.Statement) ([]billing.CustomerResult, error) {
 	var results []billing.CustomerResult
-	st := newStage(batch)
-	err := s.staged(ctx, st, func(tx pgx.Tx) error {
+	scopes, err := s.scopes(ctx, s.pool, partner)
+	if err != nil {
+		return nil, err
+	}
+	st := newStage(batch, scopes)
+	err = s.staged(ctx, st, func(tx pgx.Tx) error {
 		w := writer{store: s, tx: tx, run: billing.Run{Partner: partner}}
 		err := w.plan(ctx)
 		if err != nil {

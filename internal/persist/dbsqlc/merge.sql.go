@@ -96,7 +96,7 @@ WITH newest AS (
     SELECT n.customer_key, $1::uuid, s.fetched_at, n.profile_hash, n.summary_hash, n.line_items_hash,
         n.summary_status, n.root_starts_at, n.root_ends_at, n.root_currency, n.root_pretax, n.root_tax, n.root_after_tax, n.body_customer_id
     FROM newest n JOIN stage_statements s ON s.seq = n.seq
-    WHERE (n.profile_hash, n.summary_hash, n.line_items_hash) IS DISTINCT FROM n.before
+    WHERE (n.statement_id IS NULL OR (n.profile_hash, n.summary_hash, n.line_items_hash) IS DISTINCT FROM n.before)
         AND (s.has_profile OR s.has_costs)
     ORDER BY n.seq
     RETURNING statement_id, customer_key

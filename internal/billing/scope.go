@@ -1,0 +1,27 @@
+package billing
+
+// ProfileScope says how much of a customer's billing profile is kept. A higher one
+// keeps less.
+type ProfileScope int
+
+// The scopes.
+const (
+	// FullProfile keeps everything, the raw answer included.
+	FullProfile ProfileScope = iota
+	// NameAndCountry keeps the company name and the country: nothing that is personal,
+	// unless the customer trades under a person's name.
+	NameAndCountry
+	// CountryOnly is for those who do.
+	CountryOnly
+)
+
+// Within returns what of the profile the scope keeps.
+func (p *Profile) Within(scope ProfileScope) *Profile {
+	switch scope {
+	case NameAndCountry:
+		return &Profile{CompanyName: p.CompanyName, Address: Address{Country: p.Address.Country}}
+	case CountryOnly:
+		return &Profile{Address: Address{Country: p.Address.Country}}
+	}
+	return p
+}

@@ -1,0 +1,95 @@
+package persist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/persist/dbsqlc"
+)
+
+// ErrUnknownCustomer says that nothing is stored about a customer.
+var ErrUnknownCustomer = errors.New("nothing is stored about this customer")
+
+// Erasure says whose personal data goes.
+type Erasure struct {
+	Partner    string
+	CustomerID billing.CustomerID
+	// Scope is what stays of the billing profile.
+	Scope billing.ProfileScope
+	// Version is that of the collector, for the record.
+	Version string
+	// DryRun finds out what would go, and leaves it.
+	DryRun bool
+}
+
+// Erased counts what went.
+type Erased struct {
+	// Profiles and EarlierProfiles were reduced, the latter in the history.
+	Profiles, EarlierProfiles int64
+	// Bodies were removed from the archive.
+	Bodies int64
+}
+
+// Nothing reports whether nothing went.
+func (e Erased) Nothing() bool { return e == Erased{} }
+
+func (e *Erased) add(other Erased) {
+	e.Profiles += other.Profiles
+	e.EarlierProfiles += other.EarlierProfiles
+	e.Bodies += other.Bodies
+}
+
+// PartnersOf returns the partners under whom something is stored about the customer,
+// be they configured or not.
+func (s *Store) PartnersOf(ctx context.Context, id billing.CustomerID) ([]string, error) {
+	partners, err := s.q.PartnersOfCustomer(ctx, s.pool, string(id))
+	if err != nil {
+		return nil, fmt.Errorf("look for customer %s: %w", id, classify(err))
+	}
+	return partners, nil
+}
+
+// errDryRun rolls back.
+var errDryRun = errors.New("only a dry run")
+
+// Erase removes the personal data of one customer in one transaction and records it;
+// the costs stay. From then on the customer's profile is never stored beyond the
+// scope. Erasing again removes nothing. The caller holds the partner's lock. A
+// customer of whom nothing is stored is ErrUnknownCustomer.
+func (s *Store) Erase(ctx context.Context, e Erasure) (Erased, error) {
+	var gone Erased
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		key, err := s.q.LockCustomer(ctx, tx, dbsqlc.LockCustomerParams{Partner: e.Partner, CustomerID: string(e.CustomerID)})
+		if errors.Is(err, pgx.ErrNoRows) {
+			return ErrUnknownCustomer
+		}
+		if err != nil {
+			return err
+		}
+		before, err := s.scopes(ctx, tx, e.Partner)
+		if err != nil {
+			return err
+		}
+		gone, err = s.reduce(ctx, tx, []int64{key}, e.Scope)
+		switch {
+		case err != nil:
+			return err
+		case e.DryRun:
+			return errDryRun
+		case gone.Nothing() && before.erased[e.CustomerID] >= e.Scope:
+			return nil
+		}
+		return s.q.InsertErasure(ctx, tx, dbsqlc.InsertErasureParams{
+			CustomerKey: key, ErasedAt: s.now(), Version: e.Version, CompanyName: e.Scope == billing.CountryOnly,
+			Profiles: int32(gone.Profiles), EarlierProfiles: int32(gone.EarlierProfiles), Bodies: int32(gone.Bodies),
+		})
+	})
+	if err != nil && !errors.Is(err, errDryRun) {
+		return Erased{}, fmt.Errorf("erase customer %s of %s: %w", e.CustomerID, e.Partner, classify(err))
+	}
+	return gone, nil
+}

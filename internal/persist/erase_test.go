@@ -1,0 +1,124 @@
+package persist_test
+
+import (
+	"errors"
+	"testing"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/persist"
+	"partnercost/internal/persist/pgtest"
+)
+
+func (b *bench) erase(id billing.CustomerID, scope billing.ProfileScope) persist.Erased {
+	b.t.Helper()
+	gone, err := b.store.Erase(b.t.Context(), persist.Erasure{Partner: "contoso", CustomerID: id, Scope: scope, Version: "test"})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return gone
+}
+
+func wantErased(t *testing.T, got, want persist.Erased) {
+	t.Helper()
+	if got != want {
+		t.Errorf("erased %+v, want %+v", got, want)
+	}
+}
+
+// sameBodies are two customers of whom the service says the same, byte for byte.
+func sameBodies(body string) []billing.Statement {
+	r := recurring(9, "10")
+	statements := []billing.Statement{statement(customerA, both(r), item(r, "FEE", "10")), statement(customerB, both(r), item(r, "FEE", "10"))}
+	for i := range statements {
+		statements[i].Documents[0].Body = []byte(body)
+		statements[i].Documents[2].Body = []byte("items of " + body)
+	}
+	return statements
+}
+
+func TestAnErasureLeavesTheBodiesOfOthers(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.collect(sameBodies("shared")...)
+	bodies := func() []string {
+		return b.query(`SELECT split_part(convert_from(body, 'UTF8'), ' 0000', 1) AS body FROM collector.payloads ORDER BY 1`)
+	}
+	wantErased(t, b.erase(customerA, billing.CountryOnly), persist.Erased{Profiles: 1})
+	wantLines(t, "bodies that B needs", bodies(), "items of shared", "shared", "summary", "summary")
+	wantErased(t, b.erase(customerB, billing.NameAndCountry), persist.Erased{Profiles: 1, Bodies: 1})
+	wantLines(t, "B keeps its line items", bodies(), "items of shared", "summary", "summary")
+	wantErased(t, b.erase(customerB, billing.CountryOnly), persist.Erased{Profiles: 1, Bodies: 1})
+	wantLines(t, "nobody may have the line items", bodies(), "summary", "summary")
+	wantErased(t, b.erase(customerB, billing.NameAndCountry), persist.Erased{})
+	wantLines(t, "erasures", b.query(`SELECT right(customer_id::text, 1) AS c, company_name_too, profiles, bodies FROM finance.erasures ORDER BY c, company_name_too`),
+		"a true 1 0", "b false 1 1", "b true 1 1")
+
+	// The same answers again: nothing is new, and nothing comes back.
+	tracker := pgtest.Track(t, b.url, factTables...)
+	wantOutcomes(t, b.collect(sameBodies("shared")...), billing.Unchanged, billing.Unchanged)
+	if changes := tracker.Changes(t); changes != "" {
+		t.Errorf("a run after the erasure wrote facts:\n%s", changes)
+	}
+}
+
+func TestABodyThatIsAlsoASummaryStays(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	s := statement(customerA, nil)
+	s.Documents[0].Body, s.Documents[1].Body = []byte("{}"), []byte("{}")
+	b.collect(s)
+	wantErased(t, b.erase(customerA, billing.NameAndCountry), persist.Erased{Profiles: 1})
+	wantLines(t, "bodies", b.query(`SELECT convert_from(body, 'UTF8') AS body FROM collector.payloads WHERE body = '{}'`), "{}")
+}
+
+func TestTheErasedAreForgottenUnderThatPartnerOnly(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.collect(statement(customerA, nil))
+	run := billing.Run{ID: "00000000-0000-4000-9000-0000000000ff", Partner: "fabrikam", Kind: billing.OnceRun, StartedAt: night(1), Version: "test"}
+	other := statement(customerA, nil)
+	other.FetchedAt = night(1)
+	if _, err := b.store.Write(t.Context(), run, []billing.Statement{other}); err != nil {
+		t.Fatal(err)
+	}
+	b.erase(customerA, billing.NameAndCountry)
+	emails := `SELECT c.partner, b.email FROM collector.billing_profiles b JOIN collector.customers c USING (customer_key) ORDER BY 1`
+	wantLines(t, "profiles", b.query(emails), "contoso null", "fabrikam jo@example.com")
+
+	// A change at the service is stored, within what may be.
+	renamed := statement(customerA, nil)
+	renamed.Profile.CompanyName = "New name"
+	renamed.Documents[0].Body = []byte("renamed")
+	wantOutcomes(t, b.collect(renamed), billing.NoCostsOutcome)
+	wantLines(t, "profiles", b.query(emails), "contoso null", "fabrikam jo@example.com")
+	wantLines(t, "names", b.query(`SELECT partner, company_name FROM finance.customers ORDER BY 1`), "contoso New name", "fabrikam Company a")
+	wantLines(t, "the new body", b.query(`SELECT count(*) FROM collector.payloads WHERE body = 'renamed'`), "0")
+
+	partners, err := b.store.PartnersOf(t.Context(), customerA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, "partners", partners, "contoso", "fabrikam")
+}
+
+func TestErasingWhoHadNoProfile(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	s := statement(customerA, both(recurring(9, "10")))
+	s.Profile, s.Documents = nil, s.Documents[1:]
+	b.collect(s)
+	wantErased(t, b.erase(customerA, billing.NameAndCountry), persist.Erased{})
+	b.erase(customerA, billing.NameAndCountry)
+	wantLines(t, "erasures", b.query(`SELECT count(*) FROM finance.erasures`), "1")
+	b.collect(statement(customerA, both(recurring(9, "10"))))
+	wantLines(t, "the first profile", b.query(`SELECT email, company_name, country FROM collector.billing_profiles`), "null Company a US")
+}
+
+func TestErasingTheUnknown(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	_, err := b.store.Erase(t.Context(), persist.Erasure{Partner: "contoso", CustomerID: customerA, Scope: billing.NameAndCountry})
+	if !errors.Is(err, persist.ErrUnknownCustomer) {
+		t.Errorf("error %v, want ErrUnknownCustomer", err)
+	}
+}

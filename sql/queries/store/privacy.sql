@@ -1,0 +1,100 @@
+-- Taking out what is personal, of one customer or of all, and who is to stay without.
+
+-- name: ErasedCustomers :many
+-- The partner's customers whose personal data was erased, and who lost the company
+-- name too. They are few.
+SELECT c.customer_id, bool_or(e.company_name)::boolean AS company_name
+FROM collector.erasures e
+CROSS JOIN LATERAL (SELECT k.customer_id FROM collector.customers k
+    WHERE k.customer_key = e.customer_key AND k.partner = @partner::text OFFSET 0) c
+GROUP BY c.customer_id
+ORDER BY c.customer_id;
+
+-- name: PartnersOfCustomer :many
+SELECT partner FROM collector.customers WHERE customer_id = @customer_id ORDER BY partner;
+
+-- name: LockCustomer :one
+SELECT customer_key FROM collector.customers
+WHERE partner = @partner AND customer_id = @customer_id
+FOR UPDATE;
+
+-- name: CustomersInFull :many
+-- Of whom more is stored than company name and country.
+SELECT c.customer_key
+FROM collector.customers c
+LEFT JOIN collector.billing_profiles b USING (customer_key)
+WHERE c.partner = @partner AND c.customer_key > @after::bigint AND (
+    coalesce(b.profile_id, b.first_name, b.last_name, b.email, b.culture, b.language, b.organization_registration_id, b.address_id, b.region,
+        b.city, b.state, b.district, b.address_line1, b.address_line2, b.address_line3, b.postal_code, b.address_first_name,
+        b.address_middle_name, b.address_last_name, b.phone_number, b.address_email) IS NOT NULL
+    OR EXISTS (SELECT 1 FROM collector.billing_profile_history h
+        WHERE h.customer_key = c.customer_key AND jsonb_strip_nulls(h.profile) - ARRAY['company_name', 'country'] <> '{}')
+    OR EXISTS (SELECT 1 FROM collector.statements q WHERE q.customer_key = c.customer_key AND q.profile_hash IS NOT NULL))
+ORDER BY c.customer_key
+LIMIT @at_most::integer;
+
+-- name: StoredNames :many
+-- What stays of the current profiles.
+SELECT customer_key, company_name, country
+FROM collector.billing_profiles
+WHERE customer_key = ANY (@customer_keys::bigint[])
+ORDER BY customer_key;
+
+-- name: ReduceProfiles :execrows
+UPDATE collector.billing_profiles b
+SET content_hash = n.content_hash, profile_id = NULL, first_name = NULL, last_name = NULL, email = NULL, culture = NULL, language = NULL,
+    company_name = CASE WHEN @keep_company_name::boolean THEN b.company_name END, organization_registration_id = NULL, address_id = NULL,
+    region = NULL, city = NULL, state = NULL, district = NULL, address_line1 = NULL, address_line2 = NULL, address_line3 = NULL,
+    postal_code = NULL, address_first_name = NULL, address_middle_name = NULL, address_last_name = NULL, phone_number = NULL,
+    address_email = NULL
+FROM (SELECT unnest(@customer_keys::bigint[]) AS customer_key, unnest(@content_hashes::bytea[]) AS content_hash) n
+WHERE b.customer_key = n.customer_key AND b.content_hash <> n.content_hash;
+
+-- name: ReduceProfileHistory :execrows
+UPDATE collector.billing_profile_history h
+SET profile = jsonb_strip_nulls(jsonb_build_object(
+    'company_name', CASE WHEN @keep_company_name::boolean THEN h.profile -> 'company_name' END, 'country', h.profile -> 'country'))
+WHERE h.customer_key = ANY (@customer_keys::bigint[])
+    AND jsonb_strip_nulls(h.profile) - CASE WHEN @keep_company_name::boolean THEN ARRAY['company_name', 'country'] ELSE ARRAY['country'] END <> '{}';
+
+-- name: ForgetProfileBodies :many
+-- The log names the bodies of these profiles no more, nor those that were pruned long ago.
+WITH known AS (
+    SELECT statement_id, profile_hash FROM collector.statements
+    WHERE customer_key = ANY (@customer_keys::bigint[]) AND profile_hash IS NOT NULL
+), gone AS (
+    UPDATE collector.statements q SET profile_hash = NULL
+    FROM known k
+    WHERE q.statement_id = k.statement_id
+)
+SELECT DISTINCT profile_hash::bytea AS hash FROM known ORDER BY 1;
+
+-- name: LineItemsBodies :many
+-- Each item repeats the name of the customer.
+SELECT DISTINCT line_items_hash::bytea AS hash
+FROM collector.statements
+WHERE customer_key = ANY (@customer_keys::bigint[]) AND line_items_hash IS NOT NULL
+ORDER BY 1;
+
+-- name: LockPayloadsToErase :many
+-- Waits for who is about to need one of them.
+SELECT payload_hash FROM collector.payloads
+WHERE payload_hash = ANY (@hashes::bytea[])
+ORDER BY payload_hash
+FOR UPDATE;
+
+-- name: DeleteUnnamedPayloads :execrows
+-- A body stays while the log of a customer who may have it names it.
+DELETE FROM collector.payloads p
+WHERE p.payload_hash = ANY (@hashes::bytea[])
+    AND p.payload_hash <> ALL (
+        SELECT n.hash
+        FROM collector.statements q
+        CROSS JOIN LATERAL (VALUES (q.profile_hash, true), (q.summary_hash, true),
+            (q.line_items_hash, q.customer_key <> ALL (@nameless::bigint[])
+                AND NOT EXISTS (SELECT 1 FROM collector.erasures e WHERE e.customer_key = q.customer_key AND e.company_name))) n (hash, may_have)
+        WHERE n.may_have AND n.hash = ANY (@hashes::bytea[]));
+
+-- name: InsertErasure :exec
+INSERT INTO collector.erasures (customer_key, erased_at, erased_by, version, company_name, profiles, earlier_profiles, bodies)
+VALUES (@customer_key, @erased_at, session_user, @version, @company_name, @profiles, @earlier_profiles, @bodies);
