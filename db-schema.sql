@@ -110,6 +110,11 @@ ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_pkey PRIMARY KEY 
 ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_pretax_total_check CHECK ((pretax_total <> ALL (ARRAY['NaN'::numeric, 'Infinity'::numeric, '-Infinity'::numeric])));
 ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES collector.statements(statement_id);
 ALTER TABLE collector.cost_details ADD CONSTRAINT cost_details_tax_check CHECK ((tax <> ALL (ARRAY['NaN'::numeric, 'Infinity'::numeric, '-Infinity'::numeric])));
+CREATE INDEX cost_details_by_end ON collector.cost_details USING btree ((((ends_at AT TIME ZONE 'UTC'::text))::date));
+CREATE TRIGGER mark_months_after_change AFTER UPDATE ON collector.cost_details REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION collector.mark_months();
+CREATE TRIGGER mark_months_before_change AFTER UPDATE ON collector.cost_details REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION collector.mark_months();
+CREATE TRIGGER mark_months_of_new AFTER INSERT ON collector.cost_details REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION collector.mark_months();
+CREATE TRIGGER mark_months_of_removed AFTER DELETE ON collector.cost_details REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION collector.mark_months();
 COMMENT ON TABLE collector.cost_details IS 'What a customer costs under one invoice type, in one period and currency: the newest value. Nothing is ever deleted.';
 COMMENT ON COLUMN collector.cost_details.period_start IS 'The day (UTC) on which the detail''s own period starts; part of the key. Null when the service states none.';
 COMMENT ON COLUMN collector.cost_details.currency_code IS 'Null when the service states none; never guessed.';
@@ -167,6 +172,24 @@ COMMENT ON COLUMN collector.erasures.erased_by IS 'The database role that did it
 COMMENT ON COLUMN collector.erasures.company_name IS 'Whether the company name went too.';
 COMMENT ON COLUMN collector.erasures.bodies IS 'Raw bodies that were removed from the archive.';
 
+CREATE TABLE collector.exchange_rates (
+    from_currency text NOT NULL,
+    to_currency text NOT NULL,
+    rate_date date NOT NULL,
+    rate numeric NOT NULL,
+    source text,
+    imported_at timestamp with time zone NOT NULL
+);
+ALTER TABLE collector.exchange_rates ADD CONSTRAINT exchange_rates_check CHECK ((from_currency <> to_currency));
+ALTER TABLE collector.exchange_rates ADD CONSTRAINT exchange_rates_from_currency_check CHECK ((from_currency ~ '^[A-Z]{3}$'::text));
+ALTER TABLE collector.exchange_rates ADD CONSTRAINT exchange_rates_pkey PRIMARY KEY (from_currency, to_currency, rate_date);
+ALTER TABLE collector.exchange_rates ADD CONSTRAINT exchange_rates_rate_check CHECK (((rate > (0)::numeric) AND (rate <> ALL (ARRAY['NaN'::numeric, 'Infinity'::numeric]))));
+ALTER TABLE collector.exchange_rates ADD CONSTRAINT exchange_rates_source_check CHECK ((source <> ''::text));
+ALTER TABLE collector.exchange_rates ADD CONSTRAINT exchange_rates_to_currency_check CHECK ((to_currency ~ '^[A-Z]{3}$'::text));
+COMMENT ON TABLE collector.exchange_rates IS 'Exchange rates that finance imported. The service states none.';
+COMMENT ON COLUMN collector.exchange_rates.rate IS 'How much of to_currency one unit of from_currency is.';
+COMMENT ON COLUMN collector.exchange_rates.imported_at IS 'When the rate, or its last change, was imported.';
+
 CREATE TABLE collector.failures (
     failure_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     run_id uuid NOT NULL,
@@ -203,9 +226,20 @@ CREATE TABLE collector.findings (
 ALTER TABLE collector.findings ADD CONSTRAINT findings_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
 ALTER TABLE collector.findings ADD CONSTRAINT findings_pkey PRIMARY KEY (finding_id);
 ALTER TABLE collector.findings ADD CONSTRAINT findings_severity_check CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'serious'::text])));
+CREATE INDEX findings_by_customer ON collector.findings USING btree (customer_key);
 CREATE UNIQUE INDEX findings_open ON collector.findings USING btree (customer_key, kind, subject, partner) NULLS NOT DISTINCT WHERE (resolved_at IS NULL);
-COMMENT ON TABLE collector.findings IS 'Oddities that a human may want to look at. An open one was still true at the customer''s last successful collection.';
+COMMENT ON TABLE collector.findings IS 'Oddities that a human may want to look at. An open one was still true at the customer''s last successful collection or, where it takes a look at many nights, at the partner''s last run.';
 COMMENT ON COLUMN collector.findings.subject IS 'Tells findings of one kind and customer apart.';
+
+CREATE TABLE collector.focus_services (
+    known_name text NOT NULL,
+    service_name text NOT NULL,
+    service_category text NOT NULL
+);
+ALTER TABLE collector.focus_services ADD CONSTRAINT focus_services_known_name_check CHECK ((known_name ~ '^[a-z0-9]([a-z0-9 ]*[a-z0-9])?$'::text));
+ALTER TABLE collector.focus_services ADD CONSTRAINT focus_services_pkey PRIMARY KEY (known_name);
+ALTER TABLE collector.focus_services ADD CONSTRAINT focus_services_service_category_check CHECK ((service_category = ANY (ARRAY['AI and Machine Learning'::text, 'Analytics'::text, 'Business Applications'::text, 'Compute'::text, 'Databases'::text, 'Developer Tools'::text, 'Identity'::text, 'Integration'::text, 'Internet of Things'::text, 'Management and Governance'::text, 'Media'::text, 'Migration'::text, 'Mobile'::text, 'Multicloud'::text, 'Networking'::text, 'Security'::text, 'Storage'::text, 'Web'::text, 'Other'::text])));
+COMMENT ON TABLE collector.focus_services IS 'Which service of FOCUS an offer belongs to: the first known name in those of the offer and the product decides, of several that begin there the longest.';
 
 CREATE TABLE collector.line_item_sets (
     set_id bigint NOT NULL GENERATED BY DEFAULT AS IDENTITY,
@@ -268,6 +302,45 @@ ALTER TABLE collector.line_items ADD CONSTRAINT line_items_set_id_fkey FOREIGN K
 COMMENT ON TABLE collector.line_items IS 'The items of every set, current and superseded.';
 COMMENT ON COLUMN collector.line_items.ordinal IS 'Place in the answer that first brought the set, from 1.';
 
+CREATE TABLE collector.month_movers (
+    partner text NOT NULL,
+    month date NOT NULL,
+    currency_code text,
+    invoice_type text,
+    place integer NOT NULL,
+    customer_key bigint NOT NULL,
+    after_tax_before numeric NOT NULL,
+    after_tax_now numeric NOT NULL,
+    summarised_at timestamp with time zone NOT NULL
+);
+ALTER TABLE collector.month_movers ADD CONSTRAINT month_movers_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
+ALTER TABLE collector.month_movers ADD CONSTRAINT month_movers_key UNIQUE NULLS NOT DISTINCT (partner, month, currency_code, invoice_type, place);
+CREATE INDEX month_movers_by_month ON collector.month_movers USING btree (month);
+COMMENT ON TABLE collector.month_movers IS 'Summary of cost_details, written by refresh_stale_month: the 100 customers whose costs moved most, of each partner, month, currency and invoice type.';
+
+CREATE TABLE collector.month_totals (
+    partner text NOT NULL,
+    month date,
+    currency_code text,
+    invoice_type text,
+    customers integer NOT NULL,
+    pretax_total numeric,
+    tax numeric,
+    after_tax_total numeric,
+    summarised_at timestamp with time zone NOT NULL
+);
+ALTER TABLE collector.month_totals ADD CONSTRAINT month_totals_key UNIQUE NULLS NOT DISTINCT (partner, month, currency_code, invoice_type);
+COMMENT ON TABLE collector.month_totals IS 'Summary of cost_details, written by refresh_stale_month: what the console would otherwise add up from millions of rows.';
+
+CREATE TABLE collector.partners (
+    partner text NOT NULL,
+    tenant_id uuid
+);
+ALTER TABLE collector.partners ADD CONSTRAINT partners_partner_check CHECK ((partner <> ''::text));
+ALTER TABLE collector.partners ADD CONSTRAINT partners_pkey PRIMARY KEY (partner);
+COMMENT ON TABLE collector.partners IS 'The partners of the configuration, as the last run of each found them.';
+COMMENT ON COLUMN collector.partners.tenant_id IS 'The partner''s own tenant; null when the configuration does not name it.';
+
 CREATE TABLE collector.payloads (
     payload_hash bytea NOT NULL,
     body bytea NOT NULL,
@@ -306,6 +379,14 @@ CREATE INDEX runs_by_partner ON collector.runs USING btree (partner, started_at 
 COMMENT ON TABLE collector.runs IS 'The run ledger: one row for each collection of one partner.';
 COMMENT ON COLUMN collector.runs.error IS 'Why the run did not succeed; null when it did.';
 COMMENT ON COLUMN collector.runs.scope IS 'Whom the run was to collect: all of the partner''s customers, some named ones, or the rest that earlier runs had left over.';
+
+CREATE TABLE collector.stale_months (
+    partner text NOT NULL,
+    month date,
+    since timestamp with time zone NOT NULL
+);
+ALTER TABLE collector.stale_months ADD CONSTRAINT stale_months_key UNIQUE NULLS NOT DISTINCT (partner, month);
+COMMENT ON TABLE collector.stale_months IS 'The months whose details changed after they were summarised. Triggers on cost_details write it in the transaction that changes the details.';
 
 CREATE TABLE collector.statements (
     statement_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -346,6 +427,38 @@ CREATE TABLE collector.withdrawn_rows (
 ALTER TABLE collector.withdrawn_rows ADD CONSTRAINT withdrawn_rows_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
 ALTER TABLE collector.withdrawn_rows ADD CONSTRAINT withdrawn_rows_pkey PRIMARY KEY (withdrawn_id);
 COMMENT ON TABLE collector.withdrawn_rows IS 'Cost details that a replay of the archive does not derive any more, because an error in their derivation was mended; with their history.';
+
+-- A view; its query stands in the migrations.
+-- collector.focus_charges (customer_key bigint, invoice_type text, period_start date, currency_code text, source text, charge text, part text, billing_start date, billing_end date, charge_start date, charge_end date, amount numeric, contracted numeric, kind text, prepaid boolean, collected_at timestamp with time zone, invoice_number text, charge_type text, subscription_id text, order_id text, offer_id text, offer_name text, product_id text, product_name text, sku_id text, sku_name text, availability_id text, publisher_name text, reseller_mpn_id text, term_and_billing_cycle text, discount_details text, quantity numeric, unit_price numeric, service_name text, service_category text)
+COMMENT ON VIEW collector.focus_charges IS 'A row per amount that FOCUS is to state: pretax, tax and what they leave unexplained, of line items, of what these leave over, and of corrections.';
+
+-- A view; its query stands in the migrations.
+-- collector.focus_corrections (customer_key bigint, invoice_type text, period_start date, period_end date, currency_code text, ordinal integer, revision integer, collected_at timestamp with time zone, billing_start date, billing_end date, pretax_total numeric, tax numeric, unexplained numeric)
+COMMENT ON VIEW collector.focus_corrections IS 'What each restatement changed that came after the closing of its billing period, and the billing period that it goes into.';
+
+-- A view; its query stands in the migrations.
+-- collector.focus_details (detail_id bigint, customer_key bigint, invoice_type text, period_start date, currency_code text, ordinal integer, first_collected_at timestamp with time zone, ends_at timestamp with time zone, pretax_total numeric, tax numeric, after_tax_total numeric, valid_from timestamp with time zone, left_out text)
+COMMENT ON VIEW collector.focus_details IS 'Every cost detail as it stood when its billing period closed; the newest value while it is open, or when nothing changed since. left_out says why FOCUS cannot state the detail.';
+
+-- A view; its query stands in the migrations.
+-- collector.focus_items (customer_key bigint, invoice_type text, period_start date, period_end date, currency_code text, collected_at timestamp with time zone, ordinal integer, invoice_number text, charge_type text, start_date timestamp with time zone, end_date timestamp with time zone, subscription_id text, order_id text, offer_id text, offer_name text, product_id text, product_name text, sku_id text, sku_name text, availability_id text, publisher_name text, reseller_mpn_id text, term_and_billing_cycle text, discount_details text, quantity numeric, unit_price numeric, pretax_total numeric, tax numeric, kind text, contracted numeric, prepaid boolean, service_name text, service_category text)
+COMMENT ON VIEW collector.focus_items IS 'The line items that stand for a statement: those of its set in its currency.';
+
+-- A view; its query stands in the migrations.
+-- collector.focus_remainders (customer_key bigint, invoice_type text, period_start date, period_end date, currency_code text, ordinal integer, collected_at timestamp with time zone, items bigint, invoice_number text, pretax_total numeric, tax numeric, unexplained numeric)
+COMMENT ON VIEW collector.focus_remainders IS 'What of a statement its line items do not explain: all of it where it has none. unexplained is what after tax holds beyond pretax and tax.';
+
+-- A view; its query stands in the migrations.
+-- collector.focus_rows ("BilledCost" numeric, "EffectiveCost" numeric, "ContractedCost" numeric, "ListCost" numeric, "BillingCurrency" text, "BillingAccountId" text, "BillingAccountName" text, "BillingAccountType" text, "SubAccountId" text, "SubAccountName" text, "SubAccountType" text, "InvoiceIssuerName" text, "ServiceProviderName" text, "HostProviderName" text, "PublisherName" text, "BillingPeriodStart" timestamp with time zone, "BillingPeriodEnd" timestamp with time zone, "ChargePeriodStart" timestamp with time zone, "ChargePeriodEnd" timestamp with time zone, "ChargeCategory" text, "ChargeClass" text, "ChargeDescription" text, "ChargeFrequency" text, "PricingQuantity" numeric, "PricingUnit" text, "ServiceName" text, "ServiceCategory" text, "SkuId" text, "SkuPriceId" text, "ContractedUnitPrice" numeric, "InvoiceId" text, "InvoiceDetailId" text, "Tags" text, "ResourceId" text, "RegionId" text, "x_Partner" text, "x_CustomerCountry" text, "x_InvoiceType" text, "x_PeriodStart" date, "x_ChargeId" text, "x_CostPart" text, "x_Granularity" text, "x_Reconciliation" boolean, "x_EffectiveCostBasis" text, "x_ContractedCostDifference" numeric, "x_UnitPrice" numeric, "x_ChargeType" text, "x_SubscriptionId" text, "x_OrderId" text, "x_TermAndBillingCycle" text, "x_DiscountDetails" text, "x_ResellerMpnId" text, "x_CollectedAt" timestamp with time zone)
+COMMENT ON VIEW collector.focus_rows IS 'The charges in the columns of every version of FOCUS that finance has a view of.';
+
+-- A view; its query stands in the migrations.
+-- collector.focus_statements (customer_key bigint, invoice_type text, period_start date, currency_code text, period_end date, settled_at timestamp with time zone, ordinal integer, pretax_total numeric, tax numeric, payable numeric, first_collected_at timestamp with time zone, collected_at timestamp with time zone, set_id bigint)
+COMMENT ON VIEW collector.focus_statements IS 'The totals, and the set of line items that was current when the period closed.';
+
+-- A view; its query stands in the migrations.
+-- collector.focus_totals (customer_key bigint, invoice_type text, period_start date, currency_code text, period_end date, settled_at timestamp with time zone, ordinal integer, pretax_total numeric, tax numeric, payable numeric, first_collected_at timestamp with time zone, collected_at timestamp with time zone)
+COMMENT ON VIEW collector.focus_totals IS 'The details of one customer, invoice type, period and currency added up, because items cannot be told apart between two of them. period_end is exclusive; settled_at is the moment whose line items count: the closing or, when later, the first collection.';
 
 -- A view; its query stands in the migrations.
 -- finance.cost_changes (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, period_end date, currency_code text, after_tax_before numeric, after_tax_after numeric, difference numeric, changed_at timestamp with time zone, run_id uuid, revision integer, period_end_before date, pretax_before numeric, pretax_after numeric, tax_before numeric, tax_after numeric)
@@ -448,17 +561,182 @@ COMMENT ON COLUMN finance.erasures.bodies IS 'Raw answers that were removed from
 COMMENT ON COLUMN finance.erasures.version IS 'Version of the collector.';
 
 -- A view; its query stands in the migrations.
+-- finance.exchange_rates (rate_date date, from_currency text, to_currency text, rate numeric, source text, imported_at timestamp with time zone)
+COMMENT ON VIEW finance.exchange_rates IS 'Exchange rates, as imported with "collector rates import".';
+COMMENT ON COLUMN finance.exchange_rates.rate_date IS 'Day of the rate.';
+COMMENT ON COLUMN finance.exchange_rates.from_currency IS 'ISO 4217 code of what is converted.';
+COMMENT ON COLUMN finance.exchange_rates.to_currency IS 'ISO 4217 code of what it is converted to.';
+COMMENT ON COLUMN finance.exchange_rates.rate IS 'How much of to_currency one unit of from_currency is.';
+COMMENT ON COLUMN finance.exchange_rates.source IS 'Where the rate is from, as the imported file says; null when it does not.';
+COMMENT ON COLUMN finance.exchange_rates.imported_at IS 'When the rate, or its last change, was imported.';
+
+-- A view; its query stands in the migrations.
 -- finance.findings (partner text, customer_id uuid, kind text, severity text, detail text, first_seen_at timestamp with time zone, last_seen_at timestamp with time zone, resolved_at timestamp with time zone, subject text)
 COMMENT ON VIEW finance.findings IS 'Oddities in the data. They resolve themselves when the cause is gone.';
 COMMENT ON COLUMN finance.findings.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.findings.customer_id IS 'Tenant id of the customer; null for a finding about the whole partner.';
-COMMENT ON COLUMN finance.findings.kind IS 'What kind of oddity, such as currency_missing or detail_vanished.';
+COMMENT ON COLUMN finance.findings.kind IS 'What kind of oddity; docs/finance.md explains each.';
 COMMENT ON COLUMN finance.findings.severity IS 'info, warning or serious.';
 COMMENT ON COLUMN finance.findings.detail IS 'What was found, in a plain sentence.';
 COMMENT ON COLUMN finance.findings.first_seen_at IS 'When it was first seen.';
-COMMENT ON COLUMN finance.findings.last_seen_at IS 'When it was last seen: for an open finding, the customer''s last successful collection.';
-COMMENT ON COLUMN finance.findings.resolved_at IS 'When a collection no longer showed it; null while it is open.';
+COMMENT ON COLUMN finance.findings.last_seen_at IS 'When it was last seen: for an open finding, the customer''s last successful collection if that is later than the finding.';
+COMMENT ON COLUMN finance.findings.resolved_at IS 'When its cause was gone; null while it is open.';
 COMMENT ON COLUMN finance.findings.subject IS 'What the finding is about, such as a type, period and currency; null when it is about the customer.';
+
+-- A view; its query stands in the migrations.
+-- finance.focus_1_2 ("BilledCost" numeric, "EffectiveCost" numeric, "ContractedCost" numeric, "ListCost" numeric, "BillingCurrency" text, "BillingAccountId" text, "BillingAccountName" text, "BillingAccountType" text, "SubAccountId" text, "SubAccountName" text, "SubAccountType" text, "InvoiceIssuerName" text, "ProviderName" text, "PublisherName" text, "BillingPeriodStart" timestamp with time zone, "BillingPeriodEnd" timestamp with time zone, "ChargePeriodStart" timestamp with time zone, "ChargePeriodEnd" timestamp with time zone, "ChargeCategory" text, "ChargeClass" text, "ChargeDescription" text, "ChargeFrequency" text, "PricingQuantity" numeric, "PricingUnit" text, "ServiceName" text, "ServiceCategory" text, "SkuId" text, "SkuPriceId" text, "ContractedUnitPrice" numeric, "InvoiceId" text, "Tags" text, "ResourceId" text, "RegionId" text, "x_Partner" text, "x_CustomerCountry" text, "x_InvoiceType" text, "x_PeriodStart" date, "x_ChargeId" text, "x_CostPart" text, "x_Granularity" text, "x_Reconciliation" boolean, "x_EffectiveCostBasis" text, "x_ContractedCostDifference" numeric, "x_UnitPrice" numeric, "x_ChargeType" text, "x_SubscriptionId" text, "x_OrderId" text, "x_TermAndBillingCycle" text, "x_DiscountDetails" text, "x_ResellerMpnId" text, "x_CollectedAt" timestamp with time zone)
+COMMENT ON VIEW finance.focus_1_2 IS 'The costs in the columns of FOCUS 1.2: a row for what each charge is before tax and one for its tax. Line items where the period has them, else the totals. Adds up to finance.costs; what it cannot state stands in focus_left_out.';
+COMMENT ON COLUMN finance.focus_1_2."BilledCost" IS 'The amount to pay: pretax on one row, tax on another; negative for a credit.';
+COMMENT ON COLUMN finance.focus_1_2."EffectiveCost" IS 'As BilledCost; 0 for a purchase that covers future charges (a reservation or a savings plan) and for its tax.';
+COMMENT ON COLUMN finance.focus_1_2."ContractedCost" IS 'Unit price times quantity of a line item, else as BilledCost. On a tax row the tax in the same proportion.';
+COMMENT ON COLUMN finance.focus_1_2."ListCost" IS 'As ContractedCost: the service states no list price.';
+COMMENT ON COLUMN finance.focus_1_2."BillingCurrency" IS 'ISO 4217 code. Never add amounts of different currencies.';
+COMMENT ON COLUMN finance.focus_1_2."BillingAccountId" IS 'The partner''s tenant id; its name where the configuration names no tenant.';
+COMMENT ON COLUMN finance.focus_1_2."BillingAccountName" IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.focus_1_2."BillingAccountType" IS 'Always Partner.';
+COMMENT ON COLUMN finance.focus_1_2."SubAccountId" IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.focus_1_2."SubAccountName" IS 'Company name of the customer''s billing profile; null until the profile was read.';
+COMMENT ON COLUMN finance.focus_1_2."SubAccountType" IS 'Always CSP customer.';
+COMMENT ON COLUMN finance.focus_1_2."InvoiceIssuerName" IS 'Always Microsoft, who bills the partner.';
+COMMENT ON COLUMN finance.focus_1_2."ProviderName" IS 'Always Microsoft.';
+COMMENT ON COLUMN finance.focus_1_2."PublisherName" IS 'Publisher of the product; Microsoft where none is stated.';
+COMMENT ON COLUMN finance.focus_1_2."BillingPeriodStart" IS 'First instant of the billing period, UTC.';
+COMMENT ON COLUMN finance.focus_1_2."BillingPeriodEnd" IS 'First instant after the billing period, UTC. A period counts in the month of its last day, which is the day before.';
+COMMENT ON COLUMN finance.focus_1_2."ChargePeriodStart" IS 'First instant that the charge covers, UTC; may lie outside the billing period.';
+COMMENT ON COLUMN finance.focus_1_2."ChargePeriodEnd" IS 'First instant after what the charge covers, UTC.';
+COMMENT ON COLUMN finance.focus_1_2."ChargeCategory" IS 'Purchase, Usage, Credit, Adjustment or Tax.';
+COMMENT ON COLUMN finance.focus_1_2."ChargeClass" IS 'Correction for the change of a value after its billing period had closed, else null.';
+COMMENT ON COLUMN finance.focus_1_2."ChargeDescription" IS 'What is charged: the offer, SKU and charge type of a line item, else invoice type and period.';
+COMMENT ON COLUMN finance.focus_1_2."ChargeFrequency" IS 'Recurring, One-Time or Usage-Based; One-Time also for invoice types other than Recurring.';
+COMMENT ON COLUMN finance.focus_1_2."PricingQuantity" IS 'Quantity of the line item; 1 where only the summary is known, 0 on a correction of it; null on tax rows.';
+COMMENT ON COLUMN finance.focus_1_2."PricingUnit" IS 'License for purchases, Unit for usage, Charge for a line item without a quantity, Billing period where only the summary is known; null on tax rows.';
+COMMENT ON COLUMN finance.focus_1_2."ServiceName" IS 'Service that the offer belongs to, else the name of the offer or product; Microsoft CSP where only the summary is known.';
+COMMENT ON COLUMN finance.focus_1_2."ServiceCategory" IS 'Category of the service in the list of FOCUS; Other where it is not known.';
+COMMENT ON COLUMN finance.focus_1_2."SkuId" IS 'Product and SKU, joined by a colon, else the offer; null on tax rows and where only the summary is known.';
+COMMENT ON COLUMN finance.focus_1_2."SkuPriceId" IS 'The offer of a recurring charge; product, SKU and availability of others; null where SkuId is.';
+COMMENT ON COLUMN finance.focus_1_2."ContractedUnitPrice" IS 'Price of one unit; null on tax rows, credits, for negative prices (x_UnitPrice has them) and where only the summary is known.';
+COMMENT ON COLUMN finance.focus_1_2."InvoiceId" IS 'Number of Microsoft''s invoice; null where no line items are known.';
+COMMENT ON COLUMN finance.focus_1_2."Tags" IS 'Always null: the service states none.';
+COMMENT ON COLUMN finance.focus_1_2."ResourceId" IS 'Always null: charges cannot be related to resources.';
+COMMENT ON COLUMN finance.focus_1_2."RegionId" IS 'Always null: the service states none.';
+COMMENT ON COLUMN finance.focus_1_2."x_Partner" IS 'Name of the partner in the configuration, as in the other views.';
+COMMENT ON COLUMN finance.focus_1_2."x_CustomerCountry" IS 'Country of the customer''s billing profile, ISO 3166 alpha-2.';
+COMMENT ON COLUMN finance.focus_1_2."x_InvoiceType" IS 'Recurring, OneTime, or a type the service added later; null when it names none.';
+COMMENT ON COLUMN finance.focus_1_2."x_PeriodStart" IS 'period_start of the cost in finance.costs that the charge belongs to, also for a correction.';
+COMMENT ON COLUMN finance.focus_1_2."x_ChargeId" IS 'Key of the charge; its rows are told apart by x_CostPart.';
+COMMENT ON COLUMN finance.focus_1_2."x_CostPart" IS 'pretax, tax, or unexplained: what after_tax_total holds beyond pretax plus tax.';
+COMMENT ON COLUMN finance.focus_1_2."x_Granularity" IS 'line item, or summary: the total of a billing period, which is less than FOCUS asks for.';
+COMMENT ON COLUMN finance.focus_1_2."x_Reconciliation" IS 'True for a row that makes the charges add up to finance.costs.';
+COMMENT ON COLUMN finance.focus_1_2."x_EffectiveCostBasis" IS 'billed: as BilledCost; prepaid: 0, because the purchase covers future charges.';
+COMMENT ON COLUMN finance.focus_1_2."x_ContractedCostDifference" IS 'ContractedCost less BilledCost: not 0 for promotions and prorated charges.';
+COMMENT ON COLUMN finance.focus_1_2."x_UnitPrice" IS 'Unit price, exactly as stated, also when it is negative.';
+COMMENT ON COLUMN finance.focus_1_2."x_ChargeType" IS 'Charge type of the line item, as written by the service.';
+COMMENT ON COLUMN finance.focus_1_2."x_SubscriptionId" IS 'Subscription, as written by the service.';
+COMMENT ON COLUMN finance.focus_1_2."x_OrderId" IS 'Order, as written by the service.';
+COMMENT ON COLUMN finance.focus_1_2."x_TermAndBillingCycle" IS 'Term and billing cycle, free text.';
+COMMENT ON COLUMN finance.focus_1_2."x_DiscountDetails" IS 'Discount, free text such as 20% or N/A.';
+COMMENT ON COLUMN finance.focus_1_2."x_ResellerMpnId" IS 'Partner id of the indirect reseller; -1 when there is none.';
+COMMENT ON COLUMN finance.focus_1_2."x_CollectedAt" IS 'When the amount was collected.';
+
+-- A view; its query stands in the migrations.
+-- finance.focus_1_4 ("BilledCost" numeric, "EffectiveCost" numeric, "ContractedCost" numeric, "ListCost" numeric, "BillingCurrency" text, "BillingAccountId" text, "BillingAccountName" text, "BillingAccountType" text, "SubAccountId" text, "SubAccountName" text, "SubAccountType" text, "InvoiceIssuerName" text, "ServiceProviderName" text, "HostProviderName" text, "BillingPeriodStart" timestamp with time zone, "BillingPeriodEnd" timestamp with time zone, "ChargePeriodStart" timestamp with time zone, "ChargePeriodEnd" timestamp with time zone, "ChargeCategory" text, "ChargeClass" text, "ChargeDescription" text, "ChargeFrequency" text, "PricingQuantity" numeric, "PricingUnit" text, "ServiceName" text, "ServiceCategory" text, "SkuId" text, "SkuPriceId" text, "ContractedUnitPrice" numeric, "InvoiceId" text, "InvoiceDetailId" text, "Tags" text, "ResourceId" text, "RegionId" text, "x_Partner" text, "x_CustomerCountry" text, "x_InvoiceType" text, "x_PeriodStart" date, "x_ChargeId" text, "x_CostPart" text, "x_Granularity" text, "x_Reconciliation" boolean, "x_EffectiveCostBasis" text, "x_ContractedCostDifference" numeric, "x_UnitPrice" numeric, "x_ChargeType" text, "x_SubscriptionId" text, "x_OrderId" text, "x_TermAndBillingCycle" text, "x_DiscountDetails" text, "x_ResellerMpnId" text, "x_CollectedAt" timestamp with time zone, "x_PublisherName" text)
+COMMENT ON VIEW finance.focus_1_4 IS 'As focus_1_2, in the columns of FOCUS 1.4.';
+COMMENT ON COLUMN finance.focus_1_4."BilledCost" IS 'The amount to pay: pretax on one row, tax on another; negative for a credit.';
+COMMENT ON COLUMN finance.focus_1_4."EffectiveCost" IS 'As BilledCost; 0 for a purchase that covers future charges (a reservation or a savings plan) and for its tax.';
+COMMENT ON COLUMN finance.focus_1_4."ContractedCost" IS 'Unit price times quantity of a line item, else as BilledCost. On a tax row the tax in the same proportion.';
+COMMENT ON COLUMN finance.focus_1_4."ListCost" IS 'As ContractedCost: the service states no list price.';
+COMMENT ON COLUMN finance.focus_1_4."BillingCurrency" IS 'ISO 4217 code. Never add amounts of different currencies.';
+COMMENT ON COLUMN finance.focus_1_4."BillingAccountId" IS 'The partner''s tenant id; its name where the configuration names no tenant.';
+COMMENT ON COLUMN finance.focus_1_4."BillingAccountName" IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.focus_1_4."BillingAccountType" IS 'Always Partner.';
+COMMENT ON COLUMN finance.focus_1_4."SubAccountId" IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.focus_1_4."SubAccountName" IS 'Company name of the customer''s billing profile; null until the profile was read.';
+COMMENT ON COLUMN finance.focus_1_4."SubAccountType" IS 'Always CSP customer.';
+COMMENT ON COLUMN finance.focus_1_4."InvoiceIssuerName" IS 'Always Microsoft, who bills the partner.';
+COMMENT ON COLUMN finance.focus_1_4."ServiceProviderName" IS 'Always Microsoft.';
+COMMENT ON COLUMN finance.focus_1_4."HostProviderName" IS 'Always Microsoft.';
+COMMENT ON COLUMN finance.focus_1_4."BillingPeriodStart" IS 'First instant of the billing period, UTC.';
+COMMENT ON COLUMN finance.focus_1_4."BillingPeriodEnd" IS 'First instant after the billing period, UTC. A period counts in the month of its last day, which is the day before.';
+COMMENT ON COLUMN finance.focus_1_4."ChargePeriodStart" IS 'First instant that the charge covers, UTC; may lie outside the billing period.';
+COMMENT ON COLUMN finance.focus_1_4."ChargePeriodEnd" IS 'First instant after what the charge covers, UTC.';
+COMMENT ON COLUMN finance.focus_1_4."ChargeCategory" IS 'Purchase, Usage, Credit, Adjustment or Tax.';
+COMMENT ON COLUMN finance.focus_1_4."ChargeClass" IS 'Correction for the change of a value after its billing period had closed, else null.';
+COMMENT ON COLUMN finance.focus_1_4."ChargeDescription" IS 'What is charged: the offer, SKU and charge type of a line item, else invoice type and period.';
+COMMENT ON COLUMN finance.focus_1_4."ChargeFrequency" IS 'Recurring, One-Time or Usage-Based; One-Time also for invoice types other than Recurring.';
+COMMENT ON COLUMN finance.focus_1_4."PricingQuantity" IS 'Quantity of the line item; 1 where only the summary is known, 0 on a correction of it; null on tax rows.';
+COMMENT ON COLUMN finance.focus_1_4."PricingUnit" IS 'License for purchases, Unit for usage, Charge for a line item without a quantity, Billing period where only the summary is known; null on tax rows.';
+COMMENT ON COLUMN finance.focus_1_4."ServiceName" IS 'Service that the offer belongs to, else the name of the offer or product; Microsoft CSP where only the summary is known.';
+COMMENT ON COLUMN finance.focus_1_4."ServiceCategory" IS 'Category of the service in the list of FOCUS; Other where it is not known.';
+COMMENT ON COLUMN finance.focus_1_4."SkuId" IS 'Product and SKU, joined by a colon, else the offer; null on tax rows and where only the summary is known.';
+COMMENT ON COLUMN finance.focus_1_4."SkuPriceId" IS 'The offer of a recurring charge; product, SKU and availability of others; null where SkuId is.';
+COMMENT ON COLUMN finance.focus_1_4."ContractedUnitPrice" IS 'Price of one unit; null on tax rows, credits, for negative prices (x_UnitPrice has them) and where only the summary is known.';
+COMMENT ON COLUMN finance.focus_1_4."InvoiceId" IS 'Number of Microsoft''s invoice; null where no line items are known.';
+COMMENT ON COLUMN finance.focus_1_4."InvoiceDetailId" IS 'Key of the line within the invoice; null where InvoiceId is.';
+COMMENT ON COLUMN finance.focus_1_4."Tags" IS 'Always null: the service states none.';
+COMMENT ON COLUMN finance.focus_1_4."ResourceId" IS 'Always null: charges cannot be related to resources.';
+COMMENT ON COLUMN finance.focus_1_4."RegionId" IS 'Always null: the service states none.';
+COMMENT ON COLUMN finance.focus_1_4."x_Partner" IS 'Name of the partner in the configuration, as in the other views.';
+COMMENT ON COLUMN finance.focus_1_4."x_CustomerCountry" IS 'Country of the customer''s billing profile, ISO 3166 alpha-2.';
+COMMENT ON COLUMN finance.focus_1_4."x_InvoiceType" IS 'Recurring, OneTime, or a type the service added later; null when it names none.';
+COMMENT ON COLUMN finance.focus_1_4."x_PeriodStart" IS 'period_start of the cost in finance.costs that the charge belongs to, also for a correction.';
+COMMENT ON COLUMN finance.focus_1_4."x_ChargeId" IS 'Key of the charge; its rows are told apart by x_CostPart.';
+COMMENT ON COLUMN finance.focus_1_4."x_CostPart" IS 'pretax, tax, or unexplained: what after_tax_total holds beyond pretax plus tax.';
+COMMENT ON COLUMN finance.focus_1_4."x_Granularity" IS 'line item, or summary: the total of a billing period, which is less than FOCUS asks for.';
+COMMENT ON COLUMN finance.focus_1_4."x_Reconciliation" IS 'True for a row that makes the charges add up to finance.costs.';
+COMMENT ON COLUMN finance.focus_1_4."x_EffectiveCostBasis" IS 'billed: as BilledCost; prepaid: 0, because the purchase covers future charges.';
+COMMENT ON COLUMN finance.focus_1_4."x_ContractedCostDifference" IS 'ContractedCost less BilledCost: not 0 for promotions and prorated charges.';
+COMMENT ON COLUMN finance.focus_1_4."x_UnitPrice" IS 'Unit price, exactly as stated, also when it is negative.';
+COMMENT ON COLUMN finance.focus_1_4."x_ChargeType" IS 'Charge type of the line item, as written by the service.';
+COMMENT ON COLUMN finance.focus_1_4."x_SubscriptionId" IS 'Subscription, as written by the service.';
+COMMENT ON COLUMN finance.focus_1_4."x_OrderId" IS 'Order, as written by the service.';
+COMMENT ON COLUMN finance.focus_1_4."x_TermAndBillingCycle" IS 'Term and billing cycle, free text.';
+COMMENT ON COLUMN finance.focus_1_4."x_DiscountDetails" IS 'Discount, free text such as 20% or N/A.';
+COMMENT ON COLUMN finance.focus_1_4."x_ResellerMpnId" IS 'Partner id of the indirect reseller; -1 when there is none.';
+COMMENT ON COLUMN finance.focus_1_4."x_CollectedAt" IS 'When the amount was collected.';
+COMMENT ON COLUMN finance.focus_1_4."x_PublisherName" IS 'Publisher of the product; Microsoft where none is stated.';
+
+-- A view; its query stands in the migrations.
+-- finance.focus_billing_period ("BillingPeriodStart" timestamp with time zone, "BillingPeriodEnd" timestamp with time zone, "BillingPeriodCreated" timestamp with time zone, "BillingPeriodLastUpdated" timestamp with time zone, "BillingPeriodStatus" text, "InvoiceIssuerName" text)
+COMMENT ON VIEW finance.focus_billing_period IS 'The billing periods of the FOCUS views, as the Billing Period dataset of FOCUS 1.4.';
+COMMENT ON COLUMN finance.focus_billing_period."BillingPeriodStart" IS 'First instant of the billing period, UTC.';
+COMMENT ON COLUMN finance.focus_billing_period."BillingPeriodEnd" IS 'First instant after the billing period, UTC.';
+COMMENT ON COLUMN finance.focus_billing_period."BillingPeriodCreated" IS 'When the first cost of the period was collected.';
+COMMENT ON COLUMN finance.focus_billing_period."BillingPeriodLastUpdated" IS 'When a cost of the period was last collected, or the period closed.';
+COMMENT ON COLUMN finance.focus_billing_period."BillingPeriodStatus" IS 'Open, or Closed from 15 days after the last day on: later changes are corrections in a later period.';
+COMMENT ON COLUMN finance.focus_billing_period."InvoiceIssuerName" IS 'Always Microsoft.';
+
+-- A view; its query stands in the migrations.
+-- finance.focus_left_out (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, period_end date, currency_code text, pretax_total numeric, tax numeric, after_tax_total numeric, ordinal integer, reason text)
+COMMENT ON VIEW finance.focus_left_out IS 'The costs that the FOCUS views do not hold, because a value that FOCUS demands is not stated.';
+COMMENT ON COLUMN finance.focus_left_out.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.focus_left_out.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.focus_left_out.company_name IS 'Company name of the billing profile.';
+COMMENT ON COLUMN finance.focus_left_out.invoice_type IS 'Invoice type of the cost.';
+COMMENT ON COLUMN finance.focus_left_out.period_start IS 'First day of the billing period.';
+COMMENT ON COLUMN finance.focus_left_out.period_end IS 'Last day of the billing period.';
+COMMENT ON COLUMN finance.focus_left_out.currency_code IS 'Currency of the amounts.';
+COMMENT ON COLUMN finance.focus_left_out.pretax_total IS 'Amount before tax.';
+COMMENT ON COLUMN finance.focus_left_out.tax IS 'Tax.';
+COMMENT ON COLUMN finance.focus_left_out.after_tax_total IS 'Amount after tax.';
+COMMENT ON COLUMN finance.focus_left_out.ordinal IS 'As in finance.costs.';
+COMMENT ON COLUMN finance.focus_left_out.reason IS 'What is not stated.';
+
+-- A view; its query stands in the migrations.
+-- finance.line_item_sets (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, revision integer, item_count integer, origin text, run_id uuid, collected_at timestamp with time zone, superseded_at timestamp with time zone, superseded_by_run uuid, line_items_hash text)
+COMMENT ON VIEW finance.line_item_sets IS 'Every set of line items that a cost ever had, the newest included, with where it came from. A set is replaced as a whole; finance.line_items shows the newest.';
+COMMENT ON COLUMN finance.line_item_sets.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.line_item_sets.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.line_item_sets.company_name IS 'Company name of the billing profile.';
+COMMENT ON COLUMN finance.line_item_sets.invoice_type IS 'Invoice type of the items; null when the service names none.';
+COMMENT ON COLUMN finance.line_item_sets.period_start IS 'First day of the billing period: period_start of the cost in finance.costs.';
+COMMENT ON COLUMN finance.line_item_sets.revision IS '0 for the set first collected, then one more for each that took its place.';
+COMMENT ON COLUMN finance.line_item_sets.item_count IS 'Number of items in the set.';
+COMMENT ON COLUMN finance.line_item_sets.origin IS 'servicecosts (collected from the service) or import (from saved answers).';
+COMMENT ON COLUMN finance.line_item_sets.run_id IS 'The run that stored the set.';
+COMMENT ON COLUMN finance.line_item_sets.collected_at IS 'When the set was stored.';
+COMMENT ON COLUMN finance.line_item_sets.superseded_at IS 'When the next set took its place; null for the newest.';
+COMMENT ON COLUMN finance.line_item_sets.superseded_by_run IS 'The run that stored the next set; null for the newest.';
+COMMENT ON COLUMN finance.line_item_sets.line_items_hash IS 'SHA-256, in hexadecimal, of the body of the line items from which the set was derived.';
 
 -- A view; its query stands in the migrations.
 -- finance.line_items (partner text, customer_id uuid, company_name text, invoice_type text, invoice_number text, charge_type text, start_date date, end_date date, subscription_id text, order_id text, offer_id text, offer_name text, product_id text, product_name text, sku_id text, sku_name text, publisher_name text, quantity numeric, unit_price numeric, pretax_total numeric, tax numeric, after_tax_total numeric, currency_code text, billing_period_start date, subscription_friendly_name text, availability_id text, publisher_id text, reseller_mpn_id text, term_and_billing_cycle text, discount_details text, ordinal integer)
@@ -496,6 +774,19 @@ COMMENT ON COLUMN finance.line_items.discount_details IS 'Discount, free text su
 COMMENT ON COLUMN finance.line_items.ordinal IS 'Place of the item in its set; tells true duplicates apart.';
 
 -- A view; its query stands in the migrations.
+-- finance.month_totals (partner text, month date, currency_code text, invoice_type text, customers integer, pretax_total numeric, tax numeric, after_tax_total numeric, summarised_at timestamp with time zone)
+COMMENT ON VIEW finance.month_totals IS 'finance.monthly_costs kept ready: the same rows as of the end of the last run, found without adding anything up. stale_months tells which have changed since.';
+COMMENT ON COLUMN finance.month_totals.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.month_totals.month IS 'First day of the month in which the billing periods end; null for details without a stated end.';
+COMMENT ON COLUMN finance.month_totals.currency_code IS 'Currency of the amounts; one row per currency.';
+COMMENT ON COLUMN finance.month_totals.invoice_type IS 'Recurring, OneTime, or a type the service added later.';
+COMMENT ON COLUMN finance.month_totals.customers IS 'Number of customers with a detail in this row.';
+COMMENT ON COLUMN finance.month_totals.pretax_total IS 'Sum before tax.';
+COMMENT ON COLUMN finance.month_totals.tax IS 'Sum of tax.';
+COMMENT ON COLUMN finance.month_totals.after_tax_total IS 'Sum after tax.';
+COMMENT ON COLUMN finance.month_totals.summarised_at IS 'When the row was last computed.';
+
+-- A view; its query stands in the migrations.
 -- finance.monthly_costs (partner text, month date, currency_code text, invoice_type text, customers bigint, pretax_total numeric, tax numeric, after_tax_total numeric)
 COMMENT ON VIEW finance.monthly_costs IS 'Totals by month, currency and invoice type. A period counts in the month in which it ends.';
 COMMENT ON COLUMN finance.monthly_costs.partner IS 'Name of the partner in the configuration.';
@@ -506,6 +797,24 @@ COMMENT ON COLUMN finance.monthly_costs.customers IS 'Number of customers with a
 COMMENT ON COLUMN finance.monthly_costs.pretax_total IS 'Sum before tax.';
 COMMENT ON COLUMN finance.monthly_costs.tax IS 'Sum of tax.';
 COMMENT ON COLUMN finance.monthly_costs.after_tax_total IS 'Sum after tax.';
+
+-- A view; its query stands in the migrations.
+-- finance.monthly_costs_converted (partner text, month date, currency_code text, invoice_type text, customers bigint, pretax_total numeric, tax numeric, after_tax_total numeric, target_currency text, rate numeric, rate_date date, pretax_converted numeric, tax_converted numeric, after_tax_converted numeric)
+COMMENT ON VIEW finance.monthly_costs_converted IS 'monthly_costs once for each currency that rates lead to. Without a rate the converted amounts are null: the row stays. Take one target_currency; only then may rows be added.';
+COMMENT ON COLUMN finance.monthly_costs_converted.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.monthly_costs_converted.month IS 'As in monthly_costs.';
+COMMENT ON COLUMN finance.monthly_costs_converted.currency_code IS 'Currency of the original amounts.';
+COMMENT ON COLUMN finance.monthly_costs_converted.invoice_type IS 'As in monthly_costs.';
+COMMENT ON COLUMN finance.monthly_costs_converted.customers IS 'Number of customers with a detail in this row.';
+COMMENT ON COLUMN finance.monthly_costs_converted.pretax_total IS 'Sum before tax, in currency_code.';
+COMMENT ON COLUMN finance.monthly_costs_converted.tax IS 'Sum of tax, in currency_code.';
+COMMENT ON COLUMN finance.monthly_costs_converted.after_tax_total IS 'Sum after tax, in currency_code.';
+COMMENT ON COLUMN finance.monthly_costs_converted.target_currency IS 'Currency of the converted amounts; null while no rates are imported.';
+COMMENT ON COLUMN finance.monthly_costs_converted.rate IS 'The latest rate on or before the last day of the month; 1 where both currencies are the same; null without a rate.';
+COMMENT ON COLUMN finance.monthly_costs_converted.rate_date IS 'Day of the rate; null without one, and where both currencies are the same.';
+COMMENT ON COLUMN finance.monthly_costs_converted.pretax_converted IS 'pretax_total times rate, not rounded; null without a rate.';
+COMMENT ON COLUMN finance.monthly_costs_converted.tax_converted IS 'tax times rate, not rounded; null without a rate.';
+COMMENT ON COLUMN finance.monthly_costs_converted.after_tax_converted IS 'after_tax_total times rate, not rounded; null without a rate.';
 
 -- A view; its query stands in the migrations.
 -- finance.runs (run_id uuid, partner text, kind text, started_at timestamp with time zone, finished_at timestamp with time zone, status text, customers_total integer, customers_ok integer, customers_unchanged integer, customers_no_costs integer, customers_failed integer, rows_changed bigint, version text, error text, scope text)
@@ -525,3 +834,26 @@ COMMENT ON COLUMN finance.runs.rows_changed IS 'Fact rows written: profiles, det
 COMMENT ON COLUMN finance.runs.version IS 'Version of the collector.';
 COMMENT ON COLUMN finance.runs.error IS 'Why the run did not succeed; null when it did.';
 COMMENT ON COLUMN finance.runs.scope IS 'all (every customer of the partner), some (named ones) or rest (those that earlier runs had left over).';
+
+-- A view; its query stands in the migrations.
+-- finance.stale_months (partner text, month date, since timestamp with time zone)
+COMMENT ON VIEW finance.stale_months IS 'The months in which costs have changed since month_totals and top_movers were last computed: while a run writes, or after one that did not reach its end.';
+COMMENT ON COLUMN finance.stale_months.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.stale_months.month IS 'First day of the month; null for details without a stated end.';
+COMMENT ON COLUMN finance.stale_months.since IS 'When the first change since then was written.';
+
+-- A view; its query stands in the migrations.
+-- finance.top_movers (partner text, customer_id uuid, company_name text, month date, currency_code text, invoice_type text, after_tax_before numeric, after_tax_now numeric, difference numeric, percent numeric, place integer, summarised_at timestamp with time zone)
+COMMENT ON VIEW finance.top_movers IS 'The customers whose costs moved most against the month before: up to 100 of each partner, month, currency and invoice type. Who has no bill yet in the newest month of a type is not among them.';
+COMMENT ON COLUMN finance.top_movers.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.top_movers.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.top_movers.company_name IS 'Company name of the billing profile.';
+COMMENT ON COLUMN finance.top_movers.month IS 'First day of the month that is compared with the one before.';
+COMMENT ON COLUMN finance.top_movers.currency_code IS 'Currency of the amounts.';
+COMMENT ON COLUMN finance.top_movers.invoice_type IS 'Recurring, OneTime, or a type the service added later.';
+COMMENT ON COLUMN finance.top_movers.after_tax_before IS 'Amount after tax of the month before; 0 when there was none.';
+COMMENT ON COLUMN finance.top_movers.after_tax_now IS 'Amount after tax of the month; 0 when there is none.';
+COMMENT ON COLUMN finance.top_movers.difference IS 'after_tax_now less after_tax_before.';
+COMMENT ON COLUMN finance.top_movers.percent IS 'The difference in percent of after_tax_before; null when that is 0.';
+COMMENT ON COLUMN finance.top_movers.place IS '1 for the largest difference, whichever its sign.';
+COMMENT ON COLUMN finance.top_movers.summarised_at IS 'When the row was last computed.';

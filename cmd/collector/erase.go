@@ -88,7 +88,7 @@ func unknownCustomer(id billing.CustomerID, partner string) error {
 	if partner != "" {
 		return fmt.Errorf("customer %s of partner %s: %w; check both, or leave --partner away", id, partner, persist.ErrUnknownCustomer)
 	}
-	return fmt.Errorf("customer %s: %w; check the id", id, persist.ErrUnknownCustomer)
+	return fmt.Errorf("customer %s: %w", id, persist.ErrUnknownCustomer)
 }
 
 // eraseFrom erases the customer from all these partners, or from none while one of them

@@ -11,9 +11,6 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// ErrUnknownCustomer says that nothing is stored about a customer.
-var ErrUnknownCustomer = errors.New("nothing is stored about this customer")
-
 // Erasure says whose personal data goes.
 type Erasure struct {
 	Partner    string

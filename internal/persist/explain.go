@@ -18,8 +18,8 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// ErrUnknownCustomer says that a customer was never asked for.
-var ErrUnknownCustomer = errors.New("no run ever asked for this customer; the view finance.customers lists those that are known")
+// ErrUnknownCustomer says that nothing is stored about a customer.
+var ErrUnknownCustomer = errors.New("nothing is stored about this customer; the view finance.customers lists those that are known")
 
 // Explanation says where a customer's numbers come from: the costs whose period ends
 // in a month. Texts and dates (YYYY-MM-DD) are empty where the service states none. Its
