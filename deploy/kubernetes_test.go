@@ -449,6 +449,9 @@ func TestConfigMapIsAccepted(t *testing.T) {
 	if c.Console.Listen != ":8080" {
 		t.Errorf("it listens on %s, where no probe reaches it", c.Console.Listen)
 	}
+	if !c.Console.BehindProxy && c.Console.TLSCertFile == "" {
+		t.Error("nothing speaks HTTPS to those who look at it, so the daemon does not start")
+	}
 	if _, err := os.Stat(c.Console.PasswordFile); err != nil {
 		t.Errorf("the password is not mounted: %v", err)
 	}

@@ -199,7 +199,7 @@ func TestErase(t *testing.T) {
 	p.forgot(t, "after later runs", p.values...)
 
 	var again []struct {
-		Result                             string
+		Result           string
 		Profiles, Bodies int
 	}
 	decode(t, p.collector(t, "erase", "--customer", p.customer, "--format", "json").want(t, 0).stdout, &again)

@@ -164,4 +164,3 @@ func TestTheScriptForAnAdministrator(t *testing.T) {
 		t.Errorf("the roles are there, yet migrate up says:\n%s", r.stderr)
 	}
 }
-
