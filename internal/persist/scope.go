@@ -18,7 +18,9 @@ type profileScopes struct {
 	erased map[billing.CustomerID]billing.ProfileScope
 }
 
-func (s profileScopes) of(id billing.CustomerID) billing.ProfileScope { return max(s.all, s.erased[id]) }
+func (s profileScopes) of(id billing.CustomerID) billing.ProfileScope {
+	return max(s.all, s.erased[id])
+}
 
 // scopes reads who was erased. The caller holds the partner's lock, or writes nothing.
 func (s *Store) scopes(ctx context.Context, db dbsqlc.DBTX, partner string) (profileScopes, error) {
@@ -54,7 +56,7 @@ func (s *Store) reducePartner(ctx context.Context, partner string) error {
 		}
 		err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 			page, err := s.reduce(ctx, tx, keys, s.profiles)
-			total.add(page)
+			total = total.plus(page)
 			return err
 		})
 		if err != nil {

@@ -25,7 +25,7 @@ type Options struct {
 	MaxConnections int
 	// Profiles is how much is stored of billing profiles; the zero value is all.
 	Profiles billing.ProfileScope
-	Log            *slog.Logger
+	Log      *slog.Logger
 	// Now is the clock; nil means the system's.
 	Now func() time.Time
 }
