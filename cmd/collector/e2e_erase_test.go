@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"database/sql"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"reflect"
@@ -67,9 +68,7 @@ func newPersonalSite(t *testing.T) *personalSite {
 			}
 			body = bytes.ReplaceAll(body, []byte(`"`+profile.LastName+`"`), []byte(`"`+name+`"`))
 		}
-		for key, values := range answer.Header() {
-			w.Header()[key] = values
-		}
+		maps.Copy(w.Header(), answer.Header())
 		w.Header().Del("Content-Length")
 		w.WriteHeader(answer.Code)
 		_, _ = w.Write(body) // a client that is gone misses nothing
@@ -128,6 +127,13 @@ func (p *personalSite) forgot(t *testing.T, when string, values ...string) {
 	t.Helper()
 	if held := p.holders(t, values...); len(held) > 0 {
 		t.Errorf("%s, personal data stands in %v", when, held)
+	}
+	for _, printed := range p.printed {
+		for _, value := range values {
+			if len(value) > 5 && strings.Contains(printed, value) {
+				t.Errorf("the program printed %q:\n%s", value, printed)
+			}
+		}
 	}
 }
 
@@ -209,13 +215,6 @@ func TestErase(t *testing.T) {
 	want := [][]string{{"sim", p.customer, "false", "1", "1", "3", "v0.0.0-e2e"}}
 	if diff := cmp.Diff(want, p.query(t, `SELECT partner, customer_id, company_name_too, profiles, earlier_profiles, bodies, version FROM finance.erasures`)); diff != "" {
 		t.Errorf("finance.erasures (-want +got):\n%s", diff)
-	}
-	for _, printed := range p.printed {
-		for _, value := range p.values {
-			if len(value) > 5 && strings.Contains(printed, value) {
-				t.Errorf("the program printed %q:\n%s", value, printed)
-			}
-		}
 	}
 }
 

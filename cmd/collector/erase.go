@@ -80,7 +80,7 @@ func (p *program) erase(ctx context.Context, f eraseFlags) error {
 		if len(partners) == 0 {
 			return unknownCustomer(id, f.partner)
 		}
-		return p.eraseFrom(ctx, store, partners, id, f)
+		return withLocks(ctx, store, partners, func(ctx context.Context) error { return p.eraseFrom(ctx, store, partners, id, f) })
 	})
 }
 
@@ -91,17 +91,22 @@ func unknownCustomer(id billing.CustomerID, partner string) error {
 	return fmt.Errorf("customer %s: %w", id, persist.ErrUnknownCustomer)
 }
 
-// eraseFrom erases the customer from all these partners, or from none while one of them
-// is being collected.
-func (p *program) eraseFrom(ctx context.Context, store *persist.Store, partners []string, id billing.CustomerID, f eraseFlags) error {
-	for _, partner := range partners {
-		locked, release, err := store.LockPartner(ctx, partner)
-		if err != nil {
-			return err
-		}
-		defer release()
-		ctx = locked
+// withLocks does work while the locks of all these partners are held, and none of it
+// while somebody else holds one.
+func withLocks(ctx context.Context, store *persist.Store, partners []string, work func(context.Context) error) error {
+	if len(partners) == 0 {
+		return work(ctx)
 	}
+	locked, release, err := store.LockPartner(ctx, partners[0])
+	if err != nil {
+		return err
+	}
+	defer release()
+	return withLocks(locked, store, partners[1:], work)
+}
+
+// eraseFrom erases the customer from all these partners.
+func (p *program) eraseFrom(ctx context.Context, store *persist.Store, partners []string, id billing.CustomerID, f eraseFlags) error {
 	erasure := persist.Erasure{CustomerID: id, Scope: billing.NameAndCountry, Version: thisBuild().Version, DryRun: f.dryRun}
 	if f.companyName {
 		erasure.Scope = billing.CountryOnly

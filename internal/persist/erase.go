@@ -34,10 +34,8 @@ type Erased struct {
 // Nothing reports whether nothing went.
 func (e Erased) Nothing() bool { return e == Erased{} }
 
-func (e *Erased) add(other Erased) {
-	e.Profiles += other.Profiles
-	e.EarlierProfiles += other.EarlierProfiles
-	e.Bodies += other.Bodies
+func (e Erased) plus(other Erased) Erased {
+	return Erased{e.Profiles + other.Profiles, e.EarlierProfiles + other.EarlierProfiles, e.Bodies + other.Bodies}
 }
 
 // PartnersOf returns the partners under whom something is stored about the customer,

@@ -56,7 +56,7 @@ func (s *Store) reducePartner(ctx context.Context, partner string) error {
 		}
 		err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 			page, err := s.reduce(ctx, tx, keys, s.profiles)
-			total.add(page)
+			total = total.plus(page)
 			return err
 		})
 		if err != nil {

@@ -55,7 +55,7 @@ func (q *Queries) CustomersInFull(ctx context.Context, db DBTX, arg CustomersInF
 const deleteUnnamedPayloads = `-- name: DeleteUnnamedPayloads :execrows
 DELETE FROM collector.payloads p
 WHERE p.payload_hash = ANY ($1::bytea[])
-    AND p.payload_hash <> ALL (
+    AND p.payload_hash NOT IN (
         SELECT n.hash
         FROM collector.statements q
         CROSS JOIN LATERAL (VALUES (q.profile_hash, true), (q.summary_hash, true),

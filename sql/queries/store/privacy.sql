@@ -87,7 +87,7 @@ FOR UPDATE;
 -- A body stays while the log of a customer who may have it names it.
 DELETE FROM collector.payloads p
 WHERE p.payload_hash = ANY (@hashes::bytea[])
-    AND p.payload_hash <> ALL (
+    AND p.payload_hash NOT IN (
         SELECT n.hash
         FROM collector.statements q
         CROSS JOIN LATERAL (VALUES (q.profile_hash, true), (q.summary_hash, true),
