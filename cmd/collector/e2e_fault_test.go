@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -300,7 +299,8 @@ func (s *site) facts(t *testing.T) facts {
 	for name, query := range factQueries {
 		read(name, query)
 	}
-	for _, view := range s.query(t, `SELECT table_name FROM information_schema.views WHERE table_schema = 'finance' AND table_name <> 'runs'`) {
+	// The views of FOCUS say the same once more, in twice as many rows.
+	for _, view := range s.query(t, `SELECT table_name FROM information_schema.views WHERE table_schema = 'finance' AND table_name <> 'runs' AND table_name NOT LIKE 'focus%'`) {
 		read("finance."+view[0], `SELECT to_jsonb(v) - `+notFacts+` FROM finance.`+view[0]+` v`)
 	}
 	return all
@@ -368,13 +368,19 @@ func measure(t *testing.T, customers int) (nights [2]undisturbed) {
 	return nights
 }
 
+// emptyAtFirst is what a first collection leaves empty.
+var emptyAtFirst = []string{
+	"collector.billing_profile_history", "collector.cost_detail_history", "collector.findings", "finance.findings", "finance.cost_changes",
+	"finance.top_movers", "finance.stale_months", "finance.exchange_rates", "finance.erasures",
+}
+
 func TestFactsTellRowsApart(t *testing.T) {
 	t.Parallel()
 	f := newFaultSite(t, 10)
 	f.collector(t, "run").want(t, 0)
 	want := f.facts(t)
 	for name, rows := range want {
-		if len(rows) == 0 && !slices.Contains([]string{"collector.billing_profile_history", "collector.cost_detail_history", "collector.findings", "finance.findings", "finance.cost_changes"}, name) {
+		if len(rows) == 0 && !slices.Contains(emptyAtFirst, name) {
 			t.Errorf("%s is empty: it would hide what is lost", name)
 		}
 	}
@@ -384,7 +390,15 @@ func TestFactsTellRowsApart(t *testing.T) {
 	f.exec(t, `DELETE FROM collector.line_items WHERE (set_id, ordinal) = (SELECT set_id, ordinal FROM collector.line_items ORDER BY 1, 2 LIMIT 1)`)
 	f.exec(t, `INSERT INTO collector.statements OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(s, '{"statement_id": 100000}')).* FROM collector.statements s ORDER BY statement_id LIMIT 1`)
 	lost, doubled := f.facts(t).against(want)
-	if got := fmt.Sprint(len(lost), len(doubled)); got != "2 1" { // the item in its table and in its view
-		t.Errorf("rows lost and doubled: %s, want 2 1\n%q\n%q", got, lost, doubled)
+	of := func(rows []string, names ...string) bool {
+		for _, name := range names {
+			if !slices.ContainsFunc(rows, func(row string) bool { return strings.HasPrefix(row, name+" ") }) {
+				return false
+			}
+		}
+		return true
+	}
+	if !of(lost, "collector.line_items", "finance.line_items") || !of(doubled, "collector.statements") || of(doubled, "collector.line_items") {
+		t.Errorf("an item is gone and an entry of the log is doubled; found as lost and as doubled:\n%q\n%q", lost, doubled)
 	}
 }

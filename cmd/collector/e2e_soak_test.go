@@ -28,7 +28,7 @@ type trials struct {
 }
 
 func newTrials(reduced, full int) *trials {
-	n := &trials{seed: *soakSeed, faults: reduced, customers: 300}
+	n := &trials{seed: *soakSeed, faults: reduced, customers: 150}
 	if *soak {
 		n.faults, n.customers = full, 2000
 	}
