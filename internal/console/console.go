@@ -73,7 +73,7 @@ func New(o Options) (http.Handler, error) {
 	}
 	c := &console{Options: o, look: look}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", c.page(c.overview))
+	mux.HandleFunc("GET /{$}", c.overview)
 	mux.HandleFunc("GET /customer", c.page(c.customer))
 	mux.HandleFunc("GET /origin", c.page(c.origin))
 	mux.HandleFunc("GET /chart", c.chart)

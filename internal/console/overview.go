@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
+	"golang.org/x/sync/errgroup"
 )
 
 // trendMonths is how many months the charts show: a year, and the month a year ago.
@@ -57,15 +58,42 @@ type restatedView struct{ Code, Count, Difference, Href string }
 
 type severityView struct{ Name, Count, Href string }
 
-func (c *console) overview(ctx context.Context, tx *sql.Tx, r *http.Request) (view, error) {
+// overview reads its sections side by side: each is one state of the database, and none
+// waits for a second connection while it holds one.
+func (c *console) overview(w http.ResponseWriter, r *http.Request) {
 	f, err := c.filter(r.URL.Query())
 	if err != nil {
-		return view{}, err
+		c.failed(w, r, err)
+		return
 	}
 	p := overviewPage{}
+	yesterday := f.now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -1)
+	p.Since = yesterday.Format(time.DateOnly)
+	whose := filter{partner: f.partner, now: f.now, signIns: f.signIns}
+	since := whose
+	since.since = &yesterday
+
+	sections, ctx := errgroup.WithContext(r.Context())
+	for _, section := range []func(context.Context, *sql.Tx) error{
+		func(ctx context.Context, tx *sql.Tx) error { return p.covered(ctx, tx, whose) },
+		func(ctx context.Context, tx *sql.Tx) error { return p.restated(ctx, tx, since) },
+		func(ctx context.Context, tx *sql.Tx) error { return c.rest(ctx, tx, &p, f, whose) },
+	} {
+		sections.Go(func() error { return c.read(ctx, pageWithin, section) })
+	}
+	if err := sections.Wait(); err != nil {
+		c.failed(w, r, err)
+		return
+	}
+	p.Collected = len(p.Coverage.Rows) > 0 || len(p.Runs.Rows) > 0 || p.Costs
+	c.render(w, r, http.StatusOK, view{template: "overview", title: "Overview", data: p})
+}
+
+// rest fills in the sections that take little.
+func (c *console) rest(ctx context.Context, tx *sql.Tx, p *overviewPage, f, whose filter) error {
 	months, endless, err := knownMonths(ctx, tx)
 	if err != nil {
-		return view{}, err
+		return err
 	}
 	if f.month == nil && len(months) > 0 {
 		f.month = &months[0]
@@ -74,16 +102,8 @@ func (c *console) overview(ctx context.Context, tx *sql.Tx, r *http.Request) (vi
 		f.month = &month{}
 	}
 	p.Costs = f.month != nil
-	yesterday := f.now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -1)
-	p.Since = yesterday.Format(time.DateOnly)
-	whose := filter{partner: f.partner, now: f.now, signIns: f.signIns}
-	since := whose
-	since.since = &yesterday
-
-	err = inOrder(
+	return inOrder(
 		func() error { return p.costs(ctx, tx, f, endless) },
-		func() error { return p.restated(ctx, tx, since) },
-		func() error { return p.covered(ctx, tx, whose) },
 		func() error { return p.found(ctx, tx, whose) },
 		func() (err error) { p.Runs, err = runs.beginning(ctx, tx, whose); return err },
 		func() error {
@@ -94,14 +114,12 @@ func (c *console) overview(ctx context.Context, tx *sql.Tx, r *http.Request) (vi
 			p.SignIns = &v
 			return err
 		},
-		func() (err error) { p.Form, err = c.form(ctx, tx, totals, f); return err },
+		func() (err error) {
+			p.Form, err = c.form(ctx, tx, totals, f)
+			p.Form.Action = "/"
+			return err
+		},
 	)
-	if err != nil {
-		return view{}, err
-	}
-	p.Form.Action = "/"
-	p.Collected = len(p.Coverage.Rows) > 0 || len(p.Runs.Rows) > 0 || p.Costs
-	return view{template: "overview", title: "Overview", data: p}, nil
 }
 
 // inOrder runs steps until one fails.
