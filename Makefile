@@ -48,7 +48,7 @@ race: ## Run all tests with the race detector, in random order
 
 .PHONY: test-docker
 test-docker: ## Run the database tests on PostgreSQL 17 in a container (needs Docker)
-	COLLECTOR_TEST_POSTGRES=docker go test -count=1 $(TEST_FLAGS) ./cmd/... ./internal/persist/...
+	COLLECTOR_TEST_POSTGRES=docker go test -count=1 -skip '^TestSoak' $(TEST_FLAGS) ./cmd/... ./internal/persist/...
 
 .PHONY: migrations
 migrations: ## Apply, take back and apply again every migration
