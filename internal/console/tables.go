@@ -106,11 +106,14 @@ var restatements = table{
 		c.whose("r", f)
 		c.equal("r.currency_code", f.currency, "text")
 		c.equal("r.invoice_type", f.kind, "text")
-		return `SELECT r.company_name, r.partner, r.customer_id::text, r.invoice_type, r.period_start::text, r.period_end::text, r.currency_code, r.after_tax_before, r.after_tax_after,
+		// Names are looked up last: of the overview's few rows, not of all.
+		return `SELECT w.company_name, r.partner, r.customer_id::text, r.invoice_type, r.period_start::text, r.period_end::text, r.currency_code, r.after_tax_before, r.after_tax_after,
 			r.difference, r.changed_at, r.run_id::text, r.moved, r.place, r.all_of_currency, r.sum_of_currency
-			FROM (SELECT r.*, abs(r.difference) AS moved, row_number() OVER (PARTITION BY r.currency_code ORDER BY abs(r.difference) DESC NULLS LAST) AS place,
+			FROM (SELECT r.partner, r.customer_id, r.invoice_type, r.period_start, r.period_end, r.currency_code, r.after_tax_before, r.after_tax_after, r.difference,
+				r.changed_at, r.run_id, abs(r.difference) AS moved, row_number() OVER (PARTITION BY r.currency_code ORDER BY abs(r.difference) DESC NULLS LAST) AS place,
 				count(*) OVER (PARTITION BY r.currency_code) AS all_of_currency, sum(r.difference) OVER (PARTITION BY r.currency_code) AS sum_of_currency
-				FROM finance.cost_changes r` + c.where() + `) r` + f.first("r.place"), c.args
+				FROM finance.cost_changes r` + c.where() + `) r
+			JOIN finance.customers w ON w.partner = r.partner AND w.customer_id = r.customer_id` + f.first("r.place"), c.args
 	},
 }
 
@@ -150,6 +153,9 @@ var missing = table{
 	},
 	query: func(f filter) (string, []any) {
 		var c conditions
+		// Every customer has an outcome, for both are written in one transaction; asking for
+		// it lets the database look at the few states that are old, not at all customers.
+		c.terms = append(c.terms, "v.last_outcome IS NOT NULL")
 		c.add("(v.last_success_at IS NULL OR v.last_success_at < ?::timestamptz)", f.now.Add(-collectedWithin))
 		c.whose("v", f)
 		return `SELECT v.company_name, v.partner, v.customer_id::text, v.last_outcome, v.last_error, v.last_success_at, w.first_seen_at, v.place, v.all_of_partner
