@@ -116,6 +116,7 @@ BEGIN
         FROM collector.month_totals WHERE partner = of_partner;
 
         DELETE FROM collector.month_movers WHERE partner = of_partner AND month = of_month;
+        CONTINUE WHEN earlier = '{}'; -- nothing to compare it with
         INSERT INTO collector.month_movers (partner, month, currency_code, invoice_type, place, customer_key, after_tax_before, after_tax_now, summarised_at)
         SELECT of_partner, of_month, r.currency_code, r.invoice_type, r.place, r.customer_key, r.before, r.after, now()
         FROM (
