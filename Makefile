@@ -74,9 +74,7 @@ bench: ## Measure the program against the simulator; BENCH=regexp selects
 ##@ Check
 
 .PHONY: check
-check: fmt-check vet lint tidy-check verify-generated smoke race ## Everything CI does, without Docker
-
-check: alerts units
+check: fmt-check vet lint tidy-check verify-generated alerts units smoke race ## Everything CI does, without Docker
 
 .PHONY: alerts
 alerts: ## Check the alert rules and run their tests (needs promtool)
