@@ -15,13 +15,10 @@ import (
 // larger was made by something, and is kept where it can be made again.
 const largestTracked = 1_000_000
 
-// programs are the first bytes of executable files.
+// programs are the first bytes of executable files and of what they are linked from.
 var programs = []string{
-	"\x7fELF",
-	"MZ", // Windows
-	"\xfe\xed\xfa\xce", "\xfe\xed\xfa\xcf", "\xce\xfa\xed\xfe", "\xcf\xfa\xed\xfe", "\xca\xfe\xba\xbe", // macOS
-	"\x00asm",
-	"!<arch>\n", // object files
+	"\x7fELF", "MZ", "\x00asm", "!<arch>\n",
+	"\xfe\xed\xfa\xce", "\xfe\xed\xfa\xcf", "\xce\xfa\xed\xfe", "\xcf\xfa\xed\xfe", "\xca\xfe\xba\xbe", // of macOS
 }
 
 // A program that slips into a commit stays in the history for good.
