@@ -105,7 +105,6 @@ var dependencies = []dependency{
 	{module: "golang.org/x/term", rooms: []string{program}},
 	{module: "golang.org/x/text", rooms: []string{"internal/console"}},
 	{module: "golang.org/x/time", rooms: []string{"internal/console", "internal/fetch", "internal/fetch/partnersim"}},
-	{module: "gonum.org/v1/plot", rooms: []string{"internal/console"}},
 }
 
 // testHelpers is what the binary must not link. A helper brings the flags of package

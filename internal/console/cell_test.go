@@ -36,18 +36,3 @@ func TestTextIsNoFormula(t *testing.T) {
 		}
 	}
 }
-
-func TestAmountTicksAreFewAndRound(t *testing.T) {
-	t.Parallel()
-	for _, test := range [][2]float64{{0, 1}, {0, 460000}, {-1200, 300}, {0, 0.004}, {-5, -0.1}, {0, 1e15}} {
-		ticks := amountTicks(test[0], test[1])
-		if len(ticks) < 2 || len(ticks) > 12 {
-			t.Errorf("%v has %d ticks: %v", test, len(ticks), ticks)
-		}
-		for _, tick := range ticks {
-			if tick.Label == "−0" {
-				t.Errorf("%v has a tick at −0", test)
-			}
-		}
-	}
-}

@@ -22,6 +22,7 @@ var files embed.FS
 // addresses change with their content, so that browsers may keep them.
 type look struct {
 	templates           map[string]*template.Template
+	chart               *template.Template
 	stylePath, iconPath string
 	styleSheet, picture []byte
 }
@@ -47,7 +48,19 @@ func newLook() (*look, error) {
 		}
 		l.templates[strings.TrimSuffix(strings.TrimPrefix(page, "look/page-"), ".html")] = t
 	}
+	if l.chart, err = template.ParseFS(files, "look/chart.svg"); err != nil {
+		return nil, fmt.Errorf("the template of charts: %w", err)
+	}
 	return l, nil
+}
+
+// draw returns a chart as SVG.
+func (l *look) draw(chart barChart) ([]byte, error) {
+	var out bytes.Buffer
+	if err := l.chart.Execute(&out, chart); err != nil {
+		return nil, fmt.Errorf("draw a chart: %w", err)
+	}
+	return out.Bytes(), nil
 }
 
 func fingerprint(content []byte) string {
