@@ -13,7 +13,7 @@ import (
 
 	"partnercost/internal/billing"
 	"partnercost/internal/config"
-	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/partnersim"
 	"partnercost/internal/localpg"
 	"partnercost/internal/persist"
 )

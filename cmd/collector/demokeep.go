@@ -12,7 +12,7 @@ import (
 	"partnercost/internal/billing"
 	"partnercost/internal/config"
 	web "partnercost/internal/console"
-	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/partnersim"
 	"partnercost/internal/persist"
 )
 

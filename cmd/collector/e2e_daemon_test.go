@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/partnersim"
 )
 
 // daemon starts the daemon; stop sends it SIGTERM and waits for its end. When until is

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/partnersim"
 )
 
 // moment stops whatever passes through it once so much has passed: requests to

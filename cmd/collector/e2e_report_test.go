@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/partnersim"
 	"partnercost/internal/persist"
 )
 

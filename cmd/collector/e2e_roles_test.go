@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/partnersim"
 	"partnercost/internal/localpg"
 )
 

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/partnersim"
 )
 
 const (

@@ -20,7 +20,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/partnersim"
 	"partnercost/internal/persist/pgtest"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/partnersim"
 )
 
 // simulateFlags are the flags of simulate.

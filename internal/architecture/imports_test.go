@@ -29,7 +29,7 @@ type room struct {
 
 var rooms = []room{
 	{path: "internal/architecture"},
-	{path: "internal/bench", mayTest: []string{"internal/fetch/partnersim", "internal/localpg"}},
+	{path: "internal/bench", mayTest: []string{"internal/partnersim", "internal/localpg"}},
 	{path: "internal/billing"},
 	{path: "deploy", mayTest: []string{"internal/config"}},
 	{path: "internal/localpg"},
@@ -41,10 +41,10 @@ var rooms = []room{
 	{
 		path:      "internal/fetch",
 		mayImport: []string{"internal/billing"},
-		mayTest:   []string{"internal/fetch/partnersim"},
+		mayTest:   []string{"internal/partnersim"},
 	},
 	{
-		path:      "internal/fetch/partnersim",
+		path:      "internal/partnersim",
 		mayImport: []string{"internal/billing"},
 		mayTest:   []string{"internal/fetch"},
 	},
@@ -64,7 +64,7 @@ var rooms = []room{
 		path: program,
 		mayImport: []string{
 			"internal/billing", "internal/collect", "internal/config", "internal/console", "internal/fetch",
-			"internal/fetch/partnersim", "internal/localpg", "internal/persist", "internal/schedule", "internal/telemetry",
+			"internal/partnersim", "internal/localpg", "internal/persist", "internal/schedule", "internal/telemetry",
 		},
 		mayTest: []string{"internal/persist/pgtest", "migrations", "sql"},
 	},
@@ -100,11 +100,11 @@ var dependencies = []dependency{
 	{module: "go.uber.org/goleak", testsOnly: true},
 	{module: "go.yaml.in/yaml/v3", rooms: []string{"internal/config", "deploy"}},
 	{module: "golang.org/x/crypto", rooms: []string{"internal/console"}},
-	{module: "golang.org/x/oauth2", rooms: []string{"internal/fetch", "internal/fetch/partnersim"}},
+	{module: "golang.org/x/oauth2", rooms: []string{"internal/fetch", "internal/partnersim"}},
 	{module: "golang.org/x/sync"},
 	{module: "golang.org/x/term", rooms: []string{program}},
 	{module: "golang.org/x/text", rooms: []string{"internal/console"}},
-	{module: "golang.org/x/time", rooms: []string{"internal/console", "internal/fetch", "internal/fetch/partnersim"}},
+	{module: "golang.org/x/time", rooms: []string{"internal/console", "internal/fetch", "internal/partnersim"}},
 }
 
 // testHelpers is what the binary must not link. A helper brings the flags of package

@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/partnersim"
 	"partnercost/internal/localpg"
 )
 

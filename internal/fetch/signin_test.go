@@ -23,7 +23,7 @@ import (
 
 	"partnercost/internal/billing"
 	"partnercost/internal/fetch"
-	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/partnersim"
 )
 
 // platform is a hand-made identity platform that keeps what it was asked.

@@ -13,7 +13,7 @@ import (
 
 	"partnercost/internal/billing"
 	"partnercost/internal/fetch"
-	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/partnersim"
 )
 
 // serve starts a simulator.

@@ -13,7 +13,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"partnercost/internal/billing"
-	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/partnersim"
 )
 
 func TestAnswersTellTheTruth(t *testing.T) {

@@ -5,7 +5,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/partnersim"
 )
 
 // discard is a response nobody reads.

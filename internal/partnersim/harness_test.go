@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"partnercost/internal/billing"
-	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/partnersim"
 )
 
 // service is a simulator behind a real server, and what tests ask of it.

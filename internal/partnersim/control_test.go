@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"partnercost/internal/fetch/partnersim"
+	"partnercost/internal/partnersim"
 )
 
 func TestControls(t *testing.T) {
