@@ -3,10 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/collector"
+	"partnercost/internal/persist"
 )
 
 // backfillFlags are the flags of backfill.
@@ -55,22 +59,18 @@ func (p *program) backfill(ctx context.Context, f backfillFlags) error {
 	if err != nil {
 		return err
 	}
-	partners, err := choosePartners(c.Partners, f.partners)
+	partners, err := collector.ChoosePartners(c.Partners, f.partners)
 	if err != nil {
 		return err
 	}
 	if f.from != "" && len(partners) != 1 {
 		return usageError("say with --partner whose answers %s holds", f.from)
 	}
-	var saved []savedCustomer
+	var saved []collector.SavedCustomer
 	if f.from != "" {
-		if saved, err = findSaved(f.from); err != nil {
-			return configError(err)
+		if saved, err = collector.FindSaved(f.from); err != nil {
+			return err
 		}
-	}
-	selections, err := everyCustomer(partners)
-	if err != nil && !f.replay && f.from == "" {
-		return err
 	}
 	store, err := p.openStore(ctx, c)
 	if err != nil {
@@ -78,23 +78,59 @@ func (p *program) backfill(ctx context.Context, f backfillFlags) error {
 	}
 	defer store.Close()
 
-	asJSON := f.format.value == "json"
-	var summaries []summary
+	progress := p.newProgress()
+	jobs := p.newCollector(c, store, progress)
+	out := &lines{w: p.stdout, asJSON: f.format.value == "json"}
+	var results []collector.Result
 	switch {
 	case f.replay:
-		runs := p.newCollection(c, store, billing.ReplayRun)
 		for _, partner := range partners {
-			summaries = append(summaries, runs.replay(ctx, partner.Name, &lines{w: p.stdout, asJSON: asJSON}))
+			results = append(results, jobs.Replay(ctx, partner.Name, func(r persist.ReplayResult) error {
+				line := newPreviewLine(partner.Name, r.CustomerResult, nil)
+				line.Withdrawn = r.Withdrawn
+				return out.line(line, line.String())
+			}))
 		}
-		runs.progress.close()
 	case f.from != "":
-		runs := p.newCollection(c, store, billing.ImportRun)
-		summaries = append(summaries, runs.importSaved(ctx, partners[0].Name, saved, &lines{w: p.stdout, asJSON: asJSON}))
-		runs.progress.close()
+		results = append(results, jobs.Import(ctx, partners[0].Name, saved, func(file collector.SavedFile) error {
+			line := newSavedLine(file)
+			return out.line(line, line.String())
+		}))
 	default:
-		runs := p.newCollection(c, store, billing.MissingRun)
-		runs.rest = onlyMissing
-		summaries = runs.all(ctx, selections)
+		request := collector.Request{Kind: billing.MissingRun, LeaveOut: collector.DoneSinceLastCollection}
+		results = jobs.Collect(ctx, request, collector.Everybody(partners))
 	}
-	return errors.Join(worst(ctx, summaries), p.printSummaries(summaries, f.format.value))
+	progress.close()
+	return errors.Join(worst(ctx, results), p.printResults(results, f.format.value))
+}
+
+// savedLine is what became of a saved file.
+type savedLine struct {
+	Path       string                `json:"file"`
+	CustomerID billing.CustomerID    `json:"customer_id,omitempty"`
+	Result     collector.SavedResult `json:"result"`
+	// Detail says more: what is new, or why the file was refused.
+	Detail string `json:"detail,omitempty"`
+}
+
+func newSavedLine(f collector.SavedFile) savedLine {
+	var said []string
+	for _, change := range f.Changes {
+		said = append(said, newPreviewChange(change).String())
+	}
+	if f.CostsKept > 0 {
+		said = append(said, fmt.Sprintf("%d as collected", f.CostsKept))
+	}
+	if f.Why != "" {
+		said = append(said, f.Why)
+	}
+	return savedLine{Path: f.Path, CustomerID: f.CustomerID, Result: f.Result, Detail: strings.Join(said, "; ")}
+}
+
+// String is the line of a text report.
+func (l savedLine) String() string {
+	if l.Detail == "" {
+		return l.Path + ": " + string(l.Result)
+	}
+	return l.Path + ": " + string(l.Result) + ": " + l.Detail
 }

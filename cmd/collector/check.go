@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/collector"
 	"partnercost/internal/config"
 )
 
@@ -41,21 +42,22 @@ func (p *program) check(ctx context.Context) error {
 		store.Close()
 	}
 	for _, partner := range c.Partners {
-		p.checkPartner(ctx, checks, partner, c.Collect)
+		p.checkPartner(ctx, checks, partner, c)
 	}
 	return checks.verdict()
 }
 
 // checkPartner reads every endpoint once.
-func (p *program) checkPartner(ctx context.Context, checks *checks, partner config.Partner, what config.Collect) {
-	about := "partner " + partner.Name + ": "
-	client, err := p.newClient(partner, what, nil, p.log)
+func (p *program) checkPartner(ctx context.Context, checks *checks, partner config.Partner, c *config.Config) {
+	about, what := "partner "+partner.Name+": ", c.Collect
+	jobs := collector.Collector{Config: c, Log: p.log, Now: p.now, NewID: p.newID, Version: thisBuild().Version}
+	client, err := jobs.NewClient(partner, nil, p.log)
 	checks.report(about+"credentials", err, "present (mode "+partner.Auth.Mode+")")
 	if err != nil {
 		return
 	}
 	defer client.Close()
-	checks.report(about+"token", client.proveToken(ctx), "accepted")
+	checks.report(about+"token", client.SignIn(ctx), "accepted")
 	compliant, told, err := client.MFA(ctx)
 	switch {
 	case err == nil && told && !compliant:
@@ -67,9 +69,9 @@ func (p *program) checkPartner(ctx context.Context, checks *checks, partner conf
 		checks.note(about+"multi-factor authentication", "Partner Center does not say")
 	}
 	if !partner.Customers.Discover {
-		compareLists(ctx, checks, about, partner.Customers, client)
+		compareLists(ctx, checks, about, partner, client)
 	}
-	id, err := firstCustomer(ctx, partner.Customers, client)
+	id, err := collector.FirstCustomer(ctx, partner, client)
 	checks.report(about+"customers", err, "the first is "+string(id))
 	if err != nil {
 		return
@@ -102,17 +104,6 @@ func describeCosts(s billing.Statement) string {
 		return "nothing"
 	}
 	return strconv.Itoa(len(s.Costs.Details)) + " details"
-}
-
-func firstCustomer(ctx context.Context, customers config.Customers, client *client) (billing.CustomerID, error) {
-	ids := customers.Listed()
-	if customers.Discover {
-		ids = customers.WithoutExcluded(client.list(ctx))
-	}
-	for id, err := range ids {
-		return id, err
-	}
-	return "", errNoCustomers
 }
 
 // checks prints one line per check and counts.

@@ -12,9 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/collector"
 	"partnercost/internal/config"
-	"partnercost/internal/partnersim"
 	"partnercost/internal/localpg"
+	"partnercost/internal/partnersim"
 	"partnercost/internal/persist"
 )
 
@@ -157,17 +158,17 @@ func (p *program) migrateDemo(ctx context.Context, url string) error {
 }
 
 // strict lets nothing pass that a run would not.
-func strict(ctx context.Context, s summary) error { return worst(ctx, []summary{s}) }
+func strict(ctx context.Context, r collector.Result) error { return worst(ctx, []collector.Result{r}) }
 
 // demoNight is one run, with its summary and a verdict on it.
-func (p *program) demoNight(ctx context.Context, c *config.Config, store *persist.Store, verdict func(context.Context, summary) error) error {
-	runs := p.newCollection(c, store, billing.OnceRun)
-	result := runs.partner(ctx, selection{partner: c.Partners[0]})
-	runs.progress.close()
-	if err := p.printSummaries([]summary{result}, "table"); err != nil {
+func (p *program) demoNight(ctx context.Context, c *config.Config, store *persist.Store, verdict func(context.Context, collector.Result) error) error {
+	progress := p.newProgress()
+	results := p.newCollector(c, store, progress).Collect(ctx, collector.Request{Kind: billing.OnceRun}, collector.Everybody(c.Partners))
+	progress.close()
+	if err := p.printResults(results, "table"); err != nil {
 		return err
 	}
-	return verdict(ctx, result)
+	return verdict(ctx, results[0])
 }
 
 // demoReport prints the beginning of a report, as the command that it names does.

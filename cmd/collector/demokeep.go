@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/collector"
 	"partnercost/internal/config"
 	web "partnercost/internal/console"
 	"partnercost/internal/partnersim"
@@ -57,10 +58,9 @@ func (p *program) demoYear(ctx context.Context, c *config.Config, store *persist
 				sim.Advance(partnersim.Step{Restate: 0.04})
 			}
 			past.set(age + 30*night)
-			runs := quiet.newCollection(c, store, billing.OnceRun)
-			result := runs.partner(ctx, selection{partner: c.Partners[0]})
-			runs.progress.close()
-			if err := tolerable(ctx, result); err != nil {
+			jobs := quiet.newCollector(c, store, quiet.newProgress())
+			results := jobs.Collect(ctx, collector.Request{Kind: billing.OnceRun}, collector.Everybody(c.Partners))
+			if err := tolerable(ctx, results[0]); err != nil {
 				return err
 			}
 		}
@@ -71,8 +71,8 @@ func (p *program) demoYear(ctx context.Context, c *config.Config, store *persist
 }
 
 // tolerable is what ends the demo: not that some customers refuse access.
-func tolerable(ctx context.Context, s summary) error {
-	err := worst(ctx, []summary{s})
+func tolerable(ctx context.Context, r collector.Result) error {
+	err := worst(ctx, []collector.Result{r})
 	if exitCode(ctx, err) == exitPartial {
 		return nil
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,8 +11,6 @@ import (
 	"github.com/shopspring/decimal"
 
 	"partnercost/internal/billing"
-	"partnercost/internal/collect"
-	"partnercost/internal/persist"
 )
 
 // preview prints what a run would change, a line per customer as the answers come
@@ -67,17 +64,7 @@ type previewChange struct {
 	EndBefore string `json:"period_end_before,omitempty"`
 }
 
-// sink plans a partner's batches instead of writing them.
-func (v *preview) sink(partner string, store *persist.Store) collect.Sink {
-	return func(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error) {
-		results, err := store.Plan(ctx, partner, batch)
-		if err != nil {
-			return nil, err
-		}
-		return results, v.print(partner, batch, results)
-	}
-}
-
+// print prints a line for each customer of a partner's batch.
 func (v *preview) print(partner string, batch []billing.Statement, results []billing.CustomerResult) error {
 	var text strings.Builder
 	v.mu.Lock()

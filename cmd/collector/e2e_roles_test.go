@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"partnercost/internal/partnersim"
 	"partnercost/internal/localpg"
+	"partnercost/internal/partnersim"
 )
 
 // login creates a login of the database at adminURL, a member of the given role, and

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"partnercost/internal/collector"
 	"partnercost/internal/config"
 	"partnercost/internal/persist"
 )
@@ -35,6 +36,15 @@ func usageError(format string, args ...any) error {
 	return &codeError{code: exitUsage, err: fmt.Errorf(format, args...), hint: true}
 }
 
+// isUsage reports whether the help of the command would have prevented the error.
+func isUsage(err error) bool {
+	if _, ok := errors.AsType[*collector.UsageError](err); ok {
+		return true
+	}
+	coded, ok := errors.AsType[*codeError](err)
+	return ok && coded.hint
+}
+
 // configError is something wrong in a file that the configuration names.
 func configError(err error) error { return &codeError{code: exitUsage, err: err} }
 
@@ -51,6 +61,9 @@ func exitCode(ctx context.Context, err error) int {
 		return coded.code
 	}
 	if _, ok := errors.AsType[config.Errors](err); ok {
+		return exitUsage
+	}
+	if _, ok := errors.AsType[*collector.ConfigError](err); ok || isUsage(err) {
 		return exitUsage
 	}
 	if errors.Is(err, persist.ErrLocked) {

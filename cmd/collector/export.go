@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"partnercost/internal/collector"
 	"partnercost/internal/config"
 	"partnercost/internal/persist"
 )
@@ -88,7 +89,7 @@ func (p *program) export(ctx context.Context, f exportFlags) error {
 	}
 	return p.withStore(ctx, func(c *config.Config, store *persist.Store) error {
 		if f.partner != "" {
-			if _, err := choosePartners(c.Partners, []string{f.partner}); err != nil {
+			if _, err := collector.ChoosePartners(c.Partners, []string{f.partner}); err != nil {
 				return err
 			}
 		}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"partnercost/internal/collector"
 	"partnercost/internal/config"
 	"partnercost/internal/fetch"
 )
@@ -40,11 +41,11 @@ func (p *program) login(ctx context.Context, name string) error {
 	if partner.Auth.Mode != "app_user" {
 		return usageError("partner %s signs in with auth.mode %s, which knows no users; only app_user does", partner.Name, partner.Auth.Mode)
 	}
-	cloud, err := cloudOf(partner)
+	cloud, err := collector.CloudOf(partner)
 	if err != nil {
 		return err
 	}
-	err = fetch.DeviceLogin(ctx, p.signIn(partner, cloud), partner.Auth.RefreshTokenFile, func(address, code string) {
+	err = fetch.DeviceLogin(ctx, collector.SignInOf(partner, cloud, p.now), partner.Auth.RefreshTokenFile, func(address, code string) {
 		fmt.Fprintf(p.stdout, "Open %s in a browser, enter the code %s, and sign in.\nWaiting ...\n", address, code)
 	})
 	if err != nil {
@@ -52,7 +53,7 @@ func (p *program) login(ctx context.Context, name string) error {
 	}
 	fmt.Fprintf(p.stdout, "Signed in. The refresh token is kept in %s.\n", partner.Auth.RefreshTokenFile)
 	checks := &checks{w: p.stdout}
-	p.checkPartner(ctx, checks, partner, c.Collect)
+	p.checkPartner(ctx, checks, partner, c)
 	return checks.verdict()
 }
 
@@ -65,7 +66,7 @@ func onePartner(partners []config.Partner, name string) (config.Partner, error) 
 	if name != "" {
 		names = []string{name}
 	}
-	chosen, err := choosePartners(partners, names)
+	chosen, err := collector.ChoosePartners(partners, names)
 	if err != nil {
 		return config.Partner{}, err
 	}

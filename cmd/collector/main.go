@@ -33,5 +33,5 @@ func main() {
 		newID:         uuid.NewString,
 		progressEvery: 5 * time.Second,
 	}
-	os.Exit(p.run(ctx, os.Args[1:]))
+	os.Exit(p.execute(ctx, os.Args[1:]))
 }

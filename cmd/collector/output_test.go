@@ -11,9 +11,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/collector"
 	"partnercost/internal/config"
 	"partnercost/internal/persist"
 )
+
+const customer billing.CustomerID = "11111111-0000-4000-8000-000000000000"
 
 func TestWriteTable(t *testing.T) {
 	t.Parallel()
@@ -126,9 +129,9 @@ func TestPreview(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			test.result.CustomerID = first
+			test.result.CustomerID = customer
 			got := newPreviewLine("contoso", test.result, test.failure).String()
-			if want := "contoso  " + string(first) + "  " + test.want; got != want {
+			if want := "contoso  " + string(customer) + "  " + test.want; got != want {
 				t.Errorf("got  %q\nwant %q", got, want)
 			}
 		})
@@ -140,13 +143,13 @@ func TestPreviewAsJSONIsExact(t *testing.T) {
 	before := totals(t, "2026-10-05", "2026-11-04", "USD", "17.219999999999999")
 	var b strings.Builder
 	v := &preview{w: &b, asJSON: true}
-	err := v.print("contoso", make([]billing.Statement, 1), []billing.CustomerResult{{CustomerID: first, Outcome: billing.Stored, Changes: []billing.DetailChange{
+	err := v.print("contoso", make([]billing.Statement, 1), []billing.CustomerResult{{CustomerID: customer, Outcome: billing.Stored, Changes: []billing.DetailChange{
 		{InvoiceType: billing.Recurring, Before: &before, After: totals(t, "2026-10-05", "2026-11-04", "USD", "17.22")},
 	}}})
 	if err = errors.Join(err, v.finish()); err != nil {
 		t.Fatal(err)
 	}
-	want := `{"partner":"contoso","customer_id":"` + string(first) + `","outcome":"restated","changes":[{"change":"restated","invoice_type":"Recurring","period_start":"2026-10-05","period_end":"2026-11-04","currency_code":"USD","before":17.219999999999999,"after":17.22,"difference":0.000000000000001}]}
+	want := `{"partner":"contoso","customer_id":"` + string(customer) + `","outcome":"restated","changes":[{"change":"restated","invoice_type":"Recurring","period_start":"2026-10-05","period_end":"2026-11-04","currency_code":"USD","before":17.219999999999999,"after":17.22,"difference":0.000000000000001}]}
 {"totals":{"customers":1,"new":0,"restated":1,"changed":0,"unchanged":0,"no_costs":0,"failed":0}}
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
@@ -183,19 +186,20 @@ func TestExitCode(t *testing.T) {
 
 func TestTheExitCodeIsTheWorst(t *testing.T) {
 	t.Parallel()
-	good, partial := summary{partner: "a"}, summary{partner: "b", tally: billing.Tally{Total: 2, OK: 1, Failed: 1}}
-	locked, dead := summary{partner: "c", err: persist.ErrLocked}, summary{partner: "d", err: &billing.Failure{Class: billing.CredentialFailure, Message: "sign in"}}
+	good, partial := collector.Result{Partner: "a"}, collector.Result{Partner: "b", Tally: billing.Tally{Total: 2, OK: 1, Failed: 1}}
+	locked, dead := collector.Result{Partner: "c", Err: persist.ErrLocked}, collector.Result{Partner: "d", Err: &billing.Failure{Class: billing.CredentialFailure, Message: "sign in"}}
 	for _, test := range []struct {
-		summaries []summary
-		want      int
-		says      []string
+		results []collector.Result
+		want    int
+		says    []string
 	}{
-		{[]summary{good, good}, 0, nil},
-		{[]summary{good, partial}, 3, []string{"partner b: 1 of 2 customers failed"}},
-		{[]summary{locked, partial, good}, 4, []string{"partner b", "partner c"}},
-		{[]summary{dead, locked, partial}, 1, []string{"partner b", "partner c", "partner d: sign in"}},
+		{[]collector.Result{good, good}, 0, nil},
+		{[]collector.Result{good, partial}, 3, []string{"partner b: 1 of 2 customers failed"}},
+		{[]collector.Result{locked, partial, good}, 4, []string{"partner b", "partner c"}},
+		{[]collector.Result{{Partner: "e", Kept: collector.Unlisted{Customers: 3, Of: 5}}, good}, 3, []string{"partner e: 3 of 5 customers are not in the partner's list any more"}},
+		{[]collector.Result{dead, locked, partial}, 1, []string{"partner b", "partner c", "partner d: sign in"}},
 	} {
-		err := worst(t.Context(), test.summaries)
+		err := worst(t.Context(), test.results)
 		if got := exitCode(t.Context(), err); got != test.want {
 			t.Errorf("exit code %d, want %d (%v)", got, test.want, err)
 		}
@@ -207,13 +211,13 @@ func TestTheExitCodeIsTheWorst(t *testing.T) {
 	}
 }
 
-func TestPrintSummaries(t *testing.T) {
+func TestPrintResults(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	p := &program{stdout: &b}
-	err := p.printSummaries([]summary{
-		{partner: "contoso", runID: "r1", status: billing.Partial, took: 1234567 * time.Microsecond, tally: billing.Tally{Total: 10, OK: 4, Unchanged: 3, NoCosts: 2, Failed: 1, RowsChanged: 12}},
-		{partner: "b", err: persist.ErrLocked},
+	err := p.printResults([]collector.Result{
+		{Partner: "contoso", RunID: "r1", Status: billing.Partial, Took: 1234567 * time.Microsecond, Tally: billing.Tally{Total: 10, OK: 4, Unchanged: 3, NoCosts: 2, Failed: 1, RowsChanged: 12}},
+		{Partner: "b", Err: persist.ErrLocked},
 	}, "table")
 	if err != nil {
 		t.Fatal(err)
@@ -223,6 +227,6 @@ contoso  partial         10   4          3         2       1            12    1.
 b        not run          0   0          0         0       0             0        0s  -
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
-		t.Errorf("summary (-want +got):\n%s", diff)
+		t.Errorf("results (-want +got):\n%s", diff)
 	}
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -34,8 +33,8 @@ type program struct {
 	parsed bool
 }
 
-// run executes the command line and returns the exit code.
-func (p *program) run(ctx context.Context, args []string) int {
+// execute executes the command line and returns the exit code.
+func (p *program) execute(ctx context.Context, args []string) int {
 	root := p.rootCommand()
 	root.SetArgs(args)
 	root.SetOut(p.stdout)
@@ -53,7 +52,7 @@ func (p *program) run(ctx context.Context, args []string) int {
 		return code
 	}
 	fmt.Fprintln(p.stderr, "collector:", err)
-	if coded, ok := errors.AsType[*codeError](err); ok && coded.hint {
+	if isUsage(err) {
 		fmt.Fprintf(p.stderr, "Run '%s --help' for how it is used.\n", command.CommandPath())
 	}
 	return code
@@ -102,7 +101,7 @@ Exit codes:
 	p.logFormat = newChoice("text", "json")
 	p.logLevel = newChoice("info", "debug", "warn", "error")
 	flags.Var(p.logFormat, "log-format", "how logs are written")
-	flags.Var(p.logLevel, "log-level", "the least that is logged")
+	flags.Var(p.logLevel, "log-level", "lowest level to log")
 	_ = root.RegisterFlagCompletionFunc("log-format", p.logFormat.complete) // fails for unknown flags only
 	_ = root.RegisterFlagCompletionFunc("log-level", p.logLevel.complete)
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"partnercost/internal/collector"
 	"partnercost/internal/config"
 	"partnercost/internal/persist"
 )
@@ -52,7 +53,7 @@ first.`,
 type fullStatus struct {
 	persist.Status
 
-	SignIns []signInState `json:"sign_ins"`
+	SignIns []collector.SignInState `json:"sign_ins"`
 }
 
 func writeStatus(w io.Writer, s fullStatus) error {
@@ -83,7 +84,7 @@ func writeStatus(w io.Writer, s fullStatus) error {
 	}
 	signIns := textTable{header: []string{"PARTNER", "REFRESH TOKEN"}}
 	for _, state := range s.SignIns {
-		signIns.rows = append(signIns.rows, []string{state.Partner, state.refreshToken()})
+		signIns.rows = append(signIns.rows, []string{state.Partner, refreshToken(state)})
 	}
 	for _, table := range []textTable{partners, signIns} {
 		if err := table.write(w); err != nil {
@@ -109,4 +110,25 @@ func countBySeverity(findings map[string]int) string {
 		words = append(words, fmt.Sprintf("%d %s", findings[severity], severity))
 	}
 	return cmp.Or(strings.Join(words, ", "), "none")
+}
+
+func (p *program) signInStates(partners []config.Partner) []collector.SignInState {
+	states := []collector.SignInState{}
+	for _, partner := range partners {
+		states = append(states, collector.SignInStateOf(partner, p.now()))
+	}
+	return states
+}
+
+// refreshToken is a state in words.
+func refreshToken(s collector.SignInState) string {
+	switch {
+	case s.Mode != "app_user":
+		return "not used (mode " + s.Mode + ")"
+	case s.AgeDays == nil:
+		return "none; sign in with: collector login --partner " + s.Partner
+	case s.Warning:
+		return fmt.Sprintf("WARNING: %d days left; sign in with: collector login --partner %s", *s.DaysLeft, s.Partner)
+	}
+	return fmt.Sprintf("%d days left", *s.DaysLeft)
 }

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"partnercost/internal/partnersim"
 	"partnercost/internal/localpg"
+	"partnercost/internal/partnersim"
 )
 
 // inFlight is the number of requests in flight, latency what each answer takes.

@@ -93,7 +93,9 @@ type DetailChange struct {
 // Tally counts the customers of a run by outcome, and the fact rows written.
 type Tally struct {
 	Total, OK, Unchanged, NoCosts, Failed int
-	RowsChanged                           int64
+	// Blank are those of Failed of whom nothing at all could be read.
+	Blank       int
+	RowsChanged int64
 }
 
 // Add counts one customer. Total is not touched: it is known, or not, before.
@@ -113,3 +115,7 @@ func (t *Tally) Add(r CustomerResult) {
 
 // Done is the number of customers counted so far.
 func (t *Tally) Done() int { return t.OK + t.Unchanged + t.NoCosts + t.Failed }
+
+// NothingRead reports whether customers were asked for and nothing could be read of
+// any of them.
+func (t *Tally) NothingRead() bool { return t.Blank > 0 && t.Blank == t.Done() }

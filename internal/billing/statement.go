@@ -41,6 +41,12 @@ func (s *Statement) NoCosts() bool {
 	return true
 }
 
+// IsBlank reports whether the customer failed and nothing of it could be read, or
+// nothing of what was read could be stored.
+func (s *Statement) IsBlank() bool {
+	return s.Failure != nil && s.Profile == nil && s.Costs == nil && s.LineItems == nil
+}
+
 // Profile is a customer's billing profile. Except for the company name and the
 // country it is personal data: it is stored, and never logged or shown.
 type Profile struct {

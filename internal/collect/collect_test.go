@@ -140,7 +140,7 @@ func TestEveryCustomerIsCollectedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := billing.Tally{Total: 25, OK: 24, Failed: 1, RowsChanged: 48}
+	want := billing.Tally{Total: 25, OK: 24, Failed: 1, Blank: 1, RowsChanged: 48}
 	if diff := cmp.Diff(want, tally); diff != "" {
 		t.Errorf("tally (-want +got):\n%s", diff)
 	}
@@ -259,7 +259,7 @@ func TestARefusedBatchIsDividedUntilTheBadCustomersAreFound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := billing.Tally{Total: 40, OK: 38, Failed: 2, RowsChanged: 76}
+	want := billing.Tally{Total: 40, OK: 38, Failed: 2, Blank: 2, RowsChanged: 76}
 	if diff := cmp.Diff(want, tally); diff != "" {
 		t.Errorf("tally (-want +got):\n%s", diff)
 	}

@@ -173,7 +173,7 @@ func (s *site) night(at time.Time, partner string, statements ...billing.Stateme
 	if tally.Failed > 0 {
 		status = billing.Partial
 	}
-	if err := store.FinishRun(s.t.Context(), run, status, tally, false, nil); err != nil {
+	if err := store.FinishRun(s.t.Context(), run, status, tally, nil); err != nil {
 		s.t.Fatal(err)
 	}
 }

@@ -30,3 +30,10 @@ func (t staticToken) Refresh(context.Context, string) (string, error) {
 		Message: "the access token is refused: it has expired or is wrong, and must be replaced (auth.token_file)",
 	}
 }
+
+// SignIn obtains an access token, possibly from the cache, and so proves that the
+// sign-in works.
+func (c *Client) SignIn(ctx context.Context) error {
+	_, err := c.options.Tokens.Token(ctx)
+	return err
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -60,14 +61,23 @@ func customerIDs(ids []string, err error) ([]billing.CustomerID, error) {
 	return done, nil
 }
 
-// clockError is how far the clock may have been wrong: a run that began later than so
-// far ahead of now is not believed, or no run would be due until then.
-const clockError = 24 * time.Hour
+// clockError is how far the clocks of two machines may differ: a run that began later
+// than so far ahead of now is not believed.
+const clockError = 5 * time.Minute
 
 // LastCollection returns when the partner's newest collection of everybody that came
-// to its end had begun, and how it ended. The zero time: there was none.
+// to its end had begun, and how it ended. The time is zero if there was none. Runs that
+// began in the future are corrected first.
 func (s *Store) LastCollection(ctx context.Context, partner string) (began time.Time, status billing.RunStatus, err error) {
-	last, err := s.q.LastCollection(ctx, s.pool, dbsqlc.LastCollectionParams{Partner: partner, Latest: s.now().Add(clockError)})
+	now := s.now()
+	corrected, err := s.q.CorrectFutureRuns(ctx, s.pool, dbsqlc.CorrectFutureRunsParams{Partner: partner, Now: now, Latest: now.Add(clockError)})
+	if err != nil {
+		return time.Time{}, "", fmt.Errorf("read when %s was last collected: %w", partner, classify(err))
+	}
+	if corrected > 0 {
+		s.log.WarnContext(ctx, "corrected runs that had begun in the future: the clock was wrong when they ran", slog.String("partner", partner), slog.Int64("runs", corrected))
+	}
+	last, err := s.q.LastCollection(ctx, s.pool, dbsqlc.LastCollectionParams{Partner: partner, Latest: now.Add(clockError)})
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return time.Time{}, "", nil

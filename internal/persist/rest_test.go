@@ -29,7 +29,7 @@ func (b *bench) keep(entries []ledgerEntry) {
 		if e.status == billing.Running {
 			continue
 		}
-		if err := b.store.FinishRun(b.t.Context(), run, e.status, billing.Tally{}, false, nil); err != nil {
+		if err := b.store.FinishRun(b.t.Context(), run, e.status, billing.Tally{}, nil); err != nil {
 			b.t.Fatal(err)
 		}
 	}

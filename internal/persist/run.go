@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -39,32 +40,69 @@ func (s *Store) BeginRun(ctx context.Context, run billing.Run) error {
 	return nil
 }
 
-// FinishRun records how a run ended; cause is why it did not succeed, or nil. When
-// complete, every customer of the partner was asked for by this run or one that it
-// resumed: those that were not are no longer active. What the run has changed is
-// summarised for the console, as far as the context lasts.
-func (s *Store) FinishRun(ctx context.Context, run billing.Run, status billing.RunStatus, tally billing.Tally, complete bool, cause error) error {
+// FinishRun records how a run ended; cause is why it did not succeed, or nil. What the
+// run has changed is summarised for the console, until ctx ends.
+func (s *Store) FinishRun(ctx context.Context, run billing.Run, status billing.RunStatus, tally billing.Tally, cause error) error {
 	var text *string
 	if cause != nil {
 		text = optional(cause.Error())
 	}
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
-		err := s.q.FinishRun(ctx, tx, dbsqlc.FinishRunParams{
+		return s.q.FinishRun(ctx, tx, dbsqlc.FinishRunParams{
 			RunID: run.ID, Status: string(status), FinishedAt: s.now(), CustomersTotal: int32(tally.Total), CustomersOk: int32(tally.OK),
 			CustomersUnchanged: int32(tally.Unchanged), CustomersNoCosts: int32(tally.NoCosts), CustomersFailed: int32(tally.Failed),
 			RowsChanged: tally.RowsChanged, Error: text,
 		})
-		if err != nil || !complete {
-			return err
-		}
-		_, err = s.q.RetireCustomers(ctx, tx, dbsqlc.RetireCustomersParams{Partner: run.Partner, RunIds: append(slices.Clone(run.Resumes), run.ID)})
-		return err
 	})
 	if err != nil {
 		return fmt.Errorf("record the end of the run: %w", classify(err))
 	}
 	s.summarise(ctx, run.Partner)
 	return nil
+}
+
+// Enrol notes that customers are on the partner's list, and from when on, before any of
+// them is asked for. They are active from now on. The caller holds the partner's lock.
+func (s *Store) Enrol(ctx context.Context, partner string, now time.Time, customers []billing.CustomerID) error {
+	ids := make([]string, len(customers))
+	for i, id := range customers {
+		ids[i] = string(id)
+	}
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		return inOrder(
+			func() error {
+				return s.q.EnrolCustomers(ctx, tx, dbsqlc.EnrolCustomersParams{Partner: partner, Now: now, CustomerIds: ids})
+			},
+			func() error {
+				return s.q.ReactivateListed(ctx, tx, dbsqlc.ReactivateListedParams{Partner: partner, CustomerIds: ids})
+			},
+		)
+	})
+	if err != nil {
+		return fmt.Errorf("note %d customers of %s: %w", len(ids), partner, classify(err))
+	}
+	return nil
+}
+
+// RetireUnlisted ends the activity of the customers for whom a complete run did not ask,
+// nor the runs that it resumed: they are not the partner's any more. Believe is told
+// how many they are and how many customers are active; if it says no, all stay.
+func (s *Store) RetireUnlisted(ctx context.Context, run billing.Run, believe func(unlisted, active int) bool) (retired int, err error) {
+	asked := append(slices.Clone(run.Resumes), run.ID)
+	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		retired = 0
+		counted, err := s.q.CountUnlisted(ctx, tx, dbsqlc.CountUnlistedParams{Partner: run.Partner, RunIds: asked})
+		if err != nil || counted.Unlisted == 0 || !believe(int(counted.Unlisted), int(counted.Active)) {
+			return err
+		}
+		n, err := s.q.RetireUnlisted(ctx, tx, dbsqlc.RetireUnlistedParams{Partner: run.Partner, RunIds: asked})
+		retired = int(n)
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("retire the customers that are not listed any more: %w", classify(err))
+	}
+	return retired, nil
 }
 
 // inTx runs f in a transaction, and again when that meets a conflict.

@@ -3,7 +3,9 @@ package persist_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -79,7 +81,7 @@ func TestRunLedger(t *testing.T) {
 		}
 	}
 	tally := billing.Tally{Total: 10, OK: 1, Unchanged: 2, NoCosts: 3, Failed: 4, RowsChanged: 5}
-	if err := b.store.FinishRun(t.Context(), next, billing.Partial, tally, false, errors.New("4 customers failed")); err != nil {
+	if err := b.store.FinishRun(t.Context(), next, billing.Partial, tally, errors.New("4 customers failed")); err != nil {
 		t.Fatal(err)
 	}
 	wantLines(t, "runs", b.query(`SELECT right(run_id::text, 1) AS id, partner, kind, status, customers_total, customers_ok, customers_unchanged, customers_no_costs,
@@ -89,30 +91,123 @@ func TestRunLedger(t *testing.T) {
 		"3 contoso once partial 10 1 2 3 4 5 v2 4 customers failed")
 }
 
+// fixed run ids, of which the tests name the last digit.
+func runID(n int) string { return fmt.Sprintf("00000000-0000-4000-a000-%012d", n) }
+
+const activeCustomers = `SELECT right(customer_id::text, 1) AS c, active FROM finance.customers ORDER BY 1`
+
+func believeAll(int, int) bool { return true }
+
+// retire retires whoever the run did not ask for.
+func (b *bench) retire(run billing.Run, believe func(unlisted, active int) bool) int {
+	b.t.Helper()
+	n, err := b.store.RetireUnlisted(b.t.Context(), run, believe)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return n
+}
+
 func TestCompleteRunRetiresCustomersItDidNotAskFor(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.collect(statement(customerA, both(recurring(9, "1"))), statement(customerB, both(recurring(9, "2"))))
-	run := billing.Run{ID: "00000000-0000-4000-a000-000000000001", Partner: "contoso", Kind: billing.DailyRun, StartedAt: night(2), Version: "v1"}
-	collectA := func(complete bool) {
-		if _, err := b.store.Write(t.Context(), run, []billing.Statement{statement(customerA, both(recurring(9, "1")))}); err != nil {
-			t.Fatal(err)
-		}
-		if err := b.store.FinishRun(t.Context(), run, billing.Succeeded, billing.Tally{}, complete, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
+	run := billing.Run{ID: runID(1), Partner: "contoso", Kind: billing.DailyRun, StartedAt: night(2), Version: "v1"}
 	if err := b.store.BeginRun(t.Context(), run); err != nil {
 		t.Fatal(err)
 	}
-	active := `SELECT right(customer_id::text, 1) AS c, active FROM finance.customers ORDER BY 1`
-	collectA(false)
-	wantLines(t, "after an incomplete run", b.query(active), "a true", "b true")
-	collectA(true)
-	wantLines(t, "after a complete run", b.query(active), "a true", "b false")
+	if _, err := b.store.Write(t.Context(), run, []billing.Statement{statement(customerA, both(recurring(9, "1")))}); err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, "after an incomplete run", b.query(activeCustomers), "a true", "b true")
+
+	var told [2]int
+	n := b.retire(run, func(unlisted, active int) bool { told = [2]int{unlisted, active}; return false })
+	if n != 0 || told != [2]int{1, 2} {
+		t.Errorf("retired %d, told of %v; want none, and 1 of 2", n, told)
+	}
+	wantLines(t, "too many to believe", b.query(activeCustomers), "a true", "b true")
+
+	if n := b.retire(run, believeAll); n != 1 {
+		t.Errorf("retired %d customers, want 1", n)
+	}
+	wantLines(t, "after a complete run", b.query(activeCustomers), "a true", "b false")
 	wantLines(t, "costs stay", b.costs(), "a Recurring 2026-09-12 2026-10-11 USD 1 0 1 0 1", "b Recurring 2026-09-12 2026-10-11 USD 2 0 2 0 1")
 	b.collect(statement(customerB, both(recurring(9, "2"))))
-	wantLines(t, "a customer that comes back", b.query(active), "a true", "b true")
+	wantLines(t, "a customer that comes back", b.query(activeCustomers), "a true", "b true")
+}
+
+// A was done by a run that was interrupted, and failed in one of its own before the
+// rest was collected: it was left out, and is a customer all the same.
+func TestWhoWasLeftOutAsDoneIsNotRetired(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	run := func(n int, s ...billing.Statement) billing.Run {
+		r := billing.Run{ID: runID(n), Partner: "contoso", Kind: billing.OnceRun, StartedAt: night(n), Version: "v1"}
+		if _, err := b.store.Write(t.Context(), r, s); err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	interrupted := run(1, statement(customerA, both(recurring(9, "1"))))
+	run(2, billing.Statement{CustomerID: customerA, Failure: &billing.Failure{Class: billing.ServerFailure, Message: "down"}})
+	rest := run(3, statement(customerB, both(recurring(9, "2"))))
+	rest.Resumes = []string{interrupted.ID}
+	if n := b.retire(rest, believeAll); n != 0 {
+		t.Errorf("retired %d customers, want none", n)
+	}
+	wantLines(t, "coverage", b.query(`SELECT right(customer_id::text, 1) AS c, last_outcome FROM finance.coverage ORDER BY 1`), "a failed", "b ok")
+}
+
+// Whoever is on the list is known before anybody is asked for, so that one whom a run
+// does not come to is missing with a word; and goes when the list does.
+func TestEnrolledCustomersAreMissingUntilTheyAreCollected(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.collect(statement(customerA, both(recurring(9, "1"))))
+	b.exec(b.session(), `UPDATE collector.customers SET active = false`)
+	enrol := func() {
+		if err := b.store.Enrol(t.Context(), "contoso", night(3), []billing.CustomerID{customerA, customerB}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	enrol()
+	state := `SELECT right(customer_id::text, 1) AS c, last_outcome, last_success_at IS NULL FROM finance.coverage ORDER BY 1`
+	wantLines(t, "coverage", b.query(state), "a ok false", "b null true")
+	before := b.query(`SELECT xmin, customer_key, first_seen_at FROM collector.customers ORDER BY customer_key`)
+	enrol()
+	wantLines(t, "nothing is written again", b.query(`SELECT xmin, customer_key, first_seen_at FROM collector.customers ORDER BY customer_key`), before...)
+
+	run := billing.Run{ID: runID(4), Partner: "contoso", Kind: billing.DailyRun, StartedAt: night(4), Version: "v1"}
+	if _, err := b.store.Write(t.Context(), run, []billing.Statement{statement(customerA, both(recurring(9, "1")))}); err != nil {
+		t.Fatal(err)
+	}
+	b.retire(run, believeAll)
+	wantLines(t, "after a run that was complete without it", b.query(activeCustomers), "a true", "b false")
+}
+
+// A run that was recorded by a clock that was ahead must not pass for that of the night
+// to come, once that has come.
+func TestRunsOfTheFutureAreCorrected(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	began := func(want time.Time) {
+		t.Helper()
+		got, _, err := b.store.LastCollection(t.Context(), "contoso")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !got.Equal(want) {
+			t.Errorf("the last collection began at %s, want %s", got.UTC(), want)
+		}
+	}
+	b.now = night(1)
+	b.keep([]ledgerEntry{{"1", night(1), billing.DailyRun, billing.Everybody, billing.Succeeded}, {"2", night(2), billing.DailyRun, billing.Everybody, billing.Succeeded}})
+	began(night(1))
+	b.now = night(2)
+	began(night(1))
+	wantLines(t, "the ledger", b.query(`SELECT right(run_id::text, 1) AS id, (started_at AT TIME ZONE 'UTC')::date AS began, finished_at >= started_at AS in_order FROM finance.runs ORDER BY 1`),
+		"1 2026-11-02 true", "2 2026-11-02 true")
 }
 
 func TestStatus(t *testing.T) {

@@ -89,7 +89,7 @@ func (b *bench) collect(statements ...billing.Statement) []billing.CustomerResul
 		tally.Add(r)
 	}
 	tally.Total = len(statements)
-	if err := b.store.FinishRun(b.t.Context(), run, billing.Succeeded, tally, false, nil); err != nil {
+	if err := b.store.FinishRun(b.t.Context(), run, billing.Succeeded, tally, nil); err != nil {
 		b.t.Fatal(err)
 	}
 	return results

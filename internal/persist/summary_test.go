@@ -55,7 +55,7 @@ func TestUnfinishedRunLeavesItsMonthsMarked(t *testing.T) {
 	}
 	wantLines(t, "stale while it runs", b.query(stale), "2026-09", "2026-10")
 	wantLines(t, "totals while it runs", b.query(`SELECT month FROM finance.month_totals`))
-	if err := b.store.FinishRun(t.Context(), run, billing.Interrupted, billing.Tally{}, false, nil); err != nil {
+	if err := b.store.FinishRun(t.Context(), run, billing.Interrupted, billing.Tally{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	wantLines(t, "stale after its end", b.query(stale))

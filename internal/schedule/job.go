@@ -21,16 +21,18 @@ type Job struct {
 	// CatchUp says that the work of the last tick before the start is made up for, if it
 	// is not done.
 	CatchUp bool
-	// Done returns when the newest work that was done began; the zero time if none was.
-	Done func(context.Context) (time.Time, error)
-	// Do does the work of a tick. It has logged what it returns. Only ErrLater has it
-	// called again for the same tick.
+	// LastDone returns when the newest work that was done began; the zero time if none was.
+	LastDone func(context.Context) (time.Time, error)
+	// Do does the work of a tick, and logs its own errors. Only ErrLater has it called
+	// again for the same tick.
 	Do func(ctx context.Context, tick time.Time) error
 	// Scheduled is told when the next work will begin.
 	Scheduled func(time.Time)
 
 	Now  func() time.Time
 	Rand func() float64 // from 0 up to 1
+	// Wait returns after d, or when ctx ends; Wait of this package if nil.
+	Wait func(ctx context.Context, d time.Duration)
 	Log  *slog.Logger
 }
 
@@ -40,12 +42,15 @@ const (
 	maxPause   = 10 * time.Minute
 )
 
-// A timer does not see the clock being set: it is looked at this often.
+// Timers do not notice clock changes, so the clock is polled at this interval.
 const lookAtClock = 30 * time.Second
 
 // Run does the work of one tick after the other until ctx ends. Of several ticks that
 // passed meanwhile only the last one counts.
 func (j Job) Run(ctx context.Context) {
+	if j.Wait == nil {
+		j.Wait = Wait
+	}
 	begin := j.Now()
 	settled := j.settled(begin)
 	late := j.Rand()
@@ -56,15 +61,15 @@ func (j Job) Run(ctx context.Context) {
 			settled = j.settled(now) // the clock was set back
 		}
 		if !tick.After(settled) {
-			j.wait(ctx, now, j.start(j.Spec.Next(now), begin, late))
+			j.await(ctx, now, j.start(j.Spec.Next(now), begin, late))
 			continue
 		}
 		if due := j.start(tick, begin, late); due.After(now) {
-			j.wait(ctx, now, due)
+			j.await(ctx, now, due)
 			continue
 		}
 		if err := j.attempt(ctx, tick); err != nil {
-			sleep(ctx, pause)
+			j.Wait(ctx, pause)
 			pause = min(2*pause, maxPause)
 			continue
 		}
@@ -91,7 +96,7 @@ func (j Job) start(tick, begin time.Time, late float64) time.Time {
 // attempt does the work of a tick unless it is done. An error asks for another
 // attempt.
 func (j Job) attempt(ctx context.Context, tick time.Time) error {
-	done, err := j.Done(ctx)
+	done, err := j.LastDone(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
 			j.Log.Warn("cannot tell what is due; asking again", slog.Time("tick", tick), slog.Any("error", err))
@@ -107,17 +112,18 @@ func (j Job) attempt(ctx context.Context, tick time.Time) error {
 	return nil
 }
 
-// wait returns at due, or earlier to look at the clock.
-func (j Job) wait(ctx context.Context, now, due time.Time) {
+// await returns at due, or earlier to look at the clock.
+func (j Job) await(ctx context.Context, now, due time.Time) {
 	left := lookAtClock
 	if !due.IsZero() {
 		j.Scheduled(due)
 		left = min(left, due.Sub(now))
 	}
-	sleep(ctx, left)
+	j.Wait(ctx, left)
 }
 
-func sleep(ctx context.Context, d time.Duration) {
+// Wait returns after d, or when ctx ends.
+func Wait(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -41,7 +41,7 @@ func (n *nights) job(spec, zone string) schedule.Job {
 	return schedule.Job{
 		Spec: parsed, CatchUp: true, Now: n.now, Rand: func() float64 { return 0.5 }, Log: slog.New(slog.DiscardHandler),
 		Scheduled: func(time.Time) {},
-		Done: func(context.Context) (time.Time, error) {
+		LastDone: func(context.Context) (time.Time, error) {
 			n.questions++
 			if n.ask != nil {
 				if err := n.ask(n.questions); err != nil {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"partnercost/internal/billing"
 )
 
 // checkWithin bounds all checks of one probe together, and stays below the time that
@@ -125,6 +127,29 @@ func OnTime(p Punctuality) Check {
 		}
 		slices.Sort(late)
 		return fmt.Errorf("%s; collector status says more", strings.Join(late, "; "))
+	}}
+}
+
+// LastRuns is the check that the newest run of no partner has failed: neither one that
+// ended early or read nothing, nor one that could not begin. Newest returns, for every
+// partner, how its newest run ended, and an empty status if there was none.
+func LastRuns(newest func(context.Context) (map[string]billing.RunStatus, error)) Check {
+	return Check{Name: "last runs", Run: func(ctx context.Context) error {
+		ended, err := newest(ctx)
+		if err != nil {
+			return err
+		}
+		var failed []string
+		for partner, status := range ended {
+			if status == billing.FailedRun {
+				failed = append(failed, "partner "+partner+": the newest run failed")
+			}
+		}
+		if len(failed) == 0 {
+			return nil
+		}
+		slices.Sort(failed)
+		return fmt.Errorf("%s; collector status says why", strings.Join(failed, "; "))
 	}}
 }
 

@@ -54,7 +54,7 @@ type CollectionsSinceNewestRow struct {
 }
 
 // The newest run that was to collect everybody, and the collections of its rest. What
-// lies far in the future was written by a clock gone wrong.
+// lies in the future was written by a clock gone wrong.
 func (q *Queries) CollectionsSinceNewest(ctx context.Context, db DBTX, arg CollectionsSinceNewestParams) ([]CollectionsSinceNewestRow, error) {
 	rows, err := db.Query(ctx, collectionsSinceNewest, arg.Partner, arg.Latest)
 	if err != nil {
@@ -73,6 +73,58 @@ func (q *Queries) CollectionsSinceNewest(ctx context.Context, db DBTX, arg Colle
 		return nil, err
 	}
 	return items, nil
+}
+
+const correctFutureRuns = `-- name: CorrectFutureRuns :execrows
+UPDATE collector.runs r
+SET started_at = coalesce((SELECT max(o.started_at) FROM collector.runs o WHERE o.partner = r.partner AND o.started_at <= $1::timestamptz), 'epoch'),
+    finished_at = least(r.finished_at, $2::timestamptz)
+WHERE r.partner = $3 AND r.started_at > $1::timestamptz
+`
+
+type CorrectFutureRunsParams struct {
+	Latest  time.Time
+	Now     time.Time
+	Partner string
+}
+
+// A run that began in the future was recorded by a clock gone wrong. Left as it is, it
+// would pass for the run of a later night. When it began nobody knows: it counts as
+// begun with the run before it, so that no night passes for done by it.
+func (q *Queries) CorrectFutureRuns(ctx context.Context, db DBTX, arg CorrectFutureRunsParams) (int64, error) {
+	result, err := db.Exec(ctx, correctFutureRuns, arg.Latest, arg.Now, arg.Partner)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const countUnlisted = `-- name: CountUnlisted :one
+SELECT count(*) FILTER (WHERE NOT coalesce(st.last_run_id = ANY ($1::uuid[]) OR st.last_success_run_id = ANY ($1::uuid[]), false))::integer AS unlisted,
+    count(*)::integer AS active
+FROM collector.customers c
+LEFT JOIN collector.customer_states st USING (customer_key)
+WHERE c.partner = $2 AND c.active
+`
+
+type CountUnlistedParams struct {
+	RunIds  []string
+	Partner string
+}
+
+type CountUnlistedRow struct {
+	Unlisted int32
+	Active   int32
+}
+
+// After a complete run: the customers for whom neither it nor the runs that it resumed
+// asked, and all active ones. A customer left out as done counts as asked for, whatever
+// a run of some customers made of it meanwhile.
+func (q *Queries) CountUnlisted(ctx context.Context, db DBTX, arg CountUnlistedParams) (CountUnlistedRow, error) {
+	row := db.QueryRow(ctx, countUnlisted, arg.RunIds, arg.Partner)
+	var i CountUnlistedRow
+	err := row.Scan(&i.Unlisted, &i.Active)
+	return i, err
 }
 
 const customersDoneIn = `-- name: CustomersDoneIn :many
@@ -140,6 +192,30 @@ func (q *Queries) CustomersDoneSince(ctx context.Context, db DBTX, arg Customers
 		return nil, err
 	}
 	return items, nil
+}
+
+const enrolCustomers = `-- name: EnrolCustomers :exec
+INSERT INTO collector.customers (partner, customer_id, first_seen_at)
+SELECT $1::text, l.customer_id, $2::timestamptz
+FROM (SELECT unnest($3::uuid[]) AS customer_id) l
+LEFT JOIN LATERAL (SELECT c.customer_key FROM collector.customers c
+    WHERE c.partner = $1::text AND c.customer_id = l.customer_id OFFSET 0) known ON true
+WHERE known.customer_key IS NULL
+ORDER BY l.customer_id
+ON CONFLICT DO NOTHING
+`
+
+type EnrolCustomersParams struct {
+	Partner     string
+	Now         time.Time
+	CustomerIds []string
+}
+
+// Customers on the partner's list, before they are asked for: those that a run does not
+// come to are then known to be missing.
+func (q *Queries) EnrolCustomers(ctx context.Context, db DBTX, arg EnrolCustomersParams) error {
+	_, err := db.Exec(ctx, enrolCustomers, arg.Partner, arg.Now, arg.CustomerIds)
+	return err
 }
 
 const finishRun = `-- name: FinishRun :exec
@@ -227,7 +303,7 @@ type LastCollectionRow struct {
 }
 
 // When the newest collection of everybody began that came to its end, be it with the
-// help of later runs. What lies far in the future was written by a clock gone wrong.
+// help of later runs.
 func (q *Queries) LastCollection(ctx context.Context, db DBTX, arg LastCollectionParams) (LastCollectionRow, error) {
 	row := db.QueryRow(ctx, lastCollection, arg.Partner, arg.Latest)
 	var i LastCollectionRow
@@ -461,22 +537,40 @@ func (q *Queries) PartnerCoverage(ctx context.Context, db DBTX, since time.Time)
 	return items, nil
 }
 
-const retireCustomers = `-- name: RetireCustomers :execrows
+const reactivateListed = `-- name: ReactivateListed :exec
 UPDATE collector.customers c
-SET active = false
-FROM collector.customer_states st
-WHERE c.partner = $1 AND c.active AND st.customer_key = c.customer_key AND st.last_run_id <> ALL ($2::uuid[])
+SET active = true
+FROM (SELECT unnest($1::uuid[]) AS customer_id) l
+CROSS JOIN LATERAL (SELECT k.customer_key FROM collector.customers k
+    WHERE k.partner = $2::text AND k.customer_id = l.customer_id AND NOT k.active OFFSET 0) retired
+WHERE c.customer_key = retired.customer_key
 `
 
-type RetireCustomersParams struct {
+type ReactivateListedParams struct {
+	CustomerIds []string
+	Partner     string
+}
+
+func (q *Queries) ReactivateListed(ctx context.Context, db DBTX, arg ReactivateListedParams) error {
+	_, err := db.Exec(ctx, reactivateListed, arg.CustomerIds, arg.Partner)
+	return err
+}
+
+const retireUnlisted = `-- name: RetireUnlisted :execrows
+UPDATE collector.customers c
+SET active = false
+WHERE c.partner = $1 AND c.active
+    AND NOT EXISTS (SELECT 1 FROM collector.customer_states st
+        WHERE st.customer_key = c.customer_key AND (st.last_run_id = ANY ($2::uuid[]) OR st.last_success_run_id = ANY ($2::uuid[])))
+`
+
+type RetireUnlistedParams struct {
 	Partner string
 	RunIds  []string
 }
 
-// After a complete run, customers that neither it nor the runs it resumed asked for
-// are no longer the partner's.
-func (q *Queries) RetireCustomers(ctx context.Context, db DBTX, arg RetireCustomersParams) (int64, error) {
-	result, err := db.Exec(ctx, retireCustomers, arg.Partner, arg.RunIds)
+func (q *Queries) RetireUnlisted(ctx context.Context, db DBTX, arg RetireUnlistedParams) (int64, error) {
+	result, err := db.Exec(ctx, retireUnlisted, arg.Partner, arg.RunIds)
 	if err != nil {
 		return 0, err
 	}

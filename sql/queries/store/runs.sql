@@ -16,17 +16,55 @@ SET status = @status, finished_at = @finished_at::timestamptz, customers_total =
     rows_changed = @rows_changed, error = sqlc.narg(error)
 WHERE run_id = @run_id;
 
--- name: RetireCustomers :execrows
--- After a complete run, customers that neither it nor the runs it resumed asked for
--- are no longer the partner's.
+-- name: EnrolCustomers :exec
+-- Customers on the partner's list, before they are asked for: those that a run does not
+-- come to are then known to be missing.
+INSERT INTO collector.customers (partner, customer_id, first_seen_at)
+SELECT @partner::text, l.customer_id, @now::timestamptz
+FROM (SELECT unnest(@customer_ids::uuid[]) AS customer_id) l
+LEFT JOIN LATERAL (SELECT c.customer_key FROM collector.customers c
+    WHERE c.partner = @partner::text AND c.customer_id = l.customer_id OFFSET 0) known ON true
+WHERE known.customer_key IS NULL
+ORDER BY l.customer_id
+ON CONFLICT DO NOTHING;
+
+-- name: ReactivateListed :exec
+UPDATE collector.customers c
+SET active = true
+FROM (SELECT unnest(@customer_ids::uuid[]) AS customer_id) l
+CROSS JOIN LATERAL (SELECT k.customer_key FROM collector.customers k
+    WHERE k.partner = @partner::text AND k.customer_id = l.customer_id AND NOT k.active OFFSET 0) retired
+WHERE c.customer_key = retired.customer_key;
+
+-- name: CountUnlisted :one
+-- After a complete run: the customers for whom neither it nor the runs that it resumed
+-- asked, and all active ones. A customer left out as done counts as asked for, whatever
+-- a run of some customers made of it meanwhile.
+SELECT count(*) FILTER (WHERE NOT coalesce(st.last_run_id = ANY (@run_ids::uuid[]) OR st.last_success_run_id = ANY (@run_ids::uuid[]), false))::integer AS unlisted,
+    count(*)::integer AS active
+FROM collector.customers c
+LEFT JOIN collector.customer_states st USING (customer_key)
+WHERE c.partner = @partner AND c.active;
+
+-- name: RetireUnlisted :execrows
 UPDATE collector.customers c
 SET active = false
-FROM collector.customer_states st
-WHERE c.partner = @partner AND c.active AND st.customer_key = c.customer_key AND st.last_run_id <> ALL (@run_ids::uuid[]);
+WHERE c.partner = @partner AND c.active
+    AND NOT EXISTS (SELECT 1 FROM collector.customer_states st
+        WHERE st.customer_key = c.customer_key AND (st.last_run_id = ANY (@run_ids::uuid[]) OR st.last_success_run_id = ANY (@run_ids::uuid[])));
+
+-- name: CorrectFutureRuns :execrows
+-- A run that began in the future was recorded by a clock gone wrong. Left as it is, it
+-- would pass for the run of a later night. When it began nobody knows: it counts as
+-- begun with the run before it, so that no night passes for done by it.
+UPDATE collector.runs r
+SET started_at = coalesce((SELECT max(o.started_at) FROM collector.runs o WHERE o.partner = r.partner AND o.started_at <= @latest::timestamptz), 'epoch'),
+    finished_at = least(r.finished_at, @now::timestamptz)
+WHERE r.partner = @partner AND r.started_at > @latest::timestamptz;
 
 -- name: CollectionsSinceNewest :many
 -- The newest run that was to collect everybody, and the collections of its rest. What
--- lies far in the future was written by a clock gone wrong.
+-- lies in the future was written by a clock gone wrong.
 SELECT r.run_id, r.started_at, r.status
 FROM collector.runs r
 WHERE r.partner = @partner AND r.kind IN ('daily', 'once') AND r.scope IN ('all', 'rest')
@@ -37,7 +75,7 @@ ORDER BY r.started_at, r.run_id;
 
 -- name: LastCollection :one
 -- When the newest collection of everybody began that came to its end, be it with the
--- help of later runs. What lies far in the future was written by a clock gone wrong.
+-- help of later runs.
 SELECT (SELECT max(w.started_at) FROM collector.runs w
         WHERE w.partner = r.partner AND w.kind IN ('daily', 'once') AND w.scope = 'all' AND w.started_at <= r.started_at)::timestamptz AS began,
     r.status

@@ -1,8 +1,9 @@
-package main
+package collector
 
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"sync"
 
@@ -19,29 +20,35 @@ const (
 	replayBytes = 16 << 20
 )
 
-// replay derives the facts of a partner anew from the archive.
-func (c *collection) replay(ctx context.Context, partner string, out *lines) summary {
-	run, log := c.newRun(partner)
-	return c.locked(ctx, partner, func(ctx context.Context) summary {
-		return c.record(ctx, run, false, log, func(ctx context.Context) (billing.Tally, error) {
-			r := replaying{store: c.store, run: run, out: out, log: log}
-			begun := c.now()
-			defer c.progress.follow(func() collect.Progress {
+// Replay derives the facts of a partner anew from the archive, and tells show of each
+// customer that this changes. An error of show ends the run.
+func (c *Collector) Replay(ctx context.Context, partner string, show func(persist.ReplayResult) error) Result {
+	run, log := c.newRun(partner, billing.ReplayRun)
+	return c.locked(ctx, run, func(ctx context.Context) Result {
+		return c.record(ctx, run, log, job{work: func(ctx context.Context) (billing.Tally, error) {
+			r := &replaying{show: show, log: log}
+			r.storage = collect.Storage[persist.Rederived, persist.ReplayResult]{
+				Sink: func(ctx context.Context, batch []persist.Rederived) ([]persist.ReplayResult, error) {
+					return c.Store.Replay(ctx, run, batch)
+				},
+				Stored: r.stored, Refused: r.refused, Wait: c.Config.Database.Wait, Log: log,
+			}
+			begun := c.Now()
+			defer c.Follow(func() collect.Progress {
 				tally := r.snapshot()
-				return collect.Progress{Tally: tally, Fetched: tally.Done(), Elapsed: c.now().Sub(begun)}
+				return collect.Progress{Tally: tally, Fetched: tally.Done(), Elapsed: c.Now().Sub(begun)}
 			}, partner, log)()
-			err := r.all(ctx)
+			err := r.all(ctx, c.Store.Archive(ctx, partner))
 			return r.snapshot(), err
-		})
+		}})
 	})
 }
 
 // replaying is the replay of one partner.
 type replaying struct {
-	store *persist.Store
-	run   billing.Run
-	out   *lines
-	log   *slog.Logger
+	storage collect.Storage[persist.Rederived, persist.ReplayResult]
+	show    func(persist.ReplayResult) error
+	log     *slog.Logger
 
 	mu    sync.Mutex
 	tally billing.Tally
@@ -53,10 +60,10 @@ func (r *replaying) snapshot() billing.Tally {
 	return r.tally
 }
 
-func (r *replaying) all(ctx context.Context) error {
+func (r *replaying) all(ctx context.Context, archive iter.Seq2[persist.ArchivedCustomer, error]) error {
 	var batch []persist.Rederived
 	size := 0
-	for customer, err := range r.store.Archive(ctx, r.run.Partner) {
+	for customer, err := range archive {
 		if err != nil {
 			return err
 		}
@@ -69,13 +76,13 @@ func (r *replaying) all(ctx context.Context) error {
 		}
 		batch = append(batch, derived)
 		if size += bytesOf(customer); len(batch) == replayBatch || size >= replayBytes {
-			if err := r.write(ctx, batch); err != nil {
+			if err := r.storage.Store(ctx, batch); err != nil {
 				return err
 			}
 			batch, size = nil, 0
 		}
 	}
-	return r.write(ctx, batch)
+	return r.storage.Store(ctx, batch)
 }
 
 // rederive reads all answers of a customer.
@@ -102,25 +109,25 @@ func bytesOf(c persist.ArchivedCustomer) (n int) {
 	return n
 }
 
-func (r *replaying) write(ctx context.Context, batch []persist.Rederived) error {
-	if len(batch) == 0 {
-		return nil
-	}
-	results, err := r.store.Replay(ctx, r.run, batch)
-	if err != nil {
-		return err
-	}
+// stored counts and shows what was stored.
+func (r *replaying) stored(_ []persist.Rederived, results []persist.ReplayResult) error {
 	for _, result := range results {
 		r.count(result.CustomerResult)
 		if result.Outcome == billing.Unchanged {
 			continue
 		}
-		line := newPreviewLine(r.run.Partner, result.CustomerResult, nil)
-		line.Withdrawn = result.Withdrawn
-		if err := r.out.line(line, line.String()); err != nil {
+		if err := r.show(result); err != nil {
 			return err
 		}
 	}
+	return nil
+}
+
+// refused notes that the database refuses what is derived of a customer.
+func (r *replaying) refused(ctx context.Context, customer persist.Rederived, why error) error {
+	r.log.ErrorContext(ctx, "the database refuses what is derived; the customer is left as it is",
+		slog.String("customer_id", string(customer.CustomerID)), slog.Any("error", why))
+	r.count(billing.CustomerResult{Outcome: billing.FailedOutcome})
 	return nil
 }
 

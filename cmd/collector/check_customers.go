@@ -8,7 +8,9 @@ import (
 	"strings"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/collector"
 	"partnercost/internal/config"
+	"partnercost/internal/fetch"
 )
 
 // namedAtMost is how many ids a comparison names before it only counts.
@@ -17,9 +19,9 @@ const namedAtMost = 10
 // compareLists compares the configured list of customers with that of Partner Center,
 // and names who is missing from which. It only takes note: a list may be a part of
 // the customers on purpose, and a run does not need Partner Center's.
-func compareLists(ctx context.Context, checks *checks, about string, configured config.Customers, client *client) {
+func compareLists(ctx context.Context, checks *checks, about string, partner config.Partner, client *fetch.Client) {
 	about += "list of customers"
-	absent, unknown, err := missing(configured.Listed(), configured.WithoutExcluded(client.list(ctx)))
+	absent, unknown, err := missing(partner.Customers.Listed(), collector.Discovered(ctx, partner, client))
 	if err != nil {
 		checks.note(about, "not compared with Partner Center's: "+err.Error())
 		return

@@ -3,11 +3,10 @@ package main
 import (
 	"context"
 	"log/slog"
-	"time"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/collector"
 	"partnercost/internal/config"
-	"partnercost/internal/fetch"
 	"partnercost/internal/persist"
 	"partnercost/internal/telemetry"
 )
@@ -22,7 +21,7 @@ func (p *program) newMetrics(partners []config.Partner) *telemetry.Metrics {
 	return telemetry.New(o)
 }
 
-// watch has the metrics tell how the collection stands by the database.
+// watch registers the gauges that are read from the database.
 func (p *program) watch(metrics *telemetry.Metrics, partners []config.Partner, store func() (*persist.Store, error)) {
 	metrics.Watch(func(ctx context.Context) (telemetry.State, error) {
 		s, err := store()
@@ -50,7 +49,7 @@ func (p *program) stateOf(ctx context.Context, partners []config.Partner, store 
 	for _, partner := range partners {
 		n := newest[partner.Name]
 		state[partner.Name] = telemetry.PartnerState{
-			LastSuccess: n.LastSuccess, LastRun: n.Status, LastTally: n.Tally, RefreshTokenIssued: p.refreshTokenIssued(partner),
+			LastSuccess: n.LastSuccess, LastRun: n.Status, LastTally: n.Tally, RefreshTokenIssued: collector.RefreshTokenIssued(partner, p.now()),
 		}
 	}
 	for _, covered := range status.Partners {
@@ -66,24 +65,4 @@ func (p *program) stateOf(ctx context.Context, partners []config.Partner, store 
 		state[covered.Partner] = s
 	}
 	return state, nil
-}
-
-// refreshTokenIssued is the zero time where there is no refresh token.
-func (p *program) refreshTokenIssued(partner config.Partner) time.Time {
-	if partner.Auth.Mode != "app_user" {
-		return time.Time{}
-	}
-	now := p.now()
-	age, err := fetch.RefreshTokenAge(partner.Auth.RefreshTokenFile, now)
-	if err != nil {
-		return time.Time{}
-	}
-	return now.Add(-age)
-}
-
-// countRequests has the metrics count a partner's requests.
-func countRequests(metrics *telemetry.Metrics, partner string) func(fetch.Attempt) {
-	return func(a fetch.Attempt) {
-		metrics.Request(partner, a.Endpoint, a.Class, a.Duration, a.Retried, a.Throttled)
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"partnercost/internal/billing"
 	"partnercost/internal/config"
 	web "partnercost/internal/console"
 	"partnercost/internal/persist"
@@ -20,12 +21,8 @@ import (
 // calls itself not ready: 100,000 customers take half a day at the default limits.
 const runGrace = 12 * time.Hour
 
-// errNotOpen is what everything that asks the database hears until it was reached.
-var errNotOpen = errors.New("the database has not been reached since the start")
-
 // serve answers on console.listen until stop is called.
-func (d *daemon) serve(ctx context.Context, handler http.Handler) (stop func(), err error) {
-	c := d.config.Console
+func (p *program) serve(ctx context.Context, c config.Console, handler http.Handler) (stop func(), err error) {
 	var listen net.ListenConfig
 	listener, err := listen.Listen(ctx, "tcp", c.Listen)
 	if err != nil {
@@ -33,7 +30,7 @@ func (d *daemon) serve(ctx context.Context, handler http.Handler) (stop func(), 
 	}
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
-		ErrorLog: slog.NewLogLogger(d.log.Handler(), slog.LevelDebug), // clients' trouble, mostly
+		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug), // clients' trouble, mostly
 	}
 	served := make(chan error, 1)
 	go func() {
@@ -43,11 +40,11 @@ func (d *daemon) serve(ctx context.Context, handler http.Handler) (stop func(), 
 		}
 		served <- server.Serve(listener)
 	}()
-	d.log.Info("listening", slog.String("address", listener.Addr().String()), slog.Bool("tls", c.TLSCertFile != ""))
+	p.log.Info("listening", slog.String("address", listener.Addr().String()), slog.Bool("tls", c.TLSCertFile != ""))
 	return func() {
-		_ = server.Close() // its end is what counts
+		_ = server.Close() // the error does not matter: the process is ending
 		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-			d.log.Error("the web server ended by itself", slog.Any("error", err))
+			p.log.Error("the web server ended by itself", slog.Any("error", err))
 		}
 	}, nil
 }
@@ -62,20 +59,20 @@ type consolePages struct {
 
 // console prepares the pages. It refuses a configuration that would show the costs to
 // anybody.
-func (d *daemon) console() (*consolePages, error) {
-	reader, err := persist.NewReader(d.config.Database.URL.Reveal())
+func (p *program) console(all *config.Config) (*consolePages, error) {
+	reader, err := persist.NewReader(all.Database.URL.Reveal())
 	if err != nil {
 		return nil, err
 	}
-	c := d.config.Console
+	c := all.Console
 	pages, err := web.New(web.Options{
 		Listen: c.Listen, PasswordFile: c.PasswordFile, TLS: c.TLSCertFile != "", BehindProxy: c.BehindProxy,
-		Begin: reader.Begin, SignIns: d.consoleSignIns(d.config.Partners), Now: d.now, Log: d.log, Version: thisBuild().Version,
+		Begin: reader.Begin, SignIns: p.consoleSignIns(all.Partners), Now: p.now, Log: p.log, Version: thisBuild().Version,
 	})
 	if err != nil {
 		return nil, errors.Join(configError(err), reader.Close())
 	}
-	return &consolePages{pages, reader, d.log}, nil
+	return &consolePages{pages, reader, p.log}, nil
 }
 
 func (p *consolePages) close() {
@@ -95,7 +92,7 @@ func mounted(probes, pages http.Handler) http.Handler {
 }
 
 // health are the checks of /readyz.
-func (d *daemon) health(spec schedule.Spec, store func() (*persist.Store, error)) *telemetry.Health {
+func (p *program) health(c *config.Config, spec schedule.Spec, store func() (*persist.Store, error)) *telemetry.Health {
 	return telemetry.NewHealth(
 		telemetry.Check{Name: "database", Run: func(ctx context.Context) error {
 			s, err := store()
@@ -105,26 +102,30 @@ func (d *daemon) health(spec schedule.Spec, store func() (*persist.Store, error)
 			return s.Ready(ctx)
 		}},
 		telemetry.OnTime(telemetry.Punctuality{
-			Since: d.now(), Due: spec.Next, Grace: runGrace + d.config.Schedule.Jitter, Now: d.now,
+			Since: p.now(), Due: spec.Next, Grace: runGrace + c.Schedule.Jitter, Now: p.now,
 			LastSuccess: func(ctx context.Context) (map[string]time.Time, error) {
-				s, err := store()
-				if err != nil {
-					return nil, err
-				}
-				return lastSuccesses(ctx, s, d.config.Partners)
+				return newestOf(ctx, store, c.Partners, func(n persist.Collection) time.Time { return n.LastSuccess })
 			},
+		}),
+		telemetry.LastRuns(func(ctx context.Context) (map[string]billing.RunStatus, error) {
+			return newestOf(ctx, store, c.Partners, func(n persist.Collection) billing.RunStatus { return n.Status })
 		}),
 	)
 }
 
-func lastSuccesses(ctx context.Context, store *persist.Store, partners []config.Partner) (map[string]time.Time, error) {
+// newestOf tells something of the newest collection of every partner.
+func newestOf[T any](ctx context.Context, open func() (*persist.Store, error), partners []config.Partner, what func(persist.Collection) T) (map[string]T, error) {
+	store, err := open()
+	if err != nil {
+		return nil, err
+	}
 	newest, err := store.NewestCollections(ctx)
 	if err != nil {
 		return nil, err
 	}
-	last := make(map[string]time.Time, len(partners))
+	told := make(map[string]T, len(partners))
 	for _, partner := range partners {
-		last[partner.Name] = newest[partner.Name].LastSuccess
+		told[partner.Name] = what(newest[partner.Name])
 	}
-	return last, nil
+	return told, nil
 }

@@ -10,32 +10,21 @@ import (
 	"time"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/collector"
 )
 
-// summary is how one partner's run went.
-type summary struct {
-	partner string
-	kind    billing.RunKind
-	runID   string
-	status  billing.RunStatus // empty when there was no run
-	tally   billing.Tally
-	took    time.Duration
-	err     error
-}
-
-// worst is the error of the partner that fared worst, told together with those of
-// the others.
-func worst(ctx context.Context, summaries []summary) error {
+// worst is the most severe error of the partners, joined with those of the others.
+func worst(ctx context.Context, results []collector.Result) error {
 	rising := []int{exitOK, exitPartial, exitLocked, exitUsage, exitFatal, exitInterrupted}
 	var all []error
 	code := exitOK
-	for _, s := range summaries {
-		err := s.err
+	for _, r := range results {
+		var err error
 		switch {
-		case err != nil:
-			err = fmt.Errorf("partner %s: %w", s.partner, err)
-		case s.tally.Failed > 0:
-			err = &codeError{code: exitPartial, err: fmt.Errorf("partner %s: %d of %d customers failed; %s", s.partner, s.tally.Failed, s.tally.Total, whereToLook(s.kind))}
+		case r.Err != nil:
+			err = fmt.Errorf("partner %s: %w", r.Partner, r.Err)
+		case r.Tally.Failed > 0 || r.Kept.Customers > 0:
+			err = partial(r)
 		default:
 			continue
 		}
@@ -50,6 +39,18 @@ func worst(ctx context.Context, summaries []summary) error {
 	return &codeError{code: code, err: errors.Join(all...)}
 }
 
+// partial is the error of a run that came to its end without everybody.
+func partial(r collector.Result) error {
+	var all []error
+	if r.Tally.Failed > 0 {
+		all = append(all, fmt.Errorf("partner %s: %d of %d customers failed; %s", r.Partner, r.Tally.Failed, r.Tally.Total, whereToLook(r.Kind)))
+	}
+	if r.Kept.Customers > 0 {
+		all = append(all, fmt.Errorf("partner %s: %w", r.Partner, r.Kept))
+	}
+	return &codeError{code: exitPartial, err: errors.Join(all...)}
+}
+
 // whereToLook says where the reasons of failed customers stand.
 func whereToLook(kind billing.RunKind) string {
 	switch kind {
@@ -61,8 +62,8 @@ func whereToLook(kind billing.RunKind) string {
 	return "collector report coverage says why"
 }
 
-// summaryLine is a summary as JSON.
-type summaryLine struct {
+// resultLine is a result as JSON.
+type resultLine struct {
 	Partner         string            `json:"partner"`
 	RunID           string            `json:"run_id,omitempty"`
 	Status          billing.RunStatus `json:"status"`
@@ -76,16 +77,16 @@ type summaryLine struct {
 	Error           string            `json:"error,omitempty"`
 }
 
-func (p *program) printSummaries(summaries []summary, format string) error {
+func (p *program) printResults(results []collector.Result, format string) error {
 	if format == "json" {
-		lines := []summaryLine{}
-		for _, s := range summaries {
-			line := summaryLine{
-				Partner: s.partner, RunID: s.runID, Status: s.status, Customers: s.tally.Total, OK: s.tally.OK, Unchanged: s.tally.Unchanged, NoCosts: s.tally.NoCosts,
-				Failed: s.tally.Failed, RowsChanged: s.tally.RowsChanged, DurationSeconds: json.Number(strconv.FormatFloat(s.took.Seconds(), 'f', 3, 64)),
+		lines := []resultLine{}
+		for _, r := range results {
+			line := resultLine{
+				Partner: r.Partner, RunID: r.RunID, Status: r.Status, Customers: r.Tally.Total, OK: r.Tally.OK, Unchanged: r.Tally.Unchanged, NoCosts: r.Tally.NoCosts,
+				Failed: r.Tally.Failed, RowsChanged: r.Tally.RowsChanged, DurationSeconds: json.Number(strconv.FormatFloat(r.Took.Seconds(), 'f', 3, 64)),
 			}
-			if s.err != nil {
-				line.Error = s.err.Error()
+			if err := r.Cause(); err != nil {
+				line.Error = err.Error()
 			}
 			lines = append(lines, line)
 		}
@@ -95,15 +96,15 @@ func (p *program) printSummaries(summaries []summary, format string) error {
 		header: []string{"PARTNER", "STATUS", "CUSTOMERS", "OK", "UNCHANGED", "NO COSTS", "FAILED", "ROWS WRITTEN", "DURATION", "RUN"},
 		right:  []bool{false, false, true, true, true, true, true, true, true},
 	}
-	for _, s := range summaries {
-		status, id := string(s.status), s.runID
+	for _, r := range results {
+		status, id := string(r.Status), r.RunID
 		if id == "" {
 			status, id = "not run", "-"
 		}
-		t := s.tally
+		t := r.Tally
 		table.rows = append(table.rows, []string{
-			s.partner, status, strconv.Itoa(t.Total), strconv.Itoa(t.OK), strconv.Itoa(t.Unchanged), strconv.Itoa(t.NoCosts), strconv.Itoa(t.Failed),
-			strconv.FormatInt(t.RowsChanged, 10), s.took.Round(time.Millisecond).String(), id,
+			r.Partner, status, strconv.Itoa(t.Total), strconv.Itoa(t.OK), strconv.Itoa(t.Unchanged), strconv.Itoa(t.NoCosts), strconv.Itoa(t.Failed),
+			strconv.FormatInt(t.RowsChanged, 10), r.Took.Round(time.Millisecond).String(), id,
 		})
 	}
 	return table.write(p.stdout)

@@ -1,0 +1,62 @@
+package collect
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"partnercost/internal/billing"
+)
+
+// Storage stores batches in a database as the failure policy demands: it waits while
+// the database is away, and halves a batch that is refused, or that takes longer than
+// the database allows, until the one at fault is alone. Collections, imports and
+// replays store through it.
+type Storage[T, R any] struct {
+	// Sink stores a whole batch and returns a result for each of it, in order, or stores
+	// nothing and returns an error: billing.ErrUnavailable is waited out,
+	// billing.ErrRejected and billing.ErrTooMuch have the batch halved, any other ends
+	// the work. It must not keep the batch.
+	Sink func(ctx context.Context, batch []T) ([]R, error)
+	// Stored is told of every part of a batch once it is stored. Its error ends the work.
+	Stored func(part []T, results []R) error
+	// Refused is told of the one that the database refuses by itself, and why. Its error
+	// ends the work.
+	Refused func(ctx context.Context, item T, why error) error
+	// Wait is how long a database that is away, or cannot write, is waited for.
+	Wait time.Duration
+	Log  *slog.Logger
+}
+
+// Store stores a batch, in parts if need be. After an error the parts of which Stored
+// was told are stored, and no others.
+func (s Storage[T, R]) Store(ctx context.Context, batch []T) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	var results []R
+	tooMuch := false
+	err := WaitOut(ctx, s.Wait, s.Log, func(ctx context.Context) (err error) {
+		results, err = s.Sink(ctx, batch)
+		// One alone is waited for like a database that is away.
+		if tooMuch = errors.Is(err, billing.ErrTooMuch) && len(batch) > 1; tooMuch {
+			s.Log.WarnContext(ctx, "the database allows too little time for a batch; halving it", slog.Int("customers", len(batch)), slog.Any("error", err))
+			return nil
+		}
+		return err
+	})
+	switch {
+	case tooMuch, errors.Is(err, billing.ErrRejected) && len(batch) > 1:
+		half := len(batch) / 2
+		if err := s.Store(ctx, batch[:half]); err != nil {
+			return err
+		}
+		return s.Store(ctx, batch[half:])
+	case errors.Is(err, billing.ErrRejected):
+		return s.Refused(ctx, batch[0], err)
+	case err != nil:
+		return err
+	}
+	return s.Stored(batch, results)
+}

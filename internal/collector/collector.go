@@ -1,0 +1,34 @@
+package collector
+
+import (
+	"log/slog"
+	"time"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/collect"
+	"partnercost/internal/config"
+	"partnercost/internal/persist"
+	"partnercost/internal/telemetry"
+)
+
+// Collector does jobs for the partners of one configuration. All fields are required.
+type Collector struct {
+	Config *config.Config
+	Store  *persist.Store
+	// Metrics count the runs and their requests.
+	Metrics *telemetry.Metrics
+	Log     *slog.Logger
+	Now     func() time.Time
+	// NewID makes the ids of runs and requests: UUIDs in canonical form.
+	NewID func() string
+	// Version of the program, which every run records.
+	Version string
+	// Follow shows how far a run of the partner is, from its begin until finish is called.
+	Follow func(progress func() collect.Progress, partner string, log *slog.Logger) (finish func())
+}
+
+// newRun is a run of the partner that begins now, and the log that names it.
+func (c *Collector) newRun(partner string, kind billing.RunKind) (billing.Run, *slog.Logger) {
+	run := billing.Run{ID: c.NewID(), Partner: partner, Kind: kind, Scope: billing.Everybody, StartedAt: c.Now(), Version: c.Version}
+	return run, c.Log.With(slog.String("partner", partner), slog.String("run_id", run.ID))
+}

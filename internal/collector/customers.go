@@ -1,0 +1,237 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/config"
+	"partnercost/internal/fetch"
+)
+
+// Selection is what one run collects: all customers of a partner, or some of them.
+type Selection struct {
+	Partner config.Partner
+	// Customers are those that somebody named; nil means all of the partner's.
+	Customers []billing.CustomerID
+}
+
+// Everybody selects all customers of the partners.
+func Everybody(partners []config.Partner) []Selection {
+	selections := make([]Selection, len(partners))
+	for i, p := range partners {
+		selections[i].Partner = p
+	}
+	return selections
+}
+
+// discovers reports whether the customers are those that Partner Center lists.
+func (s Selection) discovers() bool { return s.Customers == nil && s.Partner.Customers.Discover }
+
+// Discovered yields the customers that Partner Center lists for the partner, but for
+// the excluded ones.
+func Discovered(ctx context.Context, partner config.Partner, client *fetch.Client) iter.Seq2[billing.CustomerID, error] {
+	return partner.Customers.WithoutExcluded(func(yield func(billing.CustomerID, error) bool) {
+		for customer, err := range client.Customers(ctx) {
+			if !yield(customer.ID, err) {
+				return
+			}
+		}
+	})
+}
+
+// FirstCustomer is one of the partner's customers.
+func FirstCustomer(ctx context.Context, partner config.Partner, client *fetch.Client) (billing.CustomerID, error) {
+	ids := partner.Customers.Listed()
+	if partner.Customers.Discover {
+		ids = Discovered(ctx, partner, client)
+	}
+	for id, err := range ids {
+		return id, err
+	}
+	return "", noCustomers(partner)
+}
+
+// noCustomers refuses a list without anybody: taken for the truth, it would retire
+// every customer.
+func noCustomers(partner config.Partner) error {
+	if partner.Customers.Discover {
+		return errors.New("the partner's list of customers is empty, but for excluded ones; check the relationships in Partner Center, and customers.exclude")
+	}
+	return &ConfigError{errors.New("every customer of the list is excluded; see customers.exclude")}
+}
+
+// enrolment is told of customers on the partner's list before any of them is asked for:
+// so those that a run does not come to are missing with a word.
+type enrolment func(context.Context, []billing.CustomerID) error
+
+// customerList are the customers of one run.
+type customerList struct {
+	ids iter.Seq2[billing.CustomerID, error]
+	// total is their number, 0 while it must still be discovered.
+	total int
+}
+
+// list reads the list of the selection's customers, once: enrol is told of everybody on
+// it, before any of them is asked for, and those that are done are left out. A list
+// that is discovered is read while its first customers are collected; those of one that
+// breaks off are collected too, before its error ends the run.
+func (s Selection) list(ctx context.Context, client *fetch.Client, done map[billing.CustomerID]bool, enrol enrolment) (customerList, error) {
+	if s.discovers() {
+		listed := func(ctx context.Context) iter.Seq2[billing.CustomerID, error] {
+			return Discovered(ctx, s.Partner, client)
+		}
+		ids := ahead(ctx, listed, enrol)
+		return customerList{ids: notDone(somebody(ids, noCustomers(s.Partner)), done)}, nil
+	}
+	ids := s.Customers
+	if ids == nil {
+		for id, err := range s.Partner.Customers.Listed() {
+			if err != nil {
+				return customerList{}, &ConfigError{err}
+			}
+			ids = append(ids, id)
+		}
+		if len(ids) == 0 {
+			return customerList{}, noCustomers(s.Partner)
+		}
+		for some := range slices.Chunk(ids, enrolAtOnce) {
+			if err := enrol(ctx, some); err != nil {
+				return customerList{}, err
+			}
+		}
+	}
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id billing.CustomerID) bool { return done[id] })
+	return customerList{ids: all(ids), total: len(ids)}, nil
+}
+
+func all(ids []billing.CustomerID) iter.Seq2[billing.CustomerID, error] {
+	return func(yield func(billing.CustomerID, error) bool) {
+		for _, id := range ids {
+			if !yield(id, nil) {
+				return
+			}
+		}
+	}
+}
+
+// notDone leaves out who is done.
+func notDone(ids iter.Seq2[billing.CustomerID, error], done map[billing.CustomerID]bool) iter.Seq2[billing.CustomerID, error] {
+	if len(done) == 0 {
+		return ids
+	}
+	return func(yield func(billing.CustomerID, error) bool) {
+		for id, err := range ids {
+			if err == nil && done[id] {
+				continue
+			}
+			if !yield(id, err) {
+				return
+			}
+		}
+	}
+}
+
+// somebody makes an error of an empty list.
+func somebody(ids iter.Seq2[billing.CustomerID, error], none error) iter.Seq2[billing.CustomerID, error] {
+	return func(yield func(billing.CustomerID, error) bool) {
+		empty := true
+		for id, err := range ids {
+			empty = false
+			if !yield(id, err) {
+				return
+			}
+		}
+		if empty {
+			yield("", none)
+		}
+	}
+}
+
+// ChoosePartners returns the partners with these names, all without any. A name that
+// the configuration does not have is a UsageError.
+func ChoosePartners(partners []config.Partner, names []string) ([]config.Partner, error) {
+	if len(names) == 0 {
+		return partners, nil
+	}
+	var chosen []config.Partner
+	for _, p := range partners {
+		if slices.Contains(names, p.Name) {
+			chosen = append(chosen, p)
+		}
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(partners, func(p config.Partner) bool { return p.Name == name }) {
+			var known []string
+			for _, p := range partners {
+				known = append(known, p.Name)
+			}
+			return nil, &UsageError{fmt.Errorf("the configuration has no partner %q; it has %s", name, strings.Join(known, ", "))}
+		}
+	}
+	return chosen, nil
+}
+
+// ChooseCustomers divides named customers among partners; without any it selects
+// everybody. With one partner they are its own, listed or not. With several, each goes
+// to the partners that list it; one that nobody lists is ambiguous and a UsageError.
+func ChooseCustomers(partners []config.Partner, named []billing.CustomerID) ([]Selection, error) {
+	if len(named) == 0 {
+		return Everybody(partners), nil
+	}
+	if len(partners) == 1 {
+		return []Selection{{Partner: partners[0], Customers: named}}, nil
+	}
+	wanted := make(map[billing.CustomerID]bool, len(named))
+	for _, id := range named {
+		wanted[id] = true
+	}
+	claimed := make(map[billing.CustomerID]bool, len(named))
+	var chosen []Selection
+	for _, p := range partners {
+		s := Selection{Partner: p}
+		for id, err := range p.Customers.Listed() {
+			if err != nil {
+				return nil, &ConfigError{fmt.Errorf("partner %s: %w", p.Name, err)}
+			}
+			if wanted[id] {
+				s.Customers = append(s.Customers, id)
+				claimed[id] = true
+			}
+		}
+		if len(s.Customers) > 0 {
+			chosen = append(chosen, s)
+		}
+	}
+	for _, id := range named {
+		if !claimed[id] {
+			return nil, &UsageError{fmt.Errorf("no partner lists the customer %s; say whose it is with --partner", id)}
+		}
+	}
+	return chosen, nil
+}
+
+// NamedCustomers reads the ids that a command names one by one and in a file, of which
+// either may be empty.
+func NamedCustomers(ids []string, file string) ([]billing.CustomerID, error) {
+	var named []billing.CustomerID
+	for _, text := range ids {
+		id, err := billing.ParseCustomerID(text)
+		if err != nil {
+			return nil, &UsageError{fmt.Errorf("--customer %w", err)}
+		}
+		named = append(named, id)
+	}
+	if file != "" {
+		listed, err := config.ReadCustomersFile(file)
+		if err != nil {
+			return nil, err
+		}
+		named = append(named, listed...)
+	}
+	return named, nil
+}

@@ -1,0 +1,228 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/config"
+	"partnercost/internal/persist"
+	"partnercost/internal/schedule"
+)
+
+// storePause is how long the daemon waits between attempts to reach the database at
+// its start.
+const storePause = 5 * time.Second
+
+// ErrNotOpen is what Daemon.Store returns until the database has been reached.
+var ErrNotOpen = errors.New("the database has not been reached since the start")
+
+// DaemonOptions say what a daemon works with. All fields are required.
+type DaemonOptions struct {
+	// Collector does the runs. Its Store is not set: Open gives it.
+	Collector Collector
+	Spec      schedule.Spec
+	// Open opens the store. While it fails with billing.ErrUnavailable it is called again.
+	Open func(context.Context) (*persist.Store, error)
+	// Rand draws from 0 up to 1, for the jitter of the schedule.
+	Rand func() float64
+	// Wait returns after d, or when ctx ends.
+	Wait func(ctx context.Context, d time.Duration)
+}
+
+// Daemon collects every partner at the ticks of a schedule. The ledger decides what is
+// due: the daemon itself remembers nothing that matters.
+type Daemon struct {
+	DaemonOptions
+
+	config  *config.Config
+	log     *slog.Logger
+	store   atomic.Pointer[persist.Store] // nil until the database was reached
+	slots   chan struct{}                 // one for each partner that may be collected now
+	pruning sync.Mutex
+
+	interrupted atomic.Int64
+
+	scheduling sync.Mutex
+	next       map[string]time.Time // when each partner is due
+	failed     map[string]time.Time // the newest tick of each partner whose failure was told without a run
+}
+
+// NewDaemon prepares a daemon.
+func NewDaemon(o DaemonOptions) *Daemon {
+	return &Daemon{
+		DaemonOptions: o, config: o.Collector.Config, log: o.Collector.Log,
+		slots: make(chan struct{}, maxParallel(o.Collector.Config.Database.MaxConnections)), next: map[string]time.Time{}, failed: map[string]time.Time{},
+	}
+}
+
+// maxParallel is how many partners a daemon collects at the same time: each run takes
+// two connections, and one is left for readers.
+func maxParallel(connections int) int { return max(1, min(partnersAtOnce, (connections-1)/2)) }
+
+// Store returns the store once the database was reached, and ErrNotOpen until then.
+func (d *Daemon) Store() (*persist.Store, error) {
+	if store := d.store.Load(); store != nil {
+		return store, nil
+	}
+	return nil, ErrNotOpen
+}
+
+// Run collects until ctx ends. It returns an error if that interrupted a run.
+func (d *Daemon) Run(ctx context.Context) error {
+	store, err := d.awaitStore(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return nil // stopped before there was anything to interrupt
+	case err != nil:
+		return err
+	}
+	defer store.Close()
+	d.store.Store(store)
+	c := d.Collector
+	c.Store = store
+
+	var partners sync.WaitGroup
+	for _, partner := range d.config.Partners {
+		job := schedule.Job{
+			Spec: d.Spec, Jitter: d.config.Schedule.Jitter, CatchUp: d.config.Schedule.CatchUp, Now: c.Now, Rand: d.Rand, Wait: d.Wait,
+			Log:       d.log.With(slog.String("partner", partner.Name)),
+			Scheduled: func(due time.Time) { d.announce(partner.Name, due) },
+			LastDone: func(ctx context.Context) (time.Time, error) {
+				began, _, err := store.LastCollection(ctx, partner.Name)
+				return began, err
+			},
+			Do: func(ctx context.Context, tick time.Time) error { return d.collect(ctx, &c, partner, tick) },
+		}
+		partners.Go(func() { job.Run(ctx) })
+	}
+	d.log.Info("daemon started", slog.String("schedule", d.config.Schedule.Cron), slog.String("timezone", d.config.Schedule.Timezone), slog.Int("partners", len(d.config.Partners)))
+	partners.Wait()
+	d.log.Info("daemon stopped")
+	if n := d.interrupted.Load(); n > 0 {
+		return fmt.Errorf("interrupted during %d runs; they are resumed at the next start", n)
+	}
+	return nil
+}
+
+// awaitStore opens the store, and waits while the database cannot be reached.
+func (d *Daemon) awaitStore(ctx context.Context) (*persist.Store, error) {
+	for {
+		store, err := d.Open(ctx)
+		if !errors.Is(err, billing.ErrUnavailable) {
+			return store, err
+		}
+		d.log.Warn("the database is away; waiting for it", slog.Any("error", err))
+		if d.Wait(ctx, storePause); ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// announce logs when a partner is due, whenever that changes.
+func (d *Daemon) announce(partner string, due time.Time) {
+	d.scheduling.Lock()
+	defer d.scheduling.Unlock()
+	if due.Equal(d.next[partner]) {
+		return
+	}
+	d.next[partner] = due
+	d.log.Info("next run scheduled", slog.String("partner", partner), slog.Time("at", due))
+	first := due
+	for _, other := range d.next {
+		if other.Before(first) {
+			first = other
+		}
+	}
+	d.Collector.Metrics.Scheduled(first)
+}
+
+// collect is the run of one partner that is due since tick.
+func (d *Daemon) collect(ctx context.Context, c *Collector, partner config.Partner, tick time.Time) error {
+	select {
+	case d.slots <- struct{}{}:
+		defer func() { <-d.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	request := Request{Kind: billing.DailyRun, LeaveOut: DoneByUnfinishedRun, ResumeSince: tick}
+	result := c.collectPartner(ctx, request, Selection{Partner: partner})
+	locked := errors.Is(result.Err, persist.ErrLocked)
+	switch {
+	case result.RunID != "":
+		d.ping(ctx, c, result, tick)
+	case !locked && ctx.Err() == nil && d.firstFailure(partner.Name, tick):
+		// What keeps a run from standing in the ledger must be heard all the same.
+		c.Notify(ctx, false)
+	}
+	log := d.log.With(slog.String("partner", partner.Name))
+	switch err := result.Err; {
+	case err == nil:
+		d.prune(ctx, c.Store)
+		return nil
+	case ctx.Err() != nil:
+		if result.RunID != "" {
+			d.interrupted.Add(1)
+		}
+		return err
+	case locked:
+		log.Info("another collector collects this partner; looking again later")
+		return schedule.ErrLater
+	case errors.Is(err, billing.ErrUnavailable):
+		log.Error("the run failed: the database is unavailable; trying again later", slog.Any("error", err))
+		return schedule.ErrLater
+	default:
+		log.Error("the run failed", slog.Any("error", err))
+		return err
+	}
+}
+
+// firstFailure reports whether no run of the partner has failed to begin since tick.
+func (d *Daemon) firstFailure(partner string, tick time.Time) bool {
+	d.scheduling.Lock()
+	defer d.scheduling.Unlock()
+	if d.failed[partner].Equal(tick) {
+		return false
+	}
+	d.failed[partner] = tick
+	return true
+}
+
+// ping requests the address for success only when every partner succeeded since tick:
+// there is one address for all of them.
+func (d *Daemon) ping(ctx context.Context, c *Collector, result Result, tick time.Time) {
+	ctx, cancel := Detached(ctx)
+	defer cancel()
+	succeeded := AllSucceeded([]Result{result})
+	for _, other := range d.config.Partners {
+		if !succeeded {
+			break
+		}
+		began, status, err := c.Store.LastCollection(ctx, other.Name)
+		if err != nil || began.Before(tick) {
+			return // not known, or its own run will tell
+		}
+		succeeded = status == billing.Succeeded
+	}
+	c.Notify(ctx, succeeded)
+}
+
+// prune removes what is past its retention. If it fails it is tried again after the
+// next run.
+func (d *Daemon) prune(ctx context.Context, store *persist.Store) {
+	d.pruning.Lock()
+	defer d.pruning.Unlock()
+	r := d.config.Retention
+	pruned, err := store.Prune(ctx, persist.Retention{Payloads: r.Payloads, Runs: r.Runs})
+	switch {
+	case err != nil && ctx.Err() == nil:
+		d.log.Error("cannot remove what is past its retention; trying again after the next run", slog.Any("error", err))
+	case pruned != persist.Pruned{}:
+		d.log.Info("removed what is past its retention", slog.Int64("raw_bodies", pruned.Payloads), slog.Int64("runs", pruned.Runs), slog.Int64("failures", pruned.Failures))
+	}
+}

@@ -1,0 +1,39 @@
+package collector
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"partnercost/internal/telemetry"
+)
+
+// notifyWithin bounds what is told after a run that a signal ended: the process must
+// be gone soon.
+const notifyWithin = 5 * time.Second
+
+// Detached returns a context that outlives an interruption long enough to tell how
+// things ended.
+func Detached(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() == nil {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(context.WithoutCancel(ctx), notifyWithin)
+}
+
+// Notify requests notify.success_url or notify.failure_url. A failed ping is logged and
+// does not fail the run.
+func (c *Collector) Notify(ctx context.Context, succeeded bool) {
+	address, setting := c.Config.Notify.SuccessURL, "notify.success_url"
+	if !succeeded {
+		address, setting = c.Config.Notify.FailureURL, "notify.failure_url"
+	}
+	if address == "" {
+		return
+	}
+	ctx, cancel := Detached(ctx)
+	defer cancel()
+	if err := telemetry.Ping(ctx, address); err != nil {
+		c.Log.Error("cannot tell how the run ended", slog.String("setting", setting), slog.Any("error", err))
+	}
+}

@@ -1,0 +1,56 @@
+package collector
+
+import (
+	"context"
+
+	"golang.org/x/sync/errgroup"
+
+	"partnercost/internal/billing"
+)
+
+// Preview fetches the selections as a collection of the kind would, and tells show what
+// storing each batch would change, instead of storing it. Show is called from several
+// goroutines, one a partner; its error ends that partner's preview.
+//
+// It takes no lock: it writes nothing, and another run of the partner only makes what
+// it compares with newer.
+func (c *Collector) Preview(ctx context.Context, request Request, selections []Selection, show func(partner string, batch []billing.Statement, results []billing.CustomerResult) error) []Result {
+	results := make([]Result, len(selections))
+	var side errgroup.Group
+	side.SetLimit(partnersAtOnce)
+	for i, s := range selections {
+		side.Go(func() error {
+			results[i] = c.previewPartner(ctx, request, s, show)
+			return nil
+		})
+	}
+	_ = side.Wait() // what went wrong stands in the results
+	return results
+}
+
+func (c *Collector) previewPartner(ctx context.Context, request Request, s Selection, show func(string, []billing.Statement, []billing.CustomerResult) error) Result {
+	run, log := c.newRun(s.Partner.Name, request.Kind)
+	result := Result{Partner: run.Partner, Kind: run.Kind}
+	client, err := c.NewClient(s.Partner, countRequests(c.Metrics, run.Partner), log)
+	if err != nil {
+		result.Err = err
+		return result
+	}
+	defer client.Close()
+	_, done, err := c.narrow(ctx, run, request, s, log)
+	if err != nil {
+		result.Err = err
+		return result
+	}
+	result.Tally, result.Err = c.pipeline(ctx, client, s, done, log, collecting{
+		enrol: func(context.Context, []billing.CustomerID) error { return nil },
+		sink: func(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error) {
+			planned, err := c.Store.Plan(ctx, run.Partner, batch)
+			if err != nil {
+				return nil, err
+			}
+			return planned, show(run.Partner, batch, planned)
+		},
+	})
+	return result
+}

@@ -1,0 +1,61 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"partnercost/internal/billing"
+)
+
+// Result is how the run of one partner went.
+type Result struct {
+	Partner string
+	Kind    billing.RunKind
+	// RunID and Status are empty when no run began.
+	RunID  string
+	Status billing.RunStatus
+	Tally  billing.Tally
+	Took   time.Duration
+	// Kept are customers that are not listed any more and stay all the same, because they
+	// are too many to believe it.
+	Kept Unlisted
+	// Err is why the run ended early, or did not begin. One customer's trouble is in Tally.
+	Err error
+}
+
+// AllSucceeded reports whether every partner was collected without a failure.
+func AllSucceeded(results []Result) bool {
+	return !slices.ContainsFunc(results, func(r Result) bool { return r.Status != billing.Succeeded || r.Err != nil })
+}
+
+// judge says how the run ended.
+func (r *Result) judge(ctx context.Context) billing.RunStatus {
+	switch {
+	case r.Err != nil && ctx.Err() != nil:
+		return billing.Interrupted
+	case r.Err != nil, r.Tally.NothingRead():
+		return billing.FailedRun
+	case r.Tally.Failed > 0, r.Kept.Customers > 0:
+		return billing.Partial
+	}
+	return billing.Succeeded
+}
+
+// errNothingRead is why a run failed that came to its end.
+var errNothingRead = errors.New("nothing could be read of any customer; collector report coverage says why")
+
+// Cause is why the run did not succeed, in the words of the ledger; nil when it did, or
+// when the outcomes of its customers say everything.
+func (r *Result) Cause() error {
+	switch {
+	case r.Err != nil:
+		return r.Err
+	case r.Tally.NothingRead():
+		return errNothingRead
+	case r.Kept.Customers > 0:
+		return r.Kept
+	}
+	return nil
+}

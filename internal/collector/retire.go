@@ -1,0 +1,51 @@
+package collector
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/collect"
+)
+
+// Unlisted are customers of a partner that its list does not name any more.
+type Unlisted struct {
+	// Customers is their number, and Of that of all active customers.
+	Customers, Of int
+}
+
+// believable reports whether so many can have left since the last run. One may always.
+// Beyond a tenth it is more likely that the list is not whole: whoever is retired by
+// mistake is missing from every report of who is missing.
+func (u Unlisted) believable() bool { return u.Customers <= 1 || 10*u.Customers <= u.Of }
+
+// Error says what was not done, and what to do.
+func (u Unlisted) Error() string {
+	return fmt.Sprintf("%d of %d customers are not in the partner's list any more, which is too many to believe: they were not collected and stay active; see that the list is whole, "+
+		"and if it is, retire them with collector run --retire-all", u.Customers, u.Of)
+}
+
+// retire takes the customers for whom a complete run did not ask off the list of active
+// ones. It returns those that it keeps because they are too many.
+func (c *Collector) retire(ctx context.Context, run billing.Run, all bool, log *slog.Logger) (kept Unlisted, err error) {
+	err = collect.WaitOut(ctx, c.Config.Database.Wait, log, func(ctx context.Context) error {
+		kept = Unlisted{}
+		retired, err := c.Store.RetireUnlisted(ctx, run, func(unlisted, active int) bool {
+			u := Unlisted{Customers: unlisted, Of: active}
+			if all || u.believable() {
+				return true
+			}
+			kept = u
+			return false
+		})
+		if retired > 0 && err == nil {
+			log.Info("retired customers that are not listed any more", slog.Int("customers", retired))
+		}
+		return err
+	})
+	if kept.Customers > 0 {
+		log.Error("too many customers are not listed any more; none was retired", slog.Int("customers", kept.Customers), slog.Int("of", kept.Of))
+	}
+	return kept, err
+}

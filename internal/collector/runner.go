@@ -1,0 +1,197 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/collect"
+	"partnercost/internal/fetch"
+	"partnercost/internal/persist"
+)
+
+// partnersAtOnce bounds how many partners are collected at the same time. Each has
+// a quota of its own, at which tens of thousands of customers take hours: waiting
+// for another partner's quota would help nobody. The bound keeps memory and
+// database connections (two a partner) in hand.
+const partnersAtOnce = 4
+
+// Request says what a collection is for.
+type Request struct {
+	Kind billing.RunKind
+	// LeaveOut says whose good results of earlier runs are enough.
+	LeaveOut LeaveOut
+	// ResumeSince keeps unfinished runs that began earlier from being resumed.
+	ResumeSince time.Time
+	// RetireAll retires every customer that is not listed any more, however many they are.
+	RetireAll bool
+}
+
+// Collect collects the selections, some partners side by side. The results are in
+// their order.
+func (c *Collector) Collect(ctx context.Context, request Request, selections []Selection) []Result {
+	results := make([]Result, len(selections))
+	var side errgroup.Group
+	side.SetLimit(partnersAtOnce)
+	for i, s := range selections {
+		side.Go(func() error {
+			results[i] = c.collectPartner(ctx, request, s)
+			return nil
+		})
+	}
+	_ = side.Wait() // what went wrong stands in the results
+	return results
+}
+
+// collectPartner collects one partner.
+func (c *Collector) collectPartner(ctx context.Context, request Request, s Selection) Result {
+	run, log := c.newRun(s.Partner.Name, request.Kind)
+	return c.locked(ctx, run, func(ctx context.Context) Result {
+		run, done, err := c.narrow(ctx, run, request, s, log)
+		if err != nil {
+			return Result{Partner: run.Partner, Kind: run.Kind, Err: err}
+		}
+		return c.record(ctx, run, log, job{
+			work: func(ctx context.Context) (billing.Tally, error) {
+				return c.collectCustomers(ctx, run, s, done, log)
+			},
+			// A customer that was not asked for in a complete run is no longer the partner's.
+			complete: s.Customers == nil && request.LeaveOut != DoneSinceLastCollection, retireAll: request.RetireAll,
+		})
+	})
+}
+
+// collectCustomers is the work of a collection. What keeps it from beginning is in the
+// ledger like what ends it.
+func (c *Collector) collectCustomers(ctx context.Context, run billing.Run, s Selection, done map[billing.CustomerID]bool, log *slog.Logger) (billing.Tally, error) {
+	if err := c.Store.SavePartner(ctx, run.Partner, s.Partner.Auth.TenantID); err != nil {
+		return billing.Tally{}, err
+	}
+	client, err := c.NewClient(s.Partner, countRequests(c.Metrics, run.Partner), log)
+	if err != nil {
+		return billing.Tally{}, err
+	}
+	defer client.Close()
+	return c.pipeline(ctx, client, s, done, log, collecting{
+		enrol: func(ctx context.Context, ids []billing.CustomerID) error {
+			return c.Store.Enrol(ctx, run.Partner, run.StartedAt, ids)
+		},
+		sink: func(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error) {
+			return c.Store.Write(ctx, run, batch)
+		},
+	})
+}
+
+// locked does work that only one process may do for a partner at a time.
+func (c *Collector) locked(ctx context.Context, run billing.Run, work func(context.Context) Result) Result {
+	locked, release, err := c.Store.LockPartner(ctx, run.Partner)
+	if err != nil {
+		return Result{Partner: run.Partner, Kind: run.Kind, Err: err}
+	}
+	defer release()
+	return work(locked)
+}
+
+// job is the work of a run.
+type job struct {
+	work func(context.Context) (billing.Tally, error)
+	// complete: it asks for all of the partner's customers, unless it fails. With
+	// retireAll it may retire any number of those that it did not.
+	complete, retireAll bool
+}
+
+// record does a job as a run of the ledger.
+func (c *Collector) record(ctx context.Context, run billing.Run, log *slog.Logger, j job) Result {
+	result := Result{Partner: run.Partner, Kind: run.Kind}
+	if result.Err = c.Store.BeginRun(ctx, run); result.Err != nil {
+		return result
+	}
+	result.RunID = run.ID
+	c.Metrics.RunStarted(run.Partner)
+	result.Tally, result.Err = j.work(ctx)
+	if j.complete && result.Err == nil {
+		result.Kept, result.Err = c.retire(ctx, run, j.retireAll, log)
+	}
+	result.Took = c.Now().Sub(run.StartedAt)
+	result.Status = result.judge(ctx)
+
+	c.reconcile(ctx, run, log)
+	result.Err = c.finish(ctx, run, result, log)
+	c.Metrics.RunEnded(run.Partner, run.Kind, result.Status, result.Took, result.Tally)
+	log.Info("run ended", slog.String("status", string(result.Status)), slog.Duration("took", result.Took))
+	return result
+}
+
+// reconcileWithin bounds the search for oddities after a run.
+const reconcileWithin = 15 * time.Minute
+
+// reconcile looks for oddities in what is stored after the run. Without it the costs
+// are right all the same, and the next run does it.
+func (c *Collector) reconcile(ctx context.Context, run billing.Run, log *slog.Logger) {
+	if ctx.Err() != nil {
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, reconcileWithin)
+	defer cancel()
+	if err := c.Store.Reconcile(limited, run, persist.ReconcileRules(c.Config.Reconcile)); err != nil && ctx.Err() == nil {
+		log.Error("the findings are not up to date", slog.Any("error", err))
+	}
+}
+
+// collecting says what becomes of the customers that a pipeline enumerates and fetches.
+type collecting struct {
+	enrol enrolment
+	sink  collect.Sink
+}
+
+// pipeline takes the selected customers through the stages, with its progress on
+// display.
+func (c *Collector) pipeline(ctx context.Context, client *fetch.Client, s Selection, done map[billing.CustomerID]bool, log *slog.Logger, what collecting) (billing.Tally, error) {
+	customers, err := s.list(ctx, client, done, func(ctx context.Context, ids []billing.CustomerID) error {
+		return collect.WaitOut(ctx, c.Config.Database.Wait, log, func(ctx context.Context) error { return what.enrol(ctx, ids) })
+	})
+	if err != nil {
+		return billing.Tally{}, err
+	}
+	log.Info("run started", slog.Int("customers", customers.total), slog.Bool("discovering", s.discovers()))
+	run := collect.New(collect.Options{
+		Customers: customers.ids, Total: customers.total, Source: client, Sink: what.sink,
+		Concurrency: s.Partner.Limits.Concurrency, Batch: c.Config.Collect.Batch, StoreWait: c.Config.Database.Wait, Log: log, Now: c.Now,
+	})
+	defer c.Follow(run.Progress, s.Partner.Name, log)()
+	return run.Collect(ctx)
+}
+
+// finishWithin bounds the recording of a run's end after an interruption. Together
+// with the grace for storing it stays well below the 30 s after which service
+// managers lose patience.
+const finishWithin = 8 * time.Second
+
+// finish writes into the ledger how a run ended, and returns why it did not succeed. A
+// database that is away just then is waited for, unless the run has already waited for
+// it in vain.
+func (c *Collector) finish(ctx context.Context, run billing.Run, result Result, log *slog.Logger) error {
+	record := func(context.Context) error {
+		finishing, release := collect.Outlive(ctx, finishWithin)
+		defer release()
+		return c.Store.FinishRun(finishing, run, result.Status, result.Tally, result.Cause())
+	}
+	var err error
+	if errors.Is(result.Err, billing.ErrUnavailable) {
+		err = record(ctx)
+	} else {
+		err = collect.WaitOut(ctx, c.Config.Database.Wait, log, record)
+	}
+	if err != nil {
+		err = fmt.Errorf("%w; the ledger shows the run as running until the next one of this partner closes it", err)
+	}
+	if result.Err != nil && run.Kind == billing.OnceRun && run.Scope != billing.SomeCustomers {
+		result.Err = fmt.Errorf("%w; collector run --resume collects the rest", result.Err)
+	}
+	return errors.Join(result.Err, err)
+}

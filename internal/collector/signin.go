@@ -1,0 +1,94 @@
+package collector
+
+import (
+	"cmp"
+	"log/slog"
+	"time"
+
+	"partnercost/internal/config"
+	"partnercost/internal/fetch"
+)
+
+// refreshTokenWarning is the age from which a refresh token is a reason to worry: it
+// is replaced at each use and dies at 90 days (API.md 2.3).
+const refreshTokenWarning = 75 * 24 * time.Hour
+
+// CloudOf is the partner's cloud with the addresses that the configuration gives it. An
+// error is a ConfigError.
+func CloudOf(partner config.Partner) (fetch.Cloud, error) {
+	cloud, err := fetch.CloudNamed(partner.Cloud)
+	if err != nil {
+		return fetch.Cloud{}, &ConfigError{err}
+	}
+	cloud.BaseURL = cmp.Or(partner.BaseURL, cloud.BaseURL)
+	cloud.LoginURL = cmp.Or(partner.Auth.LoginURL, cloud.LoginURL)
+	return cloud, nil
+}
+
+// SignInOf is how the partner's tokens are obtained.
+func SignInOf(partner config.Partner, cloud fetch.Cloud, now func() time.Time) fetch.SignIn {
+	scope := cloud.UserScope()
+	if partner.Auth.Mode == "app_only" {
+		scope = cloud.AppScope()
+	}
+	return fetch.SignIn{
+		LoginURL: cloud.LoginURL, TenantID: partner.Auth.TenantID, ClientID: partner.Auth.ClientID,
+		ClientSecret: partner.Auth.ClientSecret.Reveal(), Scope: cmp.Or(partner.Auth.Scope, scope), Now: now,
+	}
+}
+
+// tokens is the partner's source of access tokens.
+func (c *Collector) tokens(partner config.Partner, cloud fetch.Cloud) (fetch.TokenSource, error) {
+	switch partner.Auth.Mode {
+	case "app_user":
+		return fetch.NewRefreshTokenSource(SignInOf(partner, cloud, c.Now), partner.Auth.RefreshTokenFile, partner.Auth.RefreshToken.Reveal())
+	case "app_only":
+		return fetch.NewAppOnlySource(SignInOf(partner, cloud, c.Now))
+	}
+	return fetch.StaticToken(partner.Auth.Token.Reveal()), nil
+}
+
+// warnOfAge warns of a refresh token that will die soon.
+func (c *Collector) warnOfAge(partner config.Partner, log *slog.Logger) {
+	if state := SignInStateOf(partner, c.Now()); state.Warning {
+		log.Warn("the refresh token has not been replaced for long and dies at 90 days: sign in again",
+			slog.Int("age_days", *state.AgeDays), slog.String("command", "collector login --partner "+partner.Name))
+	}
+}
+
+// SignInState tells how a partner's sign-in stands. Its JSON form is part of the output
+// of "collector status".
+type SignInState struct {
+	Partner string `json:"partner"`
+	Mode    string `json:"auth_mode"`
+	// AgeDays and DaysLeft are of the refresh token; nil without one.
+	AgeDays  *int `json:"refresh_token_age_days"`
+	DaysLeft *int `json:"refresh_token_days_left"`
+	Warning  bool `json:"refresh_token_warning"`
+}
+
+// SignInStateOf looks at the partner's refresh token.
+func SignInStateOf(partner config.Partner, now time.Time) SignInState {
+	s := SignInState{Partner: partner.Name, Mode: partner.Auth.Mode}
+	if issued := RefreshTokenIssued(partner, now); !issued.IsZero() {
+		age := now.Sub(issued)
+		old, left := days(age), max(0, days(fetch.RefreshTokenLife-age))
+		s.AgeDays, s.DaysLeft, s.Warning = &old, &left, age >= refreshTokenWarning
+	}
+	return s
+}
+
+// RefreshTokenIssued is when the partner's refresh token was issued; the zero time
+// where there is none.
+func RefreshTokenIssued(partner config.Partner, now time.Time) time.Time {
+	if partner.Auth.Mode != "app_user" {
+		return time.Time{}
+	}
+	age, err := fetch.RefreshTokenAge(partner.Auth.RefreshTokenFile, now)
+	if err != nil {
+		return time.Time{}
+	}
+	return now.Add(-age)
+}
+
+func days(d time.Duration) int { return int(d / (24 * time.Hour)) }
