@@ -1,0 +1,81 @@
+package collector
+
+import (
+	"testing"
+	"time"
+
+	"partnercost/internal/partnersim"
+)
+
+func TestMaxParallel(t *testing.T) {
+	t.Parallel()
+	for connections, partners := range map[int]int{2: 1, 3: 1, 5: 2, 8: 3, 9: 4, 100: 4} {
+		if got := maxParallel(connections); got != partners {
+			t.Errorf("with %d connections %d partners at once, want %d", connections, got, partners)
+		}
+	}
+}
+
+// A night that fails before it can ask for anybody stands in the ledger and is told; it
+// is not tried again before the next tick.
+func TestANightThatCannotBeginIsHeard(t *testing.T) {
+	t.Parallel()
+	i := install(t, partnersim.Options{Customers: 3, Seed: 8})
+	write := i.customersFile()
+	all := i.ids()
+	write(all...)
+	var broken, mended bool
+	i.days(3*24*time.Hour, func(now time.Time) {
+		switch {
+		case now.After(begin.Add(24*time.Hour)) && !broken:
+			broken = true
+			write() // at the tick of the second night it is empty
+		case now.After(begin.Add(48*time.Hour)) && !mended:
+			mended = true
+			write(all...)
+		}
+	})
+	want(t, "the ledger", []string{"all succeeded 3 0", "all succeeded 3 0", "all failed 0 0", "all succeeded 3 0"}, i.ledger())
+	want(t, "pings", []string{"/well", "/well", "/badly", "/well"}, i.pings.heard())
+}
+
+// While the database refuses the ledger's row there is nothing to stand in; the night
+// is told once all the same, and tried again until it succeeds.
+func TestANightWithoutADatabaseIsHeardOnce(t *testing.T) {
+	t.Parallel()
+	i := install(t, partnersim.Options{Customers: 3, Seed: 9})
+	i.execute(`CREATE FUNCTION public.no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no room' USING ERRCODE = '53100'; END $$`,
+		`CREATE TRIGGER no_room BEFORE INSERT ON collector.runs EXECUTE FUNCTION public.no_room()`)
+	attempts := 0
+	i.days(2*time.Hour, func(time.Time) {
+		if attempts++; attempts == 4 {
+			i.execute(`DROP TRIGGER no_room ON collector.runs`)
+		}
+	})
+	want(t, "the ledger", []string{"all succeeded 3 0"}, i.ledger())
+	want(t, "pings", []string{"/badly", "/well"}, i.pings.heard())
+}
+
+// A daemon that starts anew decides from the ledger: it does not collect again what is
+// collected, and resumes what is not.
+func TestADaemonTakesUpWhatWasInterrupted(t *testing.T) {
+	t.Parallel()
+	i := install(t, partnersim.Options{Customers: 3, Seed: 10})
+	i.days(time.Hour, nil)
+	want(t, "a first start collects at once", []string{"all succeeded 3 0"}, i.ledger())
+	i.days(time.Hour, nil)
+	want(t, "it is done", []string{"all succeeded 3 0"}, i.ledger())
+	i.execute(`UPDATE collector.runs SET status = 'interrupted'`)
+	i.days(time.Hour, nil)
+	want(t, "the rest is nobody", []string{"all interrupted 3 0", "rest succeeded 0 0"}, i.ledger())
+	locked, release, err := i.Store.LockPartner(t.Context(), "sim")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	i.pings.heard()
+	i.clock.advance(24 * time.Hour)
+	i.days(time.Minute, nil)
+	want(t, "pings while another collector holds the partner", []string(nil), i.pings.heard())
+	want(t, "the lock", locked.Err(), error(nil))
+}
