@@ -114,7 +114,7 @@ tidy-check:
 ##@ Generate
 
 .PHONY: generate
-generate: $(TOOLS) ## Generate the code of the queries in sql/queries/store
+generate: $(TOOLS) ## Generate the code of the queries in sql/queries/store and views
 	bin/tools/sqlc generate
 
 .PHONY: verify-generated

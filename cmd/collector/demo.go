@@ -14,9 +14,11 @@ import (
 	"partnercost/internal/billing"
 	"partnercost/internal/collector"
 	"partnercost/internal/config"
+	"partnercost/internal/finance"
 	"partnercost/internal/localpg"
 	"partnercost/internal/partnersim"
 	"partnercost/internal/persist"
+	"partnercost/internal/sheet"
 )
 
 // demoFlags are the flags of demo.
@@ -107,7 +109,7 @@ func (p *program) demo(ctx context.Context, f demoFlags) (err error) {
 		return err
 	}
 	for _, name := range []string{"monthly-totals", "restatements"} {
-		if err := p.demoReport(ctx, store, name); err != nil {
+		if err := p.demoReport(ctx, c, name); err != nil {
 			return err
 		}
 	}
@@ -149,12 +151,16 @@ func demoConfig(databaseURL, baseURL string) *config.Config {
 	}
 }
 
-func (p *program) migrateDemo(ctx context.Context, url string) error {
+func (p *program) migrateDemo(ctx context.Context, url string) (err error) {
 	m, err := persist.OpenMigrator(ctx, url)
 	if err != nil {
 		return err
 	}
-	return errors.Join(m.Up(ctx), m.Close())
+	defer func() { err = errors.Join(err, m.Close()) }()
+	if err := m.Up(ctx); err != nil {
+		return err
+	}
+	return m.GrantRoles(ctx)
 }
 
 // strict lets nothing pass that a run would not.
@@ -172,26 +178,40 @@ func (p *program) demoNight(ctx context.Context, c *config.Config, store *persis
 }
 
 // demoReport prints the beginning of a report, as the command that it names does.
-func (p *program) demoReport(ctx context.Context, store *persist.Store, name string) error {
-	reports, err := persist.Reports()
+func (p *program) demoReport(ctx context.Context, c *config.Config, name string) (err error) {
+	reports, err := finance.Reports()
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(reports, func(r persist.Report) bool { return r.Name == name })
-	table, err := store.RunReport(ctx, reports[i], "", "")
+	reader, err := finance.Open(c.Database.URL.Reveal())
 	if err != nil {
 		return err
 	}
-	more := len(table.Rows) - demoRows
-	if more > 0 {
-		table.Rows = table.Rows[:demoRows]
-	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
 	p.say("\ncollector report %s\n", name)
-	if err := writeTable(p.stdout, table, "table"); err != nil {
+	i := slices.IndexFunc(reports, func(r finance.Report) bool { return r.Name == name })
+	out := &firstRows{Writer: sheet.NewText(p.stdout), left: demoRows}
+	if err := reader.Report(ctx, reports[i], finance.Parameters{}, out); err != nil {
 		return err
 	}
-	if more > 0 {
-		p.say("(and %d more)\n", more)
+	if out.left < 0 {
+		p.say("(and %d more)\n", -out.left)
 	}
 	return nil
+}
+
+// firstRows leaves out all but the first rows, and counts down to what it left out.
+type firstRows struct {
+	sheet.Writer
+
+	left int
+}
+
+// Row implements sheet.Writer.
+func (f *firstRows) Row(cells [][]byte) error {
+	f.left--
+	if f.left < 0 {
+		return nil
+	}
+	return f.Writer.Row(cells)
 }

@@ -13,6 +13,7 @@ import (
 	"partnercost/internal/collector"
 	"partnercost/internal/config"
 	web "partnercost/internal/console"
+	"partnercost/internal/finance"
 	"partnercost/internal/partnersim"
 	"partnercost/internal/persist"
 )
@@ -81,10 +82,7 @@ func tolerable(ctx context.Context, r collector.Result) error {
 
 // demoConsole serves the console on a free loopback port until the context ends.
 func (p *program) demoConsole(ctx context.Context, c *config.Config, tell func(address string)) (err error) {
-	if err := grantDemo(ctx, c.Database.URL.Reveal()); err != nil {
-		return err
-	}
-	reader, err := persist.NewReader(c.Database.URL.Reveal())
+	reader, err := finance.Open(c.Database.URL.Reveal())
 	if err != nil {
 		return err
 	}
@@ -111,14 +109,6 @@ func (p *program) demoConsole(ctx context.Context, c *config.Config, tell func(a
 		_ = server.Close() // the demo is over
 		return nil
 	}
-}
-
-func grantDemo(ctx context.Context, url string) error {
-	m, err := persist.OpenMigrator(ctx, url)
-	if err != nil {
-		return err
-	}
-	return errors.Join(m.GrantRoles(ctx), m.Close())
 }
 
 // consoleSignIns tells the console how the sign-ins stand.

@@ -11,6 +11,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/sheet"
 )
 
 // preview prints what a run would change, a line per customer as the answers come
@@ -94,7 +95,7 @@ func (v *preview) finish() error {
 
 func (v *preview) format(b *strings.Builder, value any, text string) error {
 	if !v.asJSON {
-		b.WriteString(text + "\n")
+		b.WriteString(sheet.Printable(text) + "\n")
 		return nil
 	}
 	return json.NewEncoder(b).Encode(value)

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"partnercost/internal/finance"
 	"partnercost/internal/partnersim"
-	"partnercost/internal/persist"
 )
 
 // decode reads one JSON value that must be all of text.
@@ -36,13 +36,13 @@ func TestEveryReportInEveryFormat(t *testing.T) {
 	customer := s.one(t, `SELECT min(customer_id::text) FROM finance.costs`)
 	month := s.one(t, `SELECT to_char(max(month), 'YYYY-MM') FROM finance.monthly_costs`)
 
-	reports, err := persist.Reports()
+	reports, err := finance.Reports()
 	if err != nil {
 		t.Fatal(err)
 	}
 	list := s.collector(t, "report").want(t, 0)
 	for _, name := range []string{"monthly-totals", "costs-by-customer", "top-movers", "restatements", "line-items", "coverage", "findings"} {
-		if !slices.ContainsFunc(reports, func(r persist.Report) bool { return r.Name == name }) {
+		if !slices.ContainsFunc(reports, func(r finance.Report) bool { return r.Name == name }) {
 			t.Errorf("there is no report %s", name)
 		}
 		list.says(t, name)
@@ -106,7 +106,7 @@ func TestReportsNumbersExactly(t *testing.T) {
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, partnersim.Options{Customers: 9, Seed: 14})
-	var status persist.Status
+	var status finance.Status
 	decode(t, s.collector(t, "status", "--format", "json").want(t, 0).stdout, &status)
 	if len(status.Runs) != 0 || len(status.Partners) != 0 {
 		t.Errorf("status before the first run: %+v", status)

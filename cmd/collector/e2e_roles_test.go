@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"net/url"
 	"os"
@@ -12,43 +11,8 @@ import (
 
 	"partnercost/internal/localpg"
 	"partnercost/internal/partnersim"
+	"partnercost/internal/persist/pgtest"
 )
-
-// login creates a login of the database at adminURL, a member of the given role, and
-// returns its URL. It is dropped when the test ends.
-func login(t *testing.T, adminURL, group string) string {
-	t.Helper()
-	u, err := url.Parse(adminURL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	name, password := "test_"+strings.ToLower(rand.Text()), rand.Text()
-	admin := openDB(t, adminURL)
-	statement := "CREATE ROLE " + name + " LOGIN PASSWORD '" + password + "'"
-	if group != "" {
-		statement += " IN ROLE " + group
-	}
-	if _, err := admin.ExecContext(t.Context(), statement); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		admin := openDB(t, adminURL)
-		// Its sessions end a moment after the program.
-		for sessions := 1; sessions > 0; {
-			if err := admin.QueryRowContext(context.Background(), `SELECT count(*) FROM pg_stat_activity WHERE usename = $1`, name).Scan(&sessions); err != nil {
-				t.Error(err)
-				return
-			}
-		}
-		for _, statement := range []string{"DROP OWNED BY " + name + " CASCADE", "DROP ROLE " + name} {
-			if _, err := admin.ExecContext(context.Background(), statement); err != nil {
-				t.Error(err)
-			}
-		}
-	})
-	u.User = url.UserPassword(name, password)
-	return u.String()
-}
 
 // as makes every execution from now on use this login.
 func (s *site) as(t *testing.T, url string) {
@@ -89,7 +53,7 @@ func TestTheWriterRoleIsEnough(t *testing.T) {
 	s := newSite(t, partnersim.Options{Customers: 10, Seed: 71})
 	s.env = append(s.env, "COLLECTOR_DATABASE_MIGRATE_URL="+s.url)
 	s.collector(t, "migrate", "up").want(t, 0)
-	s.as(t, login(t, s.url, "collector_writer"))
+	s.as(t, pgtest.Login(t, s.url, "collector_writer"))
 	s.everyday(t)
 
 	s.configure(t, "    customers:\n      discover: true\n", "console:\n  listen: 127.0.0.1:0\n")
@@ -100,9 +64,9 @@ func TestTheWriterRoleIsEnough(t *testing.T) {
 	}
 
 	// Without the role nothing of this works, and the schema stays as it is.
-	s.as(t, login(t, s.url, ""))
+	s.as(t, pgtest.Login(t, s.url, ""))
 	s.collector(t, "run").want(t, 1)
-	s.as(t, login(t, s.url, "finance_reader"))
+	s.as(t, pgtest.Login(t, s.url, "finance_reader"))
 	s.collector(t, "run").want(t, 1)
 }
 
@@ -153,9 +117,9 @@ func TestTheScriptForAnAdministrator(t *testing.T) {
 	for range 2 { // again is harmless
 		s.exec(t, script)
 	}
-	s.as(t, login(t, admin, "collector_writer"))
+	s.as(t, pgtest.Login(t, admin, "collector_writer"))
 	s.everyday(t)
-	reader := &site{url: login(t, admin, "finance_reader")}
+	reader := &site{url: pgtest.Login(t, admin, "finance_reader")}
 	if got := reader.one(t, `SELECT count(*) FROM finance.customers`); got != "5" {
 		t.Errorf("the reader sees %s customers, want 5", got)
 	}

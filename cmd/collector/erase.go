@@ -86,9 +86,9 @@ func (p *program) erase(ctx context.Context, f eraseFlags) error {
 
 func unknownCustomer(id billing.CustomerID, partner string) error {
 	if partner != "" {
-		return fmt.Errorf("customer %s of partner %s: %w; check both, or leave --partner away", id, partner, persist.ErrUnknownCustomer)
+		return fmt.Errorf("customer %s of partner %s: %w; check both, or leave --partner away", id, partner, billing.ErrUnknownCustomer)
 	}
-	return fmt.Errorf("customer %s: %w", id, persist.ErrUnknownCustomer)
+	return fmt.Errorf("customer %s: %w", id, billing.ErrUnknownCustomer)
 }
 
 // withLocks does work while the locks of all these partners are held, and none of it

@@ -18,7 +18,9 @@ import (
 
 	"partnercost/internal/billing"
 	"partnercost/internal/config"
+	"partnercost/internal/finance"
 	"partnercost/internal/persist"
+	"partnercost/internal/sheet"
 )
 
 func (p *program) explainCommand() *cobra.Command {
@@ -30,14 +32,14 @@ func (p *program) explainCommand() *cobra.Command {
 		Long: `Show, for each cost of a customer whose period ends in the month, its amounts,
 every value it had before with the time and the run that brought it, the line items
 and the earlier sets of them, the findings about it, and the SHA-256 of the answers
-it was derived from. The answers are read from the archive and verified: "pruned"
-means that retention removed one, "damaged" that it is not what was collected.
+it was derived from. The login needs no more than the role finance_reader.
 
-With --raw the bodies of those answers are printed too, byte for byte, each between
-two lines that begin with "-----". They may hold personal data. The billing profile
-is not among them. In json, "raw" holds the body as text, or "raw_base64" its bytes
-where they are no UTF-8, and "json" what it says: an array where the answer took
-several pages.
+With --raw the answers are read from the archive, verified and printed byte for byte,
+each between two lines that begin with "-----": "pruned" means that retention removed
+one, "damaged" that it is not what was collected. They may hold personal data, so that
+finance_reader has no right to them. The billing profile is not among them. In json,
+"raw" holds the body as text, or "raw_base64" its bytes where they are no UTF-8, and
+"json" what it says: an array where the answer took several pages.
 
 A month without costs is no error: the result says so. An unknown customer and a
 damaged body are, with exit code 1.`,
@@ -50,7 +52,7 @@ damaged body are, with exit code 1.`,
 	flags.StringVar(&customer, "customer", "", "the customer, a `GUID`")
 	flags.StringVar(&period, "period", "", "the month in which the periods end, `YYYY-MM`")
 	flags.StringVar(&partner, "partner", "", "only under this partner, by `name`")
-	flags.BoolVar(&raw, "raw", false, "print the bodies of the answers too; they may hold personal data")
+	flags.BoolVar(&raw, "raw", false, "verify and print the bodies of the answers; they may hold personal data")
 	_ = cmd.MarkFlagRequired("customer") // fails for unknown flags only
 	_ = cmd.MarkFlagRequired("period")
 	format := formatFlag(cmd, "table", "json")
@@ -62,49 +64,69 @@ damaged body are, with exit code 1.`,
 		if _, err := time.Parse("2006-01", period); err != nil {
 			return usageError("--period %q is not a month of the form YYYY-MM", period)
 		}
-		return p.withStore(cmd.Context(), func(_ *config.Config, store *persist.Store) error {
-			return p.explain(cmd.Context(), store, partner, id, period, raw, format.value)
+		return p.withReader(func(r *finance.Reader, c *config.Config) error {
+			explanation, err := r.Explain(cmd.Context(), partner, id, period)
+			if err != nil {
+				return err
+			}
+			full := fullExplanation{Explanation: explanation, Bodies: answersBehind(explanation)}
+			if raw {
+				err = p.readBodies(cmd.Context(), c, full.Bodies)
+			}
+			if err != nil && !errors.Is(err, errDamaged) {
+				return err
+			}
+			if format.value == "json" {
+				return errors.Join(writeJSON(p.stdout, full), err)
+			}
+			return errors.Join(full.write(p.stdout), err)
 		})
 	}
 	return cmd
 }
 
-func (p *program) explain(ctx context.Context, store *persist.Store, partner string, customer billing.CustomerID, period string, raw bool, format string) error {
-	explanation, err := store.Explain(ctx, partner, customer, period)
+// errDamaged says that there are bodies which are not what was collected.
+var errDamaged = errors.New("archived bodies do not have the SHA-256 they are kept under, so they are not what was collected; restore collector.payloads from a backup")
+
+// readBodies reads answers from the archive, for which finance_reader has no right. An
+// error is errDamaged when all were read.
+func (p *program) readBodies(ctx context.Context, c *config.Config, answers []answer) error {
+	bodies, err := p.archived(ctx, c, answers)
+	if persist.Forbidden(err) {
+		return fmt.Errorf("this login has no right to see bodies, which may hold personal data: explain without --raw, or with a login that may collect: %w", err)
+	}
 	if err != nil {
 		return err
 	}
-	answers := answersBehind(explanation)
-	hashes := make([]string, len(answers))
-	for i, a := range answers {
-		hashes[i] = a.SHA256
-	}
-	bodies, err := store.Bodies(ctx, hashes)
-	if err != nil {
-		return err
-	}
-	full := fullExplanation{Explanation: explanation, Bodies: answers}
 	damaged := 0
 	for i, body := range bodies {
-		full.Bodies[i].show(body, raw)
+		answers[i].show(body)
 		if body.State == persist.BodyDamaged {
 			damaged++
 		}
 	}
-	if format == "json" {
-		err = writeJSON(p.stdout, full)
-	} else {
-		err = full.write(p.stdout)
-	}
 	if damaged > 0 {
-		err = errors.Join(err, fmt.Errorf("%d archived bodies do not have the SHA-256 they are kept under, so they are not what was collected; restore collector.payloads from a backup", damaged))
+		return fmt.Errorf("%d %w", damaged, errDamaged)
 	}
-	return err
+	return nil
+}
+
+func (p *program) archived(ctx context.Context, c *config.Config, answers []answer) ([]persist.ArchivedBody, error) {
+	store, err := p.openStore(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	defer store.Close()
+	hashes := make([]string, len(answers))
+	for i, a := range answers {
+		hashes[i] = a.SHA256
+	}
+	return store.Bodies(ctx, hashes)
 }
 
 // fullExplanation is where the numbers come from, and the answers behind them.
 type fullExplanation struct {
-	persist.Explanation
+	finance.Explanation
 
 	Bodies []answer `json:"bodies"`
 }
@@ -113,9 +135,10 @@ type fullExplanation struct {
 type answer struct {
 	SHA256 string               `json:"sha256"`
 	Kind   billing.DocumentKind `json:"kind"`
-	State  persist.BodyState    `json:"state"`
-	Bytes  int                  `json:"bytes"`
-	Raw    *string              `json:"raw,omitempty"`
+	// State and Bytes are those of the body in the archive, if it is asked for.
+	State persist.BodyState `json:"state,omitempty"`
+	Bytes *int              `json:"bytes,omitempty"`
+	Raw   *string           `json:"raw,omitempty"`
 	// Base64 stands in for Raw where a JSON string could not hold the bytes.
 	Base64 []byte          `json:"raw_base64,omitempty"`
 	JSON   json.RawMessage `json:"json,omitempty"`
@@ -124,7 +147,7 @@ type answer struct {
 }
 
 // answersBehind lists each body that the explanation names once, in that order.
-func answersBehind(e persist.Explanation) []answer {
+func answersBehind(e finance.Explanation) []answer {
 	answers := []answer{}
 	add := func(kind billing.DocumentKind, hash string) {
 		if hash != "" && !slices.ContainsFunc(answers, func(a answer) bool { return a.SHA256 == hash }) {
@@ -143,10 +166,10 @@ func answersBehind(e persist.Explanation) []answer {
 	return answers
 }
 
-// show takes over what the archive has, and the content if it is asked for.
-func (a *answer) show(body persist.ArchivedBody, raw bool) {
-	a.State, a.Bytes = body.State, len(body.Content)
-	if !raw || body.State == persist.BodyPruned {
+// show takes over what the archive has.
+func (a *answer) show(body persist.ArchivedBody) {
+	a.State, a.Bytes = body.State, new(len(body.Content))
+	if body.State == persist.BodyPruned {
 		return
 	}
 	a.content = body.Content
@@ -212,13 +235,18 @@ func (e fullExplanation) write(w io.Writer) error {
 	return out.err
 }
 
-// report writes until something fails.
+// report writes printable text until something fails.
 type report struct {
 	w   io.Writer
 	err error
 }
 
 func (o *report) line(format string, args ...any) {
+	for i, arg := range args {
+		if text, isText := arg.(string); isText {
+			args[i] = sheet.Printable(text)
+		}
+	}
 	if o.err == nil {
 		_, o.err = fmt.Fprintf(o.w, format+"\n", args...)
 	}
@@ -230,7 +258,7 @@ func (o *report) table(t textTable) {
 	}
 }
 
-func (o *report) cost(c *persist.ExplainedCost) {
+func (o *report) cost(c *finance.ExplainedCost) {
 	number := ""
 	if c.Ordinal > 1 {
 		number = fmt.Sprintf(" #%d", c.Ordinal)
@@ -279,7 +307,7 @@ func (o *report) cost(c *persist.ExplainedCost) {
 	}
 }
 
-func (o *report) items(items []persist.ExplainedItem) {
+func (o *report) items(items []finance.ExplainedItem) {
 	table := textTable{
 		header: []string{"ITEM", "CHARGE", "FROM", "TO", "INVOICE", "WHAT", "QUANTITY", "UNIT PRICE", "BEFORE TAX", "TAX", "AFTER TAX", "CURRENCY"},
 		right:  []bool{true, false, false, false, false, false, true, true, true, true, true},
@@ -297,7 +325,7 @@ func (o *report) items(items []persist.ExplainedItem) {
 	}
 }
 
-func (o *report) findings(findings []persist.ExplainedFinding) {
+func (o *report) findings(findings []finance.ExplainedFinding) {
 	table := textTable{header: []string{"SEVERITY", "KIND", "SINCE", "RESOLVED", "FINDING"}}
 	for _, f := range findings {
 		table.rows = append(table.rows, []string{f.Severity, f.Kind, toSecond(f.FirstSeenAt), until(f.ResolvedAt), f.Detail})
@@ -305,23 +333,36 @@ func (o *report) findings(findings []persist.ExplainedFinding) {
 	o.table(table)
 }
 
-// answers lists the bodies, and prints those whose content was asked for, framed.
-func (o *report) answers(bodies []answer) {
-	table := textTable{header: []string{"KIND", "STATE", "BYTES", "SHA-256"}, right: []bool{false, false, true}}
-	for _, b := range bodies {
-		table.rows = append(table.rows, []string{string(b.Kind), string(b.State), strconv.Itoa(b.Bytes), b.SHA256})
+// answers lists the answers, and prints the bodies that were asked for, framed.
+func (o *report) answers(answers []answer) {
+	table := textTable{header: []string{"KIND", "SHA-256"}}
+	for _, a := range answers {
+		table.rows = append(table.rows, []string{string(a.Kind), a.SHA256})
+	}
+	if answers[0].State != "" {
+		table = textTable{header: []string{"KIND", "STATE", "BYTES", "SHA-256"}, right: []bool{false, false, true}}
+		for _, a := range answers {
+			table.rows = append(table.rows, []string{string(a.Kind), string(a.State), strconv.Itoa(*a.Bytes), a.SHA256})
+		}
 	}
 	o.table(table)
-	for _, b := range bodies {
-		if b.content != nil {
-			o.line("\n----- begin %s %s, %d bytes, %s", b.Kind, b.SHA256, b.Bytes, b.State)
-			o.line("%s", b.content)
-			o.line("----- end %s %s", b.Kind, b.SHA256)
+	for _, a := range answers {
+		if a.content != nil {
+			o.line("\n----- begin %s %s, %d bytes, %s", a.Kind, a.SHA256, *a.Bytes, a.State)
+			o.body(a.content)
+			o.line("----- end %s %s", a.Kind, a.SHA256)
 		}
 	}
 }
 
-func shown(a persist.ExactAmount) string {
+// body prints an answer byte for byte, which is what --raw is for.
+func (o *report) body(content []byte) {
+	if o.err == nil {
+		_, o.err = fmt.Fprintf(o.w, "%s\n", content)
+	}
+}
+
+func shown(a finance.ExactAmount) string {
 	if !a.Valid {
 		return "(not stated)"
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +13,8 @@ import (
 
 	"partnercost/internal/collector"
 	"partnercost/internal/config"
-	"partnercost/internal/persist"
+	"partnercost/internal/finance"
+	"partnercost/internal/sheet"
 )
 
 // exportFlags are the flags of export.
@@ -80,22 +80,22 @@ func (p *program) export(ctx context.Context, f exportFlags) error {
 	case f.format.value == "parquet" && f.out == "" && isTerminalWriter(p.stdout):
 		return usageError("parquet is not for a terminal; name a file with --out, or redirect the output")
 	}
-	what := persist.Export{Dataset: persist.CostsDataset, Month: month, Partner: f.partner}
+	what := finance.Export{Dataset: finance.CostsDataset, Month: month, Partner: f.partner}
 	if focus {
-		what.Dataset = persist.FOCUS12Dataset
+		what.Dataset = finance.FOCUS12Dataset
 		if f.focusVersion.value == "1.4" {
-			what.Dataset = persist.FOCUS14Dataset
+			what.Dataset = finance.FOCUS14Dataset
 		}
 	}
-	return p.withStore(ctx, func(c *config.Config, store *persist.Store) error {
-		if f.partner != "" {
+	return p.withReader(func(r *finance.Reader, c *config.Config) error {
+		if f.partner != "" && len(c.Partners) > 0 {
 			if _, err := collector.ChoosePartners(c.Partners, []string{f.partner}); err != nil {
 				return err
 			}
 		}
-		var done persist.Exported
+		var done finance.Exported
 		write := func(w io.Writer) (err error) {
-			done, err = writeExport(ctx, w, store, what, f)
+			done, err = r.Export(ctx, what, f.writer(w))
 			return err
 		}
 		if f.out == "" {
@@ -116,32 +116,15 @@ func (p *program) export(ctx context.Context, f exportFlags) error {
 	})
 }
 
-// sheet is a persist.Sheet that has an end.
-type sheet interface {
-	persist.Sheet
-	// finish writes what is still held back.
-	finish() error
-}
-
-func writeExport(ctx context.Context, w io.Writer, store *persist.Store, what persist.Export, f exportFlags) (persist.Exported, error) {
-	buffered := bufio.NewWriterSize(w, 1<<16)
-	var s sheet
+// writer writes the format that is asked for.
+func (f exportFlags) writer(w io.Writer) sheet.Writer {
 	switch f.format.value {
 	case "json":
-		s = &jsonSheet{w: buffered}
+		return sheet.NewJSONLines(w)
 	case "parquet":
-		s = &parquetSheet{w: buffered}
-	default:
-		s = newCSVSheet(buffered, f.excel)
+		return sheet.NewParquet(w, thisBuild().Version)
 	}
-	done, err := store.Export(ctx, what, s)
-	if err != nil {
-		return done, err
-	}
-	if err := errors.Join(s.finish(), buffered.Flush()); err != nil {
-		return done, fmt.Errorf("write the export: %w", err)
-	}
-	return done, nil
+	return sheet.NewCSV(w, f.excel)
 }
 
 // replaceFile writes a file beside the one at path and, when it is complete, puts it

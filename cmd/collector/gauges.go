@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 
-	"partnercost/internal/billing"
 	"partnercost/internal/collector"
 	"partnercost/internal/config"
 	"partnercost/internal/persist"
@@ -37,7 +36,7 @@ func (p *program) watch(metrics *telemetry.Metrics, partners []config.Partner, s
 }
 
 func (p *program) stateOf(ctx context.Context, partners []config.Partner, store *persist.Store) (telemetry.State, error) {
-	status, err := store.Status(ctx, 0)
+	coverage, err := store.Coverage(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -52,17 +51,11 @@ func (p *program) stateOf(ctx context.Context, partners []config.Partner, store 
 			LastSuccess: n.LastSuccess, LastRun: n.Status, LastTally: n.Tally, RefreshTokenIssued: collector.RefreshTokenIssued(partner, p.now()),
 		}
 	}
-	for _, covered := range status.Partners {
-		s, configured := state[covered.Partner]
-		if !configured {
-			continue
+	for name, c := range coverage {
+		if s, configured := state[name]; configured {
+			s.ActiveCustomers, s.CoveredCustomers, s.OpenFindings = c.Customers, c.Covered, c.OpenFindings
+			state[name] = s
 		}
-		s.ActiveCustomers, s.CoveredCustomers = covered.Customers, covered.Covered
-		s.OpenFindings = make(map[billing.Severity]int, len(covered.OpenFindings))
-		for severity, n := range covered.OpenFindings {
-			s.OpenFindings[billing.Severity(severity)] = n
-		}
-		state[covered.Partner] = s
 	}
 	return state, nil
 }

@@ -12,6 +12,7 @@ import (
 	"partnercost/internal/billing"
 	"partnercost/internal/config"
 	web "partnercost/internal/console"
+	"partnercost/internal/finance"
 	"partnercost/internal/persist"
 	"partnercost/internal/schedule"
 	"partnercost/internal/telemetry"
@@ -53,14 +54,14 @@ func (p *program) serve(ctx context.Context, c config.Console, handler http.Hand
 type consolePages struct {
 	http.Handler
 
-	reader *persist.Reader
+	reader *finance.Reader
 	log    *slog.Logger
 }
 
 // console prepares the pages. It refuses a configuration that would show the costs to
 // anybody.
 func (p *program) console(all *config.Config) (*consolePages, error) {
-	reader, err := persist.NewReader(all.Database.URL.Reveal())
+	reader, err := finance.Open(all.Database.URL.Reveal())
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func (p *program) migrateUp(ctx context.Context, m *persist.Migrator) error {
 // stands.
 func (p *program) migration(cmd *cobra.Command, work func(context.Context, *persist.Migrator, []string) error) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
-		c, err := p.loadConfig()
+		c, err := p.loadDatabaseConfig()
 		if err != nil {
 			return err
 		}

@@ -18,48 +18,6 @@ import (
 
 const customer billing.CustomerID = "11111111-0000-4000-8000-000000000000"
 
-func TestWriteTable(t *testing.T) {
-	t.Parallel()
-	table := persist.Table{
-		Columns: []string{"company_name", "total"},
-		Numeric: []bool{false, true},
-		Rows: [][]*string{
-			{new(`Müller, "Co"`), new("17.219999999999999")},
-			{nil, new("-2.50")},
-			{new("<A&B>"), nil},
-			{new(""), new("NaN")},
-		},
-	}
-	for format, want := range map[string]string{
-		"table": `company_name               total
-Müller, "Co"  17.219999999999999
-                           -2.50
-<A&B>
-                             NaN
-`,
-		"csv": "company_name,total\r\n\"Müller, \"\"Co\"\"\",17.219999999999999\r\n,-2.50\r\n<A&B>,\r\n,NaN\r\n",
-		"json": `[
-  {"company_name": "Müller, \"Co\"", "total": 17.219999999999999},
-  {"company_name": null, "total": -2.50},
-  {"company_name": "\u003cA\u0026B\u003e", "total": null},
-  {"company_name": "", "total": "NaN"}
-]
-`,
-	} {
-		var b strings.Builder
-		if err := writeTable(&b, table, format); err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, b.String()); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", format, diff)
-		}
-	}
-	var b strings.Builder
-	if err := writeTable(&b, persist.Table{Columns: []string{"x"}, Numeric: []bool{true}}, "json"); err != nil || strings.Join(strings.Fields(b.String()), "") != "[]" {
-		t.Errorf("an empty report is %q (%v), want an empty array", b.String(), err)
-	}
-}
-
 func amountOf(t *testing.T, literal string) billing.Amount {
 	t.Helper()
 	if literal == "" {

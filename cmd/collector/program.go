@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"partnercost/internal/config"
+	"partnercost/internal/finance"
 	"partnercost/internal/persist"
 )
 
@@ -97,7 +99,7 @@ Exit codes:
 		RunE: needsCommand,
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&p.configFile, "config", cmp.Or(p.getenv("COLLECTOR_CONFIG"), "collector.yaml"), "configuration `file`; COLLECTOR_CONFIG names another default")
+	flags.StringVar(&p.configFile, "config", cmp.Or(p.getenv("COLLECTOR_CONFIG"), defaultConfigFile), "configuration `file`; COLLECTOR_CONFIG names another default")
 	p.logFormat = newChoice("text", "json")
 	p.logLevel = newChoice("info", "debug", "warn", "error")
 	flags.Var(p.logFormat, "log-format", "how logs are written")
@@ -115,9 +117,17 @@ func needsCommand(cmd *cobra.Command, _ []string) error {
 	return usageError("%s needs a command", cmd.CommandPath())
 }
 
+// defaultConfigFile is the configuration file where nobody names one.
+const defaultConfigFile = "collector.yaml"
+
 // loadConfig reads the configuration; what is wrong with it is exit code 2.
 func (p *program) loadConfig() (*config.Config, error) {
 	return config.Load(p.configFile, p.getenv)
+}
+
+// loadDatabaseConfig is loadConfig for the commands that need the database alone.
+func (p *program) loadDatabaseConfig() (*config.Config, error) {
+	return config.LoadDatabase(p.configFile, p.configFile != defaultConfigFile, p.getenv)
 }
 
 // openStore connects to the database of the configuration.
@@ -125,8 +135,21 @@ func (p *program) openStore(ctx context.Context, c *config.Config) (*persist.Sto
 	return persist.Open(ctx, persist.Options{URL: c.Database.URL.Reveal(), MaxConnections: c.Database.MaxConnections, Profiles: profileScope(c.Collect), Log: p.log, Now: p.now})
 }
 
-// withStore is for the commands that only read: it loads the configuration and
-// lends the store to f.
+// withReader lends f a reader of the views of finance.
+func (p *program) withReader(f func(*finance.Reader, *config.Config) error) (err error) {
+	c, err := p.loadDatabaseConfig()
+	if err != nil {
+		return err
+	}
+	reader, err := finance.Open(c.Database.URL.Reveal())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	return f(reader, c)
+}
+
+// withStore loads the configuration and lends f the store.
 func (p *program) withStore(ctx context.Context, f func(*config.Config, *persist.Store) error) error {
 	c, err := p.loadConfig()
 	if err != nil {

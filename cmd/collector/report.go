@@ -1,11 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"encoding/csv"
-	"encoding/json"
-	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -15,11 +10,13 @@ import (
 
 	"partnercost/internal/billing"
 	"partnercost/internal/config"
-	"partnercost/internal/persist"
+	"partnercost/internal/finance"
+	"partnercost/internal/sheet"
 )
 
 func (p *program) reportCommand() *cobra.Command {
 	var period, customer string
+	var excel bool
 	cmd := &cobra.Command{
 		Use:   "report [NAME]",
 		Short: "Run one of the reports for finance, or list them",
@@ -27,60 +24,62 @@ func (p *program) reportCommand() *cobra.Command {
 name, list them. The queries run unchanged in psql too.
 
 In csv (RFC 4180) and table a missing value is empty. In json, an array of objects,
-it is null and numbers are exact.`,
+it is null and numbers are exact.
+
+Text stands in csv and json exactly as stored, for programs. Excel takes text that
+begins with = + - or @ for a formula, also when it is the name that a customer gave
+itself: --excel writes an apostrophe before such text, and a byte order mark at the
+start.`,
 		Example: `  collector report
   collector report monthly-totals
   collector report costs-by-customer --period 2026-10 --format csv > costs.csv
   collector report line-items --customer 65726577-c208-40fd-9735-8c85ac9cac68`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			reports, _ := persist.Reports() // without them there is nothing to complete
+			reports, _ := finance.Reports() // without them there is nothing to complete
 			return reportNames(reports), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 	cmd.Flags().StringVar(&period, "period", "", "only the periods that end in this month, `YYYY-MM`")
 	cmd.Flags().StringVar(&customer, "customer", "", "only this customer, a `GUID`")
+	cmd.Flags().BoolVar(&excel, "excel", false, "make CSV safe to open in Excel")
 	format := formatFlag(cmd, "table", "csv", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		reports, err := persist.Reports()
+		reports, err := finance.Reports()
 		if err != nil {
 			return err
 		}
+		if excel && format.value != "csv" {
+			return usageError("--excel is for --format csv")
+		}
+		out := newReportWriter(p.stdout, format.value, excel)
 		if len(args) == 0 {
 			if period != "" || customer != "" {
 				return usageError("--period and --customer need the name of a report")
 			}
-			return writeTable(p.stdout, reportList(reports), format.value)
+			return reportList(reports).writeTo(out)
 		}
-		i := slices.IndexFunc(reports, func(r persist.Report) bool { return r.Name == args[0] })
+		i := slices.IndexFunc(reports, func(r finance.Report) bool { return r.Name == args[0] })
 		if i < 0 {
 			return usageError("there is no report %q; there are %s", args[0], strings.Join(reportNames(reports), ", "))
 		}
 		if _, err := time.Parse("2006-01", period); period != "" && err != nil {
 			return usageError("--period %q is not a month of the form YYYY-MM", period)
 		}
-		var id billing.CustomerID
+		with := finance.Parameters{Period: period}
 		if customer != "" {
-			if id, err = billing.ParseCustomerID(customer); err != nil {
+			if with.Customer, err = billing.ParseCustomerID(customer); err != nil {
 				return usageError("--customer %w", err)
 			}
 		}
-		return p.withStore(cmd.Context(), func(_ *config.Config, store *persist.Store) error {
-			return p.report(cmd.Context(), store, reports[i], period, id, format.value)
+		return p.withReader(func(r *finance.Reader, _ *config.Config) error {
+			return r.Report(cmd.Context(), reports[i], with, out)
 		})
 	}
 	return cmd
 }
 
-func (p *program) report(ctx context.Context, store *persist.Store, r persist.Report, period string, customer billing.CustomerID, format string) error {
-	table, err := store.RunReport(ctx, r, period, customer)
-	if err != nil {
-		return err
-	}
-	return writeTable(p.stdout, table, format)
-}
-
-func reportNames(reports []persist.Report) []string {
+func reportNames(reports []finance.Report) []string {
 	names := make([]string, len(reports))
 	for i, r := range reports {
 		names[i] = r.Name
@@ -89,89 +88,21 @@ func reportNames(reports []persist.Report) []string {
 }
 
 // reportList is the list of the reports as a table itself.
-func reportList(reports []persist.Report) persist.Table {
-	list := persist.Table{Columns: []string{"report", "shows"}, Numeric: []bool{false, false}}
+func reportList(reports []finance.Report) textTable {
+	list := textTable{header: []string{"report", "shows"}}
 	for _, r := range reports {
-		list.Rows = append(list.Rows, []*string{&r.Name, &r.Summary})
+		list.rows = append(list.rows, []string{r.Name, r.Summary})
 	}
 	return list
 }
 
-func writeTable(w io.Writer, t persist.Table, format string) error {
+// newReportWriter writes a report in a format of the command.
+func newReportWriter(w io.Writer, format string, excel bool) sheet.Writer {
 	switch format {
 	case "csv":
-		return writeCSV(w, t)
+		return sheet.NewCSV(w, excel)
 	case "json":
-		return writeObjects(w, t)
+		return sheet.NewJSON(w)
 	}
-	text := textTable{header: t.Columns, right: t.Numeric}
-	for _, row := range t.Rows {
-		text.rows = append(text.rows, plain(row))
-	}
-	return text.write(w)
-}
-
-// plain makes NULL the empty text.
-func plain(row []*string) []string {
-	cells := make([]string, len(row))
-	for i, cell := range row {
-		if cell != nil {
-			cells[i] = *cell
-		}
-	}
-	return cells
-}
-
-// writeCSV writes RFC 4180: a header, and lines ended by CR LF.
-func writeCSV(w io.Writer, t persist.Table) error {
-	out := csv.NewWriter(w)
-	out.UseCRLF = true
-	_ = out.Write(t.Columns) // Flush keeps the error
-	for _, row := range t.Rows {
-		_ = out.Write(plain(row))
-	}
-	out.Flush()
-	return out.Error()
-}
-
-// writeObjects writes an array with one object per row, its members in the order of
-// the columns. A number is copied as PostgreSQL wrote it, so it stays exact.
-func writeObjects(w io.Writer, t persist.Table) error {
-	var b bytes.Buffer
-	b.WriteString("[")
-	for r, row := range t.Rows {
-		if r > 0 {
-			b.WriteString(",")
-		}
-		b.WriteString("\n  {")
-		for c, cell := range row {
-			if c > 0 {
-				b.WriteString(", ")
-			}
-			value, err := jsonValue(cell, t.Numeric[c])
-			if err != nil {
-				return err
-			}
-			name, err := json.Marshal(t.Columns[c])
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(&b, "%s: %s", name, value)
-		}
-		b.WriteString("}")
-	}
-	b.WriteString("\n]\n")
-	_, err := w.Write(b.Bytes())
-	return err
-}
-
-func jsonValue(cell *string, numeric bool) ([]byte, error) {
-	if cell == nil {
-		return []byte("null"), nil
-	}
-	// NaN and Infinity are numbers to PostgreSQL, but not to JSON: they stay text.
-	if numeric && json.Valid([]byte(*cell)) {
-		return []byte(*cell), nil
-	}
-	return json.Marshal(*cell)
+	return sheet.NewText(w)
 }

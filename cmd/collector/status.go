@@ -14,7 +14,7 @@ import (
 
 	"partnercost/internal/collector"
 	"partnercost/internal/config"
-	"partnercost/internal/persist"
+	"partnercost/internal/finance"
 )
 
 // shownRuns is how many of the last runs status shows.
@@ -34,8 +34,8 @@ first.`,
 	}
 	format := formatFlag(cmd, "table", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		return p.withStore(cmd.Context(), func(c *config.Config, store *persist.Store) error {
-			status, err := store.Status(cmd.Context(), shownRuns)
+		return p.withReader(func(r *finance.Reader, c *config.Config) error {
+			status, err := r.Status(cmd.Context(), p.now(), shownRuns)
 			if err != nil {
 				return err
 			}
@@ -51,7 +51,7 @@ first.`,
 
 // fullStatus is what the database knows, and how the sign-ins stand.
 type fullStatus struct {
-	persist.Status
+	finance.Status
 
 	SignIns []collector.SignInState `json:"sign_ins"`
 }

@@ -1,14 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"io"
-	"strings"
-	"unicode/utf8"
+
+	"partnercost/internal/sheet"
 )
 
-// textTable is rows of text in aligned columns under a header.
+// textTable is rows of text under a header.
 type textTable struct {
 	header []string
 	// right tells which columns are aligned to the right; it may be shorter.
@@ -16,29 +15,30 @@ type textTable struct {
 	rows  [][]string
 }
 
-// write prints the table, each column as wide as its widest cell.
-func (t textTable) write(w io.Writer) error {
-	widths := make([]int, len(t.header))
-	for _, row := range append([][]string{t.header}, t.rows...) {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+// write prints the table for people.
+func (t textTable) write(w io.Writer) error { return t.writeTo(sheet.NewText(w)) }
+
+func (t textTable) writeTo(out sheet.Writer) error {
+	columns := make([]sheet.Column, len(t.header))
+	for i, name := range t.header {
+		columns[i].Name = name
+		if i < len(t.right) && t.right[i] {
+			columns[i].Kind = sheet.Number
 		}
 	}
-	out := bufio.NewWriter(w)
-	for _, row := range append([][]string{t.header}, t.rows...) {
-		var line strings.Builder
-		for i, cell := range row {
-			gap := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if i < len(t.right) && t.right[i] {
-				line.WriteString(gap + cell)
-			} else {
-				line.WriteString(cell + gap)
-			}
-			line.WriteString("  ")
-		}
-		_, _ = out.WriteString(strings.TrimRight(line.String(), " ") + "\n") // Flush returns the error
+	if err := out.Begin(columns); err != nil {
+		return err
 	}
-	return out.Flush()
+	cells := make([][]byte, len(columns))
+	for _, row := range t.rows {
+		for i, cell := range row {
+			cells[i] = []byte(cell)
+		}
+		if err := out.Row(cells); err != nil {
+			return err
+		}
+	}
+	return out.Finish()
 }
 
 // writeJSON prints v for people and programs alike.

@@ -48,18 +48,30 @@ var rooms = []room{
 		mayImport: []string{"internal/billing"},
 		mayTest:   []string{"internal/fetch"},
 	},
+	{path: "internal/pg"},
+	{path: "internal/sheet"},
+	{path: "internal/finance/dbsqlc"},
+	{
+		path:      "internal/finance",
+		mayImport: []string{"internal/billing", "internal/finance/dbsqlc", "internal/pg", "internal/sheet", "sql"},
+		mayTest:   []string{"internal/persist", "internal/persist/pgtest"},
+	},
 	{path: "internal/persist/dbsqlc"},
 	{
 		path:      "internal/persist",
-		mayImport: []string{"internal/billing", "internal/persist/dbsqlc", "migrations", "sql"},
-		mayTest:   []string{"internal/localpg", "internal/persist/pgtest"},
+		mayImport: []string{"internal/billing", "internal/persist/dbsqlc", "internal/pg", "migrations", "sql"},
+		mayTest:   []string{"internal/finance", "internal/localpg", "internal/persist/pgtest", "internal/sheet"},
 	},
 	{
 		path:      "internal/persist/pgtest",
 		mayImport: []string{"internal/localpg", "internal/persist", "migrations"},
 	},
 	{path: "internal/collect", mayImport: []string{"internal/billing"}},
-	{path: "internal/console", mayImport: []string{"internal/billing"}, mayTest: []string{"internal/persist", "internal/persist/pgtest"}},
+	{
+		path:      "internal/console",
+		mayImport: []string{"internal/billing", "internal/sheet"},
+		mayTest:   []string{"internal/finance", "internal/persist", "internal/persist/pgtest"},
+	},
 	{
 		path: "internal/collector",
 		mayImport: []string{
@@ -71,7 +83,8 @@ var rooms = []room{
 		path: program,
 		mayImport: []string{
 			"internal/billing", "internal/collect", "internal/collector", "internal/config", "internal/console", "internal/fetch",
-			"internal/partnersim", "internal/localpg", "internal/persist", "internal/schedule", "internal/telemetry",
+			"internal/finance", "internal/partnersim", "internal/localpg", "internal/persist", "internal/schedule", "internal/sheet",
+			"internal/telemetry",
 		},
 		mayTest: []string{"internal/persist/pgtest", "migrations", "sql"},
 	},
@@ -93,9 +106,14 @@ var dependencies = []dependency{
 	{module: "github.com/golang-migrate/migrate/v4", rooms: []string{"internal/persist", "internal/persist/pgtest"}},
 	{module: "github.com/google/go-cmp", testsOnly: true},
 	{module: "github.com/google/uuid"},
-	{module: "github.com/jackc/pgx-shopspring-decimal", rooms: []string{"internal/persist"}},
-	{module: "github.com/jackc/pgx/v5", rooms: []string{"internal/localpg", "internal/persist", "internal/persist/dbsqlc", "internal/persist/pgtest"}},
-	{module: "github.com/parquet-go/parquet-go", rooms: []string{program}},
+	{module: "github.com/jackc/pgx-shopspring-decimal", rooms: []string{"internal/finance", "internal/persist"}},
+	{
+		module: "github.com/jackc/pgx/v5",
+		rooms: []string{
+			"internal/finance", "internal/finance/dbsqlc", "internal/localpg", "internal/persist", "internal/persist/dbsqlc", "internal/persist/pgtest", "internal/pg",
+		},
+	},
+	{module: "github.com/parquet-go/parquet-go", rooms: []string{"internal/sheet"}},
 	{module: "github.com/prometheus/client_golang", rooms: []string{"internal/telemetry"}},
 	{module: "github.com/prometheus/client_model", rooms: []string{"internal/telemetry"}},
 	{module: "github.com/prometheus/common", rooms: []string{"internal/telemetry"}, testsOnly: true},

@@ -119,3 +119,7 @@ func (t *Tally) Done() int { return t.OK + t.Unchanged + t.NoCosts + t.Failed }
 // NothingRead reports whether customers were asked for and nothing could be read of
 // any of them.
 func (t *Tally) NothingRead() bool { return t.Blank > 0 && t.Blank == t.Done() }
+
+// CoveredWithin is how recent a customer's last success must be, at the least, for the
+// customer to count as covered: a night, and room for a late or slow run.
+const CoveredWithin = 26 * time.Hour

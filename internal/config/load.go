@@ -34,19 +34,48 @@ func Load(path string, getenv func(string) string) (*Config, error) {
 	return load(path, data, getenv)
 }
 
+// LoadDatabase is Load for those who need the database and nothing else: partners may
+// be missing. So may the file, where COLLECTOR_DATABASE_URL says all there is to say,
+// unless somebody named it.
+func LoadDatabase(path string, named bool, getenv func(string) string) (*Config, error) {
+	data, err := os.ReadFile(path)
+	l := newLoader(path, getenv)
+	l.databaseOnly = true
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && !named && getenv("COLLECTOR_DATABASE_URL") != "":
+		return l.load(&yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"})
+	case errors.Is(err, fs.ErrNotExist) && !named:
+		return nil, Errors{{File: path, Message: "there is no such file; set COLLECTOR_DATABASE_URL, which is all that this command needs, or " + howToBegin}}
+	case err != nil:
+		return nil, Errors{{File: path, Message: fmt.Sprintf("cannot be read: %v", cause(err))}}
+	}
+	return l.parse(data)
+}
+
 // load is Load of a file that holds data.
 func load(path string, data []byte, getenv func(string) string) (*Config, error) {
-	l := &loader{file: path, getenv: getenv, lines: map[string]int{}, broken: map[string]bool{}}
+	return newLoader(path, getenv).parse(data)
+}
+
+func newLoader(path string, getenv func(string) string) *loader {
+	return &loader{file: path, getenv: getenv, lines: map[string]int{}, broken: map[string]bool{}}
+}
+
+func (l *loader) parse(data []byte) (*Config, error) {
 	root, problem := parse(data)
 	if problem != nil {
-		problem.File = path
+		problem.File = l.file
 		return nil, Errors{*problem}
 	}
+	return l.load(root)
+}
+
+func (l *loader) load(root *yaml.Node) (*Config, error) {
 	var c Config
 	l.decode(root, reflect.ValueOf(&c).Elem(), "")
 	l.validate(&c)
 	if len(l.problems) > 0 {
-		l.problems.sort(path)
+		l.problems.sort(l.file)
 		return nil, l.problems
 	}
 	return &c, nil
@@ -56,11 +85,13 @@ const howToBegin = "copy collector.example.yaml, which explains every key, and n
 
 // loader is one loading of a configuration file.
 type loader struct {
-	file     string
-	getenv   func(string) string
-	lines    map[string]int  // where each key path with a value stands
-	broken   map[string]bool // key paths whose value could not be understood
-	problems Errors
+	file   string
+	getenv func(string) string
+	// databaseOnly says that nobody is to be collected, so that no partner is missed.
+	databaseOnly bool
+	lines        map[string]int  // where each key path with a value stands
+	broken       map[string]bool // key paths whose value could not be understood
+	problems     Errors
 }
 
 // refuse records a problem at a key path. A key that does not stand in the file is

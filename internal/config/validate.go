@@ -21,7 +21,7 @@ import (
 // secrets.
 func (l *loader) validate(c *Config) {
 	l.database(&c.Database)
-	if len(c.Partners) == 0 {
+	if len(c.Partners) == 0 && !l.databaseOnly {
 		l.refuse("partners", "wants at least one partner")
 	}
 	for i := range c.Partners {

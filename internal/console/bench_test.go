@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"partnercost/internal/console"
-	"partnercost/internal/persist"
+	"partnercost/internal/finance"
 	"partnercost/internal/persist/pgtest"
 )
 
@@ -38,14 +38,6 @@ func BenchmarkPages(b *testing.B) {
 	}
 	defer func() { _ = db.Close() }()
 	db.SetMaxOpenConns(1)
-	m, err := persist.OpenMigrator(b.Context(), url)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := m.GrantRoles(b.Context()); err != nil {
-		b.Fatal(err)
-	}
-	_ = m.Close()
 	for _, statement := range []string{
 		fmt.Sprintf("SET bench.customers = %d; SET bench.months = %d", benchCustomers, benchMonths), generate, "VACUUM ANALYZE",
 	} {
@@ -53,7 +45,7 @@ func BenchmarkPages(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
-	reader, err := persist.NewReader(url)
+	reader, err := finance.Open(url)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -7,7 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
+
+	"partnercost/internal/sheet"
 )
 
 // file answers with all rows of a table as CSV, in the order of the page it was asked
@@ -51,7 +52,7 @@ func (c *console) file(w http.ResponseWriter, r *http.Request, t table) {
 				case t.columns[i].right():
 					record = append(record, plainText(value))
 				default:
-					record = append(record, harmless(plainText(value)))
+					record = append(record, sheet.Inert(plainText(value)))
 				}
 			}
 			return out.Write(record)
@@ -75,14 +76,6 @@ func (c *console) file(w http.ResponseWriter, r *http.Request, t table) {
 		}
 		panic(http.ErrAbortHandler) // half a file must not look like a whole one
 	}
-}
-
-// harmless keeps a spreadsheet from taking a text for a formula.
-func harmless(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r", rune(text[0])) {
-		return "'" + text
-	}
-	return text
 }
 
 func fileName(t table, f filter) string {

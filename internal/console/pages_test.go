@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"partnercost/internal/persist/pgtest"
 )
 
 func contains(t *testing.T, what, body string, texts ...string) {
@@ -202,6 +204,6 @@ func TestStaleSummariesSaySo(t *testing.T) {
 func TestReadingAsNobodyInParticularIsRefused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	s.url = s.serve(s.newLogin(""))
+	s.url = s.serve(pgtest.Login(t, s.owner, ""))
 	contains(t, "the refusal", s.get("/", http.StatusServiceUnavailable), "finance_reader", "GRANT")
 }

@@ -2,15 +2,12 @@ package console_test
 
 import (
 	"context"
-	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
-	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +15,7 @@ import (
 
 	"partnercost/internal/billing"
 	"partnercost/internal/console"
+	"partnercost/internal/finance"
 	"partnercost/internal/persist"
 	"partnercost/internal/persist/pgtest"
 )
@@ -39,35 +37,9 @@ type site struct {
 func newSite(t *testing.T) *site {
 	t.Helper()
 	s := &site{t: t, owner: pgtest.New(t)}
-	m, err := persist.OpenMigrator(t.Context(), s.owner)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = m.Close() }()
-	if err := m.GrantRoles(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	s.login = s.newLogin("collector_writer")
+	s.login = pgtest.Login(t, s.owner, "collector_writer")
 	s.url = s.serve(s.login)
 	return s
-}
-
-// newLogin creates a login that is a member of a group, and returns its URL.
-func (s *site) newLogin(group string) string {
-	s.t.Helper()
-	name, password := "test_"+strings.ToLower(rand.Text()), rand.Text()
-	statement := "CREATE ROLE " + name + " LOGIN PASSWORD '" + password + "'"
-	if group != "" {
-		statement += " IN ROLE " + group
-	}
-	s.admin(statement)
-	s.t.Cleanup(func() { s.admin("DROP ROLE " + name) })
-	u, err := url.Parse(s.owner)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	u.User = url.UserPassword(name, password)
-	return u.String()
 }
 
 // admin runs a statement as the owner of the database.
@@ -86,7 +58,7 @@ func (s *site) admin(statement string) {
 // serve serves a console that reads with a login.
 func (s *site) serve(login string) string {
 	s.t.Helper()
-	reader, err := persist.NewReader(login)
+	reader, err := finance.Open(login)
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -1,10 +1,10 @@
 package console
 
-import "time"
+import (
+	"time"
 
-// collectedWithin is how recent a success must be for a customer to be in: a night,
-// and room for a late or slow run. "collector status" counts the same way.
-const collectedWithin = 26 * time.Hour
+	"partnercost/internal/billing"
+)
 
 // tables are all there are. Dates are selected as text, so that a value that is a time
 // is an instant.
@@ -129,7 +129,7 @@ var coverage = table{
 	},
 	query: func(f filter) (string, []any) {
 		var c conditions
-		recent := c.parameter(f.now.Add(-collectedWithin))
+		recent := c.parameter(f.now.Add(-billing.CoveredWithin))
 		c.whose("v", f)
 		return `SELECT partner, customers, collected, customers - collected, trunc(100.0 * collected / customers, 1) FROM (
 			SELECT v.partner, count(*) AS customers, count(*) FILTER (WHERE v.last_success_at >= ` + recent + `::timestamptz) AS collected
@@ -156,7 +156,7 @@ var missing = table{
 		// Every customer has an outcome, for both are written in one transaction; asking for
 		// it lets the database look at the few states that are old, not at all customers.
 		c.terms = append(c.terms, "v.last_outcome IS NOT NULL")
-		c.add("(v.last_success_at IS NULL OR v.last_success_at < ?::timestamptz)", f.now.Add(-collectedWithin))
+		c.add("(v.last_success_at IS NULL OR v.last_success_at < ?::timestamptz)", f.now.Add(-billing.CoveredWithin))
 		c.whose("v", f)
 		return `SELECT v.company_name, v.partner, v.customer_id::text, v.last_outcome, v.last_error, v.last_success_at, w.first_seen_at, v.place, v.all_of_partner
 			FROM (SELECT v.company_name, v.partner, v.customer_id, v.last_outcome, v.last_error, v.last_success_at, count(*) OVER (PARTITION BY v.partner) AS all_of_partner,

@@ -54,13 +54,13 @@ var errDryRun = errors.New("only a dry run")
 // Erase removes the personal data of one customer in one transaction and records it;
 // the costs stay. From then on the customer's profile is never stored beyond the
 // scope. Erasing again removes nothing. The caller holds the partner's lock. A
-// customer of whom nothing is stored is ErrUnknownCustomer.
+// customer of whom nothing is stored is billing.ErrUnknownCustomer.
 func (s *Store) Erase(ctx context.Context, e Erasure) (Erased, error) {
 	var gone Erased
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		key, err := s.q.LockCustomer(ctx, tx, dbsqlc.LockCustomerParams{Partner: e.Partner, CustomerID: string(e.CustomerID)})
 		if errors.Is(err, pgx.ErrNoRows) {
-			return ErrUnknownCustomer
+			return billing.ErrUnknownCustomer
 		}
 		if err != nil {
 			return err

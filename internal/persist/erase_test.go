@@ -118,7 +118,7 @@ func TestErasingTheUnknown(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	_, err := b.store.Erase(t.Context(), persist.Erasure{Partner: "contoso", CustomerID: customerA, Scope: billing.NameAndCountry})
-	if !errors.Is(err, persist.ErrUnknownCustomer) {
+	if !errors.Is(err, billing.ErrUnknownCustomer) {
 		t.Errorf("error %v, want ErrUnknownCustomer", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/pg"
 )
 
 // meaning is what an SQLSTATE says to the failure policy.
@@ -99,12 +100,12 @@ func classify(err error) error {
 	pgErr, answered := errors.AsType[*pgconn.PgError](err)
 	if !answered {
 		if connectionFailed(err) {
-			return fmt.Errorf("%w: %w", billing.ErrUnavailable, redactURL(err))
+			return fmt.Errorf("%w: %w", billing.ErrUnavailable, pg.Redact(err))
 		}
 		return err
 	}
 	m := meaningOf(pgErr)
-	err = redactURL(err)
+	err = pg.Redact(err)
 	if errors.Is(m.kind, billing.ErrRejected) {
 		err = describe(pgErr)
 	}
@@ -115,6 +116,12 @@ func classify(err error) error {
 		err = fmt.Errorf("%w; %s", err, m.advice)
 	}
 	return err
+}
+
+// Forbidden reports whether the login lacks a right to what it asked for.
+func Forbidden(err error) bool {
+	answer, answered := errors.AsType[*pgconn.PgError](err)
+	return answered && answer.Code == "42501"
 }
 
 // connectionFailed reports whether err says that the server was not reached or went

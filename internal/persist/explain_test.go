@@ -9,14 +9,12 @@ import (
 
 	"partnercost/internal/billing"
 	"partnercost/internal/persist"
+	"partnercost/internal/persist/pgtest"
 )
 
 func TestExplain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	if err := grantRoles(t, b.url); err != nil {
-		t.Fatal(err)
-	}
 	const run1, run3 = "00000000-0000-4000-9000-000000000001", "00000000-0000-4000-9000-000000000003"
 	r, o := recurring(9, "10"), oneTime(10, "2")
 	odd := detail("", "2026-10-02", "2026-10-30", "", "")
@@ -32,14 +30,8 @@ func TestExplain(t *testing.T) {
 	b.collect(statement(customerA, both(recurring(10, "12.50"), oneTime(10, "2"))), statement(customerB, both(recurring(9, "99"))))
 
 	// Whoever may read the views and nothing else can have it.
-	reader := b.login("finance_reader")
-	b.change("GRANT SELECT ON public.collector_schema_migrations TO PUBLIC")
-	store, err := persist.Open(t.Context(), persist.Options{URL: reader, MaxConnections: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer store.Close()
-	e, err := store.Explain(t.Context(), "", customerA, "2026-10")
+	reader := b.reader(pgtest.Login(t, b.url, "finance_reader"))
+	e, err := reader.Explain(t.Context(), "", customerA, "2026-10")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,8 +80,8 @@ func TestExplain(t *testing.T) {
 		t.Errorf("provenance %+v", e.Costs)
 	}
 	for partner, id := range map[string]billing.CustomerID{"": "00000000-0000-4000-8000-00000000000f", "fabrikam": customerA} {
-		if _, err := store.Explain(t.Context(), partner, id, "2026-10"); !errors.Is(err, persist.ErrUnknownCustomer) {
-			t.Errorf("%s %s: error %v, want persist.ErrUnknownCustomer", partner, id, err)
+		if _, err := reader.Explain(t.Context(), partner, id, "2026-10"); !errors.Is(err, billing.ErrUnknownCustomer) {
+			t.Errorf("%s %s: error %v, want billing.ErrUnknownCustomer", partner, id, err)
 		}
 	}
 }

@@ -6,22 +6,23 @@ import (
 	"testing"
 	"time"
 
-	"partnercost/internal/persist"
+	"partnercost/internal/finance"
+	"partnercost/internal/sheet"
 )
 
-// sheet collects an export, a line per row.
-type sheet struct {
-	columns []persist.Column
+// exported collects an export, a line per row.
+type exported struct {
+	columns []sheet.Column
 	lines   []string
 	fail    error
 }
 
-func (s *sheet) Begin(columns []persist.Column) error {
+func (s *exported) Begin(columns []sheet.Column) error {
 	s.columns = columns
 	return nil
 }
 
-func (s *sheet) Row(cells [][]byte) error {
+func (s *exported) Row(cells [][]byte) error {
 	var line []string
 	for i, cell := range cells {
 		switch s.columns[i].Name {
@@ -36,6 +37,8 @@ func (s *sheet) Row(cells [][]byte) error {
 	return s.fail
 }
 
+func (s *exported) Finish() error { return nil }
+
 func TestExport(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -43,29 +46,30 @@ func TestExport(t *testing.T) {
 		statement(customerB, both(oneTime(10, "0.1999968000511991808131"), oneTime(9, "9"), detail("Marketplace", "2026-10-01", "2026-10-31", "", "5"))),
 		statement(customerA, both(recurring(9, "10"), recurring(10, "11"))),
 	)
+	reader := b.reader(b.url)
 	october, november := time.Date(2026, 10, 31, 23, 0, 0, 0, time.UTC), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	tests := []struct {
 		name   string
-		export persist.Export
+		export finance.Export
 		want   []string
-		done   persist.Exported
+		done   finance.Exported
 	}{
-		{"costs", persist.Export{Dataset: persist.CostsDataset, Month: october}, []string{
+		{"costs", finance.Export{Dataset: finance.CostsDataset, Month: october}, []string{
 			"2026-09-12 2026-10-11 10 2026-11-02T02:30:00Z", "2026-10-01 2026-10-31 5 2026-11-02T02:30:00Z", "2026-10-01 2026-10-31 0.1999968000511991808131 2026-11-02T02:30:00Z",
-		}, persist.Exported{Rows: 3}},
-		{"FOCUS 1.2", persist.Export{Dataset: persist.FOCUS12Dataset, Month: october}, []string{
+		}, finance.Exported{Rows: 3}},
+		{"FOCUS 1.2", finance.Export{Dataset: finance.FOCUS12Dataset, Month: october}, []string{
 			"10 2026-10-12T00:00:00Z null false", "0 2026-10-12T00:00:00Z null false",
 			"0.1999968000511991808131 2026-11-01T00:00:00Z null false", "0 2026-11-01T00:00:00Z null false",
-		}, persist.Exported{Rows: 4, LeftOut: 1}},
-		{"FOCUS 1.4 of a partner", persist.Export{Dataset: persist.FOCUS14Dataset, Month: november, Partner: "contoso"}, []string{
+		}, finance.Exported{Rows: 4, LeftOut: 1}},
+		{"FOCUS 1.4 of a partner", finance.Export{Dataset: finance.FOCUS14Dataset, Month: november, Partner: "contoso"}, []string{
 			"11 2026-11-12T00:00:00Z null false", "0 2026-11-12T00:00:00Z null false",
-		}, persist.Exported{Rows: 2}},
-		{"another partner", persist.Export{Dataset: persist.FOCUS12Dataset, Month: october, Partner: "fabrikam"}, nil, persist.Exported{}},
-		{"another month", persist.Export{Dataset: persist.CostsDataset, Month: november.AddDate(0, 1, 0)}, nil, persist.Exported{}},
+		}, finance.Exported{Rows: 2}},
+		{"another partner", finance.Export{Dataset: finance.FOCUS12Dataset, Month: october, Partner: "fabrikam"}, nil, finance.Exported{}},
+		{"another month", finance.Export{Dataset: finance.CostsDataset, Month: november.AddDate(0, 1, 0)}, nil, finance.Exported{}},
 	}
 	for _, test := range tests {
-		var got sheet
-		done, err := b.store.Export(t.Context(), test.export, &got)
+		var got exported
+		done, err := reader.Export(t.Context(), test.export, &got)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,8 +78,8 @@ func TestExport(t *testing.T) {
 			t.Errorf("%s: %+v and %d columns, want %+v", test.name, done, len(got.columns), test.done)
 		}
 	}
-	full := sheet{fail: errors.New("no space left on device")}
-	if _, err := b.store.Export(t.Context(), persist.Export{Month: october}, &full); !errors.Is(err, full.fail) || len(full.lines) != 1 {
+	full := exported{fail: errors.New("no space left on device")}
+	if _, err := reader.Export(t.Context(), finance.Export{Month: october}, &full); !errors.Is(err, full.fail) || len(full.lines) != 1 {
 		t.Errorf("a sheet that fails: error %v after %d rows", err, len(full.lines))
 	}
 }

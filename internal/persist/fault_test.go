@@ -273,10 +273,7 @@ func TestAReadOnlyDatabase(t *testing.T) {
 func TestARevokedGrant(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	if err := grantRoles(t, b.url); err != nil {
-		t.Fatal(err)
-	}
-	login := b.login("collector_writer")
+	login := pgtest.Login(t, b.url, "collector_writer")
 	b.reopen(login)
 	defer func() { b.store.Close() }() // before the login is dropped
 	admin := b.session()
@@ -342,10 +339,7 @@ func TestAnInterruptionIsNoTimeout(t *testing.T) {
 func TestTooManyConnections(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	if err := grantRoles(t, b.url); err != nil {
-		t.Fatal(err)
-	}
-	login := b.login("collector_writer")
+	login := pgtest.Login(t, b.url, "collector_writer")
 	u, err := url.Parse(login)
 	if err != nil {
 		t.Fatal(err)

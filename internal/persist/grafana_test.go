@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"partnercost/internal/persist/pgtest"
 )
 
 const grafanaFolder = "../../deploy/grafana"
@@ -64,11 +66,8 @@ func TestGrafanaDashboardAsksWhatThereIs(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := newBench(t)
-	if err := grantRoles(t, b.url); err != nil {
-		t.Fatal(err)
-	}
 	b.liveThreeNights()
-	reader := &bench{t: t, url: b.login("finance_reader")}
+	reader := &bench{t: t, url: pgtest.Login(t, b.url, "finance_reader")}
 
 	ask := func(what, sql string, from grafanaReference) []string {
 		t.Helper()

@@ -46,3 +46,35 @@ func (s *Store) NewestCollections(ctx context.Context) (map[string]Collection, e
 	}
 	return newest, nil
 }
+
+// Coverage is how complete the data of a partner's active customers is.
+type Coverage struct {
+	Customers int
+	// Covered were collected in full within billing.CoveredWithin.
+	Covered int
+	// OpenFindings counts by severity.
+	OpenFindings map[billing.Severity]int
+}
+
+// Coverage returns the coverage of every partner that has active customers.
+func (s *Store) Coverage(ctx context.Context) (map[string]Coverage, error) {
+	partners, err := s.q.PartnerCoverage(ctx, s.pool, s.now().Add(-billing.CoveredWithin))
+	if err != nil {
+		return nil, fmt.Errorf("read the coverage: %w", classify(err))
+	}
+	findings, err := s.q.OpenFindings(ctx, s.pool)
+	if err != nil {
+		return nil, fmt.Errorf("read the open findings: %w", classify(err))
+	}
+	coverage := make(map[string]Coverage, len(partners))
+	for _, p := range partners {
+		open := map[billing.Severity]int{}
+		for _, f := range findings {
+			if f.Partner == p.Partner {
+				open[billing.Severity(f.Severity)] = int(f.Findings)
+			}
+		}
+		coverage[p.Partner] = Coverage{Customers: int(p.Customers), Covered: int(p.Covered), OpenFindings: open}
+	}
+	return coverage, nil
+}

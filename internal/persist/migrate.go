@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"strings"
 
 	"github.com/golang-migrate/migrate/v4"
@@ -17,6 +16,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/pg"
 	"partnercost/migrations"
 )
 
@@ -48,7 +48,7 @@ type SchemaState struct {
 func OpenMigrator(ctx context.Context, databaseURL string) (*Migrator, error) {
 	config, err := pgx.ParseConfig(databaseURL)
 	if err != nil {
-		return nil, fmt.Errorf("database url: %w", redactURL(err))
+		return nil, fmt.Errorf("database url: %w", pg.Redact(err))
 	}
 	db := stdlib.OpenDB(*config)
 	if err := db.PingContext(ctx); err != nil {
@@ -203,8 +203,7 @@ func embeddedVersions() (uint, map[uint]string, error) {
 // unreachable words a failed connection for the operator: where, why, and never
 // the password. It is billing.ErrUnavailable unless the server answered and refused.
 func unreachable(config *pgx.ConnConfig, err error) error {
-	worded := fmt.Errorf("cannot reach the database %q on %s:%d: %w; check database.url and that the server runs",
-		config.Database, config.Host, config.Port, redactURL(err))
+	worded := pg.Unreachable(config, err)
 	if errors.Is(classify(err), billing.ErrUnavailable) {
 		return unavailable{worded}
 	}
@@ -216,19 +215,3 @@ type unavailable struct{ error }
 
 func (e unavailable) Is(target error) bool { return target == billing.ErrUnavailable }
 func (e unavailable) Unwrap() error        { return e.error }
-
-// redactURL keeps a password that stands in a connection string out of an error.
-func redactURL(err error) error {
-	text := err.Error()
-	for word := range strings.FieldsSeq(text) {
-		word = strings.Trim(word, "`'\"()")
-		u, parseErr := url.Parse(word)
-		if parseErr == nil && u.User != nil {
-			text = strings.ReplaceAll(text, word, u.Redacted())
-		}
-	}
-	if text == err.Error() {
-		return err
-	}
-	return errors.New(text)
-}

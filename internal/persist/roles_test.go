@@ -2,7 +2,6 @@ package persist_test
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"net/url"
 	"strings"
@@ -13,50 +12,8 @@ import (
 
 	"partnercost/internal/billing"
 	"partnercost/internal/persist"
+	"partnercost/internal/persist/pgtest"
 )
-
-// login creates a login role, a member of the given group, and returns its URL.
-func (b *bench) login(group string) string {
-	b.t.Helper()
-	u, err := url.Parse(b.url)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	name, password := "test_"+rand.Text(), rand.Text()
-	conn, err := pgx.Connect(b.t.Context(), b.url)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	defer func() { _ = conn.Close(context.Background()) }()
-	sql := "CREATE ROLE " + pgx.Identifier{name}.Sanitize() + " LOGIN PASSWORD '" + password + "'"
-	if group != "" {
-		sql += " IN ROLE " + group
-	}
-	if _, err := conn.Exec(b.t.Context(), sql); err != nil {
-		b.t.Fatal(err)
-	}
-	b.t.Cleanup(func() {
-		conn, err := pgx.Connect(context.Background(), b.url)
-		if err != nil {
-			b.t.Error(err)
-			return
-		}
-		defer func() { _ = conn.Close(context.Background()) }()
-		// A session that was closed drops its temporary tables a moment later.
-		for sessions := 1; sessions > 0; {
-			err := conn.QueryRow(context.Background(), "SELECT count(*) FROM pg_stat_activity WHERE usename = $1", name).Scan(&sessions)
-			if err != nil {
-				b.t.Error(err)
-				return
-			}
-		}
-		if _, err := conn.Exec(context.Background(), "DROP ROLE "+pgx.Identifier{name}.Sanitize()); err != nil {
-			b.t.Error(err)
-		}
-	})
-	u.User = url.UserPassword(name, password)
-	return u.String()
-}
 
 func grantRoles(t *testing.T, databaseURL string) error {
 	t.Helper()
@@ -100,9 +57,6 @@ func plantedProfile() *billing.Profile {
 func TestFinanceReaderSeesTheViewsOnly(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	if err := grantRoles(t, b.url); err != nil {
-		t.Fatal(err)
-	}
 	b.liveThreeNights()
 	personal := statement(customerA, both(recurring(9, "10")), item(recurring(9, "10"), "FEE", "10"))
 	personal.Profile = plantedProfile()
@@ -111,7 +65,7 @@ func TestFinanceReaderSeesTheViewsOnly(t *testing.T) {
 	renamed.Profile = plantedProfile()
 	renamed.Profile.LastName = "planted anew"
 	b.collect(renamed)
-	own := &bench{t: t, url: b.login("finance_reader")}
+	own := &bench{t: t, url: pgtest.Login(t, b.url, "finance_reader")}
 	for _, view := range b.query(`SELECT relname FROM pg_class WHERE relnamespace = 'finance'::regnamespace AND relkind IN ('v', 'm')`) {
 		for _, row := range own.query(`SELECT * FROM finance.` + view) {
 			if strings.Contains(row, "planted") {
@@ -141,16 +95,16 @@ func TestFinanceReaderSeesTheViewsOnly(t *testing.T) {
 func TestCollectorWriterCollectsAndChangesNoSchema(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	if err := grantRoles(t, b.url); err != nil {
-		t.Fatal(err)
-	}
-	writer := &bench{t: t, url: b.login("collector_writer")}
+	writer := &bench{t: t, url: pgtest.Login(t, b.url, "collector_writer")}
 	writer.open()
 	defer writer.store.Close()
 	r := recurring(9, "10")
 	wantOutcomes(t, writer.collect(statement(customerA, both(r), item(r, "FEE", "10"))), billing.Stored)
 	wantOutcomes(t, writer.collect(statement(customerA, both(recurring(9, "11")))), billing.Stored)
-	if _, err := writer.store.Status(t.Context(), 5); err != nil {
+	if _, err := writer.store.Coverage(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := writer.reader(writer.url).Status(t.Context(), night(3), 5); err != nil {
 		t.Error(err)
 	}
 	wantLines(t, "changes", writer.changes(), "Recurring 2026-09-12 2026-10-11 2026-10-11 USD 10 11 1 1 "+run2)
@@ -169,7 +123,7 @@ func TestCollectorWriterCollectsAndChangesNoSchema(t *testing.T) {
 func TestMigratingWithoutTheRightToCreateRoles(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	plain := b.login("")
+	plain := pgtest.Login(t, b.url, "")
 	conn, err := pgx.Connect(t.Context(), b.url)
 	if err != nil {
 		t.Fatal(err)

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/finance"
 	"partnercost/internal/persist"
+	"partnercost/internal/persist/pgtest"
 )
 
 func TestOneRunOfAPartnerAtATime(t *testing.T) {
@@ -213,26 +216,27 @@ func TestRunsOfTheFutureAreCorrected(t *testing.T) {
 func TestStatus(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	empty, err := b.store.Status(t.Context(), 5)
+	reader := b.reader(pgtest.Login(t, b.url, "finance_reader"))
+	empty, err := reader.Status(t.Context(), b.now, 5)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(persist.Status{Runs: []persist.RunRecord{}, Partners: []persist.PartnerStatus{}}, empty); diff != "" {
+	if diff := cmp.Diff(finance.Status{Runs: []finance.RunRecord{}, Partners: []finance.PartnerStatus{}}, empty); diff != "" {
 		t.Errorf("status of an empty database (-want +got):\n%s", diff)
 	}
 	vanished := statement(customerA, both(recurring(9, "1"), oneTime(10, "1")))
 	b.collect(vanished, billing.Statement{CustomerID: customerB, Failure: &billing.Failure{Class: billing.ServerFailure, Message: "down"}})
 	b.collect(statement(customerA, both(recurring(9, "1"))))
-	got, err := b.store.Status(t.Context(), 1)
+	got, err := reader.Status(t.Context(), b.now, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	finished, unseen := night(0), night(1)
-	want := persist.Status{
-		Runs: []persist.RunRecord{{
+	want := finance.Status{
+		Runs: []finance.RunRecord{{
 			ID: run2, Partner: "contoso", Kind: "once", Status: "succeeded", StartedAt: night(2), FinishedAt: &finished, Total: 1, OK: 0, Unchanged: 0, RowsChanged: 0,
 		}},
-		Partners: []persist.PartnerStatus{{
+		Partners: []finance.PartnerStatus{{
 			Partner: "contoso", Customers: 2, Covered: 1, NeverCollected: 1, OldestUnseen: string(customerB), OldestUnseenSince: &unseen,
 			OpenFindings: map[string]int{"warning": 1},
 		}},
@@ -240,5 +244,27 @@ func TestStatus(t *testing.T) {
 	want.Runs[0].Unchanged = 1
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
+	}
+}
+
+// Everything that counts the covered counts the same, to the moment.
+func TestCoveredWithin(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.collect(statement(customerA, both(recurring(9, "1"))))
+	reader := b.reader(b.url)
+	for age, want := range map[time.Duration]int{billing.CoveredWithin: 1, billing.CoveredWithin + time.Microsecond: 0} {
+		b.now = night(1).Add(age)
+		status, err := reader.Status(t.Context(), b.now, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		coverage, err := b.store.Coverage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := []int{status.Partners[0].Covered, coverage["contoso"].Covered}; !slices.Equal(got, []int{want, want}) {
+			t.Errorf("%s after the success, status and metrics count %v, want %d", age, got, want)
+		}
 	}
 }

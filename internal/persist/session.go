@@ -1,11 +1,5 @@
 package persist
 
-import (
-	"context"
-	"net"
-	"time"
-)
-
 // sessionSettings are what each session asks of the server, unless the connection
 // string asks for something else.
 var sessionSettings = map[string]string{
@@ -18,11 +12,4 @@ var sessionSettings = map[string]string{
 	"tcp_keepalives_idle":     "30",
 	"tcp_keepalives_interval": "10",
 	"tcp_keepalives_count":    "3",
-}
-
-// dial connects to the server, and finds out within a minute when it is gone without
-// having said so.
-func dial(ctx context.Context, network, address string) (net.Conn, error) {
-	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}}
-	return dialer.DialContext(ctx, network, address)
 }

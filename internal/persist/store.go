@@ -14,6 +14,7 @@ import (
 
 	"partnercost/internal/billing"
 	"partnercost/internal/persist/dbsqlc"
+	"partnercost/internal/pg"
 	"partnercost/sql"
 )
 
@@ -45,7 +46,7 @@ type Store struct {
 func Open(ctx context.Context, o Options) (*Store, error) {
 	config, err := pgxpool.ParseConfig(o.URL)
 	if err != nil {
-		return nil, fmt.Errorf("database url: %w", redactURL(err))
+		return nil, fmt.Errorf("database url: %w", pg.Redact(err))
 	}
 	config.MaxConns = int32(max(2, o.MaxConnections))
 	if o.MaxConnections == 0 {
@@ -55,7 +56,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		config.ConnConfig.ConnectTimeout = 10 * time.Second
 	}
 	config.ConnConfig.RuntimeParams["application_name"] = "partnercost"
-	config.ConnConfig.DialFunc = dial
+	config.ConnConfig.DialFunc = pg.Dial
 	for name, value := range sessionSettings {
 		if _, stated := config.ConnConfig.RuntimeParams[name]; !stated {
 			config.ConnConfig.RuntimeParams[name] = value
@@ -101,24 +102,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// closeWithin bounds the closing of connections that a server does not answer on any
-// more: their driver would ask it for 15 s to break off what they do.
-const closeWithin = time.Second
-
 // Close closes the connections. Those that take long are left to themselves.
-func (s *Store) Close() {
-	closed := make(chan struct{})
-	go func() {
-		defer close(closed)
-		s.pool.Close()
-	}()
-	enough := time.NewTimer(closeWithin)
-	defer enough.Stop()
-	select {
-	case <-closed:
-	case <-enough.C:
-	}
-}
+func (s *Store) Close() { pg.Close(s.pool) }
 
 // schemaState reads what the migrator wrote, without needing the right to write.
 func (s *Store) schemaState(ctx context.Context) (SchemaState, error) {

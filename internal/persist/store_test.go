@@ -13,6 +13,7 @@ import (
 	"github.com/shopspring/decimal"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/finance"
 	"partnercost/internal/persist"
 	"partnercost/internal/persist/pgtest"
 )
@@ -64,6 +65,17 @@ func (b *bench) writes() map[string][3]int64 {
 	counts := pgtest.Writes(b.t, b.url, factTables...)
 	b.open()
 	return counts
+}
+
+// reader reads what was stored, with a login.
+func (b *bench) reader(login string) *finance.Reader {
+	b.t.Helper()
+	reader, err := finance.Open(login)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { _ = reader.Close() })
+	return reader
 }
 
 // night is the time of the nth nightly run.

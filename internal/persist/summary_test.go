@@ -38,7 +38,7 @@ func TestSummariesFollowTheFacts(t *testing.T) {
 	step("unchanged", statement(customerA, both(recurring(10, "12"), oneTime(10, "19"))))
 
 	// Whoever changes a fact marks its month, also by hand.
-	b.execute(b.url, `DELETE FROM collector.cost_details WHERE currency_code = 'EUR'`)
+	b.change(`DELETE FROM collector.cost_details WHERE currency_code = 'EUR'`)
 	wantLines(t, "stale after a removal", b.query(stale), "2026-09")
 	step("the run after", statement(customerA, both(recurring(10, "12"), oneTime(10, "19"))))
 }

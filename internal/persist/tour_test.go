@@ -6,12 +6,12 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
 	"partnercost/internal/billing"
-	"partnercost/internal/persist"
+	"partnercost/internal/finance"
+	"partnercost/internal/sheet"
 )
 
 const tourFile = "../../docs/finance.md"
@@ -105,38 +105,10 @@ func (b *bench) liveThreeNights() {
 // printed runs a query and prints its result as a plain table.
 func (b *bench) printed(query string) string {
 	b.t.Helper()
-	table, err := b.store.RunReport(b.t.Context(), persist.Report{Name: "docs/finance.md", SQL: query}, "", "")
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	rows := [][]string{table.Columns}
-	for _, row := range table.Rows {
-		cells := make([]string, len(row))
-		for i, cell := range row {
-			if cell != nil {
-				cells[i] = *cell
-			}
-		}
-		rows = append(rows, cells)
-	}
-	widths := make([]int, len(table.Columns))
-	for _, row := range rows {
-		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
-		}
-	}
 	var out strings.Builder
-	for _, row := range rows {
-		var line strings.Builder
-		for i, cell := range row {
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if table.Numeric[i] {
-				line.WriteString(pad + cell + "  ")
-			} else {
-				line.WriteString(cell + pad + "  ")
-			}
-		}
-		out.WriteString(strings.TrimRight(line.String(), " ") + "\n")
+	report := finance.Report{Name: "docs/finance.md", SQL: query}
+	if err := b.reader(b.url).Report(b.t.Context(), report, finance.Parameters{}, sheet.NewText(&out)); err != nil {
+		b.t.Fatal(err)
 	}
 	return out.String()
 }

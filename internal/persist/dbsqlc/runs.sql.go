@@ -311,64 +311,6 @@ func (q *Queries) LastCollection(ctx context.Context, db DBTX, arg LastCollectio
 	return i, err
 }
 
-const lastRuns = `-- name: LastRuns :many
-SELECT run_id, partner, kind, status, started_at, finished_at, customers_total, customers_ok, customers_unchanged,
-    customers_no_costs, customers_failed, rows_changed, error
-FROM collector.runs
-ORDER BY started_at DESC, run_id
-LIMIT $1::integer
-`
-
-type LastRunsRow struct {
-	RunID              string
-	Partner            string
-	Kind               string
-	Status             string
-	StartedAt          time.Time
-	FinishedAt         *time.Time
-	CustomersTotal     int32
-	CustomersOk        int32
-	CustomersUnchanged int32
-	CustomersNoCosts   int32
-	CustomersFailed    int32
-	RowsChanged        int64
-	Error              *string
-}
-
-func (q *Queries) LastRuns(ctx context.Context, db DBTX, atMost int32) ([]LastRunsRow, error) {
-	rows, err := db.Query(ctx, lastRuns, atMost)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []LastRunsRow
-	for rows.Next() {
-		var i LastRunsRow
-		if err := rows.Scan(
-			&i.RunID,
-			&i.Partner,
-			&i.Kind,
-			&i.Status,
-			&i.StartedAt,
-			&i.FinishedAt,
-			&i.CustomersTotal,
-			&i.CustomersOk,
-			&i.CustomersUnchanged,
-			&i.CustomersNoCosts,
-			&i.CustomersFailed,
-			&i.RowsChanged,
-			&i.Error,
-		); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const newestCollections = `-- name: NewestCollections :many
 SELECT DISTINCT ON (r.partner) r.partner, r.status, r.customers_total, r.customers_ok, r.customers_unchanged, r.customers_no_costs,
     r.customers_failed, r.rows_changed,
@@ -423,42 +365,6 @@ func (q *Queries) NewestCollections(ctx context.Context, db DBTX) ([]NewestColle
 	return items, nil
 }
 
-const oldestUnseen = `-- name: OldestUnseen :many
-SELECT DISTINCT ON (c.partner) c.partner, c.customer_id, coalesce(st.last_success_at, c.first_seen_at)::timestamptz AS unseen_since
-FROM collector.customers c
-LEFT JOIN collector.customer_states st USING (customer_key)
-WHERE c.active
-ORDER BY c.partner, coalesce(st.last_success_at, c.first_seen_at), c.customer_id
-`
-
-type OldestUnseenRow struct {
-	Partner     string
-	CustomerID  string
-	UnseenSince time.Time
-}
-
-// Of each partner the active customer whose last success is longest ago; one that
-// was never collected counts from when it was first asked for.
-func (q *Queries) OldestUnseen(ctx context.Context, db DBTX) ([]OldestUnseenRow, error) {
-	rows, err := db.Query(ctx, oldestUnseen)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []OldestUnseenRow
-	for rows.Next() {
-		var i OldestUnseenRow
-		if err := rows.Scan(&i.Partner, &i.CustomerID, &i.UnseenSince); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const openFindings = `-- name: OpenFindings :many
 SELECT partner, severity, count(*)::integer AS findings
 FROM collector.findings
@@ -496,8 +402,7 @@ func (q *Queries) OpenFindings(ctx context.Context, db DBTX) ([]OpenFindingsRow,
 const partnerCoverage = `-- name: PartnerCoverage :many
 SELECT c.partner,
     count(*)::integer AS customers,
-    count(*) FILTER (WHERE st.last_success_at > $1::timestamptz)::integer AS covered,
-    count(*) FILTER (WHERE st.last_success_at IS NULL)::integer AS never_collected
+    count(*) FILTER (WHERE st.last_success_at >= $1::timestamptz)::integer AS covered
 FROM collector.customers c
 LEFT JOIN collector.customer_states st USING (customer_key)
 WHERE c.active
@@ -506,10 +411,9 @@ ORDER BY c.partner
 `
 
 type PartnerCoverageRow struct {
-	Partner        string
-	Customers      int32
-	Covered        int32
-	NeverCollected int32
+	Partner   string
+	Customers int32
+	Covered   int32
 }
 
 func (q *Queries) PartnerCoverage(ctx context.Context, db DBTX, since time.Time) ([]PartnerCoverageRow, error) {
@@ -521,12 +425,7 @@ func (q *Queries) PartnerCoverage(ctx context.Context, db DBTX, since time.Time)
 	var items []PartnerCoverageRow
 	for rows.Next() {
 		var i PartnerCoverageRow
-		if err := rows.Scan(
-			&i.Partner,
-			&i.Customers,
-			&i.Covered,
-			&i.NeverCollected,
-		); err != nil {
+		if err := rows.Scan(&i.Partner, &i.Customers, &i.Covered); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

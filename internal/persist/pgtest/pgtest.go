@@ -73,7 +73,7 @@ func Run(m *testing.M) int {
 	return code
 }
 
-// New returns the URL of a fresh database with the current schema. It is dropped when
+// New returns the URL of a fresh database with the current schema and its roles. It is dropped when
 // the test ends, unless the test failed and COLLECTOR_TEST_KEEP is set, which is of
 // use with a server of one's own: see COLLECTOR_TEST_DATABASE_URL.
 func New(t testing.TB) string {
@@ -167,7 +167,10 @@ func migrate(ctx context.Context, databaseURL string) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	return m.Up(ctx)
+	if err := m.Up(ctx); err != nil {
+		return err
+	}
+	return m.GrantRoles(ctx)
 }
 
 // execute runs one statement in the server's maintenance database.

@@ -100,32 +100,15 @@ JOIN collector.customer_states st USING (customer_key)
 WHERE c.partner = @partner AND st.last_success_at >= @since::timestamptz
 ORDER BY c.customer_id;
 
--- name: LastRuns :many
-SELECT run_id, partner, kind, status, started_at, finished_at, customers_total, customers_ok, customers_unchanged,
-    customers_no_costs, customers_failed, rows_changed, error
-FROM collector.runs
-ORDER BY started_at DESC, run_id
-LIMIT @at_most::integer;
-
 -- name: PartnerCoverage :many
 SELECT c.partner,
     count(*)::integer AS customers,
-    count(*) FILTER (WHERE st.last_success_at > @since::timestamptz)::integer AS covered,
-    count(*) FILTER (WHERE st.last_success_at IS NULL)::integer AS never_collected
+    count(*) FILTER (WHERE st.last_success_at >= @since::timestamptz)::integer AS covered
 FROM collector.customers c
 LEFT JOIN collector.customer_states st USING (customer_key)
 WHERE c.active
 GROUP BY c.partner
 ORDER BY c.partner;
-
--- name: OldestUnseen :many
--- Of each partner the active customer whose last success is longest ago; one that
--- was never collected counts from when it was first asked for.
-SELECT DISTINCT ON (c.partner) c.partner, c.customer_id, coalesce(st.last_success_at, c.first_seen_at)::timestamptz AS unseen_since
-FROM collector.customers c
-LEFT JOIN collector.customer_states st USING (customer_key)
-WHERE c.active
-ORDER BY c.partner, coalesce(st.last_success_at, c.first_seen_at), c.customer_id;
 
 -- name: OpenFindings :many
 SELECT partner, severity, count(*)::integer AS findings

@@ -12,38 +12,6 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-const archivedBodies = `-- name: ArchivedBodies :many
-SELECT encode(payload_hash, 'hex')::text AS sha256, body
-FROM collector.payloads
-WHERE payload_hash = ANY ($1::bytea[])
-ORDER BY payload_hash
-`
-
-type ArchivedBodiesRow struct {
-	Sha256 string
-	Body   []byte
-}
-
-func (q *Queries) ArchivedBodies(ctx context.Context, db DBTX, hashes [][]byte) ([]ArchivedBodiesRow, error) {
-	rows, err := db.Query(ctx, archivedBodies, hashes)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []ArchivedBodiesRow
-	for rows.Next() {
-		var i ArchivedBodiesRow
-		if err := rows.Scan(&i.Sha256, &i.Body); err != nil {
-			return nil, err
-		}
-		items = append(items, i)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const explainedCosts = `-- name: ExplainedCosts :many
 SELECT partner, coalesce(company_name, '')::text AS company_name, coalesce(invoice_type, '')::text AS invoice_type,
     coalesce(period_start::text, '')::text AS period_start, period_end::text AS period_end, coalesce(currency_code, '')::text AS currency_code,
@@ -260,9 +228,8 @@ type ExplainedMonthsRow struct {
 	Months  []string
 }
 
-// Where a customer's numbers come from. All but ArchivedBodies read the views of
-// schema finance only, so that a role that sees no more can run them. A text that is not
-// stated is empty here; in the tables none is.
+// Where a customer's numbers come from. A text that is not stated is empty here; in the
+// tables none is.
 // A row for each partner that has the customer, with the months in which costs end.
 func (q *Queries) ExplainedMonths(ctx context.Context, db DBTX, arg ExplainedMonthsParams) ([]ExplainedMonthsRow, error) {
 	rows, err := db.Query(ctx, explainedMonths, arg.CustomerID, arg.Partner)

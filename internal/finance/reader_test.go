@@ -1,23 +1,27 @@
-package persist_test
+package finance_test
 
 import (
 	"context"
 	"errors"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
+	"partnercost/internal/finance"
 	"partnercost/internal/persist"
 	"partnercost/internal/persist/pgtest"
 )
 
-// asReader runs f in a reader's transaction of a login and returns its error.
+func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
+
+// asReader runs a statement in a reader's transaction of a login and returns its error.
 func asReader(t *testing.T, databaseURL, statement string) error {
 	t.Helper()
-	reader, err := persist.NewReader(databaseURL)
+	reader, err := finance.Open(databaseURL)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,13 +37,9 @@ func asReader(t *testing.T, databaseURL, statement string) error {
 
 func TestReaderReadsTheViewsOnlyWhoeverLogsIn(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	if err := grantRoles(t, b.url); err != nil {
-		t.Fatal(err)
-	}
-	b.collect(statement(customerA, both(recurring(9, "10"))))
+	database := pgtest.New(t)
 	// The owner and a superuser give up as much as a login that may collect.
-	for who, login := range map[string]string{"owner": b.url, "writer": b.login("collector_writer"), "reader": b.login("finance_reader")} {
+	for who, login := range map[string]string{"owner": database, "writer": pgtest.Login(t, database, "collector_writer"), "reader": pgtest.Login(t, database, "finance_reader")} {
 		if err := asReader(t, login, "SELECT * FROM finance.costs, finance.month_totals, finance.top_movers, finance.stale_months"); err != nil {
 			t.Errorf("%s: %v", who, err)
 		}
@@ -61,15 +61,12 @@ func TestReaderReadsTheViewsOnlyWhoeverLogsIn(t *testing.T) {
 
 func TestReaderNeverFallsBackToMoreRights(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	if err := grantRoles(t, b.url); err != nil {
-		t.Fatal(err)
-	}
-	err := asReader(t, b.login(""), "SELECT 1")
+	database := pgtest.New(t)
+	err := asReader(t, pgtest.Login(t, database, ""), "SELECT 1")
 	if err == nil || !strings.Contains(err.Error(), "GRANT finance_reader") {
 		t.Errorf("a login that is no member: error %v, want one that says what to grant", err)
 	}
-	if _, err := persist.NewReader("postgres://collector:hunter2@localhost:port/costs"); err == nil || strings.Contains(err.Error(), "hunter2") {
+	if _, err := finance.Open("postgres://collector:hunter2@localhost:port/costs"); err == nil || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("a bad URL: error %v", err)
 	}
 	err = asReader(t, "postgres://collector:hunter2@127.0.0.1:1/costs", "SELECT 1")
@@ -79,15 +76,15 @@ func TestReaderNeverFallsBackToMoreRights(t *testing.T) {
 }
 
 // execute runs a statement at a database, with the rights of its URL.
-func (b *bench) execute(url, statement string) {
-	b.t.Helper()
-	conn, err := pgx.Connect(b.t.Context(), url)
+func execute(t *testing.T, url, statement string) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
 	if err != nil {
-		b.t.Fatal(err)
+		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close(context.Background()) }()
-	if _, err := conn.Exec(b.t.Context(), statement); err != nil {
-		b.t.Fatal(err)
+	if _, err := conn.Exec(t.Context(), statement); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -95,26 +92,24 @@ func (b *bench) execute(url, statement string) {
 // PostgreSQL 16, having created a role does not allow to become it.
 func TestOwnerBecomesReader(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	if err := grantRoles(t, b.url); err != nil {
-		t.Fatal(err)
-	}
-	login, err := url.Parse(b.login(""))
+	database := pgtest.New(t)
+	login, err := url.Parse(pgtest.Login(t, database, ""))
 	if err != nil {
 		t.Fatal(err)
 	}
 	owner := pgx.Identifier{login.User.Username()}.Sanitize()
-	b.execute(b.url, `ALTER ROLE `+owner+` CREATEROLE`)
-	if b.query(`SELECT current_setting('server_version_num')::integer >= 160000 AS roles_have_options`)[0] == "true" {
-		b.execute(b.url, `GRANT finance_reader, collector_writer TO `+owner+` WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`)
-	}
+	execute(t, database, `ALTER ROLE `+owner+` CREATEROLE`)
+	execute(t, database, `DO $$ BEGIN
+		IF current_setting('server_version_num')::integer >= 160000 THEN
+			EXECUTE 'GRANT finance_reader, collector_writer TO `+owner+` WITH ADMIN TRUE, INHERIT FALSE, SET FALSE';
+		END IF; END $$`)
 	empty := pgtest.NewEmpty(t) // dropped before its owner is
-	database, err := url.Parse(empty)
+	emptyURL, err := url.Parse(empty)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.execute(empty, `ALTER DATABASE `+strings.TrimPrefix(database.Path, "/")+` OWNER TO `+owner)
-	login.Path = database.Path
+	execute(t, empty, `ALTER DATABASE `+strings.TrimPrefix(emptyURL.Path, "/")+` OWNER TO `+owner)
+	login.Path = emptyURL.Path
 	m, err := persist.OpenMigrator(t.Context(), login.String())
 	if err != nil {
 		t.Fatal(err)

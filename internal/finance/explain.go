@@ -1,11 +1,8 @@
-package persist
+package finance
 
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,11 +12,8 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"partnercost/internal/billing"
-	"partnercost/internal/persist/dbsqlc"
+	"partnercost/internal/finance/dbsqlc"
 )
-
-// ErrUnknownCustomer says that nothing is stored about a customer.
-var ErrUnknownCustomer = errors.New("nothing is stored about this customer; the view finance.customers lists those that are known")
 
 // Explanation says where a customer's numbers come from: the costs whose period ends
 // in a month. Texts and dates (YYYY-MM-DD) are empty where the service states none. Its
@@ -140,17 +134,19 @@ func (a ExactAmount) String() string {
 }
 
 // Explain says where the costs of a customer that end in a month (YYYY-MM) come from,
-// under one partner or, if that is empty, under all. It reads the views of schema
-// finance and nothing else. An error is ErrUnknownCustomer if there is no such
-// customer.
-func (s *Store) Explain(ctx context.Context, partner string, customer billing.CustomerID, month string) (Explanation, error) {
+// under one partner or, if that is empty, under all. An error is billing.ErrUnknownCustomer if
+// there is no such customer.
+func (r *Reader) Explain(ctx context.Context, partner string, customer billing.CustomerID, month string) (Explanation, error) {
 	e := Explanation{CustomerID: customer, Period: month, Costs: []ExplainedCost{}, Findings: []ExplainedFinding{}, Months: []string{}}
-	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly, IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
-		x := explainer{q: s.q, tx: tx, customer: string(customer), partner: optional(partner)}
+	err := r.read(ctx, func(tx pgx.Tx) error {
+		x := explainer{q: r.q, tx: tx, customer: string(customer)}
+		if partner != "" {
+			x.partner = &partner
+		}
 		return x.explain(ctx, &e)
 	})
 	if err != nil {
-		return Explanation{}, fmt.Errorf("explain customer %s: %w", customer, classify(err))
+		return Explanation{}, fmt.Errorf("explain customer %s: %w", customer, err)
 	}
 	return e, nil
 }
@@ -169,21 +165,19 @@ func (x explainer) explain(ctx context.Context, e *Explanation) error {
 		return err
 	}
 	if len(known) == 0 {
-		return ErrUnknownCustomer
+		return billing.ErrUnknownCustomer
 	}
 	for _, k := range known {
 		e.Months = append(e.Months, k.Months...)
 	}
 	slices.Sort(e.Months)
 	e.Months = slices.Compact(e.Months)
-	return inOrder(
-		func() error { return x.costs(ctx, e) },
-		func() error { return x.revisions(ctx, e) },
-		func() error { return x.sets(ctx, e) },
-		func() error { return x.items(ctx, e) },
-		func() error { return x.findings(ctx, e) },
-		func() error { return x.runs(ctx, e) },
-	)
+	for _, part := range []func(context.Context, *Explanation) error{x.costs, x.revisions, x.sets, x.items, x.findings, x.runs} {
+		if err := part(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (x explainer) costs(ctx context.Context, e *Explanation) error {
@@ -355,50 +349,4 @@ func inUTC(t *time.Time) *time.Time {
 	}
 	utc := t.UTC()
 	return &utc
-}
-
-// BodyState says whether an archived body can be relied on.
-type BodyState string
-
-// The states of an archived body.
-const (
-	// BodyVerified: its content has the SHA-256 under which it is kept.
-	BodyVerified BodyState = "verified"
-	// BodyDamaged: its content has another one, so it is not what was collected.
-	BodyDamaged BodyState = "damaged"
-	// BodyPruned: retention removed it, or it was never kept.
-	BodyPruned BodyState = "pruned"
-)
-
-// ArchivedBody is the body of an answer, byte for byte. It may hold personal data.
-type ArchivedBody struct {
-	SHA256  string
-	State   BodyState
-	Content []byte
-}
-
-// Bodies reads bodies from the archive, by their SHA-256 in hexadecimal, and verifies
-// each. The result has their order.
-func (s *Store) Bodies(ctx context.Context, hashes []string) ([]ArchivedBody, error) {
-	keys := make([][]byte, len(hashes))
-	bodies := make([]ArchivedBody, len(hashes))
-	for i, hash := range hashes {
-		key, err := hex.DecodeString(hash)
-		if err != nil {
-			return nil, fmt.Errorf("%q is not a SHA-256 in hexadecimal: %w", hash, err)
-		}
-		keys[i], bodies[i] = key, ArchivedBody{SHA256: hash, State: BodyPruned}
-	}
-	rows, err := s.q.ArchivedBodies(ctx, s.pool, keys)
-	if err != nil {
-		return nil, fmt.Errorf("read %d archived bodies: %w", len(hashes), classify(err))
-	}
-	for _, row := range rows {
-		i := slices.Index(hashes, row.Sha256)
-		bodies[i].State, bodies[i].Content = BodyVerified, row.Body
-		if sum := sha256.Sum256(row.Body); hex.EncodeToString(sum[:]) != row.Sha256 {
-			bodies[i].State = BodyDamaged
-		}
-	}
-	return bodies, nil
 }

@@ -1,6 +1,5 @@
--- Where a customer's numbers come from. All but ArchivedBodies read the views of
--- schema finance only, so that a role that sees no more can run them. A text that is not
--- stated is empty here; in the tables none is.
+-- Where a customer's numbers come from. A text that is not stated is empty here; in the
+-- tables none is.
 
 -- name: ExplainedMonths :many
 -- A row for each partner that has the customer, with the months in which costs end.
@@ -59,9 +58,3 @@ SELECT run_id, kind, status, started_at, finished_at, version
 FROM finance.runs
 WHERE run_id = ANY (@run_ids::uuid[])
 ORDER BY run_id;
-
--- name: ArchivedBodies :many
-SELECT encode(payload_hash, 'hex')::text AS sha256, body
-FROM collector.payloads
-WHERE payload_hash = ANY (@hashes::bytea[])
-ORDER BY payload_hash;

@@ -1,4 +1,4 @@
-package persist
+package finance
 
 import (
 	"context"
@@ -7,12 +7,9 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"partnercost/internal/persist/dbsqlc"
+	"partnercost/internal/billing"
+	"partnercost/internal/finance/dbsqlc"
 )
-
-// coveredWithin is how recent a success must be for a customer to count as covered:
-// a night, and room for a late or slow run.
-const coveredWithin = 26 * time.Hour
 
 // Status is how the collection stands; its JSON form is the output of "collector
 // status".
@@ -42,7 +39,7 @@ type RunRecord struct {
 type PartnerStatus struct {
 	Partner   string `json:"partner"`
 	Customers int    `json:"customers_active"`
-	// Covered were collected in full within the last 26 hours.
+	// Covered were collected in full within billing.CoveredWithin.
 	Covered        int `json:"customers_collected_last_26h"`
 	NeverCollected int `json:"customers_never_collected"`
 	// OldestUnseen is the customer whose last success is longest ago; one that was never
@@ -54,52 +51,44 @@ type PartnerStatus struct {
 }
 
 // Status reads the last runs, at most limit of them and newest first, and the
-// coverage of every partner.
-func (s *Store) Status(ctx context.Context, limit int) (Status, error) {
+// coverage of every partner as of now.
+func (r *Reader) Status(ctx context.Context, now time.Time, limit int) (Status, error) {
 	status := Status{Runs: []RunRecord{}, Partners: []PartnerStatus{}}
-	err := pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly, IsoLevel: pgx.RepeatableRead}, func(tx pgx.Tx) error {
-		runs, err := s.q.LastRuns(ctx, tx, int32(limit))
+	err := r.read(ctx, func(tx pgx.Tx) error {
+		runs, err := r.q.LastRuns(ctx, tx, int32(limit))
 		if err != nil {
 			return err
 		}
-		for _, r := range runs {
-			status.Runs = append(status.Runs, runRecord(r))
+		for _, run := range runs {
+			status.Runs = append(status.Runs, runRecord(run))
 		}
-		status.Partners, err = s.partners(ctx, tx)
+		status.Partners, err = r.partners(ctx, tx, now)
 		return err
 	})
 	if err != nil {
-		return Status{}, fmt.Errorf("read the status: %w", classify(err))
+		return Status{}, fmt.Errorf("read the status: %w", err)
 	}
 	return status, nil
 }
 
 func runRecord(r dbsqlc.LastRunsRow) RunRecord {
-	record := RunRecord{
-		ID: r.RunID, Partner: r.Partner, Kind: r.Kind, Status: r.Status, StartedAt: r.StartedAt.UTC(), FinishedAt: r.FinishedAt,
+	return RunRecord{
+		ID: r.RunID, Partner: r.Partner, Kind: r.Kind, Status: r.Status, StartedAt: r.StartedAt.UTC(), FinishedAt: inUTC(r.FinishedAt),
 		Total: int(r.CustomersTotal), OK: int(r.CustomersOk), Unchanged: int(r.CustomersUnchanged), NoCosts: int(r.CustomersNoCosts),
-		Failed: int(r.CustomersFailed), RowsChanged: r.RowsChanged,
+		Failed: int(r.CustomersFailed), RowsChanged: r.RowsChanged, Error: r.Error,
 	}
-	if r.FinishedAt != nil {
-		finished := r.FinishedAt.UTC()
-		record.FinishedAt = &finished
-	}
-	if r.Error != nil {
-		record.Error = *r.Error
-	}
-	return record
 }
 
-func (s *Store) partners(ctx context.Context, tx pgx.Tx) ([]PartnerStatus, error) {
-	coverage, err := s.q.PartnerCoverage(ctx, tx, s.now().Add(-coveredWithin))
+func (r *Reader) partners(ctx context.Context, tx pgx.Tx, now time.Time) ([]PartnerStatus, error) {
+	coverage, err := r.q.PartnerCoverage(ctx, tx, now.Add(-billing.CoveredWithin))
 	if err != nil {
 		return nil, err
 	}
-	oldest, err := s.q.OldestUnseen(ctx, tx)
+	oldest, err := r.q.OldestUnseen(ctx, tx)
 	if err != nil {
 		return nil, err
 	}
-	findings, err := s.q.OpenFindings(ctx, tx)
+	findings, err := r.q.OpenFindings(ctx, tx)
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,10 @@
-package main
+package sheet
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"slices"
 	"time"
@@ -10,8 +12,6 @@ import (
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/compress/zstd"
 	"github.com/shopspring/decimal"
-
-	"partnercost/internal/persist"
 )
 
 const (
@@ -24,27 +24,32 @@ const (
 	rowGroup = 10_000
 )
 
-// parquetSheet writes Parquet: numbers as DECIMAL, never as floats, instants as
+// parquetWriter writes Parquet: numbers as DECIMAL, never as floats, instants as
 // timestamps in UTC, everything else as its own type.
-type parquetSheet struct {
+type parquetWriter struct {
 	w       *bufio.Writer
+	version string
 	out     *parquet.GenericWriter[any]
-	columns []persist.Column
+	columns []Column
 	row     parquet.Row
 	rows    int
 }
 
-// Begin implements persist.Sheet.
-func (s *parquetSheet) Begin(columns []persist.Column) error {
+// NewParquet writes Parquet; the file says which version of the program wrote it.
+func NewParquet(w io.Writer, version string) Writer {
+	return &parquetWriter{w: bufio.NewWriterSize(w, bufferSize), version: version}
+}
+
+func (s *parquetWriter) Begin(columns []Column) error {
 	s.columns, s.row = columns, make(parquet.Row, len(columns))
 	fields := orderedColumns{Group: parquet.Group{}, order: columns}
 	options := []parquet.WriterOption{
-		parquet.CreatedBy("partnercost", thisBuild().Version, ""), parquet.Compression(&zstd.Codec{}),
+		parquet.CreatedBy("partnercost", s.version, ""), parquet.Compression(&zstd.Codec{}),
 		parquet.PageBufferSize(64 << 10), // one of these for each of fifty columns
 	}
 	for _, column := range columns {
 		fields.Group[column.Name] = parquet.Optional(parquetType(column.Kind))
-		if column.Kind == persist.NumberColumn {
+		if column.Kind == Number {
 			// The library compares decimals as unsigned bytes: with negative amounts its
 			// bounds would make readers skip rows that match.
 			options = append(options, parquet.SkipPageBounds(column.Name))
@@ -54,22 +59,21 @@ func (s *parquetSheet) Begin(columns []persist.Column) error {
 	return nil
 }
 
-func parquetType(kind persist.ColumnKind) parquet.Node {
+func parquetType(kind Kind) parquet.Node {
 	switch kind {
-	case persist.NumberColumn:
+	case Number:
 		return parquet.Decimal(decimalScale, decimalPrecision, parquet.FixedLenByteArrayType(decimalBytes))
-	case persist.DateColumn:
+	case Date:
 		return parquet.Date()
-	case persist.InstantColumn:
+	case Instant:
 		return parquet.Timestamp(parquet.Microsecond)
-	case persist.BoolColumn:
+	case Bool:
 		return parquet.Leaf(parquet.BooleanType)
 	}
 	return parquet.String()
 }
 
-// Row implements persist.Sheet.
-func (s *parquetSheet) Row(cells [][]byte) error {
+func (s *parquetWriter) Row(cells [][]byte) error {
 	for i, cell := range cells {
 		if cell == nil {
 			s.row[i] = parquet.NullValue().Level(0, 0, i)
@@ -91,18 +95,18 @@ func (s *parquetSheet) Row(cells [][]byte) error {
 	return nil
 }
 
-func parquetValue(text string, kind persist.ColumnKind) (parquet.Value, error) {
+func parquetValue(text string, kind Kind) (parquet.Value, error) {
 	switch kind {
-	case persist.NumberColumn:
+	case Number:
 		unscaled, err := fixedDecimal(text)
 		return parquet.FixedLenByteArrayValue(unscaled), err
-	case persist.DateColumn:
+	case Date:
 		day, err := time.Parse(time.DateOnly, text)
 		return parquet.Int32Value(int32(day.Unix() / (24 * 60 * 60))), err
-	case persist.InstantColumn:
+	case Instant:
 		instant, err := time.Parse(time.RFC3339, text)
 		return parquet.Int64Value(instant.UnixMicro()), err
-	case persist.BoolColumn:
+	case Bool:
 		return parquet.BooleanValue(text == "true"), nil
 	}
 	return parquet.ByteArrayValue([]byte(text)), nil
@@ -129,20 +133,20 @@ func fixedDecimal(text string) ([]byte, error) {
 	return unscaled.FillBytes(make([]byte, decimalBytes)), nil
 }
 
-func (s *parquetSheet) finish() error { return s.out.Close() }
+func (s *parquetWriter) Finish() error { return errors.Join(s.out.Close(), s.w.Flush()) }
 
 // orderedColumns is a group whose fields keep the order of the columns; the library
 // would sort them by name.
 type orderedColumns struct {
 	parquet.Group
-	order []persist.Column
+	order []Column
 }
 
 // Fields implements parquet.Node.
 func (g orderedColumns) Fields() []parquet.Field {
 	fields := g.Group.Fields()
 	place := func(f parquet.Field) int {
-		return slices.IndexFunc(g.order, func(c persist.Column) bool { return c.Name == f.Name() })
+		return slices.IndexFunc(g.order, func(c Column) bool { return c.Name == f.Name() })
 	}
 	slices.SortFunc(fields, func(a, b parquet.Field) int { return place(a) - place(b) })
 	return fields

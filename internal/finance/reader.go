@@ -1,0 +1,107 @@
+// Package finance reads schema finance, as the role finance_reader: the reports, the
+// exports, the explanations, the status and what the console shows. It needs no right
+// to anything else, and no schema version of its own: the views keep their names.
+package finance
+
+import (
+	"context"
+	stdsql "database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	pgxdecimal "github.com/jackc/pgx-shopspring-decimal"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"partnercost/internal/finance/dbsqlc"
+	"partnercost/internal/pg"
+)
+
+// connections bounds what all that read take from the server, so that they cannot take
+// the connections of a run.
+const connections = 4
+
+// Reader reads the views of schema finance, and nothing else. It is safe for
+// concurrent use.
+type Reader struct {
+	pool *pgxpool.Pool
+	// db are the same connections, for the console.
+	db *stdsql.DB
+	q  *dbsqlc.Queries
+}
+
+// Open prepares to read the database at a URL with connections of its own; the first
+// transaction connects. Any login will do that is, or may become, finance_reader. The
+// caller closes the reader.
+func Open(databaseURL string) (*Reader, error) {
+	config, err := pgxpool.ParseConfig(databaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("database url: %w", pg.Redact(err))
+	}
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = 10 * time.Second
+	}
+	config.ConnConfig.DialFunc = pg.Dial
+	for name, value := range map[string]string{
+		"application_name":              "partnercost reader",
+		"client_encoding":               "UTF8", // whatever the login or the database prefers
+		"datestyle":                     "ISO, YMD",
+		"default_transaction_read_only": "on",
+		"jit":                           "off",
+		"search_path":                   "",
+		"timezone":                      "UTC",
+	} {
+		config.ConnConfig.RuntimeParams[name] = value
+	}
+	// A plan that is made for the values at hand finds the index that fits them.
+	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
+		pgxdecimal.Register(conn.TypeMap())
+		return nil
+	}
+	config.MaxConns = connections
+	config.MaxConnIdleTime = 5 * time.Minute
+	pool, err := pgxpool.NewWithConfig(context.Background(), config) // it connects later
+	if err != nil {
+		return nil, fmt.Errorf("database pool: %w", pg.Redact(err))
+	}
+	return &Reader{pool: pool, db: stdlib.OpenDBFromPool(pool), q: dbsqlc.New()}, nil
+}
+
+// Close closes the connections.
+func (r *Reader) Close() error {
+	err := r.db.Close()
+	pg.Close(r.pool)
+	return err
+}
+
+const becomeReader = "SET LOCAL ROLE finance_reader"
+
+// Begin starts a read-only transaction as finance_reader, which sees one state of
+// the database and none of whose statements takes longer than atMost. Where the role
+// cannot be had it fails, and never reads with more rights.
+func (r *Reader) Begin(ctx context.Context, atMost time.Duration) (*stdsql.Tx, error) {
+	tx, err := r.db.BeginTx(ctx, &stdsql.TxOptions{Isolation: stdsql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return nil, r.reached(err)
+	}
+	_, err = tx.ExecContext(ctx, fmt.Sprintf("SET LOCAL statement_timeout = %d; "+becomeReader, atMost.Milliseconds()))
+	if err != nil {
+		return nil, errors.Join(notAReader(err), tx.Rollback())
+	}
+	return tx, nil
+}
+
+// read lends f a transaction like those of Begin. Its statements take as long as they
+// take: whoever waits for them can end them.
+func (r *Reader) read(ctx context.Context, f func(pgx.Tx) error) error {
+	options := pgx.TxOptions{AccessMode: pgx.ReadOnly, IsoLevel: pgx.RepeatableRead}
+	return r.reached(pgx.BeginTxFunc(ctx, r.pool, options, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, becomeReader); err != nil {
+			return notAReader(err)
+		}
+		return advised(f(tx))
+	}))
+}

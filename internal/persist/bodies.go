@@ -1,0 +1,55 @@
+package persist
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+)
+
+// BodyState says whether an archived body can be relied on.
+type BodyState string
+
+// The states of an archived body.
+const (
+	// BodyVerified: its content has the SHA-256 under which it is kept.
+	BodyVerified BodyState = "verified"
+	// BodyDamaged: its content has another one, so it is not what was collected.
+	BodyDamaged BodyState = "damaged"
+	// BodyPruned: retention removed it, or it was never kept.
+	BodyPruned BodyState = "pruned"
+)
+
+// ArchivedBody is the body of an answer, byte for byte. It may hold personal data.
+type ArchivedBody struct {
+	SHA256  string
+	State   BodyState
+	Content []byte
+}
+
+// Bodies reads bodies from the archive, by their SHA-256 in hexadecimal, and verifies
+// each. The result has their order.
+func (s *Store) Bodies(ctx context.Context, hashes []string) ([]ArchivedBody, error) {
+	keys := make([][]byte, len(hashes))
+	bodies := make([]ArchivedBody, len(hashes))
+	for i, hash := range hashes {
+		key, err := hex.DecodeString(hash)
+		if err != nil {
+			return nil, fmt.Errorf("%q is not a SHA-256 in hexadecimal: %w", hash, err)
+		}
+		keys[i], bodies[i] = key, ArchivedBody{SHA256: hash, State: BodyPruned}
+	}
+	rows, err := s.q.ArchivedBodies(ctx, s.pool, keys)
+	if err != nil {
+		return nil, fmt.Errorf("read %d archived bodies: %w", len(hashes), classify(err))
+	}
+	for _, row := range rows {
+		i := slices.Index(hashes, row.Sha256)
+		bodies[i].State, bodies[i].Content = BodyVerified, row.Body
+		if sum := sha256.Sum256(row.Body); hex.EncodeToString(sum[:]) != row.Sha256 {
+			bodies[i].State = BodyDamaged
+		}
+	}
+	return bodies, nil
+}

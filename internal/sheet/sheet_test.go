@@ -1,0 +1,129 @@
+package sheet_test
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"partnercost/internal/sheet"
+)
+
+// written is what a writer makes of rows; "NULL" is NULL.
+func written(t *testing.T, make func(io.Writer) sheet.Writer, columns []sheet.Column, rows ...[]string) string {
+	t.Helper()
+	var b strings.Builder
+	w := make(&b)
+	err := w.Begin(columns)
+	for _, row := range rows {
+		var cells [][]byte
+		for _, cell := range row {
+			if cell == "NULL" {
+				cells = append(cells, nil)
+			} else {
+				cells = append(cells, []byte(cell))
+			}
+		}
+		err = errors.Join(err, w.Row(cells))
+	}
+	if err := errors.Join(err, w.Finish()); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func exactCSV(w io.Writer) sheet.Writer { return sheet.NewCSV(w, false) }
+func excelCSV(w io.Writer) sheet.Writer { return sheet.NewCSV(w, true) }
+
+func TestEveryFormat(t *testing.T) {
+	t.Parallel()
+	columns := []sheet.Column{{Name: "company_name"}, {Name: "total", Kind: sheet.Number}, {Name: "active", Kind: sheet.Bool}}
+	rows := [][]string{{`Müller, "Co"`, "17.219999999999999", "true"}, {"NULL", "-2.50", "NULL"}, {"<A&B>", "NULL", "false"}, {"", "NaN", "false"}}
+	for _, test := range []struct {
+		name        string
+		make        func(io.Writer) sheet.Writer
+		want, empty string
+	}{
+		{
+			"text", sheet.NewText, `company_name               total  active
+Müller, "Co"  17.219999999999999  true
+                           -2.50
+<A&B>                             false
+                             NaN  false
+`, "company_name  total  active\n",
+		},
+		{
+			"csv", exactCSV, "company_name,total,active\r\n\"Müller, \"\"Co\"\"\",17.219999999999999,true\r\n,-2.50,\r\n<A&B>,,false\r\n,NaN,false\r\n",
+			"company_name,total,active\r\n",
+		},
+		{
+			"json", sheet.NewJSON, `[
+  {"company_name": "Müller, \"Co\"", "total": 17.219999999999999, "active": true},
+  {"company_name": null, "total": -2.50, "active": null},
+  {"company_name": "\u003cA\u0026B\u003e", "total": null, "active": false},
+  {"company_name": "", "total": "NaN", "active": false}
+]
+`, "[\n]\n",
+		},
+		{
+			"json lines", sheet.NewJSONLines, `{"company_name":"Müller, \"Co\"","total":17.219999999999999,"active":true}
+{"company_name":null,"total":-2.50,"active":null}
+{"company_name":"\u003cA\u0026B\u003e","total":null,"active":false}
+{"company_name":"","total":"NaN","active":false}
+`, "",
+		},
+	} {
+		if diff := cmp.Diff(test.want, written(t, test.make, columns, rows...)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+		if diff := cmp.Diff(test.empty, written(t, test.make, columns)); diff != "" {
+			t.Errorf("%s without rows (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+func TestTextIsNoFormula(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"": "", "Contoso": "Contoso", "=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@x": "'@x", "\tx": "'\tx", "\rx": "'\rx", "\nx": "'\nx", "Ö=1": "Ö=1",
+	} {
+		if got := sheet.Inert(text); got != want {
+			t.Errorf("Inert(%q) = %q, want %q", text, got, want)
+		}
+	}
+	columns := []sheet.Column{{Name: "name"}, {Name: "total", Kind: sheet.Number}}
+	if got, want := written(t, excelCSV, columns, []string{"=1+1", "-1"}), "\ufeffname,total\r\n'=1+1,-1\r\n"; got != want {
+		t.Errorf("for Excel: %q, want %q", got, want)
+	}
+}
+
+// hostile is a name with which a customer would set the title of a terminal, clear it,
+// and turn what follows.
+const hostile = "A\x1b]0;owned\a\x1b[2J\u009b31m\u202eB\u2066\u200f\nC"
+
+func TestOnlyTextForPeopleIsMadePrintable(t *testing.T) {
+	t.Parallel()
+	const want = "A\ufffd]0;owned\ufffd\ufffd[2J\ufffd31m\ufffdB\ufffd\ufffd C"
+	if got := sheet.Printable(hostile); got != want {
+		t.Errorf("Printable gives %q, want %q", got, want)
+	}
+	for _, same := range []string{"", "Größe 株式会社 🙂‍↔️", "شركة", "a  b"} {
+		if got := sheet.Printable(same); got != same {
+			t.Errorf("Printable changed %q to %q", same, got)
+		}
+	}
+	columns := []sheet.Column{{Name: "name"}}
+	if got := written(t, sheet.NewText, columns, []string{hostile}); got != "name\n"+want+"\n" {
+		t.Errorf("a table is %q", got)
+	}
+	for name, exact := range map[string]string{
+		"csv":  written(t, exactCSV, columns, []string{hostile}),
+		"json": written(t, sheet.NewJSON, columns, []string{hostile}),
+	} {
+		if !strings.Contains(exact, "\u202e") || strings.Contains(exact, "\ufffd") {
+			t.Errorf("%s does not keep the text: %q", name, exact)
+		}
+	}
+}

@@ -1,0 +1,5 @@
+-- name: ArchivedBodies :many
+SELECT encode(payload_hash, 'hex')::text AS sha256, body
+FROM collector.payloads
+WHERE payload_hash = ANY (@hashes::bytea[])
+ORDER BY payload_hash;

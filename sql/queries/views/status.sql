@@ -1,0 +1,31 @@
+-- name: LastRuns :many
+SELECT run_id, partner, kind, status, started_at, finished_at, customers_total, customers_ok, customers_unchanged,
+    customers_no_costs, customers_failed, rows_changed, coalesce(error, '')::text AS error
+FROM finance.runs
+ORDER BY started_at DESC, run_id
+LIMIT @at_most::integer;
+
+-- name: PartnerCoverage :many
+SELECT partner,
+    count(*)::integer AS customers,
+    count(*) FILTER (WHERE last_collected_at >= @since::timestamptz)::integer AS covered,
+    count(*) FILTER (WHERE last_collected_at IS NULL)::integer AS never_collected
+FROM finance.customers
+WHERE active
+GROUP BY partner
+ORDER BY partner;
+
+-- name: OldestUnseen :many
+-- Of each partner the active customer whose last success is longest ago; one that
+-- was never collected counts from when it was first asked for.
+SELECT DISTINCT ON (partner) partner, customer_id, coalesce(last_collected_at, first_seen_at)::timestamptz AS unseen_since
+FROM finance.customers
+WHERE active
+ORDER BY partner, coalesce(last_collected_at, first_seen_at), customer_id;
+
+-- name: OpenFindings :many
+SELECT partner, severity, count(*)::integer AS findings
+FROM finance.findings
+WHERE resolved_at IS NULL
+GROUP BY partner, severity
+ORDER BY partner, severity;
