@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"partnercost/internal/localpg"
 	"partnercost/internal/partnersim"
@@ -68,6 +69,106 @@ func TestTheWriterRoleIsEnough(t *testing.T) {
 	s.collector(t, "run").want(t, 1)
 	s.as(t, pgtest.Login(t, s.url, "finance_reader"))
 	s.collector(t, "run").want(t, 1)
+}
+
+// The reading commands need a login that is finance_reader, or may become it, and the
+// variable that names the database: no more rights, and no configuration file.
+func TestTheReaderRoleIsEnoughToRead(t *testing.T) {
+	t.Parallel()
+	s, customer, month := restatedSite(t, 73)
+	owner := s.url
+	s.exec(t, `UPDATE collector.billing_profiles SET company_name = '`+hostileName+`'`)
+	if err := os.Remove(s.dir + "/collector.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	may := pgtest.Login(t, owner, "")
+	u, err := url.Parse(may)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.exec(t, `ALTER ROLE `+u.User.Username()+` NOINHERIT; GRANT finance_reader TO `+u.User.Username())
+	for who, login := range map[string]string{"is": pgtest.Login(t, owner, "finance_reader"), "may become": may} {
+		t.Run(who, func(t *testing.T) {
+			s.as(t, login)
+			s.collector(t, "report").want(t, 0).says(t, "monthly-totals")
+			for _, format := range []string{"table", "csv", "json"} {
+				for _, report := range []string{"costs-by-customer", "coverage", "findings", "line-items", "monthly-totals", "restatements", "runs", "top-movers"} {
+					s.collector(t, "report", report, "--format", format).want(t, 0)
+				}
+				s.collector(t, "report", "costs-by-customer", "--format", format).says(t, customer)
+			}
+			for _, format := range []string{"focus-csv", "csv", "json", "parquet"} {
+				if got := s.collector(t, "export", "--format", format, "--period", month, "--partner", "sim").want(t, 0); got.stdout == "" || got.stderr != "" {
+					t.Errorf("export as %s is %d bytes, and says %q", format, len(got.stdout), got.stderr)
+				}
+			}
+			var status struct {
+				Runs, Partners []map[string]any
+				SignIns        []any `json:"sign_ins"`
+			}
+			decode(t, s.collector(t, "status", "--format", "json").want(t, 0).stdout, &status)
+			if len(status.Runs) != 2 || len(status.Partners) != 1 || len(status.SignIns) != 0 {
+				t.Errorf("status %+v, want two runs, one partner, and nothing of sign-ins", status)
+			}
+			s.collector(t, "status").want(t, 0).says(t, "sim", "succeeded")
+			e := s.explain(t, "--customer", customer, "--period", month)
+			if len(e.Costs) == 0 || len(e.Bodies) == 0 {
+				t.Errorf("explain finds %+v", e)
+			}
+			raw := s.collector(t, "explain", "--customer", customer, "--period", month, "--raw").want(t, 1).says(t, "no right to see bodies")
+			if raw.stdout != "" {
+				t.Errorf("explain --raw printed\n%s", raw.stdout)
+			}
+			s.collector(t, "run").want(t, 2)
+		})
+	}
+	s.as(t, pgtest.Login(t, owner, ""))
+	s.collector(t, "report", "coverage").want(t, 1).says(t, "GRANT finance_reader")
+	s.as(t, "")
+	s.collector(t, "report", "coverage").want(t, 2).says(t, "COLLECTOR_DATABASE_URL")
+	s.as(t, owner)
+	s.collector(t, "report", "coverage", "--config", "typo.yaml").want(t, 2).says(t, "typo.yaml")
+	s.collector(t, "migrate", "status").want(t, 0).says(t, "this program needs")
+	s.write(t, "collector.yaml", "retention:\n  runs: 48h\n")
+	s.collector(t, "report", "coverage").want(t, 0)
+	s.collector(t, "run").want(t, 2).says(t, "wants at least one partner")
+}
+
+// hostileName is what a customer would call itself to set the title of a terminal, to
+// clear it, and to turn what follows.
+const hostileName = "Evil\x1b]0;owned\a\x1b[2J\u009b31m\u202emoc"
+
+func TestNoNameReachesTheTerminalAsACommand(t *testing.T) {
+	t.Parallel()
+	s, customer, month := restatedSite(t, 74)
+	id := slices.Sorted(s.sim.CustomerIDs())[0]
+	s.exec(t, `UPDATE collector.billing_profiles SET company_name = '`+hostileName+`'`)
+	s.exec(t, `UPDATE collector.cost_details SET invoice_type = '`+hostileName+`', currency_code = E'\x1b[H' WHERE customer_key = (SELECT customer_key FROM collector.customers WHERE customer_id = '`+customer+`')`)
+	s.exec(t, `UPDATE collector.line_items SET offer_name = '`+hostileName+`', charge_type = '`+hostileName+`'`)
+	s.exec(t, `UPDATE collector.runs SET error = '`+hostileName+`'`)
+	s.savedAnswers(t, map[string]string{id + "/profile.json": `{"companyName":"Example"}`, "evil\x1b[2J/profile.json": `{}`})
+	for _, args := range [][]string{
+		{"report", "costs-by-customer"},
+		{"report", "line-items"},
+		{"report", "runs"},
+		{"explain", "--customer", customer, "--period", month},
+		{"status"},
+		{"run", "--dry-run"},
+		{"run"},
+		{"backfill", "--replay"},
+		{"backfill", "--from", "saved"},
+	} {
+		got := s.collector(t, args...)
+		for _, r := range got.stdout + got.stderr {
+			if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+				t.Errorf("%v prints %U:\n%q", args, r, got.stdout+got.stderr)
+				break
+			}
+		}
+	}
+	for _, args := range [][]string{{"report", "costs-by-customer", "--format", "csv"}, {"export", "--format", "csv", "--period", month}} {
+		s.collector(t, args...).want(t, 0).says(t, hostileName)
+	}
 }
 
 // TestTheScriptForAnAdministrator needs a server of its own: roles belong to a server,
