@@ -88,39 +88,40 @@ func TestTheReaderRoleIsEnoughToRead(t *testing.T) {
 	}
 	s.exec(t, `ALTER ROLE `+u.User.Username()+` NOINHERIT; GRANT finance_reader TO `+u.User.Username())
 	for who, login := range map[string]string{"is": pgtest.Login(t, owner, "finance_reader"), "may become": may} {
-		t.Run(who, func(t *testing.T) {
-			s.as(t, login)
-			s.collector(t, "report").want(t, 0).says(t, "monthly-totals")
-			for _, format := range []string{"table", "csv", "json"} {
-				for _, report := range []string{"costs-by-customer", "coverage", "findings", "line-items", "monthly-totals", "restatements", "runs", "top-movers"} {
-					s.collector(t, "report", report, "--format", format).want(t, 0)
-				}
-				s.collector(t, "report", "costs-by-customer", "--format", format).says(t, customer)
+		t.Logf("the login %s finance_reader", who)
+		s.as(t, login)
+		s.collector(t, "report").want(t, 0).says(t, "monthly-totals")
+		for _, format := range []string{"table", "csv", "json"} {
+			for _, report := range []string{"costs-by-customer", "coverage", "findings", "line-items", "monthly-totals", "restatements", "runs", "top-movers"} {
+				s.collector(t, "report", report, "--format", format).want(t, 0)
 			}
-			for _, format := range []string{"focus-csv", "csv", "json", "parquet"} {
-				if got := s.collector(t, "export", "--format", format, "--period", month, "--partner", "sim").want(t, 0); got.stdout == "" || got.stderr != "" {
-					t.Errorf("export as %s is %d bytes, and says %q", format, len(got.stdout), got.stderr)
-				}
+			s.collector(t, "report", "costs-by-customer", "--format", format).says(t, customer)
+		}
+		for _, format := range []string{"focus-csv", "csv", "json", "parquet"} {
+			if got := s.collector(t, "export", "--format", format, "--period", month, "--partner", "sim").want(t, 0); got.stdout == "" || got.stderr != "" {
+				t.Errorf("export as %s is %d bytes, and says %q", format, len(got.stdout), got.stderr)
 			}
-			var status struct {
-				Runs, Partners []map[string]any
-				SignIns        []any `json:"sign_ins"`
-			}
-			decode(t, s.collector(t, "status", "--format", "json").want(t, 0).stdout, &status)
-			if len(status.Runs) != 2 || len(status.Partners) != 1 || len(status.SignIns) != 0 {
-				t.Errorf("status %+v, want two runs, one partner, and nothing of sign-ins", status)
-			}
-			s.collector(t, "status").want(t, 0).says(t, "sim", "succeeded")
-			e := s.explain(t, "--customer", customer, "--period", month)
-			if len(e.Costs) == 0 || len(e.Bodies) == 0 {
-				t.Errorf("explain finds %+v", e)
-			}
-			raw := s.collector(t, "explain", "--customer", customer, "--period", month, "--raw").want(t, 1).says(t, "no right to see bodies")
-			if raw.stdout != "" {
-				t.Errorf("explain --raw printed\n%s", raw.stdout)
-			}
-			s.collector(t, "run").want(t, 2)
-		})
+		}
+		var status struct {
+			Runs, Partners []map[string]any
+			SignIns        []any `json:"sign_ins"`
+		}
+		decode(t, s.collector(t, "status", "--format", "json").want(t, 0).stdout, &status)
+		if len(status.Runs) != 2 || len(status.Partners) != 1 || status.SignIns == nil || len(status.SignIns) != 0 {
+			t.Errorf("status %+v, want two runs, one partner, and nothing of sign-ins", status)
+		}
+		if text := s.collector(t, "status").want(t, 0).says(t, "sim", "succeeded").stdout; strings.Contains(text, "REFRESH TOKEN") {
+			t.Errorf("status knows no sign-in, yet says\n%s", text)
+		}
+		e := s.explain(t, "--customer", customer, "--period", month)
+		if len(e.Costs) == 0 || len(e.Bodies) == 0 {
+			t.Errorf("explain finds %+v", e)
+		}
+		raw := s.collector(t, "explain", "--customer", customer, "--period", month, "--raw").want(t, 1).says(t, "no right to see bodies")
+		if raw.stdout != "" {
+			t.Errorf("explain --raw printed\n%s", raw.stdout)
+		}
+		s.collector(t, "run").want(t, 2)
 	}
 	s.as(t, pgtest.Login(t, owner, ""))
 	s.collector(t, "report", "coverage").want(t, 1).says(t, "GRANT finance_reader")

@@ -32,7 +32,8 @@ func (p *program) explainCommand() *cobra.Command {
 		Long: `Show, for each cost of a customer whose period ends in the month, its amounts,
 every value it had before with the time and the run that brought it, the line items
 and the earlier sets of them, the findings about it, and the SHA-256 of the answers
-it was derived from. The login needs no more than the role finance_reader.
+it was derived from. The login needs no more than the role finance_reader, and
+COLLECTOR_DATABASE_URL will do in place of a configuration file.
 
 With --raw the answers are read from the archive, verified and printed byte for byte,
 each between two lines that begin with "-----": "pruned" means that retention removed

@@ -29,7 +29,9 @@ func (p *program) exportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Write a month's costs to a file, in the columns of FOCUS or as they are",
-		Long: `Write the costs of the billing periods that end in a month.
+		Long: `Write the costs of the billing periods that end in a month. The login needs no more
+than the role finance_reader, and COLLECTOR_DATABASE_URL will do in place of a
+configuration file.
 
   focus-csv  finance.focus_1_2 (or finance.focus_1_4): RFC 4180, times in UTC
   parquet    the same rows: money as DECIMAL(38,22), times as UTC timestamps

@@ -19,8 +19,9 @@ func (p *program) migrateCommand() *cobra.Command {
 		Short: "Bring the database schema to the version this program needs",
 		Long: `Move the database between schema versions. The connection is
 database.migrate_url, else database.url: its role must own the schemas collector
-and finance, or be allowed to create them. Other commands refuse a database whose
-schema is not the one they need.`,
+and finance, or be allowed to create them. COLLECTOR_DATABASE_URL will do in place
+of a configuration file. Commands that collect refuse a database whose schema is not
+the one they need.`,
 		Example: `  collector migrate up
   collector migrate status`,
 		Args: cobra.NoArgs,
@@ -79,7 +80,7 @@ func (p *program) migrateUp(ctx context.Context, m *persist.Migrator) error {
 	err := m.GrantRoles(ctx)
 	if errors.Is(err, persist.ErrMayNotGrant) {
 		// The schema stands; only who else may use it is open.
-		fmt.Fprintf(p.stderr, "%v.\nIf others than this role are to use the database, an administrator runs there:\n\n%s\n", err, persist.RolesScript())
+		fmt.Fprintf(p.stderr, "%v.\nWhoever else is to use the database needs them, and so do the console, report, status, export and explain; an administrator runs there:\n\n%s\n", err, persist.RolesScript())
 		return nil
 	}
 	return err

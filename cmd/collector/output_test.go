@@ -96,6 +96,24 @@ func TestPreview(t *testing.T) {
 	}
 }
 
+// An invoice type is the service's word, and its texts are not to command a terminal.
+func TestAPreviewIsPrintable(t *testing.T) {
+	t.Parallel()
+	for asJSON, want := range map[bool]string{false: "Re\ufffd[2Jcurring", true: `Re\u001b[2Jcurring`} {
+		var b strings.Builder
+		v := &preview{w: &b, asJSON: asJSON}
+		result := billing.CustomerResult{CustomerID: customer, Outcome: billing.Stored, Changes: []billing.DetailChange{
+			{InvoiceType: "Re\x1b[2Jcurring", After: totals(t, "2026-10-05", "2026-11-04", "USD", "1")},
+		}}
+		if err := v.print("sim", make([]billing.Statement, 1), []billing.CustomerResult{result}); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.String(); !strings.Contains(got, want) || strings.Contains(got, "\x1b") {
+			t.Errorf("a preview prints %q, want %q in it", got, want)
+		}
+	}
+}
+
 func TestPreviewAsJSONIsExact(t *testing.T) {
 	t.Parallel()
 	before := totals(t, "2026-10-05", "2026-11-04", "USD", "17.219999999999999")

@@ -21,7 +21,9 @@ func (p *program) reportCommand() *cobra.Command {
 		Use:   "report [NAME]",
 		Short: "Run one of the reports for finance, or list them",
 		Long: `Run one of the queries of sql/queries/finance and print its result; without a
-name, list them. The queries run unchanged in psql too.
+name, list them. The queries run unchanged in psql too. The login needs no more than
+the role finance_reader, and COLLECTOR_DATABASE_URL will do in place of a
+configuration file.
 
 In csv (RFC 4180) and table a missing value is empty. In json, an array of objects,
 it is null and numbers are exact.

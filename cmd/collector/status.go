@@ -26,8 +26,9 @@ func (p *program) statusCommand() *cobra.Command {
 		Short: "Show the last runs and how complete the collection is",
 		Long: `Show, for every partner, how many of its active customers were collected within
 the last 26 hours, the customer that was not seen for the longest time and the
-open findings; how long each refresh token has to live; and the last runs, newest
-first.`,
+open findings; how long each refresh token of the configuration has to live; and the
+last runs, newest first. The login needs no more than the role finance_reader, and
+COLLECTOR_DATABASE_URL will do in place of a configuration file.`,
 		Example: `  collector status
   collector status --format json | jq '.partners[] | select(.customers_never_collected > 0)'`,
 		Args: cobra.NoArgs,
@@ -82,11 +83,15 @@ func writeStatus(w io.Writer, s fullStatus) error {
 			strconv.Itoa(run.NoCosts), strconv.Itoa(run.Failed), strconv.FormatInt(run.RowsChanged, 10), took, run.ID, firstLine,
 		})
 	}
-	signIns := textTable{header: []string{"PARTNER", "REFRESH TOKEN"}}
-	for _, state := range s.SignIns {
-		signIns.rows = append(signIns.rows, []string{state.Partner, refreshToken(state)})
+	tables := []textTable{partners}
+	if len(s.SignIns) > 0 { // without a configuration there are none
+		signIns := textTable{header: []string{"PARTNER", "REFRESH TOKEN"}}
+		for _, state := range s.SignIns {
+			signIns.rows = append(signIns.rows, []string{state.Partner, refreshToken(state)})
+		}
+		tables = append(tables, signIns)
 	}
-	for _, table := range []textTable{partners, signIns} {
+	for _, table := range tables {
 		if err := table.write(w); err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	stdsql "database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"time"
 
 	pgxdecimal "github.com/jackc/pgx-shopspring-decimal"
@@ -44,7 +45,7 @@ func Open(databaseURL string) (*Reader, error) {
 		config.ConnConfig.ConnectTimeout = 10 * time.Second
 	}
 	config.ConnConfig.DialFunc = pg.Dial
-	for name, value := range map[string]string{
+	maps.Copy(config.ConnConfig.RuntimeParams, map[string]string{
 		"application_name":              "partnercost reader",
 		"client_encoding":               "UTF8", // whatever the login or the database prefers
 		"datestyle":                     "ISO, YMD",
@@ -52,9 +53,7 @@ func Open(databaseURL string) (*Reader, error) {
 		"jit":                           "off",
 		"search_path":                   "",
 		"timezone":                      "UTC",
-	} {
-		config.ConnConfig.RuntimeParams[name] = value
-	}
+	})
 	// A plan that is made for the values at hand finds the index that fits them.
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {

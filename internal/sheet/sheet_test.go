@@ -12,10 +12,10 @@ import (
 )
 
 // written is what a writer makes of rows; "NULL" is NULL.
-func written(t *testing.T, make func(io.Writer) sheet.Writer, columns []sheet.Column, rows ...[]string) string {
+func written(t *testing.T, open func(io.Writer) sheet.Writer, columns []sheet.Column, rows ...[]string) string {
 	t.Helper()
 	var b strings.Builder
-	w := make(&b)
+	w := open(&b)
 	err := w.Begin(columns)
 	for _, row := range rows {
 		var cells [][]byte
@@ -43,7 +43,7 @@ func TestEveryFormat(t *testing.T) {
 	rows := [][]string{{`Müller, "Co"`, "17.219999999999999", "true"}, {"NULL", "-2.50", "NULL"}, {"<A&B>", "NULL", "false"}, {"", "NaN", "false"}}
 	for _, test := range []struct {
 		name        string
-		make        func(io.Writer) sheet.Writer
+		open        func(io.Writer) sheet.Writer
 		want, empty string
 	}{
 		{
@@ -75,10 +75,10 @@ Müller, "Co"  17.219999999999999  true
 `, "",
 		},
 	} {
-		if diff := cmp.Diff(test.want, written(t, test.make, columns, rows...)); diff != "" {
+		if diff := cmp.Diff(test.want, written(t, test.open, columns, rows...)); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
 		}
-		if diff := cmp.Diff(test.empty, written(t, test.make, columns)); diff != "" {
+		if diff := cmp.Diff(test.empty, written(t, test.open, columns)); diff != "" {
 			t.Errorf("%s without rows (-want +got):\n%s", test.name, diff)
 		}
 	}
