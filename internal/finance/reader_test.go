@@ -14,6 +14,7 @@ import (
 	"partnercost/internal/finance"
 	"partnercost/internal/persist"
 	"partnercost/internal/persist/pgtest"
+	"partnercost/internal/sheet"
 )
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
@@ -123,5 +124,64 @@ func TestOwnerBecomesReader(t *testing.T) {
 	}
 	if err := asReader(t, login.String(), "SELECT 1 FROM collector.payloads"); err == nil || !strings.Contains(err.Error(), "42501") {
 		t.Errorf("the owner reads more than the views: error %v", err)
+	}
+}
+
+func open(t *testing.T, databaseURL string) *finance.Reader {
+	t.Helper()
+	reader, err := finance.Open(databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = reader.Close() })
+	return reader
+}
+
+// A reader meets databases of other versions of the program, and roles that were not
+// set up to the end.
+func TestAReaderIsToldWhatToDo(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ name, change, says string }{
+		{"an older schema", "DROP VIEW finance.findings CASCADE", "collector migrate status"},
+		{"no schema", "DROP SCHEMA finance CASCADE", "collector migrate status"},
+		{"a view that was not granted", "REVOKE SELECT ON finance.customers FROM finance_reader", "collector migrate up"},
+		{"a schema that was not granted", "REVOKE USAGE ON SCHEMA finance FROM finance_reader", "collector migrate up"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			database := pgtest.New(t)
+			reader := open(t, pgtest.Login(t, database, "finance_reader"))
+			if _, err := reader.Status(t.Context(), time.Now(), 1); err != nil {
+				t.Fatal(err)
+			}
+			execute(t, database, test.change)
+			if _, err := reader.Status(t.Context(), time.Now(), 1); err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("error %v, want %q in it", err, test.says)
+			}
+		})
+	}
+	reader := open(t, "postgres://alice:hunter2@127.0.0.1:1/costs")
+	_, err := reader.Status(t.Context(), time.Now(), 1)
+	if err == nil || !strings.Contains(err.Error(), `cannot reach the database "costs" on 127.0.0.1:1`) || strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("an unreachable server: error %v", err)
+	}
+}
+
+func TestTextIsReadWhateverEncodingTheLoginPrefers(t *testing.T) {
+	t.Parallel()
+	database := pgtest.New(t)
+	login := pgtest.Login(t, database, "finance_reader")
+	u, err := url.Parse(login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	execute(t, database, "ALTER ROLE "+u.User.Username()+" SET client_encoding = LATIN1; ALTER ROLE "+u.User.Username()+" SET datestyle = German; ALTER ROLE "+u.User.Username()+" SET timezone = 'Asia/Tokyo'")
+	var out strings.Builder
+	query := finance.Report{Name: "text", SQL: "SELECT U&'Gr\\00F6\\00DFe' AS text, timestamptz '2026-10-31 12:00Z' AS at"}
+	if err := open(t, login).Report(t.Context(), query, finance.Parameters{}, sheet.NewCSV(&out, false)); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := out.String(), "text,at\r\nGröße,2026-10-31 12:00:00+00\r\n"; got != want {
+		t.Errorf("read %q, want %q", got, want)
 	}
 }
