@@ -69,8 +69,8 @@ var rooms = []room{
 	{path: "internal/collect", mayImport: []string{"internal/billing"}},
 	{
 		path:      "internal/console",
-		mayImport: []string{"internal/billing", "internal/sheet"},
-		mayTest:   []string{"internal/finance", "internal/persist", "internal/persist/pgtest"},
+		mayImport: []string{"internal/billing", "internal/finance", "internal/sheet"},
+		mayTest:   []string{"internal/persist", "internal/persist/pgtest"},
 	},
 	{
 		path: "internal/collector",

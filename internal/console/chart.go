@@ -6,7 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
+
+	"partnercost/internal/finance"
 )
 
 // pictureView is a chart in a page: one picture for each colour scheme and width, of
@@ -75,45 +76,23 @@ func (c *console) chart(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(picture) // whoever asked may be gone
 }
 
-// charts reads the series: of one customer from the costs, else from the summary.
+// charts reads the series.
 func charts(ctx context.Context, tx *sql.Tx, f filter, from month, span int) ([]series, error) {
-	var c conditions
-	var query string
-	first := c.parameter(from.parameter())
-	last := c.parameter(f.month.plus(1).parameter())
-	c.whose("v", f)
-	c.equal("v.currency_code", f.currency, "text")
-	if f.customer != "" {
-		c.terms = append(c.terms, "v.period_end >= "+first+"::date", "v.period_end < "+last+"::date")
-		query = "SELECT to_char(v.period_end, 'YYYY-MM'), coalesce(v.invoice_type, ''), sum(v.after_tax_total) FROM finance.costs v" + c.where()
-	} else {
-		c.terms = append(c.terms, "v.month >= "+first+"::date", "v.month < "+last+"::date")
-		query = "SELECT to_char(v.month, 'YYYY-MM'), coalesce(v.invoice_type, ''), sum(v.after_tax_total) FROM finance.month_totals v" + c.where()
+	trend, err := finance.Trend(ctx, tx, f.selection(), from.Time, f.month.Time)
+	if err != nil {
+		return nil, err
 	}
 	var found []series
-	err := each(ctx, tx, query+" GROUP BY 1, 2 ORDER BY 2, 1", c.args, func(scan func(...any) error) error {
-		var text, kind string
-		var sum *string
-		if err := scan(&text, &kind, &sum); err != nil {
-			return err
-		}
-		m, err := parseMonth(text)
-		if err != nil {
-			return err
-		}
-		i := slices.IndexFunc(found, func(s series) bool { return s.kind == kind })
+	for _, t := range trend {
+		i := slices.IndexFunc(found, func(s series) bool { return s.kind == t.InvoiceType })
 		if i < 0 {
 			i = len(found)
-			found = append(found, series{kind: kind, values: make([]float64, span)})
+			found = append(found, series{kind: t.InvoiceType, values: make([]float64, span)})
 		}
-		if sum != nil {
-			// A length on the screen, not an amount: what is read is in the tables.
-			found[i].values[months(from, m)], err = strconv.ParseFloat(*sum, 64)
-		}
-		return err
-	})
+		found[i].values[months(from, month{t.Month})] = t.AfterTax.Decimal.InexactFloat64() //nolint:forbidigo // a length on the screen, not an amount: what is read is in the tables
+	}
 	slices.SortStableFunc(found, func(a, b series) int { return placeOf(a.kind) - placeOf(b.kind) })
-	return found, err
+	return found, nil
 }
 
 func months(from, to month) int {

@@ -1,12 +1,15 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
 	"net/http"
-	"time"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/finance"
 )
 
 // chartedMonths is how many months the charts of one customer show.
@@ -62,32 +65,19 @@ func known(ctx context.Context, tx *sql.Tx, f filter) (facts, error) {
 	if f.customer == "" || f.partner == "" {
 		return facts{}, badRequest("a customer's page needs its partner and its id")
 	}
-	var name, country, outcome, reason *string
-	var firstSeen time.Time
-	var lastIn *time.Time
-	k := facts{Partner: f.partner, ID: string(f.customer)}
-	err := tx.QueryRowContext(ctx, `SELECT w.company_name, w.country, w.last_outcome, w.first_seen_at, w.last_collected_at, w.active, v.last_error
-		FROM finance.customers w LEFT JOIN finance.coverage v ON v.partner = w.partner AND v.customer_id = w.customer_id
-		WHERE w.partner = $1::text AND w.customer_id = $2::uuid`, f.partner, string(f.customer)).
-		Scan(&name, &country, &outcome, &firstSeen, &lastIn, &k.Active, &reason)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
+	c, err := finance.FindCustomer(ctx, tx, f.partner, f.customer)
+	if errors.Is(err, billing.ErrUnknownCustomer) {
 		return facts{}, errNotFound
-	case err != nil:
-		return facts{}, fmt.Errorf("read the customer: %w", err)
 	}
-	k.Name, k.FirstSeen = k.ID, moment(firstSeen)
-	if name != nil && *name != "" {
-		k.Name = *name
+	if err != nil {
+		return facts{}, err
 	}
-	for from, to := range map[*string]*string{country: &k.Country, outcome: &k.Outcome, reason: &k.Error} {
-		if from != nil {
-			*to = *from
-		}
+	k := facts{
+		Partner: f.partner, ID: string(f.customer), Name: cmp.Or(c.Name, string(f.customer)), Country: c.Country,
+		Outcome: c.LastOutcome, OutcomeClass: c.LastOutcome, Error: c.LastError, FirstSeen: moment(c.FirstSeen), Active: c.Active,
 	}
-	k.OutcomeClass = k.Outcome
-	if lastIn != nil {
-		k.LastIn = moment(*lastIn)
+	if c.LastCollected != nil {
+		k.LastIn = moment(*c.LastCollected)
 	}
 	return k, nil
 }
@@ -95,42 +85,27 @@ func known(ctx context.Context, tx *sql.Tx, f filter) (facts, error) {
 // charted are the currencies in which a customer has costs, each with its chart. All
 // charts show the same months, which end with the newest.
 func charted(ctx context.Context, tx *sql.Tx, f filter) ([]currencyView, error) {
-	var first, last *string
-	err := tx.QueryRowContext(ctx, `SELECT to_char(min(period_end), 'YYYY-MM'), to_char(max(period_end), 'YYYY-MM') FROM finance.costs
-		WHERE partner = $1::text AND customer_id = $2::uuid`, f.partner, string(f.customer)).Scan(&first, &last)
-	if err != nil {
-		return nil, fmt.Errorf("read the months of the customer: %w", err)
-	}
-	if first == nil || last == nil {
-		return nil, nil // nothing has a place in time
-	}
-	oldest, err := parseMonth(*first)
-	if err != nil {
+	first, last, err := finance.CustomerSpan(ctx, tx, f.partner, f.customer)
+	if err != nil || last.IsZero() { // nothing has a place in time
 		return nil, err
 	}
-	newest, err := parseMonth(*last)
-	if err != nil {
-		return nil, err
-	}
+	oldest, newest := month{first}, month{last}
 	span := min(max(months(oldest, newest)+1, trendMonths), chartedMonths)
 	from := newest.plus(1 - span)
+	codes, err := finance.CustomerCurrencies(ctx, tx, f.partner, f.customer, from.Time)
+	if err != nil {
+		return nil, err
+	}
 	var views []currencyView
-	err = each(ctx, tx, `SELECT currency_code FROM finance.costs
-		WHERE partner = $1::text AND customer_id = $2::uuid AND period_end >= $3::date GROUP BY currency_code ORDER BY count(*) DESC, currency_code`,
-		[]any{f.partner, string(f.customer), from.parameter()}, func(scan func(...any) error) error {
-			var code *string
-			if err := scan(&code); err != nil {
-				return err
-			}
-			v := currencyView{Name: "no stated currency"}
-			if code != nil {
-				v.Code, v.Name = *code, *code
-			}
-			of := f
-			of.currency, of.since, of.month = &v.Code, &from.Time, &newest
-			v.Chart = picture(of, fmt.Sprintf("Costs in %s by month and invoice type, from %s to %s; the table of costs has the figures.", v.Name, from.label(), newest.label()))
-			views = append(views, v)
-			return nil
-		})
-	return views, err
+	for _, code := range codes {
+		v := currencyView{Name: "no stated currency"}
+		if code != nil {
+			v.Code, v.Name = *code, *code
+		}
+		of := f
+		of.currency, of.since, of.month = &v.Code, &from.Time, &newest
+		v.Chart = picture(of, fmt.Sprintf("Costs in %s by month and invoice type, from %s to %s; the table of costs has the figures.", v.Name, from.label(), newest.label()))
+		views = append(views, v)
+	}
+	return views, nil
 }

@@ -1,13 +1,13 @@
 package console
 
 import (
-	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/finance"
 )
 
 // filter narrows a table down, as the query of an address says. A nil text stands for
@@ -31,6 +31,18 @@ type filter struct {
 	top int
 }
 
+// selection is the filter as the queries take it.
+func (f filter) selection() finance.Selection {
+	s := finance.Selection{
+		Since: f.since, Partner: f.partner, Customer: f.customer, Currency: f.currency, InvoiceType: f.kind, PeriodStart: f.start,
+		Ordinal: f.ordinal, Severity: f.severity, Search: f.search, Now: f.now, Top: f.top,
+	}
+	if f.month != nil {
+		s.Month = &f.month.Time
+	}
+	return s
+}
+
 // month is the first day of a month; the zero one stands for costs whose period has no
 // stated end.
 type month struct{ time.Time }
@@ -46,14 +58,6 @@ func (m month) String() string {
 		return none
 	}
 	return m.Format(monthForm)
-}
-
-// parameter is the month as a query takes it: a date or NULL.
-func (m month) parameter() any {
-	if m.IsZero() {
-		return nil
-	}
-	return m.Format(time.DateOnly)
 }
 
 func (m month) plus(n int) month { return month{m.AddDate(0, n, 0)} }
@@ -178,57 +182,4 @@ func orNone(text string) string {
 		return none
 	}
 	return text
-}
-
-// first is the condition that leaves what f.top asks for of a place.
-func (f filter) first(place string) string {
-	if f.top == 0 {
-		return ""
-	}
-	return fmt.Sprintf(" WHERE %s <= %d", place, f.top)
-}
-
-// conditions collects what a query asks for, and the values of its parameters.
-type conditions struct {
-	terms []string
-	args  []any
-}
-
-// parameter adds a value and returns how the query names it.
-func (c *conditions) parameter(value any) string {
-	c.args = append(c.args, value)
-	return "$" + strconv.Itoa(len(c.args))
-}
-
-// add adds a condition, whose ? stands for the value.
-func (c *conditions) add(term string, value any) {
-	c.terms = append(c.terms, strings.ReplaceAll(term, "?", c.parameter(value)))
-}
-
-// equal asks for a text, or for rows without it when the text is empty.
-func (c *conditions) equal(column string, text *string, cast string) {
-	switch {
-	case text == nil:
-	case *text == "":
-		c.terms = append(c.terms, column+" IS NULL")
-	default:
-		c.add(column+" = ?::"+cast, *text)
-	}
-}
-
-// whose adds the conditions that most views share.
-func (c *conditions) whose(alias string, f filter) {
-	if f.partner != "" {
-		c.add(alias+".partner = ?::text", f.partner)
-	}
-	if f.customer != "" {
-		c.add(alias+".customer_id = ?::uuid", string(f.customer))
-	}
-}
-
-func (c *conditions) where() string {
-	if len(c.terms) == 0 {
-		return ""
-	}
-	return " WHERE " + strings.Join(c.terms, " AND ")
 }

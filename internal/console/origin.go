@@ -4,12 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/shopspring/decimal"
+
+	"partnercost/internal/finance"
 )
 
 // originPage tells where a number comes from.
@@ -80,28 +80,17 @@ func (c *console) origin(ctx context.Context, tx *sql.Tx, r *http.Request) (view
 
 // newest fills in the value that counts, and returns it with the run that stored it.
 func (p *originPage) newest(ctx context.Context, tx *sql.Tx, f filter) (total decimal.NullDecimal, run string, err error) {
-	c := costConditions("v", f)
-	var end, summary, lines, origin *string
-	var pretax, tax decimal.NullDecimal
-	var stored time.Time
-	c.terms = append(c.terms, "v.superseded_at IS NULL")
-	err = tx.QueryRowContext(ctx, `SELECT v.period_end::text, v.pretax_total, v.tax, v.after_tax_total, v.revision, v.valid_from, v.origin, v.run_id::text, v.summary_hash, v.line_items_hash
-		FROM finance.cost_revisions v`+c.where(), c.args...).
-		Scan(&end, &pretax, &tax, &total, &p.Revision, &stored, &origin, &run, &summary, &lines)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
+	v, err := finance.FindNewestValue(ctx, tx, f.selection())
+	if errors.Is(err, finance.ErrUnknownCost) {
 		return total, "", errNotFound
-	case err != nil:
-		return total, "", fmt.Errorf("read the origin: %w", err)
 	}
-	p.Pretax, p.Tax, p.Total = p.stated(pretax), p.stated(tax), p.stated(total)
-	p.StoredAt, p.Imported = moment(stored), origin != nil && *origin == "import"
-	for from, to := range map[*string]*string{end: &p.End, summary: &p.SummaryHash, lines: &p.LinesHash} {
-		if from != nil {
-			*to = *from
-		}
+	if err != nil {
+		return total, "", err
 	}
-	return total, run, nil
+	p.Pretax, p.Tax, p.Total = p.stated(v.PretaxTotal), p.stated(v.Tax), p.stated(v.AfterTax)
+	p.End, p.Revision, p.StoredAt, p.Imported = v.PeriodEnd, v.Revision, moment(v.StoredAt), v.Origin == "import"
+	p.SummaryHash, p.LinesHash = v.SummaryHash, v.LineItemsHash
+	return v.AfterTax, v.RunID, nil
 }
 
 func (p *originPage) stated(d decimal.NullDecimal) string {
@@ -113,43 +102,33 @@ func (p *originPage) stated(d decimal.NullDecimal) string {
 
 // ran is the run with an id; nil when the ledger does not go back so far.
 func ran(ctx context.Context, tx *sql.Tx, id string) (*runView, error) {
-	v := runView{ID: id}
-	var started time.Time
-	err := tx.QueryRowContext(ctx, "SELECT kind, started_at, status, version FROM finance.runs WHERE run_id = $1::uuid", id).Scan(&v.Kind, &started, &v.Status, &v.Version)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return nil, nil //nolint:nilnil // nil is a run that is no longer kept
-	case err != nil:
-		return nil, fmt.Errorf("read the run: %w", err)
+	run, err := finance.FindRun(ctx, tx, id)
+	if run == nil || err != nil {
+		return nil, err
 	}
-	v.Started = moment(started)
-	return &v, nil
+	return &runView{ID: id, Kind: run.Kind, Started: moment(*run.StartedAt), Status: run.Status, Version: run.Version}, nil
 }
 
 // sums adds the line items up, by currency, and compares them with the amount.
 func sums(ctx context.Context, tx *sql.Tx, f filter, code string, total decimal.NullDecimal) ([]sumView, error) {
-	query, args := lines.selected(f)
+	found, err := finance.LineItemSums(ctx, tx, f.selection())
+	if err != nil {
+		return nil, err
+	}
 	var views []sumView
-	err := each(ctx, tx, "SELECT currency_code, count(*), sum(after_tax_total) FROM ("+query+") l GROUP BY currency_code ORDER BY currency_code NULLS LAST", args, func(scan func(...any) error) error {
-		var in *string
-		var n int
-		var sum decimal.NullDecimal
-		if err := scan(&in, &n, &sum); err != nil {
-			return err
+	for _, sum := range found {
+		v := sumView{Count: count(sum.Count), Total: "nothing stated"}
+		if sum.Currency != nil {
+			v.Code = *sum.Currency
 		}
-		v := sumView{Count: count(n), Total: "nothing stated"}
-		if in != nil {
-			v.Code = *in
+		if sum.AfterTax.Valid {
+			v.Total = exactly(sum.AfterTax.Decimal, v.Code)
 		}
-		if sum.Valid {
-			v.Total = exactly(sum.Decimal, v.Code)
-		}
-		if v.Code == code && sum.Valid && total.Valid {
-			v.Same = sum.Decimal.Equal(total.Decimal)
-			v.Difference = signed(exactly(sum.Decimal.Sub(total.Decimal), v.Code))
+		if v.Code == code && sum.AfterTax.Valid && total.Valid {
+			v.Same = sum.AfterTax.Decimal.Equal(total.Decimal)
+			v.Difference = signed(exactly(sum.AfterTax.Decimal.Sub(total.Decimal), v.Code))
 		}
 		views = append(views, v)
-		return nil
-	})
-	return views, err
+	}
+	return views, nil
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/shopspring/decimal"
 	"golang.org/x/sync/errgroup"
+
+	"partnercost/internal/finance"
 )
 
 // trendMonths is how many months the charts show: a year, and the month a year ago.
@@ -135,19 +137,14 @@ func inOrder(steps ...func() error) error {
 // knownMonths are the months with costs, newest first, and whether there are costs of
 // none.
 func knownMonths(ctx context.Context, tx *sql.Tx) (months []month, endless bool, err error) {
-	err = each(ctx, tx, "SELECT DISTINCT to_char(month, 'YYYY-MM') FROM finance.month_totals ORDER BY 1 DESC NULLS LAST", nil, func(scan func(...any) error) error {
-		var text *string
-		if err := scan(&text); err != nil {
-			return err
-		}
-		if text == nil {
+	found, err := finance.Months(ctx, tx)
+	for _, m := range found {
+		if m.IsZero() {
 			endless = true
-			return nil
+			continue
 		}
-		m, err := parseMonth(*text)
-		months = append(months, m)
-		return err
-	})
+		months = append(months, month{m})
+	}
 	return months, endless, err
 }
 
@@ -174,24 +171,10 @@ func (p *overviewPage) costs(ctx context.Context, tx *sql.Tx, f filter, endless 
 	if err != nil {
 		return err
 	}
-	var args conditions
-	args.parameter(m.parameter())
-	if f.partner != "" {
-		args.add("partner = ?::text", f.partner)
+	sums, err := finance.CurrencyTotals(ctx, tx, m.Time, f.partner)
+	for _, sum := range sums {
+		p.Currencies = append(p.Currencies, monthIn(f, sum.Currency, sum.AfterTax, sum.MonthBefore))
 	}
-	err = each(ctx, tx, `SELECT currency_code, sum(after_tax_total) FILTER (WHERE month IS NOT DISTINCT FROM $1::date),
-			sum(after_tax_total) FILTER (WHERE month = ($1::date - interval '1 month')::date)
-		FROM finance.month_totals`+args.where()+`
-		GROUP BY currency_code HAVING bool_or(month IS NOT DISTINCT FROM $1::date)
-		ORDER BY sum(customers) DESC, currency_code`, args.args, func(scan func(...any) error) error {
-		var code *string
-		var now, before decimal.NullDecimal
-		if err := scan(&code, &now, &before); err != nil {
-			return err
-		}
-		p.Currencies = append(p.Currencies, monthIn(f, code, now, before))
-		return nil
-	})
 	if err != nil || m.IsZero() {
 		return err
 	}
@@ -233,32 +216,18 @@ func monthIn(f filter, code *string, now, before decimal.NullDecimal) currencyVi
 
 // freshness tells of when the summaries are, and whether the facts have moved on.
 func (p *overviewPage) freshness(ctx context.Context, tx *sql.Tx, f filter) error {
-	var at *time.Time
-	var c conditions
-	if f.partner != "" {
-		c.add("partner = ?::text", f.partner)
-	}
-	if err := tx.QueryRowContext(ctx, "SELECT max(summarised_at) FROM finance.month_totals"+c.where(), c.args...).Scan(&at); err != nil {
+	at, err := finance.SummarisedAt(ctx, tx, f.partner)
+	if err != nil {
 		return fmt.Errorf("when the costs were summarised: %w", err)
 	}
 	if at != nil {
 		p.SummarisedAt = moment(*at)
 	}
-	return each(ctx, tx, "SELECT to_char(month, 'YYYY-MM') FROM finance.stale_months"+c.where()+" GROUP BY month ORDER BY month", c.args, func(scan func(...any) error) error {
-		var text *string
-		if err := scan(&text); err != nil {
-			return err
-		}
-		m := month{}
-		if text != nil {
-			var err error
-			if m, err = parseMonth(*text); err != nil {
-				return err
-			}
-		}
-		p.Stale = append(p.Stale, m.label())
-		return nil
-	})
+	stale, err := finance.StaleMonths(ctx, tx, f.partner)
+	for _, m := range stale {
+		p.Stale = append(p.Stale, month{m}.label())
+	}
+	return err
 }
 
 // restated shows the largest restatements, and by currency how many there are and what
@@ -289,22 +258,17 @@ func (p *overviewPage) covered(ctx context.Context, tx *sql.Tx, f filter) error 
 	if err != nil {
 		return err
 	}
-	c := conditions{terms: []string{"active"}}
-	if f.partner != "" {
-		c.add("partner = ?::text", f.partner)
+	active, err := finance.ActiveCustomers(ctx, tx, f.partner)
+	if err != nil {
+		return err
 	}
 	p.Coverage = coverage.frame(f, parseOrder(coverage.order))
-	return each(ctx, tx, "SELECT partner, count(*) FROM finance.customers"+c.where()+" GROUP BY partner ORDER BY partner", c.args, func(scan func(...any) error) error {
-		var partner string
-		var all int64
-		if err := scan(&partner, &all); err != nil {
-			return err
-		}
-		in := all - out[partner]
-		percent := decimal.NewFromInt(100 * in).Div(decimal.NewFromInt(all)).Truncate(1)
-		p.Coverage.Rows = append(p.Coverage.Rows, coverage.cells([]any{partner, all, in, out[partner], percent.StringFixed(1)}, f))
-		return nil
-	})
+	for _, a := range active {
+		in := a.Customers - out[a.Partner]
+		percent := decimal.NewFromInt(100 * in).Div(decimal.NewFromInt(a.Customers)).Truncate(1)
+		p.Coverage.Rows = append(p.Coverage.Rows, coverage.cells([]any{a.Partner, a.Customers, in, out[a.Partner], percent.StringFixed(1)}, f))
+	}
+	return nil
 }
 
 // found shows the most serious open findings, and how many there are.
@@ -318,21 +282,6 @@ func (p *overviewPage) found(ctx context.Context, tx *sql.Tx, f filter) (err err
 		p.Severities = append(p.Severities, severityView{Name: name, Count: cmp.Or(counts[name], "0"), Href: link("/findings", of.values())})
 	}
 	return err
-}
-
-// each runs a query and lends f the rows one by one.
-func each(ctx context.Context, tx *sql.Tx, query string, args []any, f func(scan func(...any) error) error) error {
-	rows, err := tx.QueryContext(ctx, query, args...) //nolint:gosec // it names views and columns of this package; values are parameters
-	if err != nil {
-		return fmt.Errorf("read the overview: %w", err)
-	}
-	defer func() { _ = rows.Close() }() // what was wrong is in Err
-	for rows.Next() {
-		if err := f(rows.Scan); err != nil {
-			return err
-		}
-	}
-	return rows.Err()
 }
 
 // form builds the form of a page: what it asks for, and what else stays as it is.
@@ -372,15 +321,12 @@ func (c *console) field(ctx context.Context, tx *sql.Tx, form *formView, f filte
 			form.Months = append(form.Months, option{Value: m.String(), Text: m.label(), Selected: f.month != nil && m.String() == f.month.String()})
 		}
 	case "partner":
-		err := each(ctx, tx, "SELECT DISTINCT partner FROM finance.runs UNION SELECT DISTINCT partner FROM finance.month_totals ORDER BY 1", nil, func(scan func(...any) error) error {
-			o := option{}
-			err := scan(&o.Value)
-			o.Text, o.Selected = o.Value, o.Value == f.partner
-			form.Partners = append(form.Partners, o)
-			return err
-		})
+		partners, err := finance.Partners(ctx, tx)
 		if err != nil {
 			return err
+		}
+		for _, name := range partners {
+			form.Partners = append(form.Partners, option{Value: name, Text: name, Selected: name == f.partner})
 		}
 		if len(form.Partners) < 2 {
 			form.Partners = nil

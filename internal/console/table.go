@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"partnercost/internal/finance"
 )
 
 const (
@@ -26,8 +28,8 @@ type table struct {
 	columns []column
 	// order is the column by which it is sorted at first, with a minus for downward.
 	order string
-	// query returns the rows that a filter leaves: one value for each column, in order.
-	query func(f filter) (string, []any)
+	// query returns the rows that a filter leaves, with the columns by their names.
+	query func(f filter) finance.Query
 	// filters are the parts of the filter that the table's page asks for in its form.
 	filters []string
 }
@@ -152,24 +154,25 @@ func (t table) orderBy(o order) string {
 	return " ORDER BY " + strings.Join(terms, ", ")
 }
 
-// selected is the query with named columns.
-func (t table) selected(f filter) (string, []any) {
-	query, args := t.query(f)
+// selected is the query of the columns, in their order.
+func (t table) selected(f filter) finance.Query {
+	q := t.query(f)
 	names := make([]string, len(t.columns))
 	for i, c := range t.columns {
-		names[i] = c.name
+		names[i] = "t." + c.name
 	}
-	return fmt.Sprintf("SELECT * FROM (%s) AS t (%s)", query, strings.Join(names, ", ")), args
+	q.SQL = fmt.Sprintf("SELECT %s FROM (%s) AS t", strings.Join(names, ", "), q.SQL)
+	return q
 }
 
 // rows reads the rows of a table in an order. A limit of 0 is none.
 func (t table) rows(ctx context.Context, tx *sql.Tx, f filter, o order, limit, offset int, each func([]any) error) error {
-	query, args := t.selected(f)
-	query += t.orderBy(o)
+	query := t.selected(f)
+	query.SQL += t.orderBy(o)
 	if limit > 0 {
-		query += fmt.Sprintf(" LIMIT %d OFFSET %d", limit, offset)
+		query.SQL += fmt.Sprintf(" LIMIT %d OFFSET %d", limit, offset)
 	}
-	rows, err := tx.QueryContext(ctx, query, args...) //nolint:gosec // it names views and columns of this package; values are parameters
+	rows, err := tx.QueryContext(ctx, query.SQL, query.Args...) //nolint:gosec // it names views of finance and columns of this package; values are parameters
 	if err != nil {
 		return fmt.Errorf("table %s: %w", t.name, err)
 	}
@@ -195,9 +198,9 @@ func (t table) rows(ctx context.Context, tx *sql.Tx, f filter, o order, limit, o
 
 // count is the number of rows.
 func (t table) count(ctx context.Context, tx *sql.Tx, f filter) (int, error) {
-	query, args := t.query(f)
+	query := t.query(f)
 	var n int
-	err := tx.QueryRowContext(ctx, "SELECT count(*) FROM ("+query+") AS t", args...).Scan(&n)
+	err := tx.QueryRowContext(ctx, "SELECT count(*) FROM ("+query.SQL+") AS t", query.Args...).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count table %s: %w", t.name, err)
 	}

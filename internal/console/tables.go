@@ -1,9 +1,7 @@
 package console
 
 import (
-	"time"
-
-	"partnercost/internal/billing"
+	"partnercost/internal/finance"
 )
 
 // tables are all there are. Dates are selected as text, so that a value that is a time
@@ -24,27 +22,7 @@ var totals = table{
 		{name: "after_tax_month_before", header: "Month before", kind: amount},
 		{name: "difference", header: "Difference", kind: change},
 	},
-	query: func(f filter) (string, []any) {
-		var c conditions
-		switch {
-		case f.month != nil && f.since != nil:
-			c.add("t.month <= ?::date", f.month.parameter())
-			c.add("t.month >= ?::date", f.since.Format(time.DateOnly))
-		case f.month != nil:
-			c.add("t.month IS NOT DISTINCT FROM ?::date", f.month.parameter())
-		}
-		if f.partner != "" {
-			c.add("t.partner = ?::text", f.partner)
-		}
-		c.equal("t.currency_code", f.currency, "text")
-		c.equal("t.invoice_type", f.kind, "text")
-		return `SELECT to_char(t.month, 'YYYY-MM'), t.currency_code, t.invoice_type, sum(t.customers)::bigint, sum(t.pretax_total), sum(t.tax), sum(t.after_tax_total),
-			sum(b.after_tax_total), sum(t.after_tax_total) - coalesce(sum(b.after_tax_total), 0)
-			FROM finance.month_totals t
-			LEFT JOIN finance.month_totals b ON b.partner = t.partner AND b.month = (t.month - interval '1 month')::date
-				AND b.currency_code IS NOT DISTINCT FROM t.currency_code AND b.invoice_type IS NOT DISTINCT FROM t.invoice_type` +
-			c.where() + ` GROUP BY t.month, t.currency_code, t.invoice_type`, c.args
-	},
+	query: reading(finance.Totals),
 }
 
 var movers = table{
@@ -64,17 +42,7 @@ var movers = table{
 		{name: "moved", kind: rank, by: "currency_code NULLS LAST, moved"},
 		{name: "place", kind: rank},
 	},
-	query: func(f filter) (string, []any) {
-		var c conditions
-		if f.month != nil {
-			c.add("m.month = ?::date", f.month.parameter())
-		}
-		c.whose("m", f)
-		c.equal("m.currency_code", f.currency, "text")
-		c.equal("m.invoice_type", f.kind, "text")
-		return `SELECT m.company_name, m.partner, m.customer_id::text, to_char(m.month, 'YYYY-MM'), m.invoice_type, m.currency_code, m.after_tax_before, m.after_tax_now, m.difference, m.percent,
-			abs(m.difference), row_number() OVER (PARTITION BY m.month, m.currency_code ORDER BY abs(m.difference) DESC) FROM finance.top_movers m` + c.where(), c.args
-	},
+	query: reading(finance.Movers),
 }
 
 var restatements = table{
@@ -98,23 +66,7 @@ var restatements = table{
 		{name: "all_of_currency", kind: rank},
 		{name: "sum_of_currency", kind: rank},
 	},
-	query: func(f filter) (string, []any) {
-		var c conditions
-		if f.since != nil {
-			c.add("r.changed_at >= ?::date::timestamp AT TIME ZONE 'UTC'", f.since.Format(time.DateOnly))
-		}
-		c.whose("r", f)
-		c.equal("r.currency_code", f.currency, "text")
-		c.equal("r.invoice_type", f.kind, "text")
-		// Names are looked up last: of the overview's few rows, not of all.
-		return `SELECT w.company_name, r.partner, r.customer_id::text, r.invoice_type, r.period_start::text, r.period_end::text, r.currency_code, r.after_tax_before, r.after_tax_after,
-			r.difference, r.changed_at, r.run_id::text, r.moved, r.place, r.all_of_currency, r.sum_of_currency
-			FROM (SELECT r.partner, r.customer_id, r.invoice_type, r.period_start, r.period_end, r.currency_code, r.after_tax_before, r.after_tax_after, r.difference,
-				r.changed_at, r.run_id, abs(r.difference) AS moved, row_number() OVER (PARTITION BY r.currency_code ORDER BY abs(r.difference) DESC NULLS LAST) AS place,
-				count(*) OVER (PARTITION BY r.currency_code) AS all_of_currency, sum(r.difference) OVER (PARTITION BY r.currency_code) AS sum_of_currency
-				FROM finance.cost_changes r` + c.where() + `) r
-			JOIN finance.customers w ON w.partner = r.partner AND w.customer_id = r.customer_id` + f.first("r.place"), c.args
-	},
+	query: reading(finance.Restatements),
 }
 
 var coverage = table{
@@ -127,14 +79,7 @@ var coverage = table{
 		{name: "missing", header: "Missing", kind: number},
 		{name: "percent_collected", header: "In, percent", kind: number},
 	},
-	query: func(f filter) (string, []any) {
-		var c conditions
-		recent := c.parameter(f.now.Add(-billing.CoveredWithin))
-		c.whose("v", f)
-		return `SELECT partner, customers, collected, customers - collected, trunc(100.0 * collected / customers, 1) FROM (
-			SELECT v.partner, count(*) AS customers, count(*) FILTER (WHERE v.last_success_at >= ` + recent + `::timestamptz) AS collected
-			FROM finance.coverage v` + c.where() + ` GROUP BY v.partner) v`, c.args
-	},
+	query: reading(finance.Coverage),
 }
 
 var missing = table{
@@ -151,18 +96,7 @@ var missing = table{
 		{name: "place", kind: rank},
 		{name: "all_of_partner", kind: rank},
 	},
-	query: func(f filter) (string, []any) {
-		var c conditions
-		// Every customer has an outcome, for both are written in one transaction; asking for
-		// it lets the database look at the few states that are old, not at all customers.
-		c.terms = append(c.terms, "v.last_outcome IS NOT NULL")
-		c.add("(v.last_success_at IS NULL OR v.last_success_at < ?::timestamptz)", f.now.Add(-billing.CoveredWithin))
-		c.whose("v", f)
-		return `SELECT v.company_name, v.partner, v.customer_id::text, v.last_outcome, v.last_error, v.last_success_at, w.first_seen_at, v.place, v.all_of_partner
-			FROM (SELECT v.company_name, v.partner, v.customer_id, v.last_outcome, v.last_error, v.last_success_at, count(*) OVER (PARTITION BY v.partner) AS all_of_partner,
-				row_number() OVER (PARTITION BY v.partner ORDER BY v.last_success_at NULLS FIRST, v.company_name, v.customer_id) AS place FROM finance.coverage v` + c.where() + `) v
-			JOIN finance.customers w ON w.partner = v.partner AND w.customer_id = v.customer_id` + f.first("v.place"), c.args
-	},
+	query: reading(finance.Missing),
 }
 
 const severityRank = "CASE severity WHEN 'serious' THEN 3 WHEN 'warning' THEN 2 ELSE 1 END"
@@ -183,18 +117,7 @@ var findings = table{
 		{name: "place", kind: rank},
 		{name: "all_of_severity", kind: rank},
 	},
-	query: func(f filter) (string, []any) {
-		var c conditions
-		c.terms = append(c.terms, "v.resolved_at IS NULL")
-		c.whose("v", f)
-		if f.severity != "" {
-			c.add("v.severity = ?::text", f.severity)
-		}
-		return `SELECT v.severity, v.kind, w.company_name, v.partner, v.customer_id::text, v.subject, v.detail, v.first_seen_at, v.last_seen_at, v.place, v.all_of_severity
-			FROM (SELECT v.*, count(*) OVER (PARTITION BY v.severity) AS all_of_severity,
-				row_number() OVER (PARTITION BY v.severity ORDER BY v.kind, v.first_seen_at, v.customer_id) AS place FROM finance.findings v` + c.where() + `) v
-			LEFT JOIN finance.customers w ON w.partner = v.partner AND w.customer_id = v.customer_id` + f.first("v.place"), c.args
-	},
+	query: reading(finance.OpenFindings),
 }
 
 var runs = table{
@@ -218,18 +141,7 @@ var runs = table{
 		{name: "run_id", header: "Run", kind: identifier},
 		{name: "seconds", kind: hidden},
 	},
-	query: func(f filter) (string, []any) {
-		var c conditions
-		if f.partner != "" {
-			c.add("r.partner = ?::text", f.partner)
-		}
-		now := c.parameter(f.now)
-		return `SELECT started_at, partner, kind, scope, status,
-			CASE WHEN seconds < 1 THEN 'under 1 s' WHEN seconds < 60 THEN floor(seconds) || ' s' WHEN seconds < 3600 THEN floor(seconds / 60) || ' min ' || floor(seconds % 60) || ' s'
-				ELSE floor(seconds / 3600) || ' h ' || floor(seconds % 3600 / 60) || ' min' END,
-			customers_total, customers_ok, customers_unchanged, customers_no_costs, customers_failed, rows_changed, error, version, run_id::text, round(seconds, 3)
-			FROM (SELECT r.*, extract(epoch FROM coalesce(r.finished_at, ` + now + `::timestamptz) - r.started_at)::numeric AS seconds FROM finance.runs r` + c.where() + `) r`, c.args
-	},
+	query: reading(finance.Runs),
 }
 
 var signIns = table{
@@ -241,7 +153,7 @@ var signIns = table{
 		{name: "days_left", header: "Days left", kind: number},
 		{name: "advice", header: "What to do"},
 	},
-	query: func(f filter) (string, []any) {
+	query: func(f filter) finance.Query {
 		var partners, modes, advice []string
 		var left []int64
 		for _, s := range f.signIns {
@@ -259,9 +171,17 @@ var signIns = table{
 			}
 			partners, modes, left, advice = append(partners, s.Partner), append(modes, s.Mode), append(left, days), append(advice, todo)
 		}
-		return `SELECT partner, mode, nullif(days, -1), nullif(advice, '') FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) AS s (partner, mode, days, advice)`,
-			[]any{orEmpty(partners), orEmpty(modes), orEmpty(left), orEmpty(advice)}
+		return finance.Query{
+			SQL: `SELECT partner, auth_mode, nullif(days, -1) AS days_left, nullif(todo, '') AS advice
+				FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) AS s (partner, auth_mode, days, todo)`,
+			Args: []any{orEmpty(partners), orEmpty(modes), orEmpty(left), orEmpty(advice)},
+		}
 	},
+}
+
+// reading is a query of the views, narrowed down by a filter.
+func reading(query func(finance.Selection) finance.Query) func(filter) finance.Query {
+	return func(f filter) finance.Query { return query(f.selection()) }
 }
 
 // orEmpty makes an array of no elements of a nil, which would be NULL.
@@ -286,32 +206,7 @@ var costs = table{
 		{name: "origin", header: "From"},
 		{name: "ordinal", kind: hidden},
 	},
-	query: func(f filter) (string, []any) {
-		c := costConditions("v", f)
-		return `SELECT v.company_name, v.partner, v.customer_id::text, v.invoice_type, v.period_start::text, v.period_end::text, v.currency_code, v.pretax_total, v.tax, v.after_tax_total,
-			v.revisions, v.last_changed_at, v.origin, v.ordinal FROM finance.costs v` + c.where(), c.args
-	},
-}
-
-// costConditions select costs, or their revisions.
-func costConditions(alias string, f filter) conditions {
-	var c conditions
-	switch {
-	case f.month == nil:
-	case f.month.IsZero():
-		c.terms = append(c.terms, alias+".period_end IS NULL")
-	default:
-		c.add(alias+".period_end >= ?::date", f.month.parameter())
-		c.add(alias+".period_end < ?::date", f.month.plus(1).parameter())
-	}
-	c.whose(alias, f)
-	c.equal(alias+".currency_code", f.currency, "text")
-	c.equal(alias+".invoice_type", f.kind, "text")
-	c.equal(alias+".period_start", f.start, "date")
-	if f.ordinal > 0 {
-		c.add(alias+".ordinal = ?::integer", f.ordinal)
-	}
-	return c
+	query: reading(finance.Costs),
 }
 
 var customers = table{
@@ -327,14 +222,7 @@ var customers = table{
 		{name: "last_collected_at", header: "Last in (UTC)", absent: "never"},
 		{name: "first_seen_at", header: "First asked for (UTC)"},
 	},
-	query: func(f filter) (string, []any) {
-		var c conditions
-		c.whose("v", f)
-		if f.search != "" {
-			c.add("(strpos(lower(v.company_name), lower(?::text)) > 0 OR strpos(v.customer_id::text, lower(?::text)) > 0)", f.search)
-		}
-		return `SELECT v.company_name, v.partner, v.customer_id::text, v.country, v.active, v.last_outcome, v.last_collected_at, v.first_seen_at FROM finance.customers v` + c.where(), c.args
-	},
+	query: reading(finance.Customers),
 }
 
 var lines = table{
@@ -362,16 +250,7 @@ var lines = table{
 		{name: "customer_id", kind: hidden},
 		{name: "ordinal", kind: hidden},
 	},
-	query: func(f filter) (string, []any) {
-		var c conditions
-		c.whose("v", f)
-		c.equal("v.invoice_type", f.kind, "text")
-		c.equal("v.billing_period_start", f.start, "date")
-		c.equal("v.currency_code", f.currency, "text")
-		return `SELECT v.billing_period_start::text, v.invoice_type, v.charge_type, coalesce(v.offer_name, v.product_name), v.sku_name, v.start_date::text, v.end_date::text, v.quantity, v.unit_price,
-			v.currency_code, v.pretax_total, v.tax, v.after_tax_total, v.invoice_number, v.subscription_friendly_name, v.discount_details,
-			v.company_name, v.partner, v.customer_id::text, v.ordinal FROM finance.line_items v` + c.where(), c.args
-	},
+	query: reading(finance.LineItems),
 }
 
 var revisions = table{
@@ -397,9 +276,5 @@ var revisions = table{
 		{name: "customer_id", kind: hidden},
 		{name: "ordinal", kind: hidden},
 	},
-	query: func(f filter) (string, []any) {
-		c := costConditions("v", f)
-		return `SELECT v.invoice_type, v.period_start::text, v.period_end::text, v.revision, v.currency_code, v.pretax_total, v.tax, v.after_tax_total, v.valid_from, v.superseded_at,
-			v.origin, v.run_id::text, v.superseded_by_run::text, v.summary_hash, v.line_items_hash, v.partner, v.customer_id::text, v.ordinal FROM finance.cost_revisions v` + c.where(), c.args
-	},
+	query: reading(finance.Revisions),
 }
