@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"os"
 	"regexp"
@@ -14,6 +13,7 @@ import (
 	"unicode"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/loopback"
 	"partnercost/internal/schedule"
 )
 
@@ -220,7 +220,7 @@ func (l *loader) console(c Console) {
 	host, port, err := net.SplitHostPort(c.Listen)
 	if n, portErr := strconv.ParseUint(port, 10, 16); err != nil || portErr != nil {
 		l.refuse("console.listen", "%q is not an address and a port such as 127.0.0.1:8080", shorten(c.Listen))
-	} else if !isLoopback(host) && c.PasswordFile == "" {
+	} else if !loopback.Host(host) && c.PasswordFile == "" {
 		l.refuse("console.listen", "%s can be reached from other machines; name a console.password_file, or listen on 127.0.0.1:%d", c.Listen, n)
 	}
 	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
@@ -264,17 +264,11 @@ func (l *loader) serviceAddress(s, path string) {
 	u, ok := l.webAddress(s, path)
 	switch {
 	case !ok:
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+	case u.Scheme == "http" && !loopback.Host(u.Hostname()):
 		l.refuse(path, "http would show the credentials to the network; use https (http is for localhost, 127.0.0.0/8 and [::1])")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		l.refuse(path, "wants no query and no fragment")
 	}
-}
-
-// isLoopback reports whether host can be reached from this machine only.
-func isLoopback(host string) bool {
-	address, err := netip.ParseAddr(host)
-	return strings.EqualFold(host, "localhost") || err == nil && address.Unmap().IsLoopback()
 }
 
 func (l *loader) oneOf(value, path string, allowed ...string) bool {

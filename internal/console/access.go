@@ -16,6 +16,8 @@ import (
 
 	"golang.org/x/crypto/bcrypt"
 	"golang.org/x/time/rate"
+
+	"partnercost/internal/loopback"
 )
 
 // How often a password may be tried: by one address, and by all together, so that
@@ -49,7 +51,7 @@ func newDoor(o Options) (*door, error) {
 	if err != nil {
 		return nil, fmt.Errorf("console.listen: %q is not an address and a port such as 127.0.0.1:8080", o.Listen)
 	}
-	if !isLoopback(host) {
+	if !loopback.Host(host) {
 		if o.PasswordFile == "" {
 			return nil, fmt.Errorf("console.listen: %s can be reached from other machines and asks for no password: "+
 				"write one with collector console passwd and name it in console.password_file, or listen on 127.0.0.1", o.Listen)
@@ -69,15 +71,6 @@ func newDoor(o Options) (*door, error) {
 		}
 	}
 	return d, nil
-}
-
-// isLoopback reports whether a host, as in host:port, is this machine alone.
-func isLoopback(host string) bool {
-	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
-		return true
-	}
-	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && ip.Unmap().IsLoopback()
 }
 
 // hash reads the password file anew each time, so that a new password counts at once
@@ -109,7 +102,7 @@ func (d *door) refuses(r *http.Request) *refusal {
 		if name, _, err := net.SplitHostPort(host); err == nil {
 			host = name
 		}
-		if !isLoopback(host) {
+		if !loopback.Host(host) {
 			return &refusal{http.StatusMisdirectedRequest, "Call the console by the address on which it listens, such as 127.0.0.1 or localhost. " +
 				"Behind a reverse proxy, let the proxy send that as the Host, or set console.password_file."}
 		}

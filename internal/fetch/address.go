@@ -3,11 +3,12 @@ package fetch
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"path"
 	"regexp"
 	"strings"
+
+	"partnercost/internal/loopback"
 )
 
 // parseBase reads the root of a service. Plain HTTP is for this machine only: a
@@ -18,7 +19,7 @@ func parseBase(raw string) (*url.URL, error) {
 	case err != nil:
 		return nil, errors.New("is not an address")
 	case u.Scheme == "https" && u.Host != "":
-	case u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "http" && loopback.Host(u.Hostname()):
 	case u.Scheme == "http":
 		return nil, errors.New("must begin with https:// (http:// is for loopback addresses)")
 	default:
@@ -28,11 +29,6 @@ func parseBase(raw string) (*url.URL, error) {
 		return nil, errors.New("must hold neither a user, a query nor a fragment")
 	}
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimSuffix(u.Path, "/")}, nil
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // sameHost reports whether two addresses lead to the same server in the same way.

@@ -23,6 +23,7 @@ func TestJoin(t *testing.T) {
 		{"http://localhost:8080/pc/", "/v1/customers", "http://localhost:8080/pc/v1/customers"},
 		{"http://localhost:8080/pc", "/pc/v1/customers", "http://localhost:8080/pc/v1/customers"},
 		{"http://localhost:8080/pc", "/pcx", "http://localhost:8080/pc/v1/pcx"},
+		{"http://LOCALHOST:8080", "/customers", "http://LOCALHOST:8080/v1/customers"},
 		{"https://api.example", "http://api.example/v1/customers", ""},
 		{"https://api.example", "https://api.example:444/v1/customers", ""},
 		{"https://api.example", "https://elsewhere.example/v1", ""},

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strconv"
+
+	"partnercost/internal/loopback"
 )
 
 // maxMonths bounds a step asked for over HTTP: a century is a slip of the finger.
@@ -44,11 +45,7 @@ func (s *Simulator) controlRoutes(mux *http.ServeMux) {
 
 func fromLoopback(r *http.Request) bool {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return false
-	}
-	address, err := netip.ParseAddr(host)
-	return err == nil && address.Unmap().IsLoopback()
+	return err == nil && loopback.Host(host)
 }
 
 // serveAdvance takes a step: restate and leave are shares, onetime and recurring the
