@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"io/fs"
 	"math/big"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -245,6 +247,52 @@ func TestExportReplacesAFileOnlyWhenWhole(t *testing.T) {
 	if err != nil || len(entries) != 1 {
 		t.Errorf("beside the file there are %v (%v)", entries, err)
 	}
+}
+
+func TestExportReplacesOnlyFiles(t *testing.T) {
+	t.Parallel()
+	s, month := exporting(t)
+	want := s.collector(t, "export", "--period", month).want(t, 0).stdout
+	pipe, file, link := filepath.Join(s.dir, "pipe"), filepath.Join(s.dir, "costs"), filepath.Join(s.dir, "current")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("costs", link); err != nil {
+		t.Fatal(err)
+	}
+	s.write(t, "costs", "old")
+	if err := os.Chmod(file, 0o640); err != nil {
+		t.Fatal(err)
+	}
+
+	s.collector(t, "export", "--period", month, "--out", link).want(t, 0)
+	got, err := os.ReadFile(file)
+	if err != nil || string(got) != want {
+		t.Errorf("the link's file is %q (%v)", got, err)
+	}
+	if to, err := os.Readlink(link); err != nil || to != "costs" {
+		t.Errorf("the link leads to %q (%v)", to, err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("the file is %v (%v)", info, err)
+	}
+
+	read := make(chan string)
+	go func() {
+		content, _ := os.ReadFile(pipe) // without all of it the comparison fails
+		read <- string(content)
+	}()
+	s.collector(t, "export", "--period", month, "--out", pipe).want(t, 0)
+	if got := <-read; got != want {
+		t.Errorf("the pipe's reader got %q", got)
+	}
+	if info, err := os.Lstat(pipe); err != nil || info.Mode().Type() != fs.ModeNamedPipe {
+		t.Errorf("the pipe is %v (%v)", info, err)
+	}
+	if got := s.collector(t, "export", "--period", month, "--out", "/dev/stdout").want(t, 0).stdout; got != want {
+		t.Errorf("/dev/stdout got %q", got)
+	}
+	s.collector(t, "export", "--format", "csv", "--period", month, "--out", "/dev/full").want(t, 1).says(t, "no space left")
 }
 
 func TestExportOfNothingAndUsage(t *testing.T) {

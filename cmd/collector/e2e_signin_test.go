@@ -85,6 +85,26 @@ func TestSignInAndRotation(t *testing.T) {
 	}
 }
 
+// A disk without space for the next refresh token must not cost the last one.
+func TestSignInIsNotSpentOnAFullDisk(t *testing.T) {
+	t.Parallel()
+	s := signInSite(t, partnersim.Options{Customers: 2, Seed: 3}, "app_user", "")
+	s.collector(t, "migrate", "up").want(t, 0)
+	s.collector(t, "login", "--partner", "sim").want(t, 0)
+	token, before := s.refreshToken(t), s.sim.Stats().Requests["token"]
+
+	cmd, finish := s.start(t)
+	cmd.Path, cmd.Args = "/bin/sh", []string{"sh", "-c", `ulimit -f 0 && exec "$0" run`, binary}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	finish().want(t, 1).says(t, "the refresh token cannot be kept in refresh-token", "file too large")
+	if got := s.sim.Stats().Requests["token"]; got != before || s.refreshToken(t) != token {
+		t.Errorf("%d exchanges for tokens that could not be kept", got-before)
+	}
+	s.collector(t, "run").want(t, 0)
+}
+
 func TestAccessTokensThatExpireDuringARun(t *testing.T) {
 	t.Parallel()
 	s := signInSite(t, partnersim.Options{Customers: 300, Seed: 3, Latency: 5 * time.Millisecond}, "app_user", "")

@@ -2,15 +2,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"partnercost/internal/atomicfile"
 	"partnercost/internal/collector"
 	"partnercost/internal/config"
 	"partnercost/internal/finance"
@@ -40,8 +40,9 @@ configuration file.
 
 The order of rows and columns is always the same. Rows are written as they arrive:
 memory does not grow with their number. With --out the file is replaced only when
-the new one is complete, and only its owner may read it. A month without costs gives the
-header alone and a note.
+the new one is complete. A new file is for its owner alone; one that is replaced
+keeps its owner and mode, and a link to it stays. A device or a named pipe is written
+to as it is. A month without costs gives the header alone and a note.
 
 Text stands in CSV exactly as stored, for programs. Excel takes text that begins
 with = + - or @ for a formula, also when it is the name that a customer gave itself:
@@ -129,26 +130,18 @@ func (f exportFlags) writer(w io.Writer) sheet.Writer {
 	return sheet.NewCSV(w, f.excel)
 }
 
-// replaceFile writes a file beside the one at path and, when it is complete, puts it
-// in its place: nobody ever sees half of one.
-func replaceFile(path string, write func(io.Writer) error) (err error) {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+// replaceFile writes the file at path and puts it in its place when it is complete:
+// nobody ever sees half of one.
+func replaceFile(path string, write func(io.Writer) error) error {
+	file, err := atomicfile.Create(path, fs.ModePerm)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	defer func() {
-		if err != nil {
-			_ = file.Close() // it may be closed already
-			err = errors.Join(err, os.Remove(file.Name()))
-		}
-	}()
+	defer file.Discard()
 	if err := write(file); err != nil {
 		return err
 	}
-	if err := errors.Join(file.Sync(), file.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err := os.Rename(file.Name(), path); err != nil {
+	if err := file.Commit(); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil

@@ -29,23 +29,25 @@ type room struct {
 
 var rooms = []room{
 	{path: "internal/architecture"},
+	{path: "internal/atomicfile"},
 	{path: "internal/bench", mayTest: []string{"internal/partnersim", "internal/localpg"}},
 	{path: "internal/billing"},
 	{path: "deploy", mayTest: []string{"internal/config"}},
 	{path: "internal/localpg"},
+	{path: "internal/loopback"},
 	{path: "internal/schedule"},
 	{path: "migrations"},
 	{path: "sql"},
-	{path: "internal/config", mayImport: []string{"internal/billing", "internal/schedule"}},
+	{path: "internal/config", mayImport: []string{"internal/billing", "internal/loopback", "internal/schedule"}},
 	{path: "internal/telemetry", mayImport: []string{"internal/billing"}},
 	{
 		path:      "internal/fetch",
-		mayImport: []string{"internal/billing"},
+		mayImport: []string{"internal/atomicfile", "internal/billing", "internal/loopback"},
 		mayTest:   []string{"internal/partnersim"},
 	},
 	{
 		path:      "internal/partnersim",
-		mayImport: []string{"internal/billing"},
+		mayImport: []string{"internal/billing", "internal/loopback"},
 		mayTest:   []string{"internal/fetch"},
 	},
 	{path: "internal/pg"},
@@ -69,7 +71,7 @@ var rooms = []room{
 	{path: "internal/collect", mayImport: []string{"internal/billing"}},
 	{
 		path:      "internal/console",
-		mayImport: []string{"internal/billing", "internal/finance", "internal/sheet"},
+		mayImport: []string{"internal/atomicfile", "internal/billing", "internal/finance", "internal/loopback", "internal/sheet"},
 		mayTest:   []string{"internal/persist", "internal/persist/pgtest"},
 	},
 	{
@@ -82,7 +84,7 @@ var rooms = []room{
 	{
 		path: program,
 		mayImport: []string{
-			"internal/billing", "internal/collect", "internal/collector", "internal/config", "internal/console", "internal/fetch",
+			"internal/atomicfile", "internal/billing", "internal/collect", "internal/collector", "internal/config", "internal/console", "internal/fetch",
 			"internal/finance", "internal/partnersim", "internal/localpg", "internal/persist", "internal/schedule", "internal/sheet",
 			"internal/telemetry",
 		},

@@ -3,11 +3,11 @@ package console
 import (
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"unicode/utf8"
 
 	"golang.org/x/crypto/bcrypt"
+
+	"partnercost/internal/atomicfile"
 )
 
 // What a password must be. bcrypt reads no more than 72 bytes.
@@ -22,7 +22,7 @@ var ErrPassword = errors.New("the password is not usable")
 
 // WritePassword replaces the password file: its owner alone may read it, and whoever
 // reads it meanwhile finds the old hash or the new one.
-func WritePassword(file, password string) (err error) {
+func WritePassword(file, password string) error {
 	switch {
 	case utf8.RuneCountInString(password) < leastCharacters:
 		return fmt.Errorf("%w: it has less than %d characters", ErrPassword, leastCharacters)
@@ -33,25 +33,20 @@ func WritePassword(file, password string) (err error) {
 	if err != nil {
 		return fmt.Errorf("hash the password: %w", err)
 	}
-	temporary, err := os.CreateTemp(filepath.Dir(file), "."+filepath.Base(file)+"-*") // with mode 0600
-	if err != nil {
-		return fmt.Errorf("write the password file: %w", err)
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(temporary.Name()) // what led here is the error to tell
-		}
-	}()
-	_, err = temporary.Write(append(hash, '\n'))
-	if err == nil {
-		err = temporary.Sync()
-	}
-	err = errors.Join(err, temporary.Close())
-	if err == nil {
-		err = os.Rename(temporary.Name(), file)
-	}
-	if err != nil {
+	if err := replace(file, append(hash, '\n')); err != nil {
 		return fmt.Errorf("write the password file: %w", err)
 	}
 	return nil
+}
+
+func replace(path string, content []byte) error {
+	file, err := atomicfile.Create(path, 0o600)
+	if err != nil {
+		return err
+	}
+	defer file.Discard()
+	if _, err := file.Write(content); err != nil {
+		return err
+	}
+	return file.Commit()
 }

@@ -19,11 +19,10 @@ func DeviceLogin(ctx context.Context, s SignIn, file string, show func(verificat
 		return err
 	}
 	keep := tokenFile(file)
-	unlock, err := keep.lock(ctx) // to see that it can be, before a user takes the trouble
-	if err != nil {
-		return notKept(file, err)
+	// Before a user takes the trouble: can a token be kept?
+	if err := keep.replace(ctx, func() (string, error) { return "", nil }); err != nil {
+		return err
 	}
-	unlock()
 
 	config := oauth2.Config{
 		ClientID: s.ClientID, ClientSecret: s.ClientSecret,
@@ -46,14 +45,7 @@ func DeviceLogin(ctx context.Context, s SignIn, file string, show func(verificat
 			Message: "the sign-in brought no refresh token; allow the application offline access (offline_access)",
 		}
 	}
-	if unlock, err = keep.lock(ctx); err != nil {
-		return notKept(file, err)
-	}
-	defer unlock()
-	if err := keep.write(token.RefreshToken); err != nil {
-		return notKept(file, err)
-	}
-	return nil
+	return keep.replace(ctx, func() (string, error) { return token.RefreshToken, nil })
 }
 
 // loginFailure words why a device sign-in came to nothing.

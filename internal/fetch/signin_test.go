@@ -305,6 +305,71 @@ func TestRefreshTokenFileTrouble(t *testing.T) {
 	}
 }
 
+// The old token dies when it is used. So no exchange begins before it is known that
+// the new one can be kept: there is no room for a file beside one with so long a name,
+// but for its lock.
+func TestNoExchangeWithoutAPlaceForTheNewToken(t *testing.T) {
+	t.Parallel()
+
+	p, signIn := newPlatform(t, issues("3600"))
+	file := filepath.Join(t.TempDir(), strings.Repeat("x", 255-len(".lock")))
+	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	source, err := fetch.NewRefreshTokenSource(signIn, file, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = source.Token(t.Context())
+	checkFailure(t, err, billing.ConfigurationFailure, "", "cannot be kept")
+	err = fetch.DeviceLogin(t.Context(), signIn, file, func(string, string) { t.Error("a user was asked to sign in") })
+	checkFailure(t, err, billing.ConfigurationFailure, "", "cannot be kept")
+	if len(p.all()) != 0 || content(t, file) != "old" {
+		t.Errorf("%d requests; %q is kept", len(p.all()), content(t, file))
+	}
+}
+
+// Two names of one file are one token.
+func TestLockIsThatOfTheFileALinkLeadsTo(t *testing.T) {
+	t.Parallel()
+
+	folder := t.TempDir()
+	file, link := filepath.Join(folder, "token"), filepath.Join(folder, "link")
+	if err := os.Symlink("token", link); err != nil {
+		t.Fatal(err)
+	}
+	asked, answer := make(chan struct{}, 2), make(chan struct{})
+	issue := issues("3600")
+	p, signIn := newPlatform(t, func(w http.ResponseWriter, r *http.Request) {
+		asked <- struct{}{}
+		<-answer
+		issue(w, r)
+	})
+	first, err := fetch.NewRefreshTokenSource(signIn, file, "seed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := fetch.NewRefreshTokenSource(signIn, link, "seed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var group errgroup.Group
+	group.Go(func() error {
+		_, err := first.Token(t.Context())
+		return err
+	})
+	<-asked
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := second.Token(ctx); !errors.Is(err, context.DeadlineExceeded) || len(p.all()) != 1 {
+		t.Errorf("by its other name the token was used meanwhile: %v, %d requests", err, len(p.all()))
+	}
+	close(answer)
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestLockIsWaitedForWithAContext(t *testing.T) {
 	t.Parallel()
 

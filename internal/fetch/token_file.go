@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
+
+	"partnercost/internal/atomicfile"
+	"partnercost/internal/billing"
 )
 
 // tokenFile is the path of a file that holds a refresh token and nothing else.
@@ -29,55 +31,60 @@ func (f tokenFile) read() (string, error) {
 	return strings.TrimSpace(string(content)), nil
 }
 
-// write replaces the token. The old one stands until the new one is on disk in full,
-// whatever happens in between, and nobody else can read either.
-func (f tokenFile) write(token string) (err error) {
-	path := string(f)
-	if target, err := filepath.EvalSymlinks(path); err == nil {
-		path = target // replace the file, not the link to it
-	}
-	folder := filepath.Dir(path)
-	temporary, err := os.CreateTemp(folder, "."+filepath.Base(path)+".*") // with mode 0600
+// replace keeps the token that obtain brings; with none the file stays as it is. The old
+// token dies when it is used: so the file is locked, and the space for its successor
+// taken up, before obtain is called.
+func (f tokenFile) replace(ctx context.Context, obtain func() (token string, err error)) error {
+	unlock, err := f.lock(ctx)
 	if err != nil {
+		return f.notKept(err)
+	}
+	defer unlock()
+	next, err := atomicfile.Create(string(f), 0o600)
+	if err != nil {
+		return f.notKept(err)
+	}
+	defer next.Discard()
+	if err := next.Reserve(largestToken); err != nil {
+		return f.notKept(err)
+	}
+	token, err := obtain()
+	if err != nil || token == "" {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			_ = temporary.Close()
-			_ = os.Remove(temporary.Name())
-		}
-	}()
-	if _, err := temporary.WriteString(token + "\n"); err != nil {
-		return err
+	if _, err := next.WriteString(token + "\n"); err != nil {
+		return f.notKept(err)
 	}
-	if err := temporary.Sync(); err != nil {
-		return err
+	if err := next.Commit(); err != nil {
+		return f.notKept(err)
 	}
-	if err := temporary.Close(); err != nil {
-		return err
-	}
-	if err := os.Rename(temporary.Name(), path); err != nil {
-		return err
-	}
-	return syncFolder(folder)
+	return nil
 }
 
-// syncFolder makes a rename in a folder last.
-func syncFolder(folder string) error {
-	d, err := os.Open(folder)
-	if err != nil {
+// notKept is the failure of the file itself. It ends the run although the old token
+// may still be good: without a place for the new one the sign-in would be lost
+// unnoticed some weeks later.
+func (f tokenFile) notKept(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return &billing.Failure{
+		Class: billing.ConfigurationFailure, Resource: "sign-in", Err: err,
+		Message: fmt.Sprintf("the refresh token cannot be kept in %s: %v; let the collector read and write the file and its folder", f, err),
+	}
 }
 
 // lockPoll is how often a lock that another process holds is tried.
 const lockPoll = 100 * time.Millisecond
 
-// lock keeps other processes from using the token until unlock. What is locked is a
-// file beside it, because the file itself is replaced.
+// lock keeps other processes from using the token until unlock, by whatever name they
+// know the file. What is locked is a file beside it, because the file itself is replaced.
 func (f tokenFile) lock(ctx context.Context) (unlock func(), err error) {
-	lock, err := os.OpenFile(string(f)+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	target, err := atomicfile.Target(string(f))
+	if err != nil {
+		return nil, err
+	}
+	lock, err := os.OpenFile(target+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}

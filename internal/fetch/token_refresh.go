@@ -42,48 +42,35 @@ type userSignIn struct {
 
 // renew trades the refresh token in, with the file locked: a process that comes
 // later must find the new one.
-func (u *userSignIn) renew(ctx context.Context) (accessToken, error) {
-	unlock, err := u.file.lock(ctx)
-	if err != nil {
-		return accessToken{}, notKept(string(u.file), err)
-	}
-	defer unlock()
-	old, err := u.file.read()
-	if errors.Is(err, fs.ErrNotExist) || err == nil && old == "" {
-		old, err = u.seed, nil
-	}
-	switch {
-	case err != nil:
-		return accessToken{}, notKept(string(u.file), err)
-	case old == "":
-		return accessToken{}, &billing.Failure{
-			Class: billing.CredentialFailure, Resource: "sign-in",
-			Message: fmt.Sprintf("nobody has signed in yet: %s does not hold a refresh token; sign in (collector login)", u.file),
+func (u *userSignIn) renew(ctx context.Context) (access accessToken, err error) {
+	err = u.file.replace(ctx, func() (string, error) {
+		old, err := u.file.read()
+		if errors.Is(err, fs.ErrNotExist) || err == nil && old == "" {
+			old, err = u.seed, nil
 		}
-	}
-	token, err := u.endpoint.exchange(ctx, url.Values{
-		"grant_type": {"refresh_token"}, "refresh_token": {old}, "scope": {u.endpoint.signIn.Scope + offline},
+		switch {
+		case err != nil:
+			return "", u.file.notKept(err)
+		case old == "":
+			return "", &billing.Failure{
+				Class: billing.CredentialFailure, Resource: "sign-in",
+				Message: fmt.Sprintf("nobody has signed in yet: %s does not hold a refresh token; sign in (collector login)", u.file),
+			}
+		}
+		token, err := u.endpoint.exchange(ctx, url.Values{
+			"grant_type": {"refresh_token"}, "refresh_token": {old}, "scope": {u.endpoint.signIn.Scope + offline},
+		})
+		if err != nil {
+			return "", err
+		}
+		access = accessToken{value: token.AccessToken, expires: token.Expiry}
+		if token.RefreshToken == old {
+			return "", nil // it is kept already
+		}
+		return token.RefreshToken, nil
 	})
 	if err != nil {
 		return accessToken{}, err
 	}
-	if token.RefreshToken != "" && token.RefreshToken != old {
-		if err := u.file.write(token.RefreshToken); err != nil {
-			return accessToken{}, notKept(string(u.file), err)
-		}
-	}
-	return accessToken{value: token.AccessToken, expires: token.Expiry}, nil
-}
-
-// notKept is the failure of the file itself. It ends the run although the old token
-// may still be good: without a place for the new one the sign-in would be lost
-// unnoticed some weeks later.
-func notKept(file string, err error) error {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return &billing.Failure{
-		Class: billing.ConfigurationFailure, Resource: "sign-in", Err: err,
-		Message: fmt.Sprintf("the refresh token cannot be kept in %s: %v; let the collector read and write the file and its folder", file, err),
-	}
+	return access, nil
 }

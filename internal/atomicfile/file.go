@@ -1,0 +1,164 @@
+// Package atomicfile replaces a file as a whole or leaves it as it was.
+package atomicfile
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// File is a new content on its way into its place. Until Commit the old one stands.
+type File struct {
+	*os.File
+
+	path    string // where Commit puts it
+	inPlace bool
+	done    bool
+}
+
+// Create begins a new content for the file at path. Links at path stay links: the file
+// they lead to is replaced. most bounds what the file's mode will allow: a file that is
+// replaced keeps its owner and of its mode what most allows; a new one, and one whose
+// owner cannot be kept, is for its owner alone.
+//
+// What is no regular file, such as a device or a named pipe, is written in place, and
+// so is a descriptor of the process, such as /dev/stdout.
+func Create(path string, most fs.FileMode) (*File, error) {
+	path, err := Target(path)
+	if err != nil {
+		return nil, err
+	}
+	old, err := os.Stat(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if old != nil && (!old.Mode().IsRegular() || isDescriptor(path)) {
+		file, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+		if err != nil {
+			return nil, err
+		}
+		return &File{File: file, path: path, inPlace: true}, nil
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // with mode 0600
+	if err != nil {
+		return nil, err
+	}
+	f := &File{File: file, path: path}
+	if old == nil {
+		return f, nil
+	}
+	if owner, ok := old.Sys().(*syscall.Stat_t); ok && file.Chown(int(owner.Uid), int(owner.Gid)) == nil {
+		if err := file.Chmod(old.Mode().Perm() & most); err != nil {
+			f.Discard()
+			return nil, err
+		}
+	}
+	return f, nil
+}
+
+// Reserve takes up the space of n bytes, so that writing up to so many does not fail
+// for want of it. It comes before anything is written.
+func (f *File) Reserve(n int64) error {
+	if f.inPlace {
+		return nil
+	}
+	if _, err := f.WriteAt(make([]byte, n), 0); err != nil {
+		return err
+	}
+	return f.Sync() // some file systems find a disk full only here
+}
+
+// Commit ends the content where it was written to last, makes it durable, and puts it
+// into its place. After an error the old content stands, unless only the folder could
+// not be made durable.
+func (f *File) Commit() error {
+	defer f.Discard()
+	if f.inPlace {
+		f.done = true
+		return f.Close()
+	}
+	end, err := f.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(f.Truncate(end), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), f.path); err != nil {
+		return err
+	}
+	f.done = true
+	return syncFolder(filepath.Dir(f.path))
+}
+
+// Discard leaves the file as it was. After Commit it does nothing.
+func (f *File) Discard() {
+	if f.done {
+		return
+	}
+	f.done = true
+	_ = f.Close() // it may be closed already
+	if !f.inPlace {
+		_ = os.Remove(f.Name()) // what led here is the error to tell
+	}
+}
+
+// mostLinks is how many links may follow each other, as in the kernel.
+const mostLinks = 40
+
+// Target returns the file to which path leads, whether it exists or not: the name that
+// all links to it have in common.
+func Target(path string) (string, error) {
+	for range mostLinks {
+		folder, name := filepath.Split(path)
+		folder, err := filepath.EvalSymlinks(cmp.Or(folder, "."))
+		if err != nil {
+			return "", err
+		}
+		if folder, err = filepath.Abs(folder); err != nil {
+			return "", err
+		}
+		path = filepath.Join(folder, name)
+		info, err := os.Lstat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return path, nil
+		case err != nil:
+			return "", err
+		case info.Mode().Type() != fs.ModeSymlink || isDescriptor(path):
+			return path, nil
+		}
+		link, err := os.Readlink(path)
+		if err != nil {
+			return "", err
+		}
+		if !filepath.IsAbs(link) {
+			link = folder + "/" + link // unlike Join this leaves its ".." until links are followed
+		}
+		path = link
+	}
+	return "", fmt.Errorf("%s: %w", path, syscall.ELOOP)
+}
+
+// isDescriptor reports whether a path names an open file of a process: its link leads
+// to a name that need not exist any more.
+func isDescriptor(path string) bool { return strings.HasPrefix(path, "/proc/") }
+
+// syncFolder makes a rename in a folder last. Some file systems cannot and need not.
+func syncFolder(folder string) error {
+	d, err := os.Open(folder)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		err = nil
+	}
+	return errors.Join(err, d.Close())
+}
