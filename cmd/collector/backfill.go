@@ -85,16 +85,16 @@ func (p *program) backfill(ctx context.Context, f backfillFlags) error {
 	switch {
 	case f.replay:
 		for _, partner := range partners {
-			results = append(results, jobs.Replay(ctx, partner.Name, func(r persist.ReplayResult) error {
+			results = append(results, jobs.Replay(ctx, partner.Name, func(r persist.ReplayResult) {
 				line := newPreviewLine(partner.Name, r.CustomerResult, nil)
 				line.Withdrawn = r.Withdrawn
-				return out.line(line, line.String())
+				out.line(line, line.String())
 			}))
 		}
 	case f.from != "":
-		results = append(results, jobs.Import(ctx, partners[0].Name, saved, func(file collector.SavedFile) error {
+		results = append(results, jobs.Import(ctx, partners[0].Name, saved, func(file collector.SavedFile) {
 			line := newSavedLine(file)
-			return out.line(line, line.String())
+			out.line(line, line.String())
 		}))
 	default:
 		request := collector.Request{Kind: billing.MissingRun, LeaveOut: collector.DoneSinceLastCollection}

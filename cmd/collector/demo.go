@@ -114,7 +114,7 @@ func (p *program) demo(ctx context.Context, f demoFlags) (err error) {
 		}
 	}
 	if !f.keep {
-		p.say("\nRun it with --keep to look around with psql. For your own customers see the README.\n")
+		p.say("\nRun it with --keep to look around in a browser or with psql. For your own customers see the README.\n")
 		return nil
 	}
 	return p.demoConsole(ctx, c, func(console string) {

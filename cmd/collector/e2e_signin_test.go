@@ -89,7 +89,6 @@ func TestSignInAndRotation(t *testing.T) {
 func TestSignInIsNotSpentOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	s := signInSite(t, partnersim.Options{Customers: 2, Seed: 3}, "app_user", "")
-	s.collector(t, "migrate", "up").want(t, 0)
 	s.collector(t, "login", "--partner", "sim").want(t, 0)
 	token, before := s.refreshToken(t), s.sim.Stats().Requests["token"]
 

@@ -399,36 +399,6 @@ func TestASecondCollectorFindsTheLockHeld(t *testing.T) {
 	}
 }
 
-func TestAnInterruptionKeepsWhatIsDone(t *testing.T) {
-	t.Parallel()
-	const enough = 60
-	var answered atomic.Int64
-	reached := make(chan struct{})
-	sim := partnersim.New(partnersim.Options{Customers: 2000, Seed: 7})
-	s := newSiteAt(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if n := answered.Add(1); n == enough {
-			close(reached)
-		} else if n > enough {
-			<-r.Context().Done() // the service hangs: only the signal ends the run
-			return
-		}
-		sim.ServeHTTP(w, r)
-	}))
-	cmd, finish := s.start(t, "run", "--log-format", "json")
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	<-reached
-	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	finish().want(t, 130).says(t, "interrupted")
-	got := s.query(t, `SELECT status, customers_failed::text, customers_ok + customers_no_costs > 0, customers_ok + customers_no_costs = (SELECT count(*) FROM finance.coverage WHERE last_success_at IS NOT NULL) FROM finance.runs`)
-	if diff := cmp.Diff([][]string{{"interrupted", "0", "true", "true"}}, got); diff != "" {
-		t.Errorf("the run (-want +got):\n%s", diff)
-	}
-}
-
 func TestAnEmptyListRetiresNobody(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, partnersim.Options{Customers: 5, Seed: 15})
@@ -495,6 +465,11 @@ func TestBadUsageAndConfiguration(t *testing.T) {
 	for _, test := range []struct{ args, says []string }{
 		{[]string{"frobnicate"}, []string{"frobnicate", "--help"}},
 		{[]string{}, []string{"needs a command"}},
+		{[]string{"help", "nosuch"}, []string{`"nosuch"`}},
+		{[]string{"help", "run", "nosuch"}, []string{`"run nosuch"`}},
+		{[]string{"backfill", "--from", ""}, []string{"--from is given and empty"}},
+		{[]string{"run", "--customers-file", ""}, []string{"--customers-file is given and empty"}},
+		{[]string{"run", "--partner", "sim", "--partner="}, []string{"--partner is given and empty"}},
 		{[]string{"migrate"}, []string{"needs a command", "up"}},
 		{[]string{"migrate", "sideways"}, []string{"sideways"}},
 		{[]string{"migrate", "down"}, []string{"needs N"}},
@@ -653,6 +628,11 @@ func TestVersionAndHelp(t *testing.T) {
 			t.Errorf("the completion for %s is empty", shell)
 		}
 	}
+	run := s.collector(t, "run", "--help").stdout
+	if got := s.collector(t, "help", "run").want(t, 0).stdout; got != run {
+		t.Errorf("help run differs from run --help:\n%s", got)
+	}
+	s.collector(t, "__complete", "help", "mig").want(t, 0).says(t, "migrate")
 	s.collector(t, "__complete", "report", "mon").want(t, 0).says(t, "monthly-totals")
 }
 

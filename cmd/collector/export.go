@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -80,7 +79,7 @@ func (p *program) export(ctx context.Context, f exportFlags) error {
 		return usageError("--excel is for --format focus-csv and csv")
 	case f.focusVersionChanged && !focus:
 		return usageError("--focus-version is for --format focus-csv and parquet")
-	case f.format.value == "parquet" && f.out == "" && isTerminalWriter(p.stdout):
+	case f.format.value == "parquet" && f.out == "" && p.stdout.isTerminal():
 		return usageError("parquet is not for a terminal; name a file with --out, or redirect the output")
 	}
 	what := finance.Export{Dataset: finance.CostsDataset, Month: month, Partner: f.partner}
@@ -145,9 +144,4 @@ func replaceFile(path string, write func(io.Writer) error) error {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
-}
-
-func isTerminalWriter(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	return ok && isTerminal(file)
 }

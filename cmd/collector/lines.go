@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 
 	"partnercost/internal/sheet"
 )
@@ -11,14 +10,16 @@ import (
 // lines prints results as they come: printable lines of text, or JSON
 // objects, one a line.
 type lines struct {
-	w      io.Writer
+	w      *output
 	asJSON bool
 }
 
-func (l *lines) line(value any, text string) error {
+// line prints one. Where nobody reads it the work whose result it is goes on: stdout
+// remembers the loss.
+func (l *lines) line(value any, text string) {
 	if l.asJSON {
-		return json.NewEncoder(l.w).Encode(value)
+		_ = json.NewEncoder(l.w).Encode(value)
+		return
 	}
-	_, err := fmt.Fprintln(l.w, sheet.Printable(text))
-	return err
+	_, _ = fmt.Fprintln(l.w, sheet.Printable(text))
 }

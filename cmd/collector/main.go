@@ -3,11 +3,8 @@
 package main
 
 import (
-	"context"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 	"time"
 	_ "time/tzdata" // a container without a time zone database must still know Europe/Berlin
 
@@ -22,10 +19,8 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	p := &program{
-		stdout:        os.Stdout,
+		stdout:        &output{to: os.Stdout},
 		stderr:        &console{to: os.Stderr},
 		terminal:      isTerminal(os.Stderr),
 		getenv:        os.Getenv,
@@ -33,5 +28,5 @@ func main() {
 		newID:         uuid.NewString,
 		progressEvery: 5 * time.Second,
 	}
-	os.Exit(p.execute(ctx, os.Args[1:]))
+	os.Exit(p.execute(untilSignal(), os.Args[1:]))
 }

@@ -190,7 +190,7 @@ func TestTheExitCodeIsTheWorst(t *testing.T) {
 func TestPrintResults(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	p := &program{stdout: &b}
+	p := &program{stdout: &output{to: &b}}
 	err := p.printResults([]collector.Result{
 		{Partner: "contoso", RunID: "r1", Status: billing.Partial, Took: 1234567 * time.Microsecond, Tally: billing.Tally{Total: 10, OK: 4, Unchanged: 3, NoCosts: 2, Failed: 1, RowsChanged: 12}},
 		{Partner: "b", Err: persist.ErrLocked},

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"partnercost/internal/config"
 	"partnercost/internal/finance"
@@ -19,7 +22,7 @@ import (
 // program is what every command works with: its surroundings, and what the global
 // flags say.
 type program struct {
-	stdout io.Writer
+	stdout *output
 	stderr *console
 	// terminal says that stderr is one, so that progress may be drawn.
 	terminal      bool
@@ -42,13 +45,21 @@ func (p *program) execute(ctx context.Context, args []string) int {
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	command, err := root.ExecuteContextC(ctx)
-	if err == nil {
-		return exitOK
-	}
-	if !p.parsed {
+	if err != nil && !p.parsed {
 		err = usageError("%w", err)
 	}
 	code := exitCode(ctx, err)
+	if lost := p.stdout.failure(); lost != nil {
+		if !errors.Is(err, lost) {
+			err = errors.Join(err, lost)
+		}
+		if code == exitOK || code == exitPartial {
+			code = exitFatal
+		}
+	}
+	if err == nil {
+		return exitOK
+	}
 	if p.log != nil && p.logFormat.value == "json" {
 		p.log.Error("failed", slog.String("error", err.Error()), slog.Int("exit_code", code))
 		return code
@@ -92,7 +103,11 @@ Exit codes:
 			if err := cmd.ValidateFlagGroups(); err != nil {
 				return err
 			}
+			if err := noEmptyFlag(cmd); err != nil {
+				return err
+			}
 			p.log = newLogger(p.stderr, p.logFormat.value, p.logLevel.value)
+			redirectStandardLog(p.log)
 			p.parsed = true
 			return nil
 		},
@@ -107,6 +122,7 @@ Exit codes:
 	_ = root.RegisterFlagCompletionFunc("log-format", p.logFormat.complete) // fails for unknown flags only
 	_ = root.RegisterFlagCompletionFunc("log-level", p.logLevel.complete)
 
+	root.SetHelpCommand(helpCommand())
 	root.AddCommand(p.runCommand(), p.daemonCommand(), p.backfillCommand(), p.migrateCommand(), p.reportCommand(), p.statusCommand(), p.explainCommand(), p.exportCommand(), p.ratesCommand(), p.consoleCommand(), p.eraseCommand(), p.checkCommand(), p.loginCommand(), p.simulateCommand(), p.demoCommand(), p.versionCommand(), p.manCommand())
 	return root
 }
@@ -119,6 +135,45 @@ func needsCommand(cmd *cobra.Command, _ []string) error {
 
 // defaultConfigFile is the configuration file where nobody names one.
 const defaultConfigFile = "collector.yaml"
+
+// noEmptyFlag refuses a text that is given and empty: --partner "$NAME" with a variable
+// that is not set must not mean every partner.
+func noEmptyFlag(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		given := []string{flag.Value.String()}
+		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			given = list.GetSlice()
+		}
+		if slices.Contains(given, "") && err == nil {
+			err = usageError("--%s is given and empty", flag.Name)
+		}
+	})
+	return err
+}
+
+// helpCommand shows the help of a command, and says so when there is none of the name.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [command]",
+		Short: "Help about any command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return usageError("there is no command %q", strings.Join(args, " "))
+			}
+			about.InitDefaultHelpFlag() // as when it is asked for with --help
+			return about.Help()
+		},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) (names []string, _ cobra.ShellCompDirective) {
+			if about, rest, err := cmd.Root().Find(args); err == nil && len(rest) == 0 {
+				for _, below := range about.Commands() {
+					names = append(names, below.Name()+"\t"+below.Short)
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+}
 
 // loadConfig reads the configuration; what is wrong with it is exit code 2.
 func (p *program) loadConfig() (*config.Config, error) {

@@ -122,6 +122,7 @@ var dependencies = []dependency{
 	{module: "github.com/robfig/cron/v3", rooms: []string{"internal/schedule"}},
 	{module: "github.com/shopspring/decimal"},
 	{module: "github.com/spf13/cobra", rooms: []string{program}},
+	{module: "github.com/spf13/pflag", rooms: []string{program}},
 	{module: "github.com/testcontainers/testcontainers-go", rooms: []string{"internal/persist/pgtest"}},
 	{module: "github.com/vbauerster/mpb/v8", rooms: []string{program}},
 	{module: "go.uber.org/goleak", testsOnly: true},

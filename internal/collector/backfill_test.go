@@ -71,11 +71,10 @@ func TestAnImportObeysTheFailurePolicy(t *testing.T) {
 			i := install(t, partnersim.Options{Customers: 1})
 			test.refuse(i)
 			results := map[SavedResult]int{}
-			r := i.Import(t.Context(), "sim", save(t, idA, idB, idC), func(f SavedFile) error {
+			r := i.Import(t.Context(), "sim", save(t, idA, idB, idC), func(f SavedFile) {
 				if filepath.Ext(f.Path) == ".json" { // a customer's directory has a line of its own when it is refused
 					results[f.Result]++
 				}
-				return nil
 			})
 			if r.Err != nil {
 				t.Fatal(r.Err)
@@ -100,7 +99,7 @@ func TestAnImportedFindingNamesItsRun(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(saved[0].dir, "summary.json"), []byte(`{"pretaxTotal":1,"tax":0,"afterTaxTotal":1,"details":[{"invoiceType":"OneTime","summary":{"pretaxTotal":1}}]}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := i.Import(t.Context(), "sim", saved, func(SavedFile) error { return nil })
+	r := i.Import(t.Context(), "sim", saved, func(SavedFile) {})
 	said := 0
 	for line := range strings.Lines(i.log.String()) {
 		if strings.Contains(line, "imported with a finding") {
@@ -136,13 +135,13 @@ func TestAReplayObeysTheFailurePolicy(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			i := install(t, partnersim.Options{Customers: 1})
-			if r := i.Import(t.Context(), "sim", save(t, idA, idB, idC), func(SavedFile) error { return nil }); r.Err != nil {
+			if r := i.Import(t.Context(), "sim", save(t, idA, idB, idC), func(SavedFile) {}); r.Err != nil {
 				t.Fatal(r.Err)
 			}
 			i.execute(`UPDATE collector.cost_details SET tax = 7`) // so that the replay has something to put right
 			test.refuse(i)
 			shown := 0
-			r := i.Replay(t.Context(), "sim", func(persist.ReplayResult) error { shown++; return nil })
+			r := i.Replay(t.Context(), "sim", func(persist.ReplayResult) { shown++ })
 			if r.Err != nil {
 				t.Fatal(r.Err)
 			}

@@ -191,8 +191,8 @@ func withoutPath(err error) error {
 }
 
 // Import imports saved answers, as a run of the partner, and tells show what became of
-// each file. An error of show ends the run.
-func (c *Collector) Import(ctx context.Context, partner string, saved []SavedCustomer, show func(SavedFile) error) Result {
+// each file.
+func (c *Collector) Import(ctx context.Context, partner string, saved []SavedCustomer, show func(SavedFile)) Result {
 	run, log := c.newRun(partner, billing.ImportRun)
 	run.Scope = billing.SomeCustomers
 	return c.locked(ctx, run, func(ctx context.Context) Result {
@@ -224,7 +224,7 @@ func (c *Collector) Import(ctx context.Context, partner string, saved []SavedCus
 type importing struct {
 	storage collect.Storage[*SavedCustomer, persist.ImportResult]
 	now     func() time.Time
-	show    func(SavedFile) error
+	show    func(SavedFile)
 	log     *slog.Logger
 	seen    map[billing.CustomerID]bool
 	tally   billing.Tally
@@ -259,9 +259,7 @@ func (i *importing) chunk(ctx context.Context, chunk []SavedCustomer) error {
 			if f.Result == "" {
 				f.Result, f.Why = SavedRefused, "another file of this customer is refused"
 			}
-			if err := i.show(f); err != nil {
-				return err
-			}
+			i.show(f)
 		}
 	}
 	return nil

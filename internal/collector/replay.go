@@ -21,8 +21,8 @@ const (
 )
 
 // Replay derives the facts of a partner anew from the archive, and tells show of each
-// customer that this changes. An error of show ends the run.
-func (c *Collector) Replay(ctx context.Context, partner string, show func(persist.ReplayResult) error) Result {
+// customer that this changes.
+func (c *Collector) Replay(ctx context.Context, partner string, show func(persist.ReplayResult)) Result {
 	run, log := c.newRun(partner, billing.ReplayRun)
 	return c.locked(ctx, run, func(ctx context.Context) Result {
 		return c.record(ctx, run, log, job{work: func(ctx context.Context) (billing.Tally, error) {
@@ -47,7 +47,7 @@ func (c *Collector) Replay(ctx context.Context, partner string, show func(persis
 // replaying is the replay of one partner.
 type replaying struct {
 	storage collect.Storage[persist.Rederived, persist.ReplayResult]
-	show    func(persist.ReplayResult) error
+	show    func(persist.ReplayResult)
 	log     *slog.Logger
 
 	mu    sync.Mutex
@@ -116,9 +116,7 @@ func (r *replaying) stored(_ []persist.Rederived, results []persist.ReplayResult
 		if result.Outcome == billing.Unchanged {
 			continue
 		}
-		if err := r.show(result); err != nil {
-			return err
-		}
+		r.show(result)
 	}
 	return nil
 }
