@@ -52,6 +52,8 @@ func TestRatesImportIsAllOrNothing(t *testing.T) {
 		t.Errorf("%s rates of a file with errors were stored", n)
 	}
 	s.write(t, "empty.csv", "")
+	s.write(t, "header.csv", "date,from_currency,to_currency,rate\n")
+	s.collector(t, "rates", "import", "header.csv").want(t, 2).says(t, "nothing was imported", "line 2", "no rate below the header")
 	s.write(t, "columns.csv", "day,from,to,rate\n")
 	s.write(t, "quote.csv", "date,from_currency,to_currency,rate\n2026-08-31,\"EUR,USD,1.08\n")
 	s.collector(t, "rates", "import", "empty.csv").want(t, 2).says(t, "line 1", "is empty")

@@ -135,6 +135,9 @@ func parseRates(text []byte) ([]persist.ExchangeRate, error) {
 	for {
 		record, err := in.Read()
 		if errors.Is(err, io.EOF) {
+			if len(lines)+len(wrong) == 0 {
+				wrong = append(wrong, errors.New("line 2: there is no rate below the header"))
+			}
 			return rates, errors.Join(wrong...)
 		}
 		if err != nil {
