@@ -31,7 +31,8 @@ func (p *program) serve(ctx context.Context, c config.Console, handler http.Hand
 	}
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
-		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug), // clients' trouble, mostly
+		WriteTimeout: time.Minute,                                         // but for files: the console sets their own
+		ErrorLog:     slog.NewLogLogger(p.log.Handler(), slog.LevelDebug), // clients' trouble, mostly
 	}
 	served := make(chan error, 1)
 	go func() {

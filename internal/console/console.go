@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // How long a statement of the database may take.
@@ -55,6 +58,8 @@ type console struct {
 	Options
 
 	look *look
+	// files holds an entry for each file that is being sent.
+	files chan struct{}
 }
 
 // New returns the handler of the console. It refuses options with which anybody
@@ -71,7 +76,7 @@ func New(o Options) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &console{Options: o, look: look}
+	c := &console{Options: o, look: look, files: make(chan struct{}, filesAtOnce)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", c.overview)
 	mux.HandleFunc("GET /customer", c.page(c.customer))
@@ -86,7 +91,7 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET "+look.stylePath, look.style)
 	mux.HandleFunc("GET "+look.iconPath, look.icon)
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { c.failed(w, r, errNotFound) })
-	return guarded(door, mux), nil
+	return guarded(door, c.understood(mux)), nil
 }
 
 // errNotFound says that what was asked for does not exist, errBadRequest that it
@@ -95,6 +100,26 @@ var (
 	errNotFound   = errors.New("there is no such page")
 	errBadRequest = errors.New("that address makes no sense")
 )
+
+// understood refuses addresses with what is no text, before a query has to.
+func (c *console) understood(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		parameters, err := url.ParseQuery(r.URL.RawQuery)
+		if err != nil {
+			c.failed(w, r, badRequest("%v", err))
+			return
+		}
+		for name, values := range parameters {
+			for _, text := range append(values, name) {
+				if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+					c.failed(w, r, badRequest("it holds a character that no text has"))
+					return
+				}
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
 
 // view is a page to be: the name of its template and what that shows.
 type view struct {
@@ -149,10 +174,13 @@ func (c *console) failed(w http.ResponseWriter, r *http.Request, err error) {
 		status, title, text = http.StatusNotFound, "Not found", "There is nothing at this address."
 	case errors.Is(err, errBadRequest):
 		status, title, text = http.StatusBadRequest, "Not understood", err.Error()
+	case errors.Is(err, errBusy):
+		status, title, text = http.StatusServiceUnavailable, "Not now", "Other files are being downloaded. Try again in a minute."
+		w.Header().Set("Retry-After", "60")
 	case isBegin:
 		status, title, text = http.StatusServiceUnavailable, "The database cannot be read", begin.Error()
 	}
-	if status >= http.StatusInternalServerError {
+	if status >= http.StatusInternalServerError && !errors.Is(err, errBusy) {
 		c.Log.Error("the console could not answer", slog.String("path", r.URL.Path), slog.String("error", err.Error()))
 	}
 	c.render(w, r, status, view{template: "failed", title: title, data: text})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -14,8 +15,14 @@ import (
 // file answers with all rows of a table as CSV, in the order of the page it was asked
 // for on: amounts exactly as they are stored, times in UTC.
 func (c *console) file(w http.ResponseWriter, r *http.Request, t table) {
+	done, err := c.turn(r.Context())
+	if err != nil {
+		c.failed(w, r, err)
+		return
+	}
+	defer done()
 	begun := false
-	err := c.read(r.Context(), fileWithin, func(ctx context.Context, tx *sql.Tx) error {
+	err = c.read(r.Context(), fileWithin, func(ctx context.Context, tx *sql.Tx) error {
 		q := r.URL.Query()
 		f, err := c.filter(q)
 		if err != nil {
@@ -25,7 +32,9 @@ func (c *console) file(w http.ResponseWriter, r *http.Request, t table) {
 		if err != nil {
 			return err
 		}
-		out := csv.NewWriter(w)
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		out := csv.NewWriter(newDownload(ctx, w, stop))
 		var names []string
 		for _, column := range t.columns {
 			if column.kind != rank {
@@ -71,7 +80,11 @@ func (c *console) file(w http.ResponseWriter, r *http.Request, t table) {
 	case !begun:
 		c.failed(w, r, err)
 	default:
-		if r.Context().Err() == nil {
+		switch {
+		case r.Context().Err() != nil:
+		case errors.Is(err, errUnread):
+			c.Log.Info("a file was not read to its end", slog.String("path", r.URL.Path))
+		default:
 			c.Log.Error("the console could not finish a file", slog.String("path", r.URL.Path), slog.String("error", err.Error()))
 		}
 		panic(http.ErrAbortHandler) // half a file must not look like a whole one

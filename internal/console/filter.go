@@ -93,9 +93,6 @@ func (c *console) filter(q url.Values) (filter, error) {
 
 func parseFilter(q url.Values) (filter, error) {
 	f := filter{partner: q.Get("partner"), severity: q.Get("severity"), search: strings.TrimSpace(q.Get("q"))}
-	if strings.ContainsRune(f.partner+f.severity+f.search+q.Get("currency")+q.Get("type"), 0) {
-		return f, badRequest("it holds a character that no text has")
-	}
 	if text := q.Get("month"); text != "" {
 		m, err := parseMonth(text)
 		if err != nil {

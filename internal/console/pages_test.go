@@ -120,6 +120,8 @@ func TestTablesSortPageAndDownload(t *testing.T) {
 		"/costs?sort=nothing": 400, "/costs?page=0": 400, "/costs?page=99": 404, "/costs?month=october": 400, "/restatements?since=x": 400,
 		"/customer?partner=contoso&customer=nobody": 400, "/customer?partner=contoso&customer=00000000-0000-4000-8000-00000000ffff": 404, "/customer": 400,
 		"/origin?partner=contoso&customer=00000000-0000-4000-8000-000000000001": 400, "/nothing": 404, "/csv/nothing": 404, "/costs?partner=%00": 400,
+		"/costs?partner=%ff": 400, "/?currency=a%c3": 400, "/findings?severity=%ff": 400, "/customers?q=%ff": 400, "/costs?type=%ed%a0%80": 400, "/costs?x=%00": 400,
+		"/?%ff=x": 400, "/csv/costs?q=%ff": 400, "/chart?month=2026-10&currency=%ff": 400, "/costs?partner=%zz": 400, "/costs?partner=%c3%a9": 200,
 		"/costs?month=none": 200, "/costs?currency=none": 200, "/chart?month=2026-10": 400, "/csv/costs?sort=nothing": 400,
 	} {
 		s.get(path, status)
