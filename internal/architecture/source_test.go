@@ -28,24 +28,31 @@ var injected = map[string]map[string]string{
 	"log": {"Fatal": "the end of the process", "Fatalf": "the end of the process", "Fatalln": "the end of the process"},
 }
 
-// mayReach lists who may all the same: the wiring, and the helper that asks the
-// environment where tests find a database.
-var mayReach = map[string][]string{
-	program:                   {"os", "time"},
-	"internal/persist/pgtest": {"os"},
-}
+// mayReach lists who may all the same: the wiring.
+var mayReach = map[string][]string{program: {"os"}}
 
 func TestEnvironmentClockAndExitAreInjected(t *testing.T) {
 	t.Parallel()
 
+	reached := map[string][]string{}
 	for _, file := range goFiles(t) {
 		if file.isTest {
 			continue
 		}
 		for _, call := range file.calls(t) {
 			what, found := injected[call.pkg][call.name]
+			if found {
+				reached[file.room] = append(reached[file.room], call.pkg)
+			}
 			if found && !slices.Contains(mayReach[file.room], call.pkg) {
 				t.Errorf("%s: %s.%s is %s; only %s may call it, and hands on what it finds", call.position, call.pkg, call.name, what, program)
+			}
+		}
+	}
+	for room, packages := range mayReach {
+		for _, pkg := range packages {
+			if !slices.Contains(reached[room], pkg) {
+				t.Errorf("%s may call what package %s has and does not: take it out of the table", room, pkg)
 			}
 		}
 	}
