@@ -33,7 +33,7 @@ smoke: build ## Run the demo: a private database, the simulator, two collections
 	bin/collector demo
 
 .PHONY: compose-smoke
-compose-smoke: ## Run the demo profile of docker-compose.yml and look at its database (needs Docker)
+compose-smoke: ## Run the demo of docker-compose.yml and look at its database (needs Docker)
 	deploy/compose/smoke
 
 ##@ Test

@@ -201,7 +201,7 @@ func (f goFile) calls(t *testing.T) []call {
 func textFiles(t *testing.T) []string {
 	t.Helper()
 	files := []string{
-		".dockerignore", ".editorconfig", ".env", ".gitattributes", ".gitignore", ".golangci.yaml", "CHANGELOG.md", "CONTRIBUTING.md",
+		".dockerignore", ".editorconfig", ".gitattributes", ".gitignore", ".golangci.yaml", "CHANGELOG.md", "CONTRIBUTING.md",
 		"Dockerfile", "LICENSE", "Makefile", "README.md", "collector.example.yaml", "docker-compose.yml", "go.mod", "sqlc.yaml",
 	}
 	for i, name := range files {

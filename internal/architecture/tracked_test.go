@@ -21,14 +21,17 @@ var programs = []string{
 	"\xfe\xed\xfa\xce", "\xfe\xed\xfa\xcf", "\xce\xfa\xed\xfe", "\xcf\xfa\xed\xfe", "\xca\xfe\xba\xbe", // of macOS
 }
 
-// A program that slips into a commit stays in the history for good.
-func TestNothingLargeAndNoProgramIsTracked(t *testing.T) {
+// A program or a secret that slips into a commit stays in the history for good.
+func TestNothingLargeNoProgramAndNoSecretIsTracked(t *testing.T) {
 	t.Parallel()
 
 	for _, path := range tracked(t) {
 		info, err := os.Lstat(path)
 		if err != nil {
 			continue // removed here and not yet in a commit
+		}
+		if strings.HasPrefix(info.Name(), ".env") {
+			t.Errorf("%s is where secrets are kept; nobody looks for anything else in it, and somebody will add one", path)
 		}
 		if info.Size() > largestTracked {
 			t.Errorf("%s has %d bytes; nothing over %d is kept in the repository", path, info.Size(), largestTracked)
