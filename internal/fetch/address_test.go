@@ -84,7 +84,7 @@ func TestJoinPages(t *testing.T) {
 	if got := string(joinPages(one)); got != "\ufeff{}" {
 		t.Errorf("one page becomes %q", got)
 	}
-	several := [][]byte{[]byte("\ufeff{}"), []byte("\xff\xfe{\x00}\x00"), nil, []byte("{}")}
+	several := [][]byte{[]byte("\ufeff{}"), []byte("\xff\xfe{\x00}\x00"), []byte("{}")}
 	if got := string(joinPages(several)); got != "\ufeff{}\n{}\n{}\n" {
 		t.Errorf("several pages become %q", got)
 	}

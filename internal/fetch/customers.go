@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"net/http"
 
 	"partnercost/internal/billing"
 )
@@ -31,6 +30,8 @@ type wireCustomers struct {
 	} `json:"items"`
 }
 
+var customersForm = documentForm[wireCustomers]()
+
 // Customers lists the partner's customers, each once, page after page, so that the
 // first can be collected while the list is still being read. An error ends the list
 // and means that it is not whole; it is a *billing.Failure or that of ctx.
@@ -44,10 +45,7 @@ func (c *Client) Customers(ctx context.Context) iter.Seq2[Customer, error] {
 		err := c.walk(ctx, first, func(body []byte) (paging wirePaging, items int, err error) {
 			page, paging, err = decodeCustomers(body)
 			return paging, len(page), err
-		}, func(a answer) bool {
-			if a.status == http.StatusNoContent {
-				page = nil
-			}
+		}, func(answer) bool {
 			for _, customer := range page {
 				if known[customer.ID] {
 					continue // the list moved while it was read
@@ -69,12 +67,12 @@ func (c *Client) Customers(ctx context.Context) iter.Seq2[Customer, error] {
 // decodeCustomers reads a page of the list. An entry without a usable id makes the
 // page unusable: it cannot be left out, since who is missing counts as gone.
 func decodeCustomers(body []byte) ([]Customer, wirePaging, error) {
-	if isEmpty(body) {
-		return nil, wirePaging{}, nil
-	}
 	var w wireCustomers
-	if err := decodeOne("customers", body, &w); err != nil {
+	if _, err := decodeOne("customers", customersForm, body, &w); err != nil {
 		return nil, wirePaging{}, err
+	}
+	if w.Items == nil {
+		return nil, wirePaging{}, notDocument("customers", errNoItems)
 	}
 	customers := make([]Customer, len(w.Items))
 	for i, item := range w.Items {

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -13,6 +14,11 @@ type wireItems struct {
 	TotalCount amount     `json:"totalCount"`
 	Items      []wireItem `json:"items"`
 }
+
+var itemsForm = documentForm[wireItems]()
+
+// errNoItems is what a page is without its array of items. An empty array is one.
+var errNoItems = errors.New("a page has items, and it has none")
 
 type wireItem struct {
 	InvoiceType              text   `json:"invoiceType"`
@@ -78,23 +84,23 @@ type lineItems struct {
 	customers          []text
 }
 
-// noLineItems are the line items of a body that is empty.
+// noLineItems are the line items before the first page.
 func noLineItems() *lineItems { return &lineItems{items: []billing.LineItem{}} }
 
 // decodeLineItems reads a body of line items, of one page or several.
 func decodeLineItems(body []byte) (*lineItems, error) {
 	l := noLineItems()
-	if isEmpty(body) {
-		return l, nil
-	}
-	return l, decodePages(billing.LineItemsDocument, body, l.add)
+	return l, decodePages(billing.LineItemsDocument, itemsForm, body, l.add)
 }
 
 // add appends a page. An error leaves l as it was, so that the page can be read
 // again.
 func (l *lineItems) add(page *wireItems) error {
+	if page.Items == nil {
+		return notDocument(billing.LineItemsDocument, errNoItems)
+	}
 	if page.TotalCount.err != nil {
-		return fmt.Errorf("totalCount: %w", page.TotalCount.err)
+		return placed(billing.LineItemsDocument, fmt.Errorf("totalCount: %w", page.TotalCount.err))
 	}
 	all, customers := l.items, l.customers
 	if len(all) == 0 {
@@ -103,7 +109,7 @@ func (l *lineItems) add(page *wireItems) error {
 	for i := range page.Items {
 		item, err := page.Items[i].lineItem()
 		if err != nil {
-			return fmt.Errorf("items[%d].%w", len(all), err)
+			return placed(billing.LineItemsDocument, fmt.Errorf("items[%d].%w", len(all), err))
 		}
 		all = append(all, item)
 		if id := page.Items[i].CustomerID; len(customers) == 0 || customers[len(customers)-1] != id {

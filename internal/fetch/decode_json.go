@@ -6,38 +6,58 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"partnercost/internal/billing"
 )
 
-// errNotJSON marks a body that is not whole JSON: cut short, a web page, or
-// followed by something else. Asking again may help.
-var errNotJSON = errors.New("is not JSON")
+// What makes an answer no answer. Asking again may help with both; it does not help
+// with a document that says something it should not, such as a word for a number.
+var (
+	// errNotJSON marks a body that is not whole JSON: cut short, a web page, or followed
+	// by something else.
+	errNotJSON = errors.New("is not JSON")
+	// errNotDocument marks what does not have the form of the document that was asked
+	// for.
+	errNotDocument = errors.New("is not the document that was asked for")
+)
 
-// errNotUnderstood marks JSON that says something it should not. Asking again does
-// not help.
-var errNotUnderstood = errors.New("is not understood")
-
-// decodeOne reads a body that is one JSON object.
-func decodeOne(kind billing.DocumentKind, body []byte, into any) error {
-	if err := json.Unmarshal(plain(body), into); err != nil {
-		return describe(kind, err)
+// decodeOne reads a body that is one JSON object of a form, and tells which keys it
+// has.
+func decodeOne(kind billing.DocumentKind, f *form, body []byte, into any) (keySet, error) {
+	body = plain(body)
+	if err := checkText(kind, body); err != nil {
+		return 0, err
 	}
-	return nil
+	if err := json.Unmarshal(body, into); err != nil {
+		return 0, describe(kind, err)
+	}
+	has, err := f.check(body)
+	if err != nil {
+		return has, notDocument(kind, err)
+	}
+	return has, nil
 }
 
-// decodePages reads a body that is one or more JSON objects, each but the last
-// ended by a line feed, and calls page for each (billing.Document). Every page may
-// have its own byte order mark.
-func decodePages[P any](kind billing.DocumentKind, body []byte, page func(*P) error) error {
-	for body = plain(body); ; {
+// decodePages reads a body that is one or more JSON objects of a form, each but the
+// last ended by a line feed, and calls page for each (billing.Document). Every page
+// may have its own byte order mark.
+func decodePages[P any](kind billing.DocumentKind, f *form, body []byte, page func(*P) error) error {
+	body = plain(body)
+	if err := checkText(kind, body); err != nil {
+		return err
+	}
+	for {
 		decoder := json.NewDecoder(bytes.NewReader(body))
 		p := new(P)
 		if err := decoder.Decode(p); err != nil {
 			return describe(kind, err)
 		}
+		if _, err := f.check(body[:decoder.InputOffset()]); err != nil {
+			return notDocument(kind, err)
+		}
 		if err := page(p); err != nil {
-			return placed(kind, err)
+			return err
 		}
 		rest := bytes.TrimLeft(body[decoder.InputOffset():], " \t\r")
 		if len(rest) > 0 && rest[0] != '\n' {
@@ -51,6 +71,24 @@ func decodePages[P any](kind billing.DocumentKind, body []byte, page func(*P) er
 	}
 }
 
+// checkText refuses a body that is empty or not UTF-8. encoding/json would replace
+// what is not UTF-8, and a damaged name would be stored as if it were the customer's.
+// All recorded answers are UTF-8, so that damage happened on the way.
+func checkText(kind billing.DocumentKind, body []byte) error {
+	switch {
+	case len(bytes.TrimLeft(body, " \t\r\n")) == 0:
+		return notDocument(kind, errors.New("it is empty"))
+	case !utf8.Valid(body):
+		return notDocument(kind, errors.New("it is not UTF-8"))
+	}
+	return nil
+}
+
+// notDocument says why an answer does not have the form that it must have.
+func notDocument(kind billing.DocumentKind, why error) error {
+	return fmt.Errorf("%s: the answer %w: %w", kind, errNotDocument, why)
+}
+
 // describe words an error of encoding/json without quoting the answer, which may
 // hold personal data.
 func describe(kind billing.DocumentKind, err error) error {
@@ -60,7 +98,7 @@ func describe(kind billing.DocumentKind, err error) error {
 			field = "the answer"
 		}
 		found, _, _ := strings.Cut(wrongType.Value, " ") // a number comes with its digits
-		return fmt.Errorf("%s: %s: a JSON %s does not belong there: the answer %w", kind, field, found, errNotUnderstood)
+		return fmt.Errorf("%s: %s: a JSON %s does not belong there: the answer %w", kind, field, found, errNotDocument)
 	}
 	return fmt.Errorf("%s: the answer %w: %w", kind, errNotJSON, err)
 }

@@ -37,18 +37,17 @@ type wireAddress struct {
 	EmailAddress text `json:"emailAddress"`
 }
 
-// decodeProfile reads a billing profile. Its errors name a field and never quote
-// one.
+var profileForm = documentForm[wireProfile]()
+
+// decodeProfile reads a billing profile. One that states nothing of a customer is
+// none: it would blank what is stored. Errors name a field and never quote one.
 func decodeProfile(body []byte) (*billing.Profile, error) {
-	var w *wireProfile
-	if err := decodeOne(billing.ProfileDocument, body, &w); err != nil {
+	var w wireProfile
+	if _, err := decodeOne(billing.ProfileDocument, profileForm, body, &w); err != nil {
 		return nil, err
 	}
-	if w == nil {
-		return nil, describe(billing.ProfileDocument, errors.New("it says null"))
-	}
 	a := w.DefaultAddress
-	return &billing.Profile{
+	p := billing.Profile{
 		ID: string(w.ID), FirstName: string(w.FirstName), LastName: string(w.LastName), Email: string(w.Email),
 		Culture: string(w.Culture), Language: string(w.Language), CompanyName: string(w.CompanyName),
 		OrganizationRegistrationID: string(w.OrganizationRegistrationID),
@@ -59,5 +58,9 @@ func decodeProfile(body []byte) (*billing.Profile, error) {
 			FirstName: string(a.FirstName), MiddleName: string(a.MiddleName), LastName: string(a.LastName),
 			PhoneNumber: string(a.PhoneNumber), EmailAddress: string(a.EmailAddress),
 		},
-	}, nil
+	}
+	if p == (billing.Profile{}) {
+		return nil, notDocument(billing.ProfileDocument, errors.New("it states nothing of a billing profile"))
+	}
+	return &p, nil
 }

@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -63,22 +64,26 @@ type summary struct {
 	lineItems wireLink
 }
 
-// noCosts is the summary of an answer that says "no costs" without a body that
-// could be decoded (API.md 3.6).
+// noCosts is the summary of a refusal that says "no costs" (API.md 3.6).
 func noCosts() *summary { return &summary{} }
 
-// decodeSummary reads a cost summary.
+var summaryForm = documentForm[wireSummary]()
+
+// decodeSummary reads a cost summary. One without details is "no costs" (API.md 3.6)
+// if it has any other key of a summary.
 //
 // A detail of which nothing at all is stated, such as null or {}, is left out with
 // a finding. A detail that names its invoice type, or anything else, is kept however
 // little it says: that it exists is what finance must see.
 func decodeSummary(body []byte) (*summary, error) {
-	if isEmpty(body) {
-		return noCosts(), nil
-	}
 	var w wireSummary
-	if err := decodeOne(billing.SummaryDocument, body, &w); err != nil {
+	has, err := decodeOne(billing.SummaryDocument, summaryForm, body, &w)
+	if err != nil {
 		return nil, err
+	}
+	if !summaryForm.among(has, "details", "billingStartDate", "billingEndDate", "pretaxTotal", "tax", "afterTaxTotal",
+		"currencyCode", "currencySymbol", "customerId") {
+		return nil, notDocument(billing.SummaryDocument, errors.New("it has no key of a cost summary"))
 	}
 	root, err := w.totals()
 	if err != nil {

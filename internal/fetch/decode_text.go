@@ -56,19 +56,9 @@ func fromUTF16(body []byte, order binary.ByteOrder) []byte {
 	return text
 }
 
-// isEmpty reports whether a body says nothing at all: no bytes but a byte order
-// mark and white space, or the word null.
-func isEmpty(body []byte) bool {
-	if len(body) > 64 {
-		return false // more than white space is ever worth looking at
-	}
-	rest := bytes.TrimSpace(plain(body))
-	return len(rest) == 0 || string(rest) == "null"
-}
-
 // text is a JSON string as the domain wants it: without surrounding white space and
-// without NUL, which PostgreSQL cannot store; invalid UTF-8 is replaced. Null is
-// empty, and a number stands for its digits, because the API writes some ids both
+// without NUL, which PostgreSQL cannot store; half a character that is written as an
+// escape is replaced. Null is empty, and a number stands for its digits, because the API writes some ids both
 // ways (API.md 7.2, mpnId).
 type text string
 
@@ -79,7 +69,7 @@ func (t *text) UnmarshalJSON(literal []byte) error {
 	case 'n':
 	case '"':
 		inner := literal[1 : len(literal)-1]
-		if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+		if bytes.IndexByte(inner, '\\') < 0 {
 			*t = text(bytes.TrimSpace(inner)) // as nearly all are
 			return nil
 		}
@@ -107,6 +97,8 @@ func kindOf(literal []byte) string {
 		return "bool"
 	case '"':
 		return "string"
+	case 'n':
+		return "null"
 	}
 	return "number"
 }

@@ -26,8 +26,8 @@ type request struct {
 	header map[string]string
 	// until is when retrying ends; if zero, when the client's patience does.
 	until time.Time
-	// decode reads the body of an answer with status 200. What is not JSON is asked for
-	// again.
+	// decode reads the body of an answer with the status of a success. What is not the
+	// document is asked for again.
 	decode func(body []byte) error
 }
 
@@ -38,7 +38,7 @@ type answer struct {
 	body                     []byte
 	requestID, correlationID string
 	sent, arrived            time.Time
-	// good: a whole answer with 200 or 204.
+	// good: a whole answer with 200 or 204. The latter is empty, which no document is.
 	good bool
 	// refusal is set when the status is no success.
 	refusal refusal
@@ -154,12 +154,9 @@ func (c *Client) attempt(ctx context.Context, r request, requestID string, again
 		t.unknown = true
 		return a, t
 	}
-	switch a.status {
-	case http.StatusNoContent:
-		return a, nil
-	case http.StatusOK:
+	if a.good {
 		if err := r.decode(a.body); err != nil {
-			v := verdict{class: billing.BadAnswer, retry: errors.Is(err, errNotJSON)}
+			v := verdict{class: billing.BadAnswer, retry: errors.Is(err, errNotJSON) || errors.Is(err, errNotDocument)}
 			return a, failed(v, redact(err.Error(), token), nil)
 		}
 		return a, nil

@@ -16,10 +16,11 @@ import (
 // I/O. The statement holds docs, the parts for which there is a document, and the
 // findings; FetchedAt and Failure are left to the caller.
 //
-// A summary that is empty, or whose status is not 200, is an answer that was taken
-// to say "no costs": it gives Costs without details. Line items without a summary
-// cannot be placed in a period and are left out. An error names the place in the
-// answer and quotes nothing of a profile; then there is no statement.
+// A summary whose status is not 200 is a refusal that was taken to say "no costs": it
+// gives Costs without details. Line items without a summary cannot be placed in a
+// period, and those with another status than 200 are none; both are left out. An
+// error names the place in the answer and quotes nothing of a profile; then there is
+// no statement.
 func Normalise(id billing.CustomerID, docs []billing.Document) (billing.Statement, error) {
 	var p parts
 	seen := map[billing.DocumentKind]bool{}
@@ -40,7 +41,6 @@ func Normalise(id billing.CustomerID, docs []billing.Document) (billing.Statemen
 				p.summary, err = decodeSummary(doc.Body)
 			}
 		case billing.LineItemsDocument:
-			p.items = noLineItems()
 			if ok {
 				p.items, err = decodeLineItems(doc.Body)
 			}

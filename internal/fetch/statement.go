@@ -3,7 +3,6 @@ package fetch
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -122,29 +121,17 @@ func (c *Client) address(path string) *url.URL {
 }
 
 func (v *visit) readProfile(ctx context.Context) error {
-	err := v.get(ctx, &v.profile, billing.ProfileDocument, profileResource, func(body []byte) (err error) {
+	return v.get(ctx, &v.profile, billing.ProfileDocument, profileResource, func(body []byte) (err error) {
 		v.parts.profile, err = decodeProfile(body)
 		return err
 	})
-	if err == nil && v.profile.answer.status == http.StatusNoContent {
-		a := v.profile.answer
-		v.profile.failure = &billing.Failure{
-			Class: billing.BadAnswer, Resource: profileResource, HTTPStatus: a.status, Message: "the answer is empty",
-			RequestID: a.requestID, CorrelationID: a.correlationID, Attempts: 1,
-		}
-	}
-	return err
 }
 
 func (v *visit) readSummary(ctx context.Context) error {
-	err := v.get(ctx, &v.summary, billing.SummaryDocument, summaryResource, func(body []byte) (err error) {
+	return v.get(ctx, &v.summary, billing.SummaryDocument, summaryResource, func(body []byte) (err error) {
 		v.parts.summary, err = decodeSummary(body)
 		return err
 	})
-	if err == nil && v.summary.answer.status == http.StatusNoContent {
-		v.parts.summary = noCosts()
-	}
-	return err
 }
 
 // settleNoCosts takes the refusal of a summary for "no costs" where that is the safe
@@ -174,14 +161,11 @@ func (v *visit) readLineItems(ctx context.Context) error {
 	var bodies [][]byte
 	err := v.client.walk(ctx, v.lineItemsRequest(), func(body []byte) (wirePaging, int, error) {
 		var page wireItems
-		if isEmpty(body) {
-			return wirePaging{}, 0, nil
-		}
-		if err := decodeOne(billing.LineItemsDocument, body, &page); err != nil {
+		if _, err := decodeOne(billing.LineItemsDocument, itemsForm, body, &page); err != nil {
 			return wirePaging{}, 0, err
 		}
 		if err := read.add(&page); err != nil {
-			return wirePaging{}, 0, placed(billing.LineItemsDocument, err)
+			return wirePaging{}, 0, err
 		}
 		return page.wirePaging, len(page.Items), nil
 	}, func(a answer) bool {
@@ -229,9 +213,6 @@ func joinPages(pages [][]byte) []byte {
 	}
 	var all []byte
 	for _, page := range pages {
-		if isEmpty(page) {
-			continue
-		}
 		if isUTF16(page) {
 			page = plain(page)
 		}

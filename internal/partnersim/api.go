@@ -170,11 +170,6 @@ func (s *Simulator) resource(e endpoint, c customer, cal *calendar, dst []byte) 
 		return refuse(dst, http.StatusNotFound, 1000, "Not found")
 	case noUsageData:
 		return refuse(dst, http.StatusNotFound, 3000, "Customer does not have usage data.")
-	case noContent:
-		return answer{status: http.StatusNoContent, body: dst}
-	case emptyBody:
-		ok.body = dst
-		return ok
 	}
 	costs, items := s.world.costs(c, cal)
 	dst = append(dst, byteOrderMark...)
@@ -221,9 +216,7 @@ func (s *Simulator) write(w http.ResponseWriter, r *http.Request, a answer, kind
 		header["Content-Encoding"] = []string{"gzip"}
 		body = []byte(packed.String())
 	}
-	if a.status != http.StatusNoContent {
-		header["Content-Length"] = []string{strconv.Itoa(len(body))}
-	}
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(a.status)
 	if kind == truncate {
 		_, _ = w.Write(body[:len(body)/2])

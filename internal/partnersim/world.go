@@ -20,7 +20,8 @@ type world struct {
 }
 
 // noCosts is how the service says that a customer has no costs. Which form the real
-// one uses is documented nowhere, so every form of API.md 3.6 is played.
+// one uses is documented nowhere, so every form that the collector takes for it is
+// played. An empty answer is none of them.
 type noCosts int
 
 const (
@@ -31,8 +32,6 @@ const (
 	detailsNull
 	detailsEmpty
 	zeroTotals
-	noContent
-	emptyBody
 	noCostsForms = iota - 1
 )
 
