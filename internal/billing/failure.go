@@ -9,11 +9,11 @@ import (
 // FailureClass says what a failure means for the rest of the run (API.md 3.6).
 type FailureClass string
 
-// The classes that end a partner's run at once: every further request would fail
-// the same way.
+// The classes that end a partner's run at once: it is proven that every further
+// request would fail the same way.
 const (
-	// CredentialFailure: the refresh token or secret is dead, MFA is missing, or access
-	// is blocked. A human must act.
+	// CredentialFailure: the refresh token or secret is dead, its access tokens are
+	// accepted for nobody, MFA is missing, or access is blocked. A human must act.
 	CredentialFailure FailureClass = "credential"
 	// ConfigurationFailure: wrong audience, app-only token, programme state.
 	ConfigurationFailure FailureClass = "configuration"
@@ -23,9 +23,11 @@ const (
 const (
 	// NoAccess: the customer left or revoked the relationship.
 	NoAccess FailureClass = "no_access"
-	// RoleMissing: the user lacks a role. When the first customers all fail so, the
-	// run ends.
+	// RoleMissing: the user lacks a role. When nothing of the first customers can be
+	// read for it, the run ends.
 	RoleMissing FailureClass = "role_missing"
+	// Refused: the access token is refused for this customer, and accepted elsewhere.
+	Refused FailureClass = "refused"
 	// UnknownCustomer: no such tenant.
 	UnknownCustomer FailureClass = "unknown_customer"
 	// Throttled: still refused with 429 when the budget of retries was spent.

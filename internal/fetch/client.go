@@ -9,12 +9,9 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
-
-	"partnercost/internal/billing"
 )
 
 // Options say how a Client speaks to one partner's Partner Center. The zero value
@@ -91,15 +88,8 @@ type Client struct {
 	// The headers that are the same in all requests.
 	userAgent, application, locale []string
 
-	admission   sync.Mutex
-	admitted    bool
-	withoutRole int
+	standing standing
 }
-
-// roleVerdict is how many customers must be refused for want of a role, before any
-// was not, for the run to end: by then the role is missing for all of them
-// (API.md 3.6).
-const roleVerdict = 5
 
 // New returns a client, or an error that names every unusable option.
 func New(o Options) (*Client, error) {
@@ -123,6 +113,7 @@ func New(o Options) (*Client, error) {
 		options: o, base: base, log: o.Log,
 		http:      &http.Client{Transport: o.Transport, CheckRedirect: stayOnHost},
 		pacer:     newPacer(o.RequestsPerMinute, o.Concurrency, o.Now),
+		standing:  standing{turn: make(chan struct{}, 1)},
 		userAgent: []string{o.UserAgent}, application: []string{application}, locale: []string{o.Locale},
 	}, nil
 }
@@ -159,24 +150,3 @@ func (o Options) withDefaults() Options {
 
 // Close closes the connections that are idle.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
-
-// admit watches the first customers: when they are all refused for want of a role,
-// it is the role that is wrong and not the customers. It returns the failure that
-// then ends the run.
-func (c *Client) admit(failure *billing.Failure) error {
-	c.admission.Lock()
-	defer c.admission.Unlock()
-	switch {
-	case failure == nil:
-		c.admitted = true
-	case failure.Class == billing.RoleMissing && !c.admitted:
-		c.withoutRole++
-	}
-	if c.admitted || c.withoutRole < roleVerdict {
-		return nil
-	}
-	ending := *failure
-	ending.Class = billing.ConfigurationFailure
-	ending.Message = fmt.Sprintf("the first %d customers are all refused: %s", c.withoutRole, failure.Message)
-	return &ending
-}

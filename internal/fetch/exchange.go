@@ -24,6 +24,8 @@ type request struct {
 	url                *url.URL
 	// header holds what a link in an answer asks to be sent.
 	header map[string]string
+	// token is the access token to send; if empty, the current one.
+	token string
 	// until is when retrying ends; if zero, when the client's patience does.
 	until time.Time
 	// decode reads the body of an answer with the status of a success. What is not the
@@ -54,7 +56,7 @@ func (a *answer) document(kind billing.DocumentKind) billing.Document {
 // get sends a request until it is answered or its budget is spent. The error is a
 // *billing.Failure, or that of ctx; the answer comes along when there is one.
 func (c *Client) get(ctx context.Context, r request) (answer, error) {
-	requestID, refreshed := c.options.NewID(), false
+	requestID := c.options.NewID()
 	if r.until.IsZero() {
 		r.until = c.options.Now().Add(c.options.Patience)
 	}
@@ -81,14 +83,11 @@ func (c *Client) get(ctx context.Context, r request) (answer, error) {
 			return answer{}, ctx.Err()
 		}
 		t.failure.Attempts = attempt
-		if t.refresh && !refreshed {
-			refreshed, requestID = true, c.options.NewID()
-			if _, err := c.options.Tokens.Refresh(ctx, t.token); err != nil {
-				if ctx.Err() != nil {
-					return answer{}, ctx.Err()
-				}
-				return a, withoutToken(err, t.failure)
+		if t.refresh {
+			if err := c.afterRefusal(ctx, t, a.sent, attempt); err != nil {
+				return a, err
 			}
+			requestID = c.options.NewID()
 			continue
 		}
 		if !t.retry || attempt >= c.options.Attempts || c.options.Now().Add(wait).After(r.until) {
@@ -125,7 +124,10 @@ type trouble struct {
 // caller does, once everyone has been held up if need be.
 func (c *Client) attempt(ctx context.Context, r request, requestID string, again bool) (answer, *trouble) {
 	a := answer{requestID: requestID, correlationID: c.options.NewID()}
-	token, err := c.options.Tokens.Token(ctx)
+	token, err := r.token, error(nil)
+	if token == "" {
+		token, err = c.options.Tokens.Token(ctx)
+	}
 	failed := func(v verdict, message string, err error) *trouble {
 		return &trouble{verdict: v, token: token, failure: &billing.Failure{
 			Class: v.class, Resource: r.resource, HTTPStatus: a.status, Message: message, Err: err,
@@ -145,6 +147,7 @@ func (c *Client) attempt(ctx context.Context, r request, requestID string, again
 	})
 	a.good = err == nil && (a.status == http.StatusOK || a.status == http.StatusNoContent)
 	if a.good {
+		c.standing.accept(token, a.sent)
 		c.pacer.release(true)
 		runtime.Gosched() // the request that takes the place leaves before this answer is decoded
 	}

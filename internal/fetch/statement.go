@@ -55,7 +55,7 @@ func (c *Client) Statement(ctx context.Context, id billing.CustomerID) (billing.
 			s = again.statement()
 		}
 	}
-	if err := c.admit(s.Failure); err != nil {
+	if err := c.standing.admit(s); err != nil {
 		return billing.Statement{CustomerID: id}, err
 	}
 	return s, nil

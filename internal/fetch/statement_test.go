@@ -289,7 +289,14 @@ func TestStatementFailures(t *testing.T) {
 		{name: "Entra", resource: summaryPath, answer: says(403, `{"code":90000}`), class: billing.CredentialFailure, code: "90000", ends: true, attempts: 1},
 		{name: "programme", resource: summaryPath, answer: says(403, `{"code":800039}`), class: billing.ConfigurationFailure, code: "800039", ends: true, attempts: 1},
 		{name: "agreement", resource: summaryPath, answer: says(403, `{"code":900124}`), class: billing.ConfigurationFailure, code: "900124", ends: true, attempts: 1, words: []string{"Agreement"}},
-		{name: "gateway 401 with a token that cannot be refreshed", resource: summaryPath, answer: says(401, `{"statusCode":401,"message":"Unauthorized"}`), class: billing.CredentialFailure, ends: true, attempts: 1, words: []string{"must be replaced"}},
+		{
+			name: "gateway 401 with a token that cannot be refreshed", resource: summaryPath, answer: says(401, `{"statusCode":401,"message":"Unauthorized"}`), class: billing.CredentialFailure, ends: true, attempts: 1, words: []string{"must be replaced"},
+			andOthers: map[string]http.HandlerFunc{"/v1/customers": says(401, ""), profilePath: says(401, "")},
+		},
+		{
+			name: "401 of one resource with a token that cannot be refreshed", resource: summaryPath, answer: says(401, ""), class: billing.Refused, attempts: 1, words: []string{"not elsewhere"},
+			andOthers: map[string]http.HandlerFunc{"/v1/customers": says(200, pageOf("", 1))},
+		},
 		{name: "no relation", resource: summaryPath, answer: says(403, "\ufeff"+`{"code":20002,"description":"No relationship between caller and account.","data":[],"source":"PartnerFD"}`), class: billing.NoAccess, code: "20002", attempts: 1, words: []string{"No relationship between"}},
 		{name: "access denied", resource: profilePath, answer: says(403, `{"code":2032}`), class: billing.NoAccess, code: "2032", attempts: 1},
 		{name: "role in plain text", resource: summaryPath, answer: says(403, role), class: billing.RoleMissing, attempts: 1, words: []string{"Admin agent", role}},
@@ -344,7 +351,7 @@ func TestStatementFailures(t *testing.T) {
 			}
 			if err == nil {
 				err = s.Failure
-				if s.Profile == nil && test.resource != profilePath && test.andOthers == nil || s.Costs == nil && test.resource != summaryPath {
+				if s.Profile == nil && test.resource != profilePath && test.andOthers[profilePath] == nil || s.Costs == nil && test.resource != summaryPath {
 					t.Errorf("what could be had is missing: %+v", s)
 				}
 				for _, d := range s.Documents {
@@ -357,7 +364,7 @@ func TestStatementFailures(t *testing.T) {
 			if f == nil {
 				return
 			}
-			if f.Resource != test.resource || f.Attempts != test.attempts || f.RequestID == "" || f.CorrelationID == "" {
+			if f.Resource != test.resource && test.andOthers[profilePath] == nil || f.Attempts != test.attempts || f.RequestID == "" || f.CorrelationID == "" {
 				t.Errorf("%+v", f)
 			}
 			if !strings.Contains(test.name, "round") && len(p.of(test.resource)) < test.attempts {
@@ -382,82 +389,6 @@ func TestStatementFollowsARedirectWithinTheHost(t *testing.T) {
 	}
 	if got := p.of("/elsewhere")[0].Header.Get("Authorization"); got != "Bearer simulator" {
 		t.Errorf("token %q", got)
-	}
-}
-
-func TestRunEndsWhenTheFirstCustomersLackTheRole(t *testing.T) {
-	t.Parallel()
-
-	_, url := newPartner(t, map[string]http.HandlerFunc{summaryPath: says(403, "")})
-	c := client(t, full(url))
-	for i := range 6 {
-		s, err := c.Statement(t.Context(), asked)
-		if i < 4 {
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkFailure(t, s.Failure, billing.RoleMissing, "")
-			continue
-		}
-		checkFailure(t, err, billing.ConfigurationFailure, "", "first", "Admin agent")
-	}
-
-	_, url = newPartner(t, map[string]http.HandlerFunc{summaryPath: inTurn(says(200, goodSummary), says(403, ""))})
-	c = client(t, full(url))
-	for range 8 {
-		if _, err := c.Statement(t.Context(), asked); err != nil {
-			t.Errorf("the role was there once, and yet: %v", err)
-		}
-	}
-}
-
-// changing is a token source of one token after the other.
-type changing struct {
-	mu        sync.Mutex
-	current   int
-	refreshes int
-}
-
-func (c *changing) Token(context.Context) (string, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return fmt.Sprint("token-", c.current), nil
-}
-
-func (c *changing) Refresh(_ context.Context, stale string) (string, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.refreshes++
-	if stale == fmt.Sprint("token-", c.current) {
-		c.current++
-	}
-	return fmt.Sprint("token-", c.current), nil
-}
-
-func TestTokenIsRefreshedOnce(t *testing.T) {
-	t.Parallel()
-
-	wants := func(token string, answer http.HandlerFunc) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			if r.Header.Get("Authorization") != "Bearer "+token {
-				answer = says(401, `{"statusCode":401,"message":"Unauthorized: expired"}`)
-			}
-			answer(w, r)
-		}
-	}
-	_, url := newPartner(t, map[string]http.HandlerFunc{profilePath: inTurn(wants("token-1", says(200, goodProfile)), wants("token-1", says(200, goodProfile)))})
-	source := &changing{}
-	s, err := client(t, fetch.Options{BaseURL: url, Tokens: source}).Statement(t.Context(), asked)
-	if err != nil || s.Failure != nil || source.refreshes != 1 {
-		t.Errorf("%+v, %v, %d refreshes", s, err, source.refreshes)
-	}
-
-	p, url := newPartner(t, map[string]http.HandlerFunc{profilePath: says(401, `{"code":400,"description":"Access denied"}`)})
-	source = &changing{}
-	_, err = client(t, fetch.Options{BaseURL: url, Tokens: source}).Statement(t.Context(), asked)
-	checkFailure(t, err, billing.CredentialFailure, "400", "sign in again")
-	if n := len(p.of(profilePath)); n != 2 || source.refreshes != 1 {
-		t.Errorf("%d requests, %d refreshes", n, source.refreshes)
 	}
 }
 

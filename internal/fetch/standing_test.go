@@ -1,0 +1,251 @@
+package fetch_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/fetch"
+)
+
+// changing is a token source of one token after the other.
+type changing struct {
+	mu        sync.Mutex
+	current   int
+	refreshes int
+}
+
+func (c *changing) Token(context.Context) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return fmt.Sprint("token-", c.current), nil
+}
+
+func (c *changing) Refresh(_ context.Context, stale string) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refreshes++
+	if stale == fmt.Sprint("token-", c.current) {
+		c.current++
+	}
+	return fmt.Sprint("token-", c.current), nil
+}
+
+// bearer answers who sends a token that is good, and refuses all others.
+func bearer(good func(token string) bool, answer http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !good(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")) {
+			says(401, `{"statusCode":401,"message":"Unauthorized: expired"}`)(w, r)
+			return
+		}
+		answer(w, r)
+	}
+}
+
+func TestRunEndsWhenTheFirstCustomersLackTheRole(t *testing.T) {
+	t.Parallel()
+
+	_, url := newPartner(t, map[string]http.HandlerFunc{profilePath: says(403, ""), summaryPath: says(403, "")})
+	c := client(t, full(url))
+	for i := range 6 {
+		s, err := c.Statement(t.Context(), asked)
+		if i < 4 {
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkFailure(t, s.Failure, billing.RoleMissing, "")
+			continue
+		}
+		checkFailure(t, err, billing.ConfigurationFailure, "", "nothing can be read", "Admin agent")
+	}
+
+	_, url = newPartner(t, map[string]http.HandlerFunc{profilePath: inTurn(says(200, goodProfile), says(403, "")), summaryPath: says(403, "")})
+	c = client(t, full(url))
+	for range 8 {
+		if _, err := c.Statement(t.Context(), asked); err != nil {
+			t.Errorf("a customer was read once, and yet: %v", err)
+		}
+	}
+}
+
+// A refusal of one resource is that resource's trouble: the other is read, however
+// many customers it is refused for.
+func TestRoleForOneResourceIsEnoughForIt(t *testing.T) {
+	t.Parallel()
+
+	for _, refused := range []string{profilePath, summaryPath} {
+		_, url := newPartner(t, map[string]http.HandlerFunc{refused: says(403, "The supplied role does not have the rights")})
+		c := client(t, full(url))
+		var group errgroup.Group
+		group.SetLimit(8)
+		for range 40 {
+			group.Go(func() error {
+				s, err := c.Statement(t.Context(), asked)
+				if err != nil {
+					return err
+				}
+				checkFailure(t, s.Failure, billing.RoleMissing, "", refused)
+				if (s.Profile != nil) == (refused == profilePath) || (s.Costs != nil) == (refused == summaryPath) {
+					t.Errorf("%+v", s)
+				}
+				return nil
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Errorf("%s: %v", refused, err)
+		}
+	}
+}
+
+func TestTokenIsRefreshedOnce(t *testing.T) {
+	t.Parallel()
+
+	second := func(token string) bool { return token == "token-1" }
+	for name, list := range map[string]http.HandlerFunc{"": bearer(second, says(200, pageOf("", 1))), "with a list in trouble": says(500, "")} {
+		_, url := newPartner(t, map[string]http.HandlerFunc{profilePath: bearer(second, says(200, goodProfile)), "/v1/customers": list})
+		source := &changing{}
+		s, err := client(t, fetch.Options{BaseURL: url, Tokens: source}).Statement(t.Context(), asked)
+		if err != nil || s.Failure != nil || source.refreshes != 1 {
+			t.Errorf("%s: %+v, %v, %d refreshes", name, s, err, source.refreshes)
+		}
+	}
+}
+
+// A sign-in that is dead costs some dozens of requests, whatever the concurrency.
+func TestDeadSignInEndsTheRun(t *testing.T) {
+	t.Parallel()
+
+	never := bearer(func(string) bool { return false }, nil)
+	for name, list := range map[string]http.HandlerFunc{"": never, "with a list in trouble": says(500, "")} {
+		for _, source := range []fetch.TokenSource{&changing{}, fetch.StaticToken("dead")} {
+			t.Run(fmt.Sprintf("%T %s", source, name), func(t *testing.T) {
+				t.Parallel()
+				p, url := newPartner(t, map[string]http.HandlerFunc{profilePath: never, summaryPath: never, "/v1/customers": list})
+				o := full(url)
+				o.Tokens, o.Concurrency = source, 16
+				c := client(t, o)
+				group, ctx := errgroup.WithContext(t.Context())
+				group.SetLimit(16)
+				for range 200 {
+					group.Go(func() error {
+						if ctx.Err() != nil {
+							return nil
+						}
+						_, err := c.Statement(ctx, asked)
+						return err
+					})
+				}
+				checkFailure(t, group.Wait(), billing.CredentialFailure, "")
+				if n := len(p.all()); n > 100 {
+					t.Errorf("%d requests into a closed door", n)
+				}
+			})
+		}
+	}
+}
+
+// One customer whose token is refused, whatever it is, is one customer's failure.
+func TestTokenRefusedForOneCustomer(t *testing.T) {
+	t.Parallel()
+
+	for _, source := range []fetch.TokenSource{&changing{}, fetch.StaticToken("simulator")} {
+		t.Run(fmt.Sprintf("%T", source), func(t *testing.T) {
+			t.Parallel()
+			p, url := newPartner(t, map[string]http.HandlerFunc{"/v1/customers": says(200, pageOf("", 1))})
+			for resource, answer := range p.answers {
+				p.answers[resource] = func(w http.ResponseWriter, r *http.Request) {
+					if strings.Contains(r.URL.Path, string(idOf(12))) || strings.Contains(r.URL.Path, string(idOf(13))) {
+						says(401, `{"statusCode":401,"message":"Unauthorized"}`)(w, r)
+						return
+					}
+					answer(w, r)
+				}
+			}
+			o := full(url)
+			o.Tokens = source
+			c := client(t, o)
+			for n := range 40 {
+				s, err := c.Statement(t.Context(), idOf(n))
+				if err != nil {
+					t.Fatalf("customer %d: %v", n, err)
+				}
+				if n == 12 || n == 13 {
+					checkFailure(t, s.Failure, billing.Refused, "", "not elsewhere")
+				} else if s.Failure != nil || len(s.LineItems) != 1 {
+					t.Errorf("customer %d: %+v", n, s)
+				}
+			}
+			if changing, ok := source.(*changing); ok && changing.refreshes > 2 {
+				t.Errorf("%d refreshes for a sign-in that is good", changing.refreshes)
+			}
+		})
+	}
+}
+
+// mortal gives a new token whenever it is asked to; each dies after a while, and
+// nobody but the service knows.
+type mortal struct {
+	changing
+
+	life time.Duration
+	mint map[string]time.Time
+}
+
+func (m *mortal) isGood(token string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	born, known := m.mint[token]
+	if !known {
+		born = time.Now()
+		m.mint[token] = born
+	}
+	return time.Since(born) < m.life
+}
+
+// Tokens that die early are renewed for as long as new ones are given.
+func TestShortLivedTokensAreRenewed(t *testing.T) {
+	t.Parallel()
+
+	synctest.Test(t, func(t *testing.T) {
+		source := &mortal{life: time.Second, mint: map[string]time.Time{}}
+		answers := map[string]string{profilePath: goodProfile, summaryPath: goodSummary, itemsPath: goodItems, "": pageOf("", 1)}
+		w := &wire{start: time.Now(), answer: func(_ int, r *http.Request) *http.Response {
+			time.Sleep(100 * time.Millisecond)
+			if !source.isGood(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")) {
+				return respond(401, "")
+			}
+			time.Sleep(200 * time.Millisecond)
+			rest, _ := strings.CutPrefix(r.URL.Path, "/v1/customers/")
+			_, resource, _ := strings.Cut(rest, "/")
+			if r.URL.Path == "/v1/customers" {
+				resource = ""
+			}
+			return respond(200, answers[resource])
+		}}
+		o := full("https://api.example")
+		o.Transport, o.Tokens = w, source
+		c := client(t, o)
+		var group sync.WaitGroup
+		for range 4 {
+			group.Go(func() {
+				for range 25 {
+					if s, err := c.Statement(t.Context(), asked); err != nil || s.Failure != nil {
+						t.Error(err, s.Failure)
+					}
+				}
+			})
+		}
+		group.Wait()
+		if source.refreshes < 10 {
+			t.Errorf("%d refreshes", source.refreshes)
+		}
+	})
+}
