@@ -42,7 +42,7 @@ type Options struct {
 	MaxBody int64
 	// MaxRetryAfter caps how long the service may ask to wait: 5 minutes.
 	MaxRetryAfter time.Duration
-	// Attempts bounds how often one request is sent: 5.
+	// Attempts bounds how often one request fails, being throttled aside: 5.
 	Attempts int
 	// Patience bounds how long one statement is retried; no attempt begins later: 15
 	// minutes.

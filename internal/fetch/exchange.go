@@ -60,6 +60,7 @@ func (c *Client) get(ctx context.Context, r request) (answer, error) {
 	if r.until.IsZero() {
 		r.until = c.options.Now().Add(c.options.Patience)
 	}
+	faults, refusals := 0, 0
 	for attempt := 1; ; attempt++ {
 		if err := c.pacer.acquire(ctx); err != nil {
 			return answer{}, err
@@ -68,8 +69,12 @@ func (c *Client) get(ctx context.Context, r request) (answer, error) {
 		if t == nil {
 			return a, nil
 		}
-		wait, asked := retryAfter(a.header, a.arrived, c.options.MaxRetryAfter)
-		if !asked {
+		wait, asked := retryAfter(&a, c.options.MaxRetryAfter)
+		switch {
+		case asked:
+		case t.throttled:
+			wait = throttledWait(attempt, c.options.Rand)
+		default:
 			wait = backoff(attempt, c.options.Rand)
 		}
 		if t.throttled && c.pacer.throttle(a.sent, wait) {
@@ -84,13 +89,17 @@ func (c *Client) get(ctx context.Context, r request) (answer, error) {
 		}
 		t.failure.Attempts = attempt
 		if t.refresh {
-			if err := c.afterRefusal(ctx, t, a.sent, attempt); err != nil {
+			refusals++
+			if err := c.afterRefusal(ctx, t, a.sent, refusals); err != nil {
 				return a, err
 			}
 			requestID = c.options.NewID()
 			continue
 		}
-		if !t.retry || attempt >= c.options.Attempts || c.options.Now().Add(wait).After(r.until) {
+		if !t.throttled { // which is no fault of this request: it ends with the patience alone
+			faults++
+		}
+		if !t.retry || faults >= c.options.Attempts || c.options.Now().Add(wait).After(r.until) {
 			return a, t.failure
 		}
 		c.log.LogAttrs(ctx, slog.LevelDebug, "request failed and is sent again",

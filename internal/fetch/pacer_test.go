@@ -29,7 +29,7 @@ func TestRetryAfter(t *testing.T) {
 		"Fri, 02 Oct 2026 12:00:30 GMT": 5 * time.Minute,
 		"Thu, 01 Oct 2026 11:00:00 GMT": 0,
 	} {
-		got, ok := retryAfter(http.Header{"Retry-After": {value}}, now, 5*time.Minute)
+		got, ok := retryAfter(&answer{header: http.Header{"Retry-After": {value}}, arrived: now}, 5*time.Minute)
 		if ok != (want > 0) || ok && got != want {
 			t.Errorf("Retry-After %q is %v, %t, want %v", value, got, ok, want)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -26,10 +27,30 @@ func backoff(attempt int, random func() float64) time.Duration {
 	return time.Duration(random() * float64(limit))
 }
 
-// retryAfter reads how long the service asks to wait, in seconds or until a date,
-// capped at limit. It reports false when there is nothing usable (API.md 3.3).
-func retryAfter(header http.Header, now time.Time, limit time.Duration) (time.Duration, bool) {
-	value := strings.TrimSpace(header.Get("Retry-After"))
+// throttledWait is how long to wait after a 429 that does not say how long. Its least
+// is half of its most: each request that comes too early is counted too.
+func throttledWait(attempt int, random func() float64) time.Duration {
+	return max(firstWait, backoff(attempt, func() float64 { return 0.5 + random()/2 }))
+}
+
+// tryAgain finds how long to wait in the prose of the gateway (API.md 3.4).
+var tryAgain = regexp.MustCompile(`(?i)try again in (\d{1,6}) seconds?`)
+
+// retryAfter reads how long the service asks to wait, in seconds or until a date of
+// its header, or else in its message, capped at limit. It reports false when there is
+// nothing usable (API.md 3.3).
+func retryAfter(a *answer, limit time.Duration) (time.Duration, bool) {
+	value := strings.TrimSpace(a.header.Get("Retry-After"))
+	if wait, ok := parseRetryAfter(value, a.arrived, limit); ok {
+		return wait, true
+	}
+	if said := tryAgain.FindStringSubmatch(a.refusal.message); said != nil {
+		return parseRetryAfter(said[1], a.arrived, limit)
+	}
+	return 0, false
+}
+
+func parseRetryAfter(value string, now time.Time, limit time.Duration) (time.Duration, bool) {
 	var wait time.Duration
 	if seconds, err := strconv.ParseFloat(value, 64); err == nil && !math.IsNaN(seconds) {
 		if seconds >= limit.Seconds() {

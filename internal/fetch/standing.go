@@ -144,12 +144,13 @@ func (c *Client) try(ctx context.Context, token string, since time.Time) (proof,
 
 // afterRefusal decides what becomes of a request whose token was refused. It returns
 // nothing when the request is worth sending again with the token that is current
-// then, and else its failure or the error of ctx.
+// then, and else its failure or the error of ctx. refusals counts those of this
+// request.
 //
 // A refusal ends the run only when it is proven to be everybody's: a token in its
 // place is refused too, in a request that concerns no customer. That of a token that
 // is not current any more proves nothing: it died on the way.
-func (c *Client) afterRefusal(ctx context.Context, t *trouble, sent time.Time, attempt int) error {
+func (c *Client) afterRefusal(ctx context.Context, t *trouble, sent time.Time, refusals int) error {
 	alone := func(p proof) error {
 		if p != proven && c.standing.doubt() {
 			return t.failure
@@ -159,7 +160,7 @@ func (c *Client) afterRefusal(ctx context.Context, t *trouble, sent time.Time, a
 		failure.Message = "the access token is refused here and not elsewhere; see in Partner Center that the user may read this customer"
 		return &failure
 	}
-	if attempt > c.options.Attempts {
+	if refusals > c.options.Attempts {
 		return alone(unproven)
 	}
 	current, err := c.options.Tokens.Token(ctx)

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -311,7 +312,6 @@ func TestStatementFailures(t *testing.T) {
 		{name: "bad input", resource: summaryPath, answer: says(400, `{"code":2000,"description":"Tenant Id must be a GUID."}`), class: billing.BadRequest, code: "2000", attempts: 1, words: []string{"report it"}},
 		{name: "identity platform", resource: summaryPath, answer: says(400, `{"error":"invalid_grant","error_description":"AADSTS1: x"}`), class: billing.BadRequest, code: "invalid_grant", attempts: 1},
 		{name: "plain 400", resource: summaryPath, answer: says(400, `Some non-structured content.`), class: billing.BadRequest, attempts: 1, words: []string{"Some non-structured content."}},
-		{name: "throttled", resource: summaryPath, answer: says(429, `{ "statusCode": 429, "message": "Rate limit is exceeded." }`), class: billing.Throttled, attempts: 5, words: []string{"Rate limit"}},
 		{name: "500", resource: summaryPath, answer: says(500, `{"code":800003}`), class: billing.ServerFailure, code: "800003", attempts: 5},
 		{name: "408", resource: summaryPath, answer: says(408, ""), class: billing.ServerFailure, attempts: 5},
 		{name: "504 of a gateway", resource: summaryPath, answer: says(504, `<html>`), class: billing.ServerFailure, attempts: 5},
@@ -529,7 +529,7 @@ func TestNothingSecretIsSaid(t *testing.T) {
 		_, url := newPartner(t, map[string]http.HandlerFunc{profilePath: says(status, answer)})
 		var log bytes.Buffer
 		s, err := client(t, fetch.Options{
-			BaseURL: url, Tokens: fetch.StaticToken(token),
+			BaseURL: url, Tokens: fetch.StaticToken(token), Patience: 400 * time.Millisecond,
 			Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		}).Statement(t.Context(), asked)
 		if err != nil || s.Failure == nil {

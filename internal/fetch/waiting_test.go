@@ -78,17 +78,41 @@ func TestWaits(t *testing.T) {
 			},
 		},
 		{
-			name: "nothing said", sent: []time.Duration{0, 500 * time.Millisecond, 1500 * time.Millisecond, 3500 * time.Millisecond, 7500 * time.Millisecond},
-			answer: func(int, *http.Request) *http.Response { return respond(429, "") }, class: billing.Throttled,
+			name: "a date that is past, then a number below zero, then nothing", sent: []time.Duration{0, 500 * time.Millisecond, 1500 * time.Millisecond, 3500 * time.Millisecond},
+			answer: func(n int, _ *http.Request) *http.Response {
+				if n < 4 {
+					return respond(429, "", "Retry-After", []string{"Thu, 01 Jan 1970 00:00:00 GMT", "-5", ""}[n-1])
+				}
+				return respond(200, goodProfile)
+			},
+		},
+		{
+			name: "the message of the gateway", sent: []time.Duration{0, 57 * time.Second},
+			answer: func(n int, _ *http.Request) *http.Response {
+				if n == 1 {
+					return respond(429, `{ "statusCode": 429, "message": "Rate limit is exceeded. Try again in 57 seconds." }`)
+				}
+				return respond(200, goodProfile)
+			},
+		},
+		{
+			name: "throttled between faults", options: fetch.Options{Attempts: 2}, class: billing.ServerFailure,
+			sent: []time.Duration{0, time.Minute, time.Minute + time.Second, 2*time.Minute + time.Second},
+			answer: func(n int, _ *http.Request) *http.Response {
+				if n%2 == 1 {
+					return respond(429, "", "Retry-After", "60")
+				}
+				return respond(500, "")
+			},
 		},
 		{
 			name: "a day, and patience for a quarter of an hour", sent: []time.Duration{0, 5 * time.Minute, 10 * time.Minute, 15 * time.Minute}, class: billing.Throttled,
 			answer: func(int, *http.Request) *http.Response { return respond(429, "", "Retry-After", "86400") },
 		},
 		{
-			name: "a day, and a cap of a minute", sent: []time.Duration{0, time.Minute, 2 * time.Minute}, class: billing.Throttled,
+			name: "a day, a cap of a minute and patience for two", sent: []time.Duration{0, time.Minute, 2 * time.Minute}, class: billing.Throttled,
 			answer:  func(int, *http.Request) *http.Response { return respond(429, "", "Retry-After", "86400") },
-			options: fetch.Options{MaxRetryAfter: time.Minute, Attempts: 3},
+			options: fetch.Options{MaxRetryAfter: time.Minute, Attempts: 1, Patience: 2 * time.Minute},
 		},
 		{
 			name: "a body that does not come", sent: []time.Duration{0, 3*time.Minute + 500*time.Millisecond}, class: billing.ServerFailure,
@@ -176,4 +200,37 @@ func TestThrottlingHoldsUpAllCustomers(t *testing.T) {
 			t.Errorf("attempts (-want +got):\n%s", diff)
 		}
 	})
+}
+
+// A window of throttling costs no customer, also when the service does not say how
+// long it lasts.
+func TestThrottlingWithoutAWordIsWaitedOut(t *testing.T) {
+	t.Parallel()
+
+	for _, random := range []float64{0, 0.5, 1} {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			w := &wire{start: start, answer: func(n int, _ *http.Request) *http.Response {
+				if since := time.Since(start); n > 20 && since < 57*time.Second {
+					return respond(429, "")
+				}
+				return respond(200, goodProfile)
+			}}
+			c := client(t, fetch.Options{BaseURL: "https://api.example", Transport: w, RequestsPerMinute: 600, Rand: func() float64 { return random }})
+			var group sync.WaitGroup
+			for range 8 {
+				group.Go(func() {
+					for range 10 {
+						if s, err := c.Statement(t.Context(), asked); err != nil || s.Failure != nil {
+							t.Error(err, s.Failure)
+						}
+					}
+				})
+			}
+			group.Wait()
+			if n := len(w.sent); n > 80+100 {
+				t.Errorf("%d requests for 80 customers", n)
+			}
+		})
+	}
 }
