@@ -161,6 +161,7 @@ func (c *Client) attempt(ctx context.Context, r request, requestID string, again
 		runtime.Gosched() // the request that takes the place leaves before this answer is decoded
 	}
 	if err != nil {
+		err = transportCause(err)
 		v := transportVerdict(err, a.status)
 		t := failed(v, v.advice+": "+redact(err.Error(), token), err)
 		t.unknown = true

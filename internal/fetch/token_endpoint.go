@@ -119,6 +119,7 @@ func judgeSignIn(err error, secrets ...string) (failure *billing.Failure, retry 
 		if wrapped, ok := errors.AsType[*url.Error](err); ok {
 			err = wrapped.Err
 		}
+		err = transportCause(err)
 		v := transportVerdict(err, 0)
 		if v.class == billing.ConfigurationFailure || errors.Is(err, errRedirected) {
 			failure.Class = billing.ConfigurationFailure

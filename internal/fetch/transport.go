@@ -1,9 +1,11 @@
 package fetch
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"time"
@@ -45,3 +47,34 @@ func stayOnHost(next *http.Request, via []*http.Request) error {
 	}
 	return nil
 }
+
+// errGarbled stands for errors whose words may quote what arrived. net/http does so
+// when the answers are out of step with the requests, and what arrived may be a
+// billing profile or a token.
+var errGarbled = errors.New("what arrived is not understood; see that base_url, login_url and the proxy are right")
+
+// transportCause is the part of a transport error that is fit for a log: the part
+// whose words are ours, the system's or those of TLS, and errGarbled for any other.
+func transportCause(err error) error {
+	for _, known := range []error{context.DeadlineExceeded, errRedirected, errTooLarge} {
+		if errors.Is(err, known) {
+			return err // worded in this package
+		}
+	}
+	for _, find := range []func(error) (error, bool){
+		as[*tls.CertificateVerificationError], as[tls.RecordHeaderError], as[tls.AlertError], as[*net.OpError], as[*net.DNSError],
+	} {
+		if cause, ok := find(err); ok {
+			return cause
+		}
+	}
+	for _, known := range []error{io.ErrUnexpectedEOF, io.EOF, net.ErrClosed, context.Canceled, http.ErrSchemeMismatch} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	return errGarbled
+}
+
+// as finds an error of a type in err.
+func as[E error](err error) (error, bool) { return errors.AsType[E](err) }
