@@ -35,13 +35,7 @@ func (s Selection) discovers() bool { return s.Customers == nil && s.Partner.Cus
 // Discovered yields the customers that Partner Center lists for the partner, but for
 // the excluded ones.
 func Discovered(ctx context.Context, partner config.Partner, client *fetch.Client) iter.Seq2[billing.CustomerID, error] {
-	return partner.Customers.WithoutExcluded(func(yield func(billing.CustomerID, error) bool) {
-		for customer, err := range client.Customers(ctx) {
-			if !yield(customer.ID, err) {
-				return
-			}
-		}
-	})
+	return partner.Customers.WithoutExcluded(client.Customers(ctx))
 }
 
 // FirstCustomer is one of the partner's customers.

@@ -24,9 +24,9 @@ func (c Cloud) AppScope() string { return strings.TrimSuffix(c.Resource, "/") + 
 // UserScope is the scope of a token for an application together with a user.
 func (c Cloud) UserScope() string { return strings.TrimSuffix(c.Resource, "/") + "/user_impersonation" }
 
-// Clouds are the live clouds (API.md 1). US Government has the REST API of the
+// clouds are the live clouds (API.md 1). US Government has the REST API of the
 // global cloud and a login host of its own.
-func Clouds() []Cloud {
+func clouds() []Cloud {
 	const (
 		global = "https://api.partnercenter.microsoft.com"
 		china  = "https://partner.partnercenterapi.microsoftonline.cn"
@@ -40,7 +40,7 @@ func Clouds() []Cloud {
 
 // CloudNamed returns the cloud with a name as the configuration writes it.
 func CloudNamed(name string) (Cloud, error) {
-	for _, c := range Clouds() {
+	for _, c := range clouds() {
 		if c.Name == name {
 			return c, nil
 		}

@@ -9,12 +9,6 @@ import (
 	"partnercost/internal/billing"
 )
 
-// Customer is a customer in the partner's list.
-type Customer struct {
-	ID          billing.CustomerID
-	CompanyName string
-}
-
 // pageSize is the largest page that the service is known to give (API.md 4).
 const pageSize = "500"
 
@@ -24,8 +18,7 @@ type wireCustomers struct {
 	Items []struct {
 		ID             text `json:"id"`
 		CompanyProfile struct {
-			TenantID    text `json:"tenantId"`
-			CompanyName text `json:"companyName"`
+			TenantID text `json:"tenantId"`
 		} `json:"companyProfile"`
 	} `json:"items"`
 }
@@ -35,23 +28,23 @@ var customersForm = documentForm[wireCustomers]()
 // Customers lists the partner's customers, each once, page after page, so that the
 // first can be collected while the list is still being read. An error ends the list
 // and means that it is not whole; it is a *billing.Failure or that of ctx.
-func (c *Client) Customers(ctx context.Context) iter.Seq2[Customer, error] {
-	return func(yield func(Customer, error) bool) {
-		var page []Customer
+func (c *Client) Customers(ctx context.Context) iter.Seq2[billing.CustomerID, error] {
+	return func(yield func(billing.CustomerID, error) bool) {
+		var page []billing.CustomerID
 		known := map[billing.CustomerID]bool{}
 		stopped := false
-		first := request{endpoint: "customers", resource: "customers", url: c.address("/customers")}
+		first := request{endpoint: "customers", resource: "customers", url: c.address("/customers"), within: "/customers"}
 		first.url.RawQuery = "size=" + pageSize
 		err := c.walk(ctx, first, func(body []byte) (paging wirePaging, items int, err error) {
 			page, paging, err = decodeCustomers(body)
 			return paging, len(page), err
 		}, func(answer) bool {
-			for _, customer := range page {
-				if known[customer.ID] {
+			for _, id := range page {
+				if known[id] {
 					continue // the list moved while it was read
 				}
-				known[customer.ID] = true
-				if !yield(customer, nil) {
+				known[id] = true
+				if !yield(id, nil) {
 					stopped = true
 					return false
 				}
@@ -59,14 +52,14 @@ func (c *Client) Customers(ctx context.Context) iter.Seq2[Customer, error] {
 			return true
 		})
 		if err != nil && !stopped {
-			yield(Customer{}, err)
+			yield("", err)
 		}
 	}
 }
 
 // decodeCustomers reads a page of the list. An entry without a usable id makes the
 // page unusable: it cannot be left out, since who is missing counts as gone.
-func decodeCustomers(body []byte) ([]Customer, wirePaging, error) {
+func decodeCustomers(body []byte) ([]billing.CustomerID, wirePaging, error) {
 	var w wireCustomers
 	if _, err := decodeOne("customers", customersForm, body, &w); err != nil {
 		return nil, wirePaging{}, err
@@ -74,13 +67,13 @@ func decodeCustomers(body []byte) ([]Customer, wirePaging, error) {
 	if w.Items == nil {
 		return nil, wirePaging{}, notDocument("customers", errNoItems)
 	}
-	customers := make([]Customer, len(w.Items))
+	ids := make([]billing.CustomerID, len(w.Items))
 	for i, item := range w.Items {
 		id, err := billing.ParseCustomerID(firstText(item.ID, item.CompanyProfile.TenantID))
 		if err != nil {
 			return nil, wirePaging{}, fmt.Errorf("customers: items[%d].id: %w", i, errors.Unwrap(err))
 		}
-		customers[i] = Customer{ID: id, CompanyName: string(item.CompanyProfile.CompanyName)}
+		ids[i] = id
 	}
-	return customers, w.wirePaging, nil
+	return ids, w.wirePaging, nil
 }

@@ -32,11 +32,11 @@ func pageOf(next string, ids ...int) string {
 // list reads the whole list, up to its error.
 func list(t *testing.T, url string) (ids []billing.CustomerID, err error) {
 	t.Helper()
-	for customer, err := range client(t, fetch.Options{BaseURL: url}).Customers(t.Context()) {
+	for id, err := range client(t, fetch.Options{BaseURL: url}).Customers(t.Context()) {
 		if err != nil {
 			return ids, err
 		}
-		ids = append(ids, customer.ID)
+		ids = append(ids, id)
 	}
 	return ids, nil
 }
@@ -69,6 +69,7 @@ func TestCustomersEnd(t *testing.T) {
 		{name: "a token that repeats", answers: []http.HandlerFunc{says(200, pageOf(byToken, 1)), says(200, pageOf(byToken, 2))}, ids: 2, class: billing.BadAnswer, words: []string{"circle"}},
 		{name: "a page that names itself", answers: []http.HandlerFunc{says(200, pageOf(link("//v1/customers?size=500"), 1))}, ids: 1, class: billing.BadAnswer, words: []string{"circle"}},
 		{name: "another host", answers: []http.HandlerFunc{says(200, pageOf(link("https://elsewhere.example/v1/customers"), 1))}, ids: 1, class: billing.BadAnswer, words: []string{"another host, elsewhere.example"}},
+		{name: "a page of another collection", answers: []http.HandlerFunc{says(200, pageOf(link("/v1/customers/"+string(idOf(1))+"/subscriptions"), 1))}, ids: 1, class: billing.BadAnswer, words: []string{"another collection"}},
 		{name: "something other than GET", answers: []http.HandlerFunc{says(200, pageOf(`,"links":{"next":{"uri":"/customers?x","method":"DELETE"}}`, 1))}, ids: 1, class: billing.BadAnswer, words: []string{"GET"}},
 		{name: "an id that is none", answers: []http.HandlerFunc{says(200, `{"items":[{"id":"org:5"}]}`)}, class: billing.BadAnswer, words: []string{"items[0].id"}},
 		{name: "only a tenant id", answers: []http.HandlerFunc{says(200, `{"items":[{"companyProfile":{"tenantId":"`+string(idOf(1))+`"}}]}`)}, ids: 1},
@@ -142,9 +143,9 @@ func TestCustomersStream(t *testing.T) {
 	t.Parallel()
 
 	p, url := newPartner(t, map[string]http.HandlerFunc{"/v1/customers": says(200, pageOf(byToken, 1, 2))})
-	for customer, err := range client(t, fetch.Options{BaseURL: url}).Customers(t.Context()) {
-		if err != nil || customer != (fetch.Customer{ID: idOf(1), CompanyName: "N1"}) {
-			t.Errorf("%+v, %v", customer, err)
+	for id, err := range client(t, fetch.Options{BaseURL: url}).Customers(t.Context()) {
+		if err != nil || id != idOf(1) {
+			t.Errorf("%s, %v", id, err)
 		}
 		break
 	}

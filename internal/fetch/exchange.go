@@ -24,6 +24,9 @@ type request struct {
 	url                *url.URL
 	// header holds what a link in an answer asks to be sent.
 	header map[string]string
+	// within is the collection that links to further pages must stay in, below the
+	// version: a path, or with a slash at its end all paths below it.
+	within string
 	// token is the access token to send; if empty, the current one.
 	token string
 	// until is when retrying ends; if zero, when the client's patience does.

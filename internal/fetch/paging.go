@@ -78,6 +78,9 @@ func (c *Client) following(r request, p wirePaging) (*request, error) {
 		if err != nil {
 			return nil, err
 		}
+		if !c.stays(&r) {
+			return nil, errors.New("a page names one of another collection as the next")
+		}
 		r.header = header
 	case token != "":
 		address := *r.url
@@ -115,6 +118,17 @@ func (c *Client) follow(link wireLink, r *request) (map[string]string, error) {
 		}
 	}
 	return header, nil
+}
+
+// stays reports whether r still asks for something of the collection that it is for.
+// Links have been seen to name another customer (API.md 5.4 point 8), whose items must
+// never become this one's.
+func (c *Client) stays(r *request) bool {
+	path := version.ReplaceAllString(strings.TrimPrefix(r.url.Path, c.base.Path), "/")
+	if folder := strings.HasSuffix(r.within, "/"); folder && len(path) > len(r.within) {
+		path = path[:len(r.within)]
+	}
+	return strings.EqualFold(path, r.within)
 }
 
 // printableASCII is s, or empty when it holds what a header may not.

@@ -49,15 +49,15 @@ func collectAll(t *testing.T, c *fetch.Client) map[billing.CustomerID]billing.St
 	statements := map[billing.CustomerID]billing.Statement{}
 	var group errgroup.Group
 	group.SetLimit(8)
-	for customer, err := range c.Customers(t.Context()) {
+	for id, err := range c.Customers(t.Context()) {
 		if err != nil {
 			t.Fatal(err)
 		}
 		group.Go(func() error {
-			s, err := c.Statement(t.Context(), customer.ID)
+			s, err := c.Statement(t.Context(), id)
 			mu.Lock()
 			defer mu.Unlock()
-			statements[customer.ID] = s
+			statements[id] = s
 			return err
 		})
 	}
@@ -126,14 +126,11 @@ func TestCustomersListsEveryone(t *testing.T) {
 				t.Parallel()
 				sim, url := serve(t, partnersim.Options{Customers: 1700, Seed: 7, Paging: paging, SpentToken: spent})
 				var got []string
-				for customer, err := range client(t, fetch.Options{BaseURL: url}).Customers(t.Context()) {
+				for id, err := range client(t, fetch.Options{BaseURL: url}).Customers(t.Context()) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if customer.CompanyName == "" {
-						t.Errorf("%s has no name", customer.ID)
-					}
-					got = append(got, string(customer.ID))
+					got = append(got, string(id))
 				}
 				if diff := cmp.Diff(slices.Collect(sim.CustomerIDs()), got); diff != "" {
 					t.Errorf("ids (-want +got):\n%s", diff)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -190,14 +189,11 @@ func (v *visit) readLineItems(ctx context.Context) error {
 }
 
 // lineItemsRequest follows the link of the summary if it leads to this customer.
-// Links have been seen to name another one (API.md 5.4 point 8), whose items these
-// must never become.
 func (v *visit) lineItemsRequest() request {
 	r := v.request(lineItemsResource, nil)
+	r.within = "/customers/" + string(v.id) + "/servicecosts/"
 	linked := r
-	header, err := v.client.follow(v.parts.summary.lineItems, &linked)
-	own := v.client.address("/customers/" + string(v.id) + "/servicecosts/").Path
-	if err == nil && len(linked.url.Path) > len(own) && strings.EqualFold(linked.url.Path[:len(own)], own) {
+	if header, err := v.client.follow(v.parts.summary.lineItems, &linked); err == nil && v.client.stays(&linked) {
 		linked.header = header
 		return linked
 	}

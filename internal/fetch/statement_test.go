@@ -491,6 +491,25 @@ func TestLineItemsLink(t *testing.T) {
 	}
 }
 
+// A page of another customer's items must not become one of this customer's.
+func TestNextPageOfLineItemsStaysWithTheCustomer(t *testing.T) {
+	t.Parallel()
+
+	for _, next := range []string{"/customers/" + string(idOf(7)) + "/servicecosts/mostrecent/lineitems", "/v1/customers/" + string(asked) + "/servicecosts", "/v1/customers"} {
+		p, url := newPartner(t, map[string]http.HandlerFunc{
+			itemsPath: inTurn(says(200, strings.TrimSuffix(goodItems, "}")+`,"links":{"next":{"uri":"`+next+`"}}}`), says(200, goodItems)),
+		})
+		s, err := client(t, full(url)).Statement(t.Context(), asked)
+		if err != nil || s.LineItems != nil || s.Costs == nil {
+			t.Errorf("%s: %+v, %v", next, s, err)
+		}
+		checkFailure(t, s.Failure, billing.BadAnswer, "", "another collection")
+		if len(p.all()) != 3 {
+			t.Errorf("%s was followed", next)
+		}
+	}
+}
+
 func TestConnectionsAreReused(t *testing.T) {
 	t.Parallel()
 
