@@ -20,6 +20,7 @@ const (
 	CurrencyMissing         FindingKind = "currency_missing"
 	AmountMissing           FindingKind = "amount_missing"
 	PeriodMissing           FindingKind = "period_missing"
+	PeriodReversed          FindingKind = "period_reversed"
 	InvoiceTypeMissing      FindingKind = "invoice_type_missing"
 	InvoiceTypeUnknown      FindingKind = "invoice_type_unknown"
 	DuplicateDetail         FindingKind = "duplicate_detail"

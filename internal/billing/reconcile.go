@@ -2,7 +2,6 @@ package billing
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -50,14 +49,19 @@ func (d CostDetail) reconcile() []Finding {
 // in one currency.
 func (s *CostSummary) reconcileRoot() []Finding {
 	var recurring []CostTotals
+	sums := map[string]int{} // the places of the sums of several, by their currency
 	for _, d := range s.Details {
 		if d.InvoiceType != Recurring {
 			continue
 		}
-		if i := slices.IndexFunc(recurring, func(t CostTotals) bool { return t.CurrencyCode == d.CurrencyCode }); i >= 0 {
-			recurring = append(recurring, recurring[i].plus(d.CostTotals))
-		}
 		recurring = append(recurring, d.CostTotals)
+		switch i, known := sums[d.CurrencyCode]; {
+		case known:
+			recurring[i] = recurring[i].plus(d.CostTotals)
+		default:
+			sums[d.CurrencyCode] = len(recurring)
+			recurring = append(recurring, d.CostTotals)
+		}
 	}
 	if len(recurring) == 0 {
 		return nil
@@ -68,7 +72,7 @@ func (s *CostSummary) reconcileRoot() []Finding {
 		if root.CurrencyCode != "" && t.CurrencyCode != "" && root.CurrencyCode != t.CurrencyCode {
 			continue
 		}
-		if len(differences(root.amounts(), t.amounts(), roundingTolerance, "")) == 0 {
+		if agreeEach(root.amounts(), t.amounts(), roundingTolerance) {
 			return nil
 		}
 		if nearest == nil {
@@ -87,10 +91,61 @@ func (s *CostSummary) reconcileRoot() []Finding {
 }
 
 // reconcileItems checks that the line items of each invoice type and currency add up
-// to its details. Several details of one type and currency are taken together: which
-// of them an item belongs to is not stated. Items without a currency may belong to
-// any of their type, which is then left unchecked; they are a finding of their own.
+// to its details.
 func (s *CostSummary) reconcileItems(items []LineItem) []Finding {
+	var found []Finding
+	compared := s.compareItems(items)
+	for _, c := range compared.sums {
+		if off := differences(c.listed, c.stated, c.within, c.detail.CurrencyCode); len(off) > 0 {
+			found = append(found, Finding{
+				Kind: LineItemsSumMismatch, Severity: Warning, Subject: c.detail.Subject(),
+				Detail: fmt.Sprintf("The line items of the cost %s (%d) do not add up to it: together they are %s.", c.detail.Subject(), c.items, strings.Join(off, ", ")),
+			})
+		}
+	}
+	for _, key := range compared.withoutDetail {
+		found = append(found, Finding{
+			Kind: LineItemsWithoutDetail, Severity: Warning, Subject: string(key.invoiceType) + " " + key.currency,
+			Detail: fmt.Sprintf("There are line items of %s in %s, and the cost summary has no entry of that type in that currency.", key.invoiceType, key.currency),
+		})
+	}
+	return found
+}
+
+// Differing returns the invoice types of which the line items before tax do not add
+// up to the details.
+func (s *CostSummary) Differing(items []LineItem) map[InvoiceType]bool {
+	types := map[InvoiceType]bool{}
+	for _, c := range s.compareItems(items).sums {
+		if !agree(c.listed[0], c.stated[0], c.within) {
+			types[c.detail.InvoiceType] = true
+		}
+	}
+	return types
+}
+
+// itemComparison is line items beside the details that they make up.
+type itemComparison struct {
+	sums []itemSum
+	// withoutDetail are the types that have details, and currencies that have none.
+	withoutDetail []groupKey
+}
+
+// itemSum is the line items of one invoice type and currency.
+type itemSum struct {
+	// detail is the first of that type and currency.
+	detail         CostDetail
+	items          int
+	listed, stated [3]Amount
+	// within is how far apart the two may be.
+	within decimal.Decimal
+}
+
+// compareItems adds up the line items of each invoice type and currency, and its
+// details. Several details of one type and currency are taken together: which of them
+// an item belongs to is not stated. Items without a currency may belong to any of
+// their type, which is then left uncompared; they are a finding of their own.
+func (s *CostSummary) compareItems(items []LineItem) itemComparison {
 	listed := groups{}
 	for i := range items {
 		item := &items[i]
@@ -105,7 +160,7 @@ func (s *CostSummary) reconcileItems(items []LineItem) []Finding {
 	canCompare := func(key groupKey) bool {
 		return key.currency != "" && !listed.has(groupKey{key.invoiceType, ""}) && !stated.has(groupKey{key.invoiceType, ""})
 	}
-	var found []Finding
+	var compared itemComparison
 	done := map[groupKey]bool{}
 	for _, d := range s.Details {
 		key := groupKey{d.InvoiceType, d.CurrencyCode}
@@ -117,13 +172,10 @@ func (s *CostSummary) reconcileItems(items []LineItem) []Finding {
 		if g := listed[key]; g != nil {
 			count, sum = g.members, g.sum
 		}
-		within := itemTolerance.Mul(decimal.NewFromInt(int64(max(count, 1))))
-		if off := differences(sum, stated[key].sum, within, d.CurrencyCode); len(off) > 0 {
-			found = append(found, Finding{
-				Kind: LineItemsSumMismatch, Severity: Warning, Subject: d.Subject(),
-				Detail: fmt.Sprintf("The line items of the cost %s (%d) do not add up to it: together they are %s.", d.Subject(), count, strings.Join(off, ", ")),
-			})
-		}
+		compared.sums = append(compared.sums, itemSum{
+			detail: d, items: count, listed: sum, stated: stated[key].sum,
+			within: itemTolerance.Mul(decimal.NewFromInt(int64(max(count, 1)))),
+		})
 	}
 	for i := range items {
 		key := groupKey{items[i].InvoiceType, items[i].CurrencyCode}
@@ -131,12 +183,9 @@ func (s *CostSummary) reconcileItems(items []LineItem) []Finding {
 			continue
 		}
 		done[key] = true
-		found = append(found, Finding{
-			Kind: LineItemsWithoutDetail, Severity: Warning, Subject: string(key.invoiceType) + " " + key.currency,
-			Detail: fmt.Sprintf("There are line items of %s in %s, and the cost summary has no entry of that type in that currency.", key.invoiceType, key.currency),
-		})
+		compared.withoutDetail = append(compared.withoutDetail, key)
 	}
-	return found
+	return compared
 }
 
 // groups are amounts added up by invoice type and currency.
@@ -193,6 +242,16 @@ func plusEach(a, b [3]Amount) [3]Amount {
 // agree reports whether two amounts are close enough, or cannot be compared.
 func agree(a, b Amount, within decimal.Decimal) bool {
 	return !a.Valid || !b.Valid || a.Decimal.Sub(b.Decimal).Abs().LessThanOrEqual(within)
+}
+
+// agreeEach reports whether amounts before tax, of tax and after tax all agree.
+func agreeEach(got, want [3]Amount, within decimal.Decimal) bool {
+	for i := range got {
+		if !agree(got[i], want[i], within) {
+			return false
+		}
+	}
+	return true
 }
 
 // differences tells, in words, where amounts before tax, of tax and after tax are not

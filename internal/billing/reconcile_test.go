@@ -71,6 +71,10 @@ func TestReconcile(t *testing.T) {
 		},
 		{name: "what is not stated cannot disagree", root: totals("", " + 9 = "), details: details{detail(recurring, "USD", "10 +  = 12")}, items: items{item(recurring, "USD", " + 7 = 12")}},
 		{
+			name: "the root is the sum of three", root: totals("", "6 + 0 = 6"),
+			details: details{detail(recurring, "USD", "1 + 0 = 1"), detail(recurring, "USD", "2 + 0 = 2"), detail(recurring, "USD", "3 + 0 = 3")},
+		},
+		{
 			name: "the root is another amount", root: totals("", "20 + 0 = 20"), details: details{detail(recurring, "USD", "17.22 + 0 = 17.22"), detail(oneTime, "USD", "2.78 + 0 = 2.78")},
 			want: []string{"root_mismatch : The totals of the cost summary do not repeat its Recurring cost: they are 20 USD instead of 17.22 USD before tax, 20 USD instead of 17.22 USD after tax. The totals of the whole are kept for audit and counted nowhere."},
 		},

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"partnercost/internal/billing"
 )
@@ -134,7 +135,13 @@ func (s *summary) hasRootTotals() bool {
 
 // examine adds the findings that show in the details.
 func (s *summary) examine() {
-	for i, d := range s.costs.Details {
+	type key struct {
+		invoiceType billing.InvoiceType
+		start       time.Time
+		currency    string
+	}
+	stated := make(map[key]bool, len(s.costs.Details))
+	for _, d := range s.costs.Details {
 		subject := d.Subject()
 		switch d.InvoiceType {
 		case billing.Recurring, billing.OneTime:
@@ -144,8 +151,15 @@ func (s *summary) examine() {
 			s.findings.add(billing.InvoiceTypeUnknown, billing.Info, string(d.InvoiceType),
 				"The invoice type %q is new to this program; its costs are stored like those of the others.", d.InvoiceType)
 		}
-		if d.Period.Start.IsZero() {
+		switch start, end := d.Period.Start, d.Period.End; {
+		case start.IsZero():
 			s.findings.add(billing.PeriodMissing, billing.Serious, subject, "The cost %s does not say when its period starts.", subject)
+		case end.IsZero():
+			s.findings.add(billing.PeriodMissing, billing.Serious, subject,
+				"The cost %s does not say when its period ends, and counts in no month.", subject)
+		case end.Before(start):
+			s.findings.add(billing.PeriodReversed, billing.Serious, subject,
+				"The period of the cost %s ends on %s, before it starts.", subject, end.Format(time.DateOnly))
 		}
 		if d.CurrencyCode == "" {
 			s.findings.add(billing.CurrencyMissing, billing.Warning, subject, "The cost %s names no currency; its amounts are stored without one.", subject)
@@ -153,12 +167,11 @@ func (s *summary) examine() {
 		if missing := missingAmounts(d.PretaxTotal, d.Tax, d.AfterTaxTotal); missing != "" {
 			s.findings.add(billing.AmountMissing, billing.Serious, subject, "The cost %s does not state its %s.", subject, missing)
 		}
-		for _, earlier := range s.costs.Details[:i] {
-			if earlier.InvoiceType == d.InvoiceType && earlier.Period.Start.Equal(d.Period.Start) && earlier.CurrencyCode == d.CurrencyCode {
-				s.findings.add(billing.DuplicateDetail, billing.Warning, subject, "The cost %s is stated more than once in one answer; all are stored.", subject)
-				break
-			}
+		k := key{d.InvoiceType, d.Period.Start, d.CurrencyCode} // all times are in UTC
+		if stated[k] {
+			s.findings.add(billing.DuplicateDetail, billing.Warning, subject, "The cost %s is stated more than once in one answer; all are stored.", subject)
 		}
+		stated[k] = true
 	}
 	if len(s.costs.Details) == 0 && s.hasRootTotals() {
 		s.findings.add(billing.RootTotalsOnly, billing.Warning, "",

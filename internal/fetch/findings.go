@@ -7,14 +7,32 @@ import (
 )
 
 // findings are the oddities of an answer, each kind and subject once.
-type findings []billing.Finding
+type findings struct {
+	list  []billing.Finding
+	known map[findingKey]bool
+}
+
+type findingKey struct {
+	kind    billing.FindingKind
+	subject string
+}
 
 // add notes an oddity unless it is already known.
 func (f *findings) add(kind billing.FindingKind, severity billing.Severity, subject, sentence string, args ...any) {
-	for _, known := range *f {
-		if known.Kind == kind && known.Subject == subject {
-			return
-		}
+	key := findingKey{kind, subject}
+	if f.known[key] {
+		return
 	}
-	*f = append(*f, billing.Finding{Kind: kind, Severity: severity, Subject: subject, Detail: fmt.Sprintf(sentence, args...)})
+	if f.known == nil {
+		f.known = map[findingKey]bool{}
+	}
+	f.known[key] = true
+	f.list = append(f.list, billing.Finding{Kind: kind, Severity: severity, Subject: subject, Detail: fmt.Sprintf(sentence, args...)})
+}
+
+// addAll notes oddities that are worded already.
+func (f *findings) addAll(list []billing.Finding) {
+	for _, found := range list {
+		f.add(found.Kind, found.Severity, found.Subject, "%s", found.Detail)
+	}
 }

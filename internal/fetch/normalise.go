@@ -71,19 +71,20 @@ func (p parts) statement(id billing.CustomerID, docs []billing.Document) billing
 	}
 	costs := p.summary.costs
 	s.Costs = &costs
-	found := slices.Clone(p.summary.findings)
+	var found findings
+	found.addAll(p.summary.findings.list)
 	customers := p.summary.customers
 	if p.items != nil {
-		p.items.place(costs, &found)
-		s.LineItems = p.items.items
-		p.items.examine(costs, &found)
 		customers = slices.Concat(customers, p.items.customers)
+		if !p.items.moved(costs, &found) {
+			p.items.place(costs, &found)
+			s.LineItems = p.items.items
+			p.items.examine(costs, &found)
+		}
 	}
-	for _, f := range billing.Reconcile(costs, s.LineItems) {
-		found.add(f.Kind, f.Severity, f.Subject, "%s", f.Detail)
-	}
+	found.addAll(billing.Reconcile(costs, s.LineItems))
 	compareCustomers(id, customers, &found)
-	s.Findings = found
+	s.Findings = found.list
 	return s
 }
 
@@ -93,15 +94,19 @@ const namedAtMost = 3
 // compareCustomers notes which ids the answers name that were not asked for.
 func compareCustomers(id billing.CustomerID, named []text, found *findings) {
 	var others []string
+	seen := map[text]bool{}
+	known := map[string]bool{}
 	for _, name := range named {
-		if name == "" || strings.EqualFold(string(name), string(id)) {
+		if name == "" || seen[name] || strings.EqualFold(string(name), string(id)) {
 			continue
 		}
+		seen[name] = true
 		other := "something that is no customer id"
 		if parsed, err := billing.ParseCustomerID(string(name)); err == nil {
 			other = string(parsed)
 		}
-		if !slices.Contains(others, other) {
+		if !known[other] {
+			known[other] = true
 			others = append(others, other)
 		}
 	}
@@ -120,12 +125,16 @@ func compareCustomers(id billing.CustomerID, named []text, found *findings) {
 // place gives every item the start of the set that it belongs to
 // (billing.LineItem.SetStart).
 func (l *lineItems) place(costs billing.CostSummary, found *findings) {
+	starts := setStarts(costs.Details)
 	for i := range l.items {
 		item := &l.items[i]
-		detail := detailOf(costs.Details, item.InvoiceType, item.CurrencyCode)
+		start, ok := starts[setOwner{item.InvoiceType, item.CurrencyCode}]
+		if !ok {
+			start, ok = starts[setOwner{item.InvoiceType, anyCurrency}]
+		}
 		switch {
-		case detail != nil:
-			item.SetStart = detail.Period.Start
+		case ok && item.InvoiceType != "": // items without a type belong to the root's period
+			item.SetStart = start
 			continue
 		case item.InvoiceType != "":
 			found.add(billing.LineItemsWithoutDetail, billing.Warning, string(item.InvoiceType),
@@ -139,28 +148,58 @@ func (l *lineItems) place(costs billing.CostSummary, found *findings) {
 	}
 }
 
-// detailOf finds the detail to which items of an invoice type and a currency
-// belong: of several the one in that currency, and then the latest.
-func detailOf(details []billing.CostDetail, t billing.InvoiceType, currency string) *billing.CostDetail {
-	if t == "" {
-		return nil // such items belong to the root's period
+// setOwner is whose set of line items a detail's is.
+type setOwner struct {
+	invoiceType billing.InvoiceType
+	currency    string
+}
+
+// anyCurrency stands for the details of an invoice type in all currencies.
+const anyCurrency = "*"
+
+// setStarts are the starts of the sets to which items of an invoice type and a
+// currency belong: that of the latest detail in that currency, or else of the latest.
+func setStarts(details []billing.CostDetail) map[setOwner]time.Time {
+	starts := make(map[setOwner]time.Time, 2*len(details))
+	for _, d := range details {
+		for _, owner := range [...]setOwner{{d.InvoiceType, d.CurrencyCode}, {d.InvoiceType, anyCurrency}} {
+			if latest, ok := starts[owner]; !ok || d.Period.Start.After(latest) {
+				starts[owner] = d.Period.Start
+			}
+		}
 	}
-	var best *billing.CostDetail
-	for i := range details {
-		d := &details[i]
-		if d.InvoiceType != t {
+	return starts
+}
+
+// moved reports whether the service moved to another period between the summary and
+// the items (API.md 5.4 point 16): the items of an invoice type all lie in the months
+// beside the period that the summary states, and do not add up to it. They are then
+// another period's, whose set they make up already or will tomorrow; in the set of
+// this period they would be a second copy, so that no items of such an answer are
+// kept, and all stored sets stay as they are.
+//
+// Items beside the period that do add up are billed in advance (API.md 5.4 point 6).
+// Items further away are none of the period before or after: their dates are odd, as
+// in the documented example, and they are kept (see examine).
+func (l *lineItems) moved(costs billing.CostSummary, found *findings) bool {
+	aside := l.typesBeside(costs.Details)
+	var differing map[billing.InvoiceType]bool
+	moved := false
+	for _, a := range aside {
+		if !a.near {
 			continue
 		}
-		if best == nil {
-			best = d
-			continue
+		if differing == nil {
+			differing = costs.Differing(l.items)
 		}
-		mine, theirs := d.CurrencyCode == currency, best.CurrencyCode == currency
-		if mine && !theirs || mine == theirs && d.Period.StartsAfter(best.Period) {
-			best = d
+		if differing[a.invoiceType] {
+			moved = true
+			found.add(billing.LineItemsPeriodMismatch, billing.Warning, string(a.invoiceType),
+				"The line items of %s are of the period before or after that of the cost summary and do not add up to it; no line items of this answer were stored.",
+				typeName(a.invoiceType))
 		}
 	}
-	return best
+	return moved
 }
 
 // examine adds the findings about the items, one for each invoice type however many
@@ -168,13 +207,12 @@ func detailOf(details []billing.CostDetail, t billing.InvoiceType, currency stri
 func (l *lineItems) examine(costs billing.CostSummary, found *findings) {
 	for i := range l.items {
 		item := &l.items[i]
-		subject := "line items " + typeName(item.InvoiceType)
 		if item.CurrencyCode == "" {
-			found.add(billing.CurrencyMissing, billing.Warning, subject,
+			found.add(billing.CurrencyMissing, billing.Warning, "line items "+typeName(item.InvoiceType),
 				"There are line items of %s that name no currency; their amounts are stored without one.", typeName(item.InvoiceType))
 		}
 		if missing := missingAmounts(item.PretaxTotal, item.Tax, item.AfterTaxTotal); missing != "" {
-			found.add(billing.AmountMissing, billing.Serious, subject,
+			found.add(billing.AmountMissing, billing.Serious, "line items "+typeName(item.InvoiceType),
 				"There are line items of %s that do not state their %s.", typeName(item.InvoiceType), missing)
 		}
 	}
@@ -182,46 +220,88 @@ func (l *lineItems) examine(costs billing.CostSummary, found *findings) {
 		found.add(billing.LineItemsCountMismatch, billing.Warning, "",
 			"The service counts %s line items and lists %d.", l.counted.Decimal, len(l.items))
 	}
-	for i, d := range costs.Details {
-		known := slices.ContainsFunc(costs.Details[:i], func(earlier billing.CostDetail) bool { return earlier.InvoiceType == d.InvoiceType })
-		if !known && l.lieElsewhere(d.InvoiceType, costs.Details) {
-			found.add(billing.LineItemsPeriodMismatch, billing.Warning, string(d.InvoiceType),
-				"No line item of %s lies near the period of the cost summary; they may belong to another period.", typeName(d.InvoiceType))
+	for _, a := range l.typesBeside(costs.Details) {
+		if !a.near {
+			found.add(billing.LineItemsPeriodMismatch, billing.Warning, string(a.invoiceType),
+				"No line item of %s lies near the period of the cost summary; they may belong to another period.", typeName(a.invoiceType))
 		}
 	}
 }
 
-// lieElsewhere reports whether the items of an invoice type seem to belong to
-// another period than its details: there are some with dates, and none of them
-// overlaps a detail's period or lies within a month of it. The month is for what is
-// billed in advance (API.md 5.4 point 6).
-func (l *lineItems) lieElsewhere(t billing.InvoiceType, details []billing.CostDetail) bool {
-	dated := false
+// typeBeside is an invoice type of which no line item with dates lies in a period of
+// its details. near: one lies within a month of them.
+type typeBeside struct {
+	invoiceType billing.InvoiceType
+	near        bool
+}
+
+// typesBeside lists them in the order of the details.
+func (l *lineItems) typesBeside(details []billing.CostDetail) []typeBeside {
+	type dates struct {
+		unknown, dated, within, near bool
+
+		periods, months spans
+	}
+	var types []billing.InvoiceType
+	byType := map[billing.InvoiceType]*dates{}
+	for _, d := range details {
+		of := byType[d.InvoiceType]
+		if of == nil {
+			of = &dates{}
+			byType[d.InvoiceType] = of
+			types = append(types, d.InvoiceType)
+		}
+		start, end := d.Period.Start, d.Period.End
+		of.unknown = of.unknown || start.IsZero() || end.IsZero()
+		of.periods = append(of.periods, span{start, end})
+		of.months = append(of.months, span{start.AddDate(0, -1, 0), end.AddDate(0, 1, 0)})
+	}
+	for _, of := range byType {
+		of.periods.settle()
+		of.months.settle()
+	}
 	for i := range l.items {
 		item := &l.items[i]
-		if item.InvoiceType != t || item.StartDate.IsZero() {
+		of := byType[item.InvoiceType]
+		if of == nil || of.within || item.StartDate.IsZero() {
 			continue
 		}
-		end := item.EndDate
-		if end.Before(item.StartDate) {
-			end = item.StartDate
-		}
-		for _, d := range details {
-			if d.InvoiceType != t {
-				continue
-			}
-			if d.Period.Start.IsZero() || d.Period.End.IsZero() || near(d.Period, item.StartDate, end) {
-				return false
-			}
-		}
-		dated = true
+		of.dated = true
+		of.within = of.periods.meet(item.StartDate, item.EndDate)
+		of.near = of.near || of.months.meet(item.StartDate, item.EndDate)
 	}
-	return dated
+	var beside []typeBeside
+	for _, t := range types {
+		if of := byType[t]; of.dated && !of.within && !of.unknown {
+			beside = append(beside, typeBeside{t, of.near})
+		}
+	}
+	return beside
 }
 
-// near reports whether a time from start to end lies within a month of a period.
-func near(p billing.Period, start, end time.Time) bool {
-	return !start.After(p.End.AddDate(0, 1, 0)) && !end.Before(p.Start.AddDate(0, -1, 0))
+// span is a time from start to end.
+type span struct{ start, end time.Time }
+
+// spans are times in the order of their starts, each with the latest end so far.
+type spans []span
+
+func (s spans) settle() {
+	slices.SortFunc(s, func(a, b span) int { return a.start.Compare(b.start) })
+	for i := 1; i < len(s); i++ {
+		if s[i].end.Before(s[i-1].end) {
+			s[i].end = s[i-1].end
+		}
+	}
+}
+
+// meet reports whether a time lies in one of the spans at least in part. Its end, the
+// midnight after its last day in some answers, does not belong to it.
+func (s spans) meet(start, end time.Time) bool {
+	if !end.After(start) {
+		end = start.Add(1)
+	}
+	after, _ := slices.BinarySearchFunc(s, end, func(one span, at time.Time) int { return one.start.Compare(at) })
+	return after > 0 && !s[after-1].end.Before(start)
 }
 
 // typeName is an invoice type as findings write it.

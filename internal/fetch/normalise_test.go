@@ -203,6 +203,17 @@ func TestNormaliseFindings(t *testing.T) {
 			want: []string{"period_missing serious Recurring (no period) EUR"},
 		},
 		{
+			name: "period without an end", details: 3, summary: `{"details":[` +
+				detail("Recurring", `"billingStartDate":"2026-10-05","billingEndDate":"9999-12-31T00:00:00Z","currencyCode":"EUR"`+amounts) + `,` +
+				detail("OneTime", `"billingStartDate":"2026-10-01","billingEndDate":"","currencyCode":"EUR"`+amounts) + `,` +
+				detail("OneTime", `"billingStartDate":"2026-11-01","billingEndDate":"0001-01-01T00:00:00","currencyCode":"EUR"`+amounts) + `]}`,
+			want: []string{"period_missing serious Recurring 2026-10-05 EUR", "period_missing serious OneTime 2026-10-01 EUR", "period_missing serious OneTime 2026-11-01 EUR"},
+		},
+		{
+			name: "period that ends before it starts", details: 1, summary: `{"details":[` + detail("OneTime", `"billingStartDate":"2026-10-01","billingEndDate":"2026-09-30T23:59:59.9999999Z","currencyCode":"EUR"`+amounts) + `]}`,
+			want: []string{"period_reversed serious OneTime 2026-10-01 EUR"},
+		},
+		{
 			name: "type missing", details: 1, summary: `{"details":[{"summary":{` + good + `}}]}`,
 			want: []string{"invoice_type_missing warning (no type) 2026-10-01 USD"},
 		},
@@ -264,6 +275,19 @@ func TestNormaliseFindings(t *testing.T) {
 		{
 			name: "items of another period beside one that fits", details: 1, summary: `{"details":[` + detail("OneTime", good2) + `]}`,
 			items: `{"items":[` + strings.ReplaceAll(item, "-10-", "-08-") + `,` + item + `]}`,
+		},
+		{
+			name: "items of the month before, that do not add up", details: 1, summary: `{"details":[` + detail("OneTime", good2) + `]}`, items: `{"items":[` + strings.ReplaceAll(item, "-10-", "-09-") + `]}`,
+			want: []string{"line_items_period_mismatch warning OneTime"},
+		},
+		{
+			name: "items of the month after, that do not add up", details: 1, summary: `{"details":[` + detail("OneTime", good2) + `]}`, items: `{"items":[` + strings.ReplaceAll(item, "-10-", "-11-") + `]}`,
+			want: []string{"line_items_period_mismatch warning OneTime"},
+		},
+		{
+			name: "items of the whole month before, up to its midnight", details: 1, summary: `{"details":[` + detail("OneTime", good2) + `]}`,
+			items: `{"items":[` + strings.NewReplacer("2026-10-05", "2026-09-01", "2026-10-06", "2026-10-01").Replace(item) + `]}`,
+			want:  []string{"line_items_period_mismatch warning OneTime"},
 		},
 		{
 			name: "items that do not add up", details: 1, summary: `{"details":[` + detail("OneTime", good2) + `]}`, items: `{"items":[` + item + `]}`,

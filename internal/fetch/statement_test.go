@@ -423,6 +423,38 @@ func TestStatementReadsAgainWhenThePeriodMoved(t *testing.T) {
 		t.Errorf("the summary was read %d times", n)
 	}
 
+	// So it is with a step of one month, the only one there is: October's items must not
+	// become a second copy under November.
+	for name, november := range map[string][]http.HandlerFunc{
+		"overcome": {says(200, goodItems), says(200, strings.NewReplacer("2026-10", "2026-11", `"pretaxTotal":5`, `"pretaxTotal":7`).Replace(goodItems))},
+		"lasting":  {says(200, goodItems)},
+	} {
+		p, url = newPartner(t, map[string]http.HandlerFunc{
+			summaryPath: says(200, strings.NewReplacer("2026-10-31", "2026-11-30", "2026-10", "2026-11", `"pretaxTotal":5`, `"pretaxTotal":7`, `"afterTaxTotal":6`, `"afterTaxTotal":8`).Replace(goodSummary)),
+			itemsPath:   inTurn(november...),
+		})
+		s, err = client(t, full(url)).Statement(t.Context(), asked)
+		if err != nil || s.Failure != nil || len(s.Costs.Details) != 1 || len(p.of(summaryPath)) != 2 || len(p.of(itemsPath)) != 2 || len(s.Documents) != 3 {
+			t.Errorf("%s: %+v, %v", name, s, err)
+		}
+		if name == "overcome" {
+			if len(s.LineItems) != 1 || !s.LineItems[0].SetStart.Equal(day(t, "2026-11-01")) {
+				t.Errorf("%+v", s.LineItems)
+			}
+			continue
+		}
+		if s.LineItems != nil {
+			t.Errorf("the items of another period are given: %+v", s.LineItems)
+		}
+		if diff := cmp.Diff([]string{"line_items_period_mismatch warning OneTime"}, kinds(s)); diff != "" {
+			t.Errorf("findings (-want +got):\n%s", diff)
+		}
+		again, err := fetch.Normalise(asked, s.Documents)
+		if err != nil || again.LineItems != nil || !cmp.Equal(again.Findings, s.Findings) {
+			t.Errorf("not the same from the documents: %+v, %v", again, err)
+		}
+	}
+
 	// A second reading that fails leaves the first.
 	_, url = newPartner(t, map[string]http.HandlerFunc{summaryPath: inTurn(says(200, goodSummary), says(400, "")), itemsPath: says(200, later(goodItems))})
 	s, err = client(t, full(url)).Statement(t.Context(), asked)

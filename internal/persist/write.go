@@ -17,7 +17,7 @@ import (
 // answerFindings are the kinds that every complete answer shows anew, so that an
 // answer without them resolves them.
 var answerFindings = []string{
-	string(billing.CurrencyMissing), string(billing.AmountMissing), string(billing.PeriodMissing), string(billing.InvoiceTypeMissing),
+	string(billing.CurrencyMissing), string(billing.AmountMissing), string(billing.PeriodMissing), string(billing.PeriodReversed), string(billing.InvoiceTypeMissing),
 	string(billing.InvoiceTypeUnknown), string(billing.DuplicateDetail), string(billing.CustomerIDMismatch), string(billing.RootTotalsOnly),
 	string(billing.LineItemsWithoutDetail), string(billing.LineItemsPeriodMismatch), string(billing.LineItemsCountMismatch),
 	string(billing.LineItemsSumMismatch), string(billing.DetailArithmetic), string(billing.RootMismatch), string(billing.DetailVanished),
