@@ -38,7 +38,8 @@ type Options struct {
 	// Timeout bounds one attempt, its body included: 3 minutes, as in Microsoft's own
 	// client (API.md 3.3).
 	Timeout time.Duration
-	// MaxBody bounds one body in bytes: 64 MiB.
+	// MaxBody bounds one body in bytes, and the pages of one customer's line items
+	// together: 64 MiB. Above 4 MiB one customer is read at a time.
 	MaxBody int64
 	// MaxRetryAfter caps how long the service may ask to wait: 5 minutes.
 	MaxRetryAfter time.Duration
@@ -89,6 +90,8 @@ type Client struct {
 	userAgent, application, locale []string
 
 	standing standing
+	// large is taken by the customer whose answers may be large (room).
+	large chan struct{}
 }
 
 // New returns a client, or an error that names every unusable option.
@@ -113,6 +116,7 @@ func New(o Options) (*Client, error) {
 		options: o, base: base, log: o.Log,
 		http:      &http.Client{Transport: o.Transport, CheckRedirect: stayOnHost},
 		pacer:     newPacer(o.RequestsPerMinute, o.Concurrency, o.Now),
+		large:     make(chan struct{}, 1),
 		standing:  standing{turn: make(chan struct{}, 1)},
 		userAgent: []string{o.UserAgent}, application: []string{application}, locale: []string{o.Locale},
 	}, nil

@@ -29,6 +29,8 @@ type request struct {
 	within string
 	// token is the access token to send; if empty, the current one.
 	token string
+	// room is where an answer may be large; if nil, anywhere.
+	room *room
 	// until is when retrying ends; if zero, when the client's patience does.
 	until time.Time
 	// decode reads the body of an answer with the status of a success. What is not the
@@ -89,6 +91,12 @@ func (c *Client) get(ctx context.Context, r request) (answer, error) {
 		}
 		if ctx.Err() != nil {
 			return answer{}, ctx.Err()
+		}
+		if errors.Is(t.failure.Err, errNoRoom) { // what is broken off at 4 MiB is no failed attempt
+			if err := r.room.wait(ctx); err != nil {
+				return answer{}, err
+			}
+			continue
 		}
 		t.failure.Attempts = attempt
 		if t.refresh {
@@ -218,7 +226,11 @@ func (c *Client) exchange(ctx context.Context, r request, token string, a *answe
 	if a.status != http.StatusOK {
 		limit = min(limit, 64<<10) // of an error, that is plenty
 	}
-	a.body, err = readBody(response, limit)
+	more := func() error { return nil }
+	if r.room != nil {
+		more = r.room.try
+	}
+	a.body, err = readBody(response, limit, more)
 	if errors.Is(err, errTooLarge) && a.status != http.StatusOK {
 		err = nil
 	}
@@ -240,9 +252,10 @@ func (c *Client) explainTimeout(ctx context.Context, err error) error {
 var errTooLarge = errors.New("the answer is too large")
 
 // readBody reads a body of at most limit bytes, in one piece when its size is known;
-// of a larger one it returns the beginning and errTooLarge. The body is read to its
-// end, so that the connection can be used again.
-func readBody(response *http.Response, limit int64) ([]byte, error) {
+// of a larger one it returns the beginning and errTooLarge. More than smallAnswers
+// are read only if more has no objection. The body is read to its end, so that the
+// connection can be used again.
+func readBody(response *http.Response, limit int64, more func() error) ([]byte, error) {
 	const trusted = 1 << 20 // a size up to which a header is believed
 	if size := response.ContentLength; size >= 0 && size <= min(limit, trusted) {
 		body := make([]byte, size)
@@ -257,8 +270,16 @@ func readBody(response *http.Response, limit int64) ([]byte, error) {
 	}
 	var body bytes.Buffer
 	body.Grow(8 << 10)
-	if _, err := body.ReadFrom(io.LimitReader(response.Body, limit+1)); err != nil {
+	if _, err := body.ReadFrom(io.LimitReader(response.Body, min(limit, smallAnswers)+1)); err != nil {
 		return nil, err
+	}
+	if body.Len() > smallAnswers {
+		if err := more(); err != nil {
+			return nil, err
+		}
+		if _, err := body.ReadFrom(io.LimitReader(response.Body, limit+1-int64(body.Len()))); err != nil {
+			return nil, err
+		}
 	}
 	if int64(body.Len()) > limit {
 		return body.Bytes()[:limit], fmt.Errorf("%w: more than %d bytes", errTooLarge, limit)

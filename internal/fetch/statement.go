@@ -3,6 +3,7 @@ package fetch
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
 	"slices"
 	"time"
@@ -26,7 +27,8 @@ const (
 // could be had. The error is for what ends the run: a *billing.Failure whose class
 // says so, or the error of ctx.
 func (c *Client) Statement(ctx context.Context, id billing.CustomerID) (billing.Statement, error) {
-	v := visit{client: c, id: id, until: c.options.Now().Add(c.options.Patience)}
+	v := visit{client: c, id: id, until: c.options.Now().Add(c.options.Patience), room: &room{place: c.large}}
+	defer v.room.leave()
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() error { return v.readProfile(both) })
 	if c.options.Costs {
@@ -43,7 +45,7 @@ func (c *Client) Statement(ctx context.Context, id billing.CustomerID) (billing.
 	if looksMoved(s) {
 		// The summary and the items are two calls, and the service may have moved on to the
 		// next period in between (API.md 5.4 point 16).
-		again := visit{client: c, id: id, until: v.until, profile: v.profile, parts: parts{profile: v.parts.profile}}
+		again := visit{client: c, id: id, until: v.until, room: v.room, profile: v.profile, parts: parts{profile: v.parts.profile}}
 		if err := again.readSummary(ctx); err != nil {
 			return billing.Statement{CustomerID: id}, err
 		}
@@ -70,6 +72,7 @@ type visit struct {
 	client *Client
 	id     billing.CustomerID
 	until  time.Time
+	room   *room
 
 	parts parts
 	// What came of the three resources.
@@ -110,7 +113,7 @@ func (res *result) note(err error) error {
 func (v *visit) request(resource string, decode func([]byte) error) request {
 	return request{
 		endpoint: "customers/{id}/" + resource, resource: resource,
-		url: v.client.address("/customers/" + string(v.id) + "/" + resource), until: v.until, decode: decode,
+		url: v.client.address("/customers/" + string(v.id) + "/" + resource), until: v.until, room: v.room, decode: decode,
 	}
 }
 
@@ -158,7 +161,11 @@ func (v *visit) readLineItems(ctx context.Context) error {
 	res.asked = true
 	read := noLineItems()
 	var bodies [][]byte
+	size := 0
 	err := v.client.walk(ctx, v.lineItemsRequest(), func(body []byte) (wirePaging, int, error) {
+		if err := v.hold(ctx, size+len(body)); err != nil {
+			return wirePaging{}, 0, err
+		}
 		var page wireItems
 		if _, err := decodeOne(billing.LineItemsDocument, itemsForm, body, &page); err != nil {
 			return wirePaging{}, 0, err
@@ -170,6 +177,7 @@ func (v *visit) readLineItems(ctx context.Context) error {
 	}, func(a answer) bool {
 		res.answer = a
 		bodies = append(bodies, a.body)
+		size += len(a.body)
 		return true
 	})
 	if err != nil {
@@ -185,6 +193,17 @@ func (v *visit) readLineItems(ctx context.Context) error {
 	v.parts.items = read
 	res.answer.body = joinPages(bodies)
 	res.document = res.answer.document(billing.LineItemsDocument)
+	return nil
+}
+
+// hold makes sure that so many bytes of line items may be held.
+func (v *visit) hold(ctx context.Context, size int) error {
+	if int64(size) > v.client.options.MaxBody {
+		return fmt.Errorf("all pages of the line items together are too large: more than %d bytes", v.client.options.MaxBody)
+	}
+	if size > smallAnswers {
+		return v.room.wait(ctx)
+	}
 	return nil
 }
 

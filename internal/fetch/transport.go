@@ -56,7 +56,7 @@ var errGarbled = errors.New("what arrived is not understood; see that base_url, 
 // transportCause is the part of a transport error that is fit for a log: the part
 // whose words are ours, the system's or those of TLS, and errGarbled for any other.
 func transportCause(err error) error {
-	for _, known := range []error{context.DeadlineExceeded, errRedirected, errTooLarge} {
+	for _, known := range []error{context.DeadlineExceeded, errRedirected, errTooLarge, errNoRoom} {
 		if errors.Is(err, known) {
 			return err // worded in this package
 		}

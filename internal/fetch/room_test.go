@@ -1,0 +1,107 @@
+package fetch_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"golang.org/x/sync/errgroup"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/fetch"
+)
+
+// Large answers are read one after the other: decoded, each takes several times its
+// size.
+func TestLargeAnswersTakeTurns(t *testing.T) {
+	t.Parallel()
+
+	const half = 5 << 20
+	begun, refused := make(chan struct{}), make(chan struct{})
+	sent := 0
+	p, url := newPartner(t, nil)
+	p.answers[profilePath] = func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, strings.Repeat(" ", half))
+		_ = http.NewResponseController(w).Flush()
+		if strings.Contains(r.URL.Path, string(idOf(1))) {
+			close(begun)
+			<-refused
+		} else if sent++; sent == 1 {
+			// More than a connection takes in by itself: it ends when the client hangs up.
+			if _, err := io.WriteString(w, strings.Repeat(" ", 50<<20)); err == nil {
+				t.Error("a second large answer was read beside the first")
+			}
+			close(refused)
+			return
+		}
+		_, _ = io.WriteString(w, goodProfile)
+	}
+	c := client(t, fetch.Options{BaseURL: url})
+	var group errgroup.Group
+	read := func(id billing.CustomerID) func() error {
+		return func() error {
+			s, err := c.Statement(t.Context(), id)
+			if err == nil && s.Failure != nil {
+				return s.Failure
+			}
+			return err
+		}
+	}
+	group.Go(read(idOf(1)))
+	<-begun
+	group.Go(read(idOf(2)))
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(p.all()); n != 3 {
+		t.Errorf("%d requests, want 3", n)
+	}
+}
+
+// A customer of whom everything is large does not wait for itself.
+func TestCustomersWithLargeAnswersAreAllRead(t *testing.T) {
+	t.Parallel()
+
+	space := strings.Repeat(" ", 5<<20)
+	_, url := newPartner(t, map[string]http.HandlerFunc{profilePath: says(200, space+goodProfile), summaryPath: says(200, space+goodSummary), itemsPath: says(200, space+goodItems)})
+	for _, concurrency := range []int{1, 8} {
+		o := full(url)
+		o.Concurrency = concurrency
+		c := client(t, o)
+		var group errgroup.Group
+		for range 4 {
+			group.Go(func() error {
+				s, err := c.Statement(t.Context(), asked)
+				if err == nil && s.Failure != nil {
+					return s.Failure
+				}
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestPagesOfLineItemsAreBoundedTogether(t *testing.T) {
+	t.Parallel()
+
+	page := 0
+	p, url := newPartner(t, nil)
+	p.answers[itemsPath] = func(w http.ResponseWriter, r *http.Request) {
+		page++
+		says(200, strings.Repeat(" ", 3000)+strings.TrimSuffix(goodItems, "}")+`,"continuationToken":"`+strings.Repeat("x", page)+`"}`)(w, r)
+	}
+	o := full(url)
+	o.MaxBody = 10_000
+	s, err := client(t, o).Statement(t.Context(), asked)
+	if err != nil || s.LineItems != nil || s.Costs == nil {
+		t.Errorf("%+v, %v", s, err)
+	}
+	checkFailure(t, s.Failure, billing.BadAnswer, "", "all pages of the line items together are too large")
+	if page != 4 {
+		t.Errorf("%d pages were read", page)
+	}
+}
