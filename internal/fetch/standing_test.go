@@ -136,11 +136,11 @@ func TestDeadSignInEndsTheRun(t *testing.T) {
 				group.SetLimit(16)
 				for range 200 {
 					group.Go(func() error {
-						if ctx.Err() != nil {
-							return nil
+						if ctx.Err() == nil {
+							_, err := c.Statement(ctx, asked)
+							return err
 						}
-						_, err := c.Statement(ctx, asked)
-						return err
+						return nil
 					})
 				}
 				checkFailure(t, group.Wait(), billing.CredentialFailure, "")

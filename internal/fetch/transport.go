@@ -61,10 +61,10 @@ func transportCause(err error) error {
 			return err // worded in this package
 		}
 	}
-	for _, find := range []func(error) (error, bool){
+	for _, find := range []func(error) error{
 		as[*tls.CertificateVerificationError], as[tls.RecordHeaderError], as[tls.AlertError], as[*net.OpError], as[*net.DNSError],
 	} {
-		if cause, ok := find(err); ok {
+		if cause := find(err); cause != nil {
 			return cause
 		}
 	}
@@ -77,4 +77,9 @@ func transportCause(err error) error {
 }
 
 // as finds an error of a type in err.
-func as[E error](err error) (error, bool) { return errors.AsType[E](err) }
+func as[E error](err error) error {
+	if found, ok := errors.AsType[E](err); ok {
+		return found
+	}
+	return nil
+}

@@ -19,7 +19,7 @@ import (
 // garbled answers every request with bytes as they are.
 func garbled(t *testing.T, answer string) string {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -87,7 +87,7 @@ func TestWhatArrivedIsNotQuoted(t *testing.T) {
 func TestTransportErrorsSayWhatToDo(t *testing.T) {
 	t.Parallel()
 
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	closed, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
