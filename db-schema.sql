@@ -426,7 +426,7 @@ CREATE TABLE collector.withdrawn_rows (
 );
 ALTER TABLE collector.withdrawn_rows ADD CONSTRAINT withdrawn_rows_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
 ALTER TABLE collector.withdrawn_rows ADD CONSTRAINT withdrawn_rows_pkey PRIMARY KEY (withdrawn_id);
-COMMENT ON TABLE collector.withdrawn_rows IS 'Cost details that a replay of the archive does not derive any more, because an error in their derivation was mended; with their history.';
+COMMENT ON TABLE collector.withdrawn_rows IS 'Cost details that are not current any more, with their history: a replay of the archive does not derive them, or they were imported and the service itself says something else of their type and period.';
 
 -- A view; its query stands in the migrations.
 -- collector.focus_charges (customer_key bigint, invoice_type text, period_start date, currency_code text, source text, charge text, part text, billing_start date, billing_end date, charge_start date, charge_end date, amount numeric, contracted numeric, kind text, prepaid boolean, collected_at timestamp with time zone, invoice_number text, charge_type text, subscription_id text, order_id text, offer_id text, offer_name text, product_id text, product_name text, sku_id text, sku_name text, availability_id text, publisher_name text, reseller_mpn_id text, term_and_billing_cycle text, discount_details text, quantity numeric, unit_price numeric, service_name text, service_category text)

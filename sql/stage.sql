@@ -61,7 +61,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_profiles (
     address_last_name   text,
     phone_number        text,
     address_email       text,
-    -- filled while merging: new, changed, same or kept
+    -- filled while merging: new, changed, same, agreed (the same as an import said) or kept
     action              text
 ) ON COMMIT DELETE ROWS;
 
@@ -77,7 +77,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_details (
     pretax_total    numeric,
     tax             numeric,
     after_tax_total numeric,
-    -- filled while merging: new, restated, same or kept; the stored row if there is one
+    -- filled while merging: new, restated, same, agreed (the same as an import said) or
+    -- kept; the stored row if there is one
     action          text,
     ordinal         integer,
     detail_id       bigint
@@ -90,7 +91,10 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_sets (
     period_start date,
     content_hash bytea   NOT NULL,
     item_count   integer NOT NULL,
-    -- filled while merging: new, replaced, same or kept
+    -- The answer has items of this type but no detail of it, and when the first begins.
+    stray        boolean NOT NULL,
+    earliest     timestamptz,
+    -- filled while merging: new, replaced, same, agreed (the same as an import said) or kept
     action       text,
     revision     integer,
     old_set_id   bigint,

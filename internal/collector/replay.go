@@ -95,7 +95,7 @@ func rederive(c persist.ArchivedCustomer) (persist.Rederived, error) {
 		}
 		derived.Pruned = derived.Pruned || answer.Pruned
 		s.Documents = nil // they are where they came from
-		derived.Answers = append(derived.Answers, persist.RederivedAnswer{StatementID: answer.StatementID, Statement: s})
+		derived.Answers = append(derived.Answers, persist.RederivedAnswer{StatementID: answer.StatementID, Imported: answer.Imported, Statement: s})
 	}
 	return derived, nil
 }

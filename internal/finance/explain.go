@@ -306,22 +306,17 @@ func (c *ExplainedCost) inSet(partner, invoiceType, periodStart string) bool {
 }
 
 // isSubject reports whether the subject of a finding is this cost, or its period in
-// every currency. What is not stated has two spellings in subjects.
+// every currency.
 func (c *ExplainedCost) isSubject(subject string) bool {
-	for _, absent := range [][3]string{{"(no type)", "(no period)", "(no currency)"}, {"untyped", "no-period", "no-currency"}} {
-		period := cmp.Or(c.InvoiceType, absent[0]) + " " + cmp.Or(c.PeriodStart, absent[1])
-		whole := period + " " + cmp.Or(c.CurrencyCode, absent[2])
-		if c.Ordinal > 1 && subject == fmt.Sprintf("%s #%d", whole, c.Ordinal) || subject == whole || subject == period {
-			return true
-		}
-	}
-	return false
+	period := cmp.Or(c.InvoiceType, "(no type)") + " " + cmp.Or(c.PeriodStart, "(no period)")
+	whole := period + " " + cmp.Or(c.CurrencyCode, "(no currency)")
+	return subject == period || subject == whole || c.Ordinal > 1 && subject == fmt.Sprintf("%s #%d", whole, c.Ordinal)
 }
 
 // isGeneral reports whether the subject of a finding is no single cost: nothing, an
 // invoice type, or months ("Recurring 2026-03 to 2026-04") of which the given is one.
 func isGeneral(subject, month string) bool {
-	if strings.Contains(subject, "(no period)") || strings.Contains(subject, "no-period") {
+	if strings.Contains(subject, "(no period)") {
 		return false
 	}
 	var months []string

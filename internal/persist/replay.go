@@ -1,9 +1,11 @@
 package persist
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -23,7 +25,9 @@ type ArchivedCustomer struct {
 // ArchivedAnswer is an entry of the log with the bodies that are still kept.
 type ArchivedAnswer struct {
 	StatementID int64
-	Documents   []billing.Document
+	// Imported says that the answer was not collected.
+	Imported  bool
+	Documents []billing.Document
 	// Pruned says that the summary or the line items are not kept any more: facts may be
 	// missing from what is derived.
 	Pruned bool
@@ -63,7 +67,7 @@ func (s *Store) archived(ctx context.Context, c dbsqlc.ArchivedCustomersRow) (Ar
 	}
 	for _, row := range rows {
 		answer := ArchivedAnswer{
-			StatementID: row.StatementID,
+			StatementID: row.StatementID, Imported: row.Origin == "import",
 			Pruned:      row.SummaryHash != nil && row.Summary == nil || row.LineItemsHash != nil && row.LineItems == nil,
 		}
 		keep := func(kind billing.DocumentKind, body []byte, status *int16) {
@@ -99,6 +103,7 @@ type Rederived struct {
 // RederivedAnswer is what an entry of the log says.
 type RederivedAnswer struct {
 	StatementID int64
+	Imported    bool
 	billing.Statement
 }
 
@@ -128,7 +133,9 @@ func (s *Store) Replay(ctx context.Context, run billing.Run, batch []Rederived) 
 			func() error {
 				return s.q.NameStatements(ctx, tx, dbsqlc.NameStatementsParams{Seqs: order.seqs, StatementIds: order.statements})
 			},
-			func() error { return w.plan(ctx) },
+			func() error { return s.q.PlanTypes(ctx, tx) },
+			func() error { return w.compare(ctx) },
+			func() error { return s.q.KeepUnderivable(ctx, tx) },
 			func() (err error) { results, err = w.replayResults(ctx, st, batch, order); return err },
 			func() error { return s.q.RederiveRoots(ctx, tx) },
 			func() error { return w.withdraw(ctx, order, results) },
@@ -193,7 +200,7 @@ type replayOrder struct {
 type replayed struct {
 	profile int32 // seq, or -1
 	details map[detailKey]detailsOf
-	sets    map[setKey]int32 // seq of the answer that speaks of it last
+	sets    map[setKey]setOf
 }
 
 type detailKey struct {
@@ -202,10 +209,23 @@ type detailKey struct {
 	currency    string
 }
 
+func (k detailKey) set() setKey { return setKey{k.invoiceType, k.start} }
+
+func keyOf(d billing.CostDetail) detailKey {
+	return detailKey{d.InvoiceType, midnight(d.Period.Start), d.CurrencyCode}
+}
+
 // detailsOf are the details of one key and the answer that gave the key last.
 type detailsOf struct {
-	seq     int32
-	details []billing.CostDetail
+	seq      int32
+	imported bool
+	details  []billing.CostDetail
+}
+
+// setOf is a set and the answer that speaks of it last.
+type setOf struct {
+	seq int32
+	itemSet
 }
 
 // newReplayStage stages every answer, but of each fact only the newest.
@@ -213,9 +233,11 @@ func newReplayStage(batch []Rederived, now time.Time, scopes profileScopes) (*st
 	st := newStage(nil, scopes)
 	var order replayOrder
 	for i, customer := range batch {
-		latest := replayed{profile: -1, details: map[detailKey]detailsOf{}, sets: map[setKey]int32{}}
+		latest := replayed{profile: -1, details: map[detailKey]detailsOf{}, sets: map[setKey]setOf{}}
+		types := spellings{}
 		first := int32(len(order.seqs))
-		for _, answer := range customer.Answers {
+		for j := range customer.Answers {
+			answer := customer.Answers[j]
 			seq := int32(len(order.seqs))
 			order.seqs = append(order.seqs, seq)
 			order.statements = append(order.statements, answer.StatementID)
@@ -224,18 +246,21 @@ func newReplayStage(batch []Rederived, now time.Time, scopes profileScopes) (*st
 				order.whole = append(order.whole, seq)
 			}
 			answer.FetchedAt = now
+			types.unify(&answer.Statement)
 			st.addStatement(seq, &answer.Statement)
-			latest.add(seq, &answer.Statement)
+			latest.add(seq, answer)
 		}
 		for j, answer := range customer.Answers {
 			st.addLatest(first+int32(j), &answer.Statement, latest)
 		}
+		st.addLatestSets(latest)
 	}
 	return st, order
 }
 
 // add takes in what a later answer says.
-func (r *replayed) add(seq int32, s *billing.Statement) {
+func (r *replayed) add(seq int32, answer RederivedAnswer) {
+	s := &answer.Statement
 	if s.Profile != nil {
 		r.profile = seq
 	}
@@ -244,17 +269,75 @@ func (r *replayed) add(seq int32, s *billing.Statement) {
 	}
 	said := map[detailKey][]billing.CostDetail{}
 	for _, d := range s.Costs.Details {
-		key := detailKey{d.InvoiceType, midnight(d.Period.Start), d.CurrencyCode}
-		said[key] = append(said[key], d)
+		said[keyOf(d)] = append(said[keyOf(d)], d)
+	}
+	if !answer.Imported {
+		r.dropImported(said)
 	}
 	for key, details := range said {
-		r.details[key] = detailsOf{seq, append(details, leftOver(r.details[key].details, details)...)}
+		r.details[key] = detailsOf{seq, answer.Imported, append(details, leftOver(r.details[key].details, details)...)}
 	}
 	if s.LineItems != nil {
-		for _, key := range setsOf(s.Costs.Details, s.LineItems) {
-			r.sets[key.setKey] = seq
+		r.addSets(seq, s)
+	}
+}
+
+// dropImported drops what was imported of the types and periods of collected details, in
+// whatever currency.
+func (r *replayed) dropImported(collected map[detailKey][]billing.CostDetail) {
+	stated := map[setKey]bool{}
+	for key := range collected {
+		stated[key.set()] = true
+	}
+	maps.DeleteFunc(r.details, func(key detailKey, of detailsOf) bool { return of.imported && stated[key.set()] })
+}
+
+// addSets takes in the line items of a later answer. It decides as PlaceSets and
+// EmptySets do when collecting.
+func (r *replayed) addSets(seq int32, s *billing.Statement) {
+	periods, types := map[time.Time]bool{{}: true, midnight(s.Costs.Root.Period.Start): true}, map[billing.InvoiceType]bool{}
+	for _, d := range s.Costs.Details {
+		periods[midnight(d.Period.Start)] = true
+		types[d.InvoiceType] = d.InvoiceType != ""
+	}
+	given := map[setKey]bool{}
+	for _, set := range setsOf(s) {
+		if set.stray {
+			set.start = r.periodOf(&set, s.Costs.Root.Period.Start)
+		}
+		given[set.setKey] = true
+		r.sets[set.setKey] = setOf{seq, set}
+	}
+	placed := map[setKey]bool{}
+	for key := range r.details {
+		placed[key.set()] = true
+	}
+	for key, set := range r.sets {
+		if !given[key] && !placed[key] && len(set.items) > 0 && (periods[key.start] || types[key.invoiceType]) {
+			r.sets[key] = setOf{seq, itemSet{setKey: key}}
 		}
 	}
+}
+
+// periodOf is the start of the period of items of whose type their answer has no detail:
+// the newest known one of the type, unless that is over.
+func (r *replayed) periodOf(set *itemSet, root time.Time) time.Time {
+	var newest billing.Period
+	for key, of := range r.details {
+		if key.invoiceType != set.invoiceType {
+			continue
+		}
+		for _, d := range of.details {
+			start, known := midnight(d.Period.Start), midnight(newest.Start)
+			if !start.IsZero() && (start.After(known) || start.Equal(known) && d.Period.End.After(newest.End)) {
+				newest = d.Period
+			}
+		}
+	}
+	if newest.End.IsZero() || newest.End.Before(root) || newest.End.Before(set.earliest()) {
+		return set.start
+	}
+	return midnight(newest.Start)
 }
 
 // leftOver are the details of a key that a later answer, which gives fewer of them,
@@ -290,19 +373,21 @@ func (st *stage) addLatest(seq int32, s *billing.Statement, latest replayed) {
 	}
 	added := map[detailKey]bool{}
 	for _, d := range s.Costs.Details {
-		key := detailKey{d.InvoiceType, midnight(d.Period.Start), d.CurrencyCode}
+		key := keyOf(d)
 		if of := latest.details[key]; of.seq == seq && !added[key] {
 			added[key] = true
 			st.addDetails(seq, of.details)
 		}
 	}
-	if s.LineItems == nil {
-		return
-	}
-	for _, set := range setsOf(s.Costs.Details, s.LineItems) {
-		if latest.sets[set.setKey] == seq {
-			st.addSet(seq, set)
-		}
+}
+
+// addLatestSets stages the newest of each set, with the answer that speaks of it last.
+func (st *stage) addLatestSets(latest replayed) {
+	keys := slices.SortedFunc(maps.Keys(latest.sets), func(a, b setKey) int {
+		return cmp.Or(a.start.Compare(b.start), cmp.Compare(a.invoiceType, b.invoiceType))
+	})
+	for _, key := range keys {
+		st.addSet(latest.sets[key].seq, latest.sets[key].itemSet)
 	}
 }
 
@@ -327,10 +412,7 @@ func (w writer) withdraw(ctx context.Context, order replayOrder, results []Repla
 		r.RowsChanged++
 		r.settle()
 	}
-	err = inOrder(
-		func() error { return q.DeleteDetailHistory(ctx, w.tx, ids) },
-		func() error { return q.DeleteDetails(ctx, w.tx, ids) },
-	)
+	err = w.deleteDetails(ctx, ids)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -138,6 +139,35 @@ func TestMigrationsGoUpDownAndUp(t *testing.T) {
 	if got := len(state().Pending); got != 0 {
 		t.Errorf("%d migrations pending after up", got)
 	}
+}
+
+// Findings that were stored under the earlier spelling of their subject are found under
+// the present one, so that the next answer finds them open.
+func TestMigrationSpellsSubjectsOneWay(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	named := []string{"(no type) (no period) (no currency)", "(no type) 2026-09-12 (no currency) #2", "Recurring (no period) USD"}
+	before := []string{"untyped no-period no-currency", "untyped 2026-09-12 no-currency #2", "Recurring no-period USD"}
+	migrate := func(direction string) {
+		files, err := filepath.Glob("../../migrations/*_finding_subjects." + direction + ".sql")
+		if err != nil || len(files) != 1 {
+			t.Fatalf("the migration %s is in %v, %v", direction, files, err)
+		}
+		sql, err := os.ReadFile(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.change(string(sql))
+	}
+	subjects := func() []string { return b.query(`SELECT subject FROM collector.findings ORDER BY finding_id`) }
+	for _, subject := range before {
+		b.change(`INSERT INTO collector.findings (partner, kind, severity, subject, detail, first_seen_at, last_seen_at)
+			VALUES ('contoso', 'detail_vanished', 'warning', '` + subject + `', '', now(), now())`)
+	}
+	migrate("up")
+	wantLines(t, "subjects", subjects(), named...)
+	migrate("down")
+	wantLines(t, "subjects after down", subjects(), before...)
 }
 
 func TestOpenRefusesAnOddSchema(t *testing.T) {

@@ -3,6 +3,8 @@ package persist
 import (
 	"context"
 	"crypto/sha256"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,8 +31,8 @@ type stage struct {
 
 func newStage(batch []billing.Statement, scopes profileScopes) *stage {
 	st := &stage{scopes: scopes, setItems: make(map[int32][]billing.LineItem), bodies: make(map[[sha256.Size]byte][]byte, 3*len(batch))}
-	for i := range batch {
-		st.add(int32(i), &batch[i])
+	for i, s := range batch {
+		st.add(int32(i), &s)
 	}
 	return st
 }
@@ -61,6 +63,7 @@ func copySome[T any](rows []T, copyRows func() (int64, error)) error {
 }
 
 func (st *stage) add(seq int32, s *billing.Statement) {
+	spellings{}.unify(s)
 	st.addStatement(seq, s)
 	if s.Profile != nil {
 		st.profiles = append(st.profiles, stageProfile(seq, s.Profile.Within(st.scopes.of(s.CustomerID))))
@@ -68,7 +71,7 @@ func (st *stage) add(seq int32, s *billing.Statement) {
 	if s.Costs != nil {
 		st.addDetails(seq, s.Costs.Details)
 		if s.LineItems != nil {
-			for _, set := range setsOf(s.Costs.Details, s.LineItems) {
+			for _, set := range setsOf(s) {
 				st.addSet(seq, set)
 			}
 		}
@@ -148,13 +151,17 @@ type setKey struct {
 type itemSet struct {
 	setKey
 
+	// stray is set when the answer has no detail of this invoice type, so that the period
+	// is the root's.
+	stray bool
 	items []billing.LineItem
 }
 
-// setsOf groups the items into their sets. Every detail of the answer has a set, be it
-// empty: that is how a set shrinks to nothing. The sets of types and periods that the
-// answer does not speak of stay as they are.
-func setsOf(details []billing.CostDetail, items []billing.LineItem) []itemSet {
+// setsOf groups the items of an answer into their sets. Every detail of it has a set, be
+// it empty: that is how a set shrinks to nothing. What becomes of stored sets that the
+// answer does not give is decided against what is stored: PlaceSets and EmptySets do
+// it when collecting, and replayed.addSets when replaying.
+func setsOf(s *billing.Statement) []itemSet {
 	var sets []itemSet
 	places := make(map[setKey]int)
 	set := func(key setKey) *itemSet {
@@ -166,14 +173,28 @@ func setsOf(details []billing.CostDetail, items []billing.LineItem) []itemSet {
 		}
 		return &sets[place]
 	}
-	for _, d := range details {
+	detailed := make(map[billing.InvoiceType]bool)
+	for _, d := range s.Costs.Details {
+		detailed[d.InvoiceType] = true
 		set(setKey{d.InvoiceType, midnight(d.Period.Start)})
 	}
-	for _, item := range items {
+	for _, item := range s.LineItems {
 		s := set(setKey{item.InvoiceType, midnight(item.SetStart)})
 		s.items = append(s.items, item)
+		s.stray = item.InvoiceType != "" && !detailed[item.InvoiceType]
 	}
 	return sets
+}
+
+// earliest is when the first of the items begins; zero when none says so.
+func (s *itemSet) earliest() time.Time {
+	var first time.Time
+	for _, item := range s.items {
+		if !item.StartDate.IsZero() && (first.IsZero() || item.StartDate.Before(first)) {
+			first = item.StartDate
+		}
+	}
+	return first
 }
 
 func (st *stage) addSet(seq int32, set itemSet) {
@@ -181,8 +202,47 @@ func (st *stage) addSet(seq int32, set itemSet) {
 	st.setItems[setNo] = set.items
 	st.sets = append(st.sets, dbsqlc.StageSetsParams{
 		SetNo: setNo, Seq: seq, InvoiceType: optional(string(set.invoiceType)), PeriodStart: day(set.start),
-		ContentHash: hashItems(set.items), ItemCount: int32(len(set.items)),
+		ContentHash: hashItems(set.items), ItemCount: int32(len(set.items)), Stray: set.stray, Earliest: moment(set.earliest()),
 	})
+}
+
+// spellings are the invoice types met so far, by their name in lower case. A type that
+// comes in another case later is the same type, under its first name.
+type spellings map[string]billing.InvoiceType
+
+// unify gives each invoice type of the statement its first spelling. Details and items
+// are copied before they are changed.
+func (sp spellings) unify(s *billing.Statement) {
+	if s.Costs == nil {
+		return
+	}
+	costs, items := *s.Costs, s.LineItems
+	for i, d := range s.Costs.Details {
+		if first := sp.first(d.InvoiceType); first != d.InvoiceType {
+			if s.Costs != &costs {
+				costs.Details = slices.Clone(costs.Details)
+				s.Costs = &costs
+			}
+			costs.Details[i].InvoiceType = first
+		}
+	}
+	for i := range items {
+		if first := sp.first(items[i].InvoiceType); first != items[i].InvoiceType {
+			if &items[0] == &s.LineItems[0] {
+				s.LineItems = slices.Clone(items)
+			}
+			s.LineItems[i].InvoiceType = first
+		}
+	}
+}
+
+// first is the first spelling of an invoice type.
+func (sp spellings) first(t billing.InvoiceType) billing.InvoiceType {
+	name := strings.ToLower(string(t))
+	if _, known := sp[name]; !known {
+		sp[name] = t
+	}
+	return sp[name]
 }
 
 func stageProfile(seq int32, p *billing.Profile) dbsqlc.StageProfilesParams {

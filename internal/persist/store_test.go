@@ -38,6 +38,8 @@ type bench struct {
 	store *persist.Store
 	runs  int
 	now   time.Time
+	// answers are what was collected and imported, by the bodies of the documents.
+	answers map[string]billing.Statement
 }
 
 func newBench(t *testing.T) *bench {
@@ -89,9 +91,7 @@ func (b *bench) collect(statements ...billing.Statement) []billing.CustomerResul
 	if err := b.store.BeginRun(b.t.Context(), run); err != nil {
 		b.t.Fatal(err)
 	}
-	for i := range statements {
-		statements[i].FetchedAt = night(b.runs)
-	}
+	b.remember(statements)
 	results, err := b.store.Write(b.t.Context(), run, statements)
 	if err != nil {
 		b.t.Fatal(err)
@@ -105,6 +105,20 @@ func (b *bench) collect(statements ...billing.Statement) []billing.CustomerResul
 		b.t.Fatal(err)
 	}
 	return results
+}
+
+// remember dates the statements, and notes what their bodies say.
+func (b *bench) remember(statements []billing.Statement) {
+	if b.answers == nil {
+		b.answers = map[string]billing.Statement{}
+	}
+	for i := range statements {
+		s := &statements[i]
+		s.FetchedAt = night(b.runs)
+		for _, d := range s.Documents {
+			b.answers[string(d.Body)] = *s
+		}
+	}
 }
 
 // query returns the rows of a query, each as its values joined by a blank.

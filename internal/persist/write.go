@@ -107,11 +107,23 @@ type writer struct {
 	run   billing.Run
 }
 
-// plan fills in, on the stage alone, what has to be done.
+// plan fills in, on the stage alone, what has to be done about new answers.
 func (w writer) plan(ctx context.Context) error {
 	q := w.store.q
 	return inOrder(
 		func() error { return q.PlanCustomers(ctx, w.tx, w.run.Partner) },
+		func() error { return q.PlanTypes(ctx, w.tx) },
+		func() error { return q.PlaceSets(ctx, w.tx) },
+		func() error { return q.EmptySets(ctx, w.tx, hashItems(nil)) },
+		func() error { return w.compare(ctx) },
+	)
+}
+
+// compare fills in, on the stage alone, what has to be done to make the facts those
+// staged.
+func (w writer) compare(ctx context.Context) error {
+	q := w.store.q
+	return inOrder(
 		func() error { return q.PlanProfiles(ctx, w.tx) },
 		func() error { return q.PlanDetails(ctx, w.tx) },
 		func() error { return q.PlanSets(ctx, w.tx) },
@@ -129,6 +141,7 @@ func (w writer) apply(ctx context.Context, st *stage) error {
 		func() error { return q.ReactivateCustomers(ctx, tx) },
 		func() error { return q.ApplyStatements(ctx, tx, run) },
 		func() error { return w.archive(ctx, st) },
+		func() error { return w.withdrawImported(ctx) },
 		func() error { return w.applyFacts(ctx, st) },
 		func() error { return q.StageVanished(ctx, tx) },
 		func() error { return q.ResolveFindings(ctx, tx, answerFindings) },
@@ -142,6 +155,7 @@ func (w writer) apply(ctx context.Context, st *stage) error {
 func (w writer) applyFacts(ctx context.Context, st *stage) error {
 	q, tx, run := w.store.q, w.tx, w.run.ID
 	return inOrder(
+		func() error { return q.ConfirmImported(ctx, tx) },
 		func() error { return q.KeepProfileHistory(ctx, tx, run) },
 		func() error { return q.ApplyProfiles(ctx, tx, run) },
 		func() error { return q.KeepDetailHistory(ctx, tx, run) },
@@ -149,6 +163,24 @@ func (w writer) applyFacts(ctx context.Context, st *stage) error {
 		func() error { return q.InsertDetails(ctx, tx, run) },
 		func() error { return w.replaceSets(ctx, st) },
 	)
+}
+
+// withdrawImported takes out what was imported beside the costs that these answers state.
+func (w writer) withdrawImported(ctx context.Context) error {
+	ids, err := w.store.q.WithdrawImported(ctx, w.tx, w.run.ID)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	return w.deleteDetails(ctx, ids)
+}
+
+// deleteDetails deletes details that were kept aside.
+func (w writer) deleteDetails(ctx context.Context, ids []int64) error {
+	err := w.store.q.DeleteDetailHistory(ctx, w.tx, ids)
+	if err != nil {
+		return err
+	}
+	return w.store.q.DeleteDetails(ctx, w.tx, ids)
 }
 
 // archive keeps the bodies of what was added to the log. Known ones are not sent again.

@@ -29,6 +29,13 @@ func wantOutcomes(t *testing.T, results []billing.CustomerResult, want ...billin
 	}
 }
 
+func wantSameWrites(t *testing.T, before, after map[string][3]int64) {
+	t.Helper()
+	if diff := cmp.Diff(before, after); diff != "" {
+		t.Errorf("an unchanged rerun wrote facts (-before +after):\n%s", diff)
+	}
+}
+
 func TestUnchangedRerunWritesNoFact(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -42,9 +49,7 @@ func TestUnchangedRerunWritesNoFact(t *testing.T) {
 	before := b.writes()
 	tracker := pgtest.Track(t, b.url, factTables...)
 	wantOutcomes(t, b.collect(night()...), billing.Unchanged, billing.Unchanged)
-	if diff := cmp.Diff(before, b.writes()); diff != "" {
-		t.Errorf("an unchanged rerun wrote facts (-before +after):\n%s", diff)
-	}
+	wantSameWrites(t, before, b.writes())
 	if changes := tracker.Changes(t); changes != "" {
 		t.Errorf("an unchanged rerun changed facts:\n%s", changes)
 	}
@@ -114,6 +119,16 @@ func TestDetailThatVanishesStaysAndIsAFinding(t *testing.T) {
 	b.collect(statement(customerA, both(recurring(9, "10"), oneTime(11, "3"))))
 	wantLines(t, "findings after the type moved on", b.openFindings())
 	wantLines(t, "resolved", b.query(`SELECT kind, resolved_at::date FROM finance.findings WHERE resolved_at IS NOT NULL`), "detail_vanished 2026-11-04")
+}
+
+// A vanished detail has the subject that other findings about it have.
+func TestVanishedDetailsAreNamedLikeOthers(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	bare := detail("", "", "", "", "1")
+	b.collect(statement(customerA, both(bare, bare)))
+	b.collect(statement(customerA, nil))
+	wantLines(t, "findings", b.openFindings(), "detail_vanished warning "+bare.Subject(), "detail_vanished warning "+bare.Subject()+" #2")
 }
 
 func TestNoCostsErasesNothing(t *testing.T) {

@@ -262,6 +262,8 @@ func (r iteratorForStageSets) Values() ([]interface{}, error) {
 		r.rows[0].PeriodStart,
 		r.rows[0].ContentHash,
 		r.rows[0].ItemCount,
+		r.rows[0].Stray,
+		r.rows[0].Earliest,
 	}, nil
 }
 
@@ -270,7 +272,7 @@ func (r iteratorForStageSets) Err() error {
 }
 
 func (q *Queries) StageSets(ctx context.Context, db DBTX, arg []StageSetsParams) (int64, error) {
-	return db.CopyFrom(ctx, []string{"stage_sets"}, []string{"set_no", "seq", "invoice_type", "period_start", "content_hash", "item_count"}, &iteratorForStageSets{rows: arg})
+	return db.CopyFrom(ctx, []string{"stage_sets"}, []string{"set_no", "seq", "invoice_type", "period_start", "content_hash", "item_count", "stray", "earliest"}, &iteratorForStageSets{rows: arg})
 }
 
 // iteratorForStageStatements implements pgx.CopyFromSource.

@@ -125,6 +125,42 @@ func (q *Queries) DeleteDetails(ctx context.Context, db DBTX, detailIds []int64)
 	return err
 }
 
+const keepUnderivable = `-- name: KeepUnderivable :exec
+WITH lost AS MATERIALIZED (
+    SELECT k.statement_id, k.origin, k.profile, k.summary, k.items FROM (
+        SELECT q.statement_id, q.origin,
+            q.profile_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = q.profile_hash) AS profile,
+            q.summary_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = q.summary_hash) AS summary,
+            q.line_items_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = q.line_items_hash) AS items
+        FROM (SELECT DISTINCT customer_key FROM stage_statements) s
+        CROSS JOIN LATERAL (SELECT statement_id, customer_key, run_id, collected_at, profile_hash, summary_hash, line_items_hash, summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id, origin FROM collector.statements c WHERE c.customer_key = s.customer_key OFFSET 0) q
+    ) k
+    WHERE k.profile OR k.summary OR k.items
+), details AS (
+    UPDATE stage_details t SET action = 'kept'
+    FROM stage_statements s, lost l, collector.cost_details c
+    WHERE t.action = 'restated' AND s.seq = t.seq AND l.summary AND c.detail_id = t.detail_id AND c.statement_id = l.statement_id
+        AND (l.origin = 'servicecosts', l.statement_id) > (s.origin = 'servicecosts', s.statement_id)
+), sets AS (
+    UPDATE stage_sets t SET action = 'kept'
+    FROM stage_statements s, lost l, collector.line_item_sets c
+    WHERE t.action = 'replaced' AND s.seq = t.seq AND (l.summary OR l.items) AND c.set_id = t.old_set_id AND c.statement_id = l.statement_id
+        AND (l.origin = 'servicecosts', l.statement_id) > (s.origin = 'servicecosts', s.statement_id)
+)
+UPDATE stage_profiles t SET action = 'kept'
+FROM stage_statements s, lost l, collector.billing_profiles b
+WHERE t.action = 'changed' AND s.seq = t.seq AND l.profile AND b.customer_key = s.customer_key AND b.statement_id = l.statement_id
+    AND (l.origin = 'servicecosts', l.statement_id) > (s.origin = 'servicecosts', s.statement_id)
+`
+
+// Takes back from the plan what would put an earlier answer in the place of one whose
+// body is not kept any more: what such an answer said stands, and only a later one may
+// override it.
+func (q *Queries) KeepUnderivable(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, keepUnderivable)
+	return err
+}
+
 const nameStatements = `-- name: NameStatements :exec
 UPDATE stage_statements s
 SET statement_id = q.statement_id, origin = q.origin

@@ -105,6 +105,8 @@ type StageSetsParams struct {
 	PeriodStart *time.Time
 	ContentHash []byte
 	ItemCount   int32
+	Stray       bool
+	Earliest    *time.Time
 }
 
 type StageStatementsParams struct {

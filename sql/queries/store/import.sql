@@ -13,15 +13,40 @@ GROUP BY s.customer_id
 ON CONFLICT DO NOTHING;
 
 -- name: KeepCollected :exec
--- Takes back from the plan what would replace values that were collected.
-WITH details AS (
+-- Takes back from the plan what would replace values that were collected, or stand
+-- beside them: a type and period that was collected takes no detail of any currency,
+-- and no items where items were read. Items that no cost of their own stands for are
+-- those that a collection would empty (EmptySets).
+WITH collected AS MATERIALIZED (
+    SELECT s.seq, coalesce(d.invoice_type, '') AS invoice_type, coalesce(d.period_start, '-infinity') AS period_start,
+        bool_or(EXISTS (SELECT 1 FROM collector.statements q
+            JOIN collector.statements r ON r.customer_key = q.customer_key AND r.summary_hash = q.summary_hash AND r.origin = q.origin
+            WHERE q.statement_id = d.statement_id AND r.line_items_hash IS NOT NULL)) AS with_items
+    FROM stage_statements s
+    CROSS JOIN LATERAL (SELECT * FROM collector.cost_details k WHERE k.customer_key = s.customer_key AND k.origin = 'servicecosts' OFFSET 0) d
+    GROUP BY 1, 2, 3
+), details AS (
     UPDATE stage_details t SET action = 'kept'
-    FROM collector.cost_details c
-    WHERE t.action = 'restated' AND c.detail_id = t.detail_id AND c.origin = 'servicecosts'
+    FROM collected c
+    WHERE t.action IN ('new', 'restated') AND c.seq = t.seq
+        AND c.invoice_type = coalesce(t.invoice_type, '') AND c.period_start = coalesce(t.period_start, '-infinity')
+), planned AS (
+    SELECT l.set_no, l.seq, l.old_set_id, coalesce(l.invoice_type, '') AS invoice_type, coalesce(l.period_start, '-infinity') AS period_start,
+        NOT EXISTS (SELECT 1 FROM stage_details d WHERE d.seq = l.seq
+            AND d.invoice_type IS NOT DISTINCT FROM l.invoice_type AND d.period_start IS NOT DISTINCT FROM l.period_start)
+        AND NOT EXISTS (SELECT 1 FROM collector.cost_details d WHERE d.customer_key = s.customer_key
+            AND d.invoice_type IS NOT DISTINCT FROM l.invoice_type AND d.period_start IS NOT DISTINCT FROM l.period_start) AS is_stray
+    FROM stage_sets l
+    JOIN stage_statements s ON s.seq = l.seq
+    WHERE l.action IN ('new', 'replaced')
 ), sets AS (
     UPDATE stage_sets t SET action = 'kept'
-    FROM collector.line_item_sets c
-    WHERE t.action = 'replaced' AND c.set_id = t.old_set_id AND c.origin = 'servicecosts'
+    FROM planned p
+    WHERE t.set_no = p.set_no
+        AND (EXISTS (SELECT 1 FROM collector.line_item_sets c WHERE c.set_id = p.old_set_id AND c.origin = 'servicecosts')
+            OR EXISTS (SELECT 1 FROM collected c WHERE c.seq = p.seq AND c.with_items
+                AND (c.invoice_type = p.invoice_type AND c.period_start = p.period_start
+                    OR p.is_stray AND (c.period_start = p.period_start OR c.invoice_type = p.invoice_type AND p.invoice_type <> '' OR p.period_start = '-infinity'))))
 )
 UPDATE stage_profiles t SET action = 'kept'
 FROM stage_statements s
@@ -36,7 +61,8 @@ WITH known AS (
     FROM stage_statements s
     LEFT JOIN LATERAL (SELECT l.statement_id FROM collector.statements l
         WHERE l.customer_key = s.customer_key AND l.origin = 'import'
-            AND (l.profile_hash, l.summary_hash, l.line_items_hash) IS NOT DISTINCT FROM (s.profile_hash, s.summary_hash, s.line_items_hash)
+            AND (l.profile_hash, l.summary_hash, l.line_items_hash, l.summary_status)
+                IS NOT DISTINCT FROM (s.profile_hash, s.summary_hash, s.line_items_hash, s.summary_status)
         ORDER BY l.statement_id LIMIT 1) q ON true
 ), added AS (
     INSERT INTO collector.statements (customer_key, run_id, collected_at, origin, profile_hash, summary_hash, line_items_hash,

@@ -32,72 +32,140 @@ CROSS JOIN LATERAL (SELECT c.customer_key FROM collector.customers c
     WHERE c.partner = @partner::text AND c.customer_id = t.customer_id OFFSET 0) known
 WHERE t.seq = s.seq;
 
+-- name: PlanTypes :exec
+-- An invoice type that is stored in another case is that type; its first spelling
+-- stays. The known types have one spelling already.
+WITH strange AS (
+    SELECT d.seq, d.invoice_type FROM stage_details d WHERE d.invoice_type NOT IN ('Recurring', 'OneTime')
+    UNION
+    SELECT l.seq, l.invoice_type FROM stage_sets l WHERE l.invoice_type NOT IN ('Recurring', 'OneTime')
+), known AS (
+    SELECT t.seq, t.invoice_type AS staged, k.invoice_type AS stored
+    FROM strange t
+    JOIN stage_statements s ON s.seq = t.seq
+    CROSS JOIN LATERAL (
+        SELECT n.invoice_type FROM (
+            SELECT d.invoice_type, d.first_collected_at AS since FROM collector.cost_details d WHERE d.customer_key = s.customer_key
+            UNION ALL
+            SELECT l.invoice_type, l.collected_at FROM collector.line_item_sets l WHERE l.customer_key = s.customer_key
+        ) n
+        WHERE lower(n.invoice_type) = lower(t.invoice_type)
+        ORDER BY n.since, n.invoice_type LIMIT 1) k
+    WHERE k.invoice_type <> t.invoice_type
+), details AS (
+    UPDATE stage_details d SET invoice_type = k.stored FROM known k WHERE d.seq = k.seq AND d.invoice_type = k.staged
+)
+UPDATE stage_sets l SET invoice_type = k.stored FROM known k WHERE l.seq = k.seq AND l.invoice_type = k.staged;
+
+-- name: PlaceSets :exec
+-- Items of a type of which the answer has no detail belong to the newest stored period
+-- of that type, unless that is over: then they stay in the root's period.
+UPDATE stage_sets t SET period_start = known.period_start
+FROM stage_sets l
+JOIN stage_statements s ON s.seq = l.seq
+CROSS JOIN LATERAL (SELECT d.period_start, d.ends_at FROM collector.cost_details d
+    WHERE d.customer_key = s.customer_key AND d.invoice_type = l.invoice_type AND d.period_start IS NOT NULL
+    ORDER BY d.period_start DESC, d.ends_at DESC NULLS LAST LIMIT 1) known
+WHERE t.set_no = l.set_no AND l.stray
+    AND known.ends_at >= coalesce(s.root_starts_at, known.ends_at) AND known.ends_at >= coalesce(l.earliest, known.ends_at);
+
+-- name: EmptySets :exec
+-- Stored sets whose type and period have no cost were filed where their answer left
+-- them: in the root's period. An answer that does not give such a set any more, yet
+-- states its period or a cost of its type, has put the items elsewhere; the set becomes
+-- empty. Of an earlier period nobody can say, so the set stays and is a finding.
+WITH costs AS MATERIALIZED (
+    SELECT DISTINCT s.seq, coalesce(d.invoice_type, '') AS invoice_type, coalesce(d.period_start, '-infinity') AS period_start
+    FROM stage_statements s
+    CROSS JOIN LATERAL (SELECT k.invoice_type, k.period_start FROM collector.cost_details k WHERE k.customer_key = s.customer_key OFFSET 0) d
+    WHERE s.has_costs
+), stray AS MATERIALIZED (
+    SELECT s.seq, l.set_id, l.invoice_type, l.period_start,
+        s.has_line_items AND (l.period_start IS NULL OR l.period_start = (s.root_starts_at AT TIME ZONE 'UTC')::date
+            OR EXISTS (SELECT 1 FROM stage_details d WHERE d.seq = s.seq AND (d.period_start = l.period_start OR d.invoice_type = l.invoice_type))) AS is_over
+    FROM stage_statements s
+    CROSS JOIN LATERAL (SELECT k.set_id, k.invoice_type, k.period_start FROM collector.line_item_sets k
+        WHERE k.customer_key = s.customer_key AND k.superseded_at IS NULL AND k.item_count > 0 OFFSET 0) l
+    WHERE s.has_costs
+        AND NOT EXISTS (SELECT 1 FROM costs c WHERE c.seq = s.seq AND c.invoice_type = coalesce(l.invoice_type, '') AND c.period_start = coalesce(l.period_start, '-infinity'))
+        AND NOT EXISTS (SELECT 1 FROM stage_sets t WHERE t.seq = s.seq AND coalesce(t.invoice_type, '') = coalesce(l.invoice_type, '')
+            AND coalesce(t.period_start, '-infinity') = coalesce(l.period_start, '-infinity'))
+), emptied AS (
+    INSERT INTO stage_sets (set_no, seq, invoice_type, period_start, content_hash, item_count, stray)
+    SELECT (SELECT coalesce(max(t.set_no), -1) FROM stage_sets t) + row_number() OVER (ORDER BY l.set_id),
+        l.seq, l.invoice_type, l.period_start, @no_items::bytea, 0, false
+    FROM stray l
+    WHERE l.is_over
+)
+INSERT INTO stage_findings (seq, kind, severity, subject, detail)
+SELECT l.seq, 'line_items_without_detail', 'warning', 'earlier answers',
+    format('Line items of earlier answers, in %s set(s), the first of them of the period from %s, belong to no cost. Some of them may be counted in another set too.',
+        count(*), coalesce(min(l.period_start)::text, 'an unstated day'))
+FROM stray l
+WHERE NOT l.is_over
+GROUP BY l.seq;
+
 -- name: PlanProfiles :exec
 UPDATE stage_profiles t
-SET action = CASE WHEN b.customer_key IS NULL THEN 'new' WHEN b.content_hash = t.content_hash THEN 'same' ELSE 'changed' END
+SET action = CASE WHEN b.customer_key IS NULL THEN 'new' WHEN b.content_hash <> t.content_hash THEN 'changed'
+    WHEN b.origin = 'import' THEN 'agreed' ELSE 'same' END
 FROM stage_statements s
-LEFT JOIN LATERAL (SELECT p.customer_key, p.content_hash FROM collector.billing_profiles p
+LEFT JOIN LATERAL (SELECT p.customer_key, p.content_hash, q.origin FROM collector.billing_profiles p
+    JOIN collector.statements q USING (statement_id)
     WHERE p.customer_key = s.customer_key OFFSET 0) b ON true
 WHERE s.seq = t.seq;
 
 -- name: PlanDetails :exec
 -- Pairs each staged detail with the stored one it is: first with one that says
 -- exactly the same, then by place among those of the same key. Details of one key
--- are so recognised whatever order the service gives them in.
-WITH staged AS (
-    SELECT d.*, row_number() OVER (PARTITION BY d.seq, d.invoice_type, d.period_start, d.currency_code,
-        d.starts_at, d.ends_at, d.currency_symbol, d.pretax_total, d.tax, d.after_tax_total ORDER BY d.row_no) AS twin
-    FROM stage_details d
-), stored AS (
-    SELECT c.*, s.seq, row_number() OVER (PARTITION BY s.seq, c.invoice_type, c.period_start, c.currency_code,
-        c.starts_at, c.ends_at, c.currency_symbol, c.pretax_total, c.tax, c.after_tax_total ORDER BY c.ordinal) AS twin
-    FROM stage_statements s
-    CROSS JOIN LATERAL (SELECT * FROM collector.cost_details d WHERE d.customer_key = s.customer_key OFFSET 0) c
-    WHERE s.has_costs
-), exact AS (
-    SELECT a.row_no, b.detail_id, b.ordinal
-    FROM staged a
-    JOIN stored b ON b.seq = a.seq AND b.twin = a.twin
-        AND b.invoice_type IS NOT DISTINCT FROM a.invoice_type
-        AND b.period_start IS NOT DISTINCT FROM a.period_start
-        AND b.currency_code IS NOT DISTINCT FROM a.currency_code
-        AND b.starts_at IS NOT DISTINCT FROM a.starts_at
-        AND b.ends_at IS NOT DISTINCT FROM a.ends_at
-        AND b.currency_symbol IS NOT DISTINCT FROM a.currency_symbol
-        AND b.pretax_total IS NOT DISTINCT FROM a.pretax_total
-        AND b.tax IS NOT DISTINCT FROM a.tax
-        AND b.after_tax_total IS NOT DISTINCT FROM a.after_tax_total
-), staged_rest AS (
-    SELECT a.row_no, a.seq, a.invoice_type, a.period_start, a.currency_code,
-        row_number() OVER (PARTITION BY a.seq, a.invoice_type, a.period_start, a.currency_code ORDER BY a.row_no) AS place
-    FROM staged a
-    WHERE NOT EXISTS (SELECT 1 FROM exact e WHERE e.row_no = a.row_no)
-), stored_rest AS (
-    SELECT b.detail_id, b.ordinal, b.seq, b.invoice_type, b.period_start, b.currency_code,
-        row_number() OVER (PARTITION BY b.seq, b.invoice_type, b.period_start, b.currency_code ORDER BY b.ordinal) AS place
-    FROM stored b
-    WHERE NOT EXISTS (SELECT 1 FROM exact e WHERE e.detail_id = b.detail_id)
-), paired AS (
-    SELECT row_no, 'same' AS action, detail_id, ordinal::bigint AS ordinal FROM exact
+-- are so recognised whatever order the service gives them in. Both sides stand in one
+-- list that is only sorted: however many details one key has, none is compared with
+-- all others.
+WITH keys AS (
+    SELECT DISTINCT seq, invoice_type, period_start, currency_code FROM stage_details
+), listed AS (
+    SELECT row_no, NULL::bigint AS detail_id, NULL::integer AS ordinal, NULL::text AS origin,
+        seq, invoice_type, period_start, currency_code, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total
+    FROM stage_details
     UNION ALL
-    SELECT a.row_no, CASE WHEN b.detail_id IS NULL THEN 'new' ELSE 'restated' END, b.detail_id,
-        coalesce(b.ordinal,
-            -- Every stored detail of the key is paired already: go on counting after them.
-            (SELECT count(*) FROM stored k WHERE k.seq = a.seq
-                AND k.invoice_type IS NOT DISTINCT FROM a.invoice_type
-                AND k.period_start IS NOT DISTINCT FROM a.period_start
-                AND k.currency_code IS NOT DISTINCT FROM a.currency_code)
-            + a.place - (SELECT count(*) FROM stored_rest k WHERE k.seq = a.seq
-                AND k.invoice_type IS NOT DISTINCT FROM a.invoice_type
-                AND k.period_start IS NOT DISTINCT FROM a.period_start
-                AND k.currency_code IS NOT DISTINCT FROM a.currency_code))
-    FROM staged_rest a
-    LEFT JOIN stored_rest b ON b.seq = a.seq AND b.place = a.place
-        AND b.invoice_type IS NOT DISTINCT FROM a.invoice_type
-        AND b.period_start IS NOT DISTINCT FROM a.period_start
-        AND b.currency_code IS NOT DISTINCT FROM a.currency_code
+    SELECT NULL, c.detail_id, c.ordinal, c.origin,
+        k.seq, k.invoice_type, k.period_start, k.currency_code, c.starts_at, c.ends_at, c.currency_symbol, c.pretax_total, c.tax, c.after_tax_total
+    FROM keys k
+    JOIN stage_statements s ON s.seq = k.seq
+    CROSS JOIN LATERAL (SELECT * FROM collector.cost_details d WHERE d.customer_key = s.customer_key
+        AND d.invoice_type IS NOT DISTINCT FROM k.invoice_type
+        AND d.period_start IS NOT DISTINCT FROM k.period_start
+        AND d.currency_code IS NOT DISTINCT FROM k.currency_code OFFSET 0) c
+), twins AS (
+    SELECT l.*, row_number() OVER (PARTITION BY seq, invoice_type, period_start, currency_code,
+        starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total, row_no IS NULL ORDER BY row_no, ordinal) AS twin
+    FROM listed l
+), exact AS (
+    SELECT t.row_no, t.ordinal, t.seq, t.invoice_type, t.period_start, t.currency_code, t.detail_id,
+        max(t.detail_id) OVER same AS same_id, max(t.ordinal) OVER same AS same_ordinal, max(t.origin) OVER same AS same_origin,
+        count(*) OVER same = 2 AS is_paired
+    FROM twins t
+    WINDOW same AS (PARTITION BY seq, invoice_type, period_start, currency_code,
+        starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total, twin)
+), placed AS (
+    SELECT e.*,
+        row_number() OVER (PARTITION BY seq, invoice_type, period_start, currency_code, is_paired, row_no IS NULL ORDER BY row_no, ordinal) AS place,
+        coalesce(max(ordinal) OVER of_key, 0) AS last_ordinal,
+        count(*) FILTER (WHERE row_no IS NULL AND NOT is_paired) OVER of_key AS stored_left
+    FROM exact e
+    WINDOW of_key AS (PARTITION BY seq, invoice_type, period_start, currency_code)
+), paired AS (
+    SELECT p.row_no, p.is_paired, p.same_id, p.same_ordinal, p.same_origin, p.place, p.last_ordinal, p.stored_left,
+        max(p.detail_id) OVER across AS other_id, max(p.ordinal) OVER across AS other_ordinal
+    FROM placed p
+    WINDOW across AS (PARTITION BY seq, invoice_type, period_start, currency_code, is_paired, place)
 )
-UPDATE stage_details t SET action = p.action, detail_id = p.detail_id, ordinal = p.ordinal
+UPDATE stage_details t
+SET action = CASE WHEN p.is_paired AND p.same_origin = 'import' THEN 'agreed' WHEN p.is_paired THEN 'same'
+        WHEN p.other_id IS NULL THEN 'new' ELSE 'restated' END,
+    detail_id = CASE WHEN p.is_paired THEN p.same_id ELSE p.other_id END,
+    -- A new one is counted on after the last stored one of its key.
+    ordinal = CASE WHEN p.is_paired THEN p.same_ordinal ELSE coalesce(p.other_ordinal, p.last_ordinal + p.place - p.stored_left) END
 FROM paired p
 WHERE t.row_no = p.row_no;
 
@@ -105,15 +173,16 @@ WHERE t.row_no = p.row_no;
 UPDATE stage_sets t
 SET action = CASE
         WHEN c.set_id IS NULL THEN CASE WHEN t.item_count = 0 THEN 'same' ELSE 'new' END
-        WHEN c.content_hash = t.content_hash THEN 'same'
-        ELSE 'replaced' END,
+        WHEN c.content_hash <> t.content_hash THEN 'replaced'
+        WHEN c.origin = 'import' THEN 'agreed'
+        ELSE 'same' END,
     revision = coalesce(c.revision + 1, (SELECT max(o.revision) + 1 FROM collector.line_item_sets o
         WHERE o.customer_key = s.customer_key AND o.invoice_type IS NOT DISTINCT FROM t2.invoice_type
             AND o.period_start IS NOT DISTINCT FROM t2.period_start), 0),
     old_set_id = c.set_id
 FROM stage_sets t2
 JOIN stage_statements s ON s.seq = t2.seq
-LEFT JOIN LATERAL (SELECT l.set_id, l.revision, l.content_hash FROM collector.line_item_sets l
+LEFT JOIN LATERAL (SELECT l.set_id, l.revision, l.content_hash, l.origin FROM collector.line_item_sets l
     WHERE l.customer_key = s.customer_key AND l.superseded_at IS NULL
         AND l.invoice_type IS NOT DISTINCT FROM t2.invoice_type
         AND l.period_start IS NOT DISTINCT FROM t2.period_start OFFSET 0) c ON true
@@ -121,12 +190,13 @@ WHERE t2.set_no = t.set_no;
 
 -- name: ApplyStatements :exec
 -- A part that was not collected this time keeps the body it had. But line items go
--- with the summary that they were read with, which places them in their period.
+-- with the summary that they were read with, which places them in their period. The
+-- same bytes with another status are another answer: only 200 is read for costs.
 WITH newest AS (
     SELECT s.seq, s.customer_key, p.statement_id,
         coalesce(s.profile_hash, p.profile_hash) AS profile_hash,
         coalesce(s.summary_hash, p.summary_hash) AS summary_hash,
-        CASE WHEN s.has_line_items OR s.summary_hash <> p.summary_hash THEN s.line_items_hash
+        CASE WHEN s.has_line_items OR (s.summary_hash, s.summary_status) <> (p.summary_hash, p.summary_status) THEN s.line_items_hash
             ELSE coalesce(s.line_items_hash, p.line_items_hash) END AS line_items_hash,
         CASE WHEN s.has_costs THEN s.summary_status ELSE p.summary_status END AS summary_status,
         CASE WHEN s.has_costs THEN s.root_starts_at ELSE p.root_starts_at END AS root_starts_at,
@@ -136,7 +206,7 @@ WITH newest AS (
         CASE WHEN s.has_costs THEN s.root_tax ELSE p.root_tax END AS root_tax,
         CASE WHEN s.has_costs THEN s.root_after_tax ELSE p.root_after_tax END AS root_after_tax,
         CASE WHEN s.has_costs THEN s.body_customer_id ELSE p.body_customer_id END AS body_customer_id,
-        (p.profile_hash, p.summary_hash, p.line_items_hash) AS before
+        (p.profile_hash, p.summary_hash, p.line_items_hash, p.summary_status) AS before
     FROM stage_statements s
     LEFT JOIN LATERAL (SELECT q.* FROM collector.customer_states st JOIN collector.statements q ON q.statement_id = st.statement_id
         WHERE st.customer_key = s.customer_key OFFSET 0) p ON true
@@ -146,7 +216,7 @@ WITH newest AS (
     SELECT n.customer_key, @run_id::uuid, s.fetched_at, n.profile_hash, n.summary_hash, n.line_items_hash,
         n.summary_status, n.root_starts_at, n.root_ends_at, n.root_currency, n.root_pretax, n.root_tax, n.root_after_tax, n.body_customer_id
     FROM newest n JOIN stage_statements s ON s.seq = n.seq
-    WHERE (n.statement_id IS NULL OR (n.profile_hash, n.summary_hash, n.line_items_hash) IS DISTINCT FROM n.before)
+    WHERE (n.statement_id IS NULL OR (n.profile_hash, n.summary_hash, n.line_items_hash, n.summary_status) IS DISTINCT FROM n.before)
         AND (s.has_profile OR s.has_costs)
     ORDER BY n.seq
     RETURNING statement_id, customer_key
@@ -155,6 +225,44 @@ UPDATE stage_statements s
 SET statement_id = coalesce(a.statement_id, n.statement_id), origin = 'servicecosts', added = a.statement_id IS NOT NULL
 FROM newest n LEFT JOIN added a ON a.customer_key = n.customer_key
 WHERE s.seq = n.seq;
+
+-- name: ConfirmImported :exec
+-- What was imported and is now collected has been collected: no import may replace it
+-- any more. The values are the same, so this is no revision.
+WITH details AS (
+    UPDATE collector.cost_details c SET origin = s.origin, statement_id = s.statement_id
+    FROM stage_details t
+    JOIN stage_statements s ON s.seq = t.seq
+    WHERE t.action = 'agreed' AND s.origin = 'servicecosts' AND c.detail_id = t.detail_id
+), sets AS (
+    UPDATE collector.line_item_sets c SET origin = s.origin, statement_id = s.statement_id
+    FROM stage_sets t
+    JOIN stage_statements s ON s.seq = t.seq
+    WHERE t.action = 'agreed' AND s.origin = 'servicecosts' AND c.set_id = t.old_set_id
+)
+UPDATE collector.billing_profiles b SET statement_id = s.statement_id
+FROM stage_profiles t
+JOIN stage_statements s ON s.seq = t.seq
+WHERE t.action = 'agreed' AND s.origin = 'servicecosts' AND b.customer_key = s.customer_key;
+
+-- name: WithdrawImported :many
+-- Takes out, and keeps aside, what was imported of a type and period of which the
+-- service itself says something else.
+WITH stated AS (
+    SELECT DISTINCT t.seq, t.invoice_type, t.period_start FROM stage_details t
+), gone AS (
+    INSERT INTO collector.withdrawn_rows (customer_key, run_id, withdrawn_at, detail, history)
+    SELECT d.customer_key, @run_id::uuid, s.fetched_at, to_jsonb(d),
+        coalesce((SELECT jsonb_agg(to_jsonb(h) ORDER BY h.revision) FROM collector.cost_detail_history h WHERE h.detail_id = d.detail_id), '[]')
+    FROM stated k
+    JOIN stage_statements s ON s.seq = k.seq
+    CROSS JOIN LATERAL (SELECT * FROM collector.cost_details c WHERE c.customer_key = s.customer_key AND c.origin = 'import'
+        AND c.invoice_type IS NOT DISTINCT FROM k.invoice_type AND c.period_start IS NOT DISTINCT FROM k.period_start OFFSET 0) d
+    WHERE NOT EXISTS (SELECT 1 FROM stage_details t WHERE t.detail_id = d.detail_id)
+    ORDER BY d.detail_id
+    RETURNING detail
+)
+SELECT (g.detail ->> 'detail_id')::bigint AS detail_id FROM gone g;
 
 -- name: KeepProfileHistory :exec
 INSERT INTO collector.billing_profile_history (customer_key, revision, profile, statement_id, valid_from, superseded_at, superseded_by_run)
@@ -253,17 +361,17 @@ WITH stored AS (
 )
 INSERT INTO stage_findings (seq, kind, severity, subject, detail)
 SELECT c.seq, 'detail_vanished', 'warning',
-    concat_ws(' ', coalesce(c.invoice_type, 'untyped'), coalesce(c.period_start::text, 'no-period'), coalesce(c.currency_code, 'no-currency'),
+    -- Spelt like billing.CostDetail.Subject.
+    concat_ws(' ', coalesce(c.invoice_type, '(no type)'), coalesce(c.period_start::text, '(no period)'), coalesce(c.currency_code, '(no currency)'),
         CASE WHEN c.ordinal > 1 THEN '#' || c.ordinal END),
     format('The newest answer does not give the %s detail of the period from %s in %s any more, and no later period of that type has begun. Its last value is kept.',
         coalesce(c.invoice_type, 'untyped'), coalesce(c.period_start::text, 'an unstated day'), coalesce(c.currency_code, 'an unstated currency'))
 FROM stored c
 WHERE c.period_start IS NOT DISTINCT FROM c.newest_start
-    AND NOT EXISTS (SELECT 1 FROM stage_details t WHERE t.seq = c.seq
-        AND t.invoice_type IS NOT DISTINCT FROM c.invoice_type
-        AND t.period_start IS NOT DISTINCT FROM c.period_start
-        AND t.currency_code IS NOT DISTINCT FROM c.currency_code
-        AND t.ordinal = c.ordinal);
+    AND NOT EXISTS (SELECT 1 FROM stage_details t WHERE t.seq = c.seq AND t.ordinal = c.ordinal
+        AND coalesce(t.invoice_type, '') = coalesce(c.invoice_type, '')
+        AND coalesce(t.period_start, '-infinity') = coalesce(c.period_start, '-infinity')
+        AND coalesce(t.currency_code, '') = coalesce(c.currency_code, ''));
 
 -- name: ResolveFindings :exec
 -- Only what this answer could have shown again is resolved by it: findings about

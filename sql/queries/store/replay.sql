@@ -28,6 +28,36 @@ FROM (SELECT unnest(@seqs::integer[]) AS seq, unnest(@statement_ids::bigint[]) A
 JOIN collector.statements q ON q.statement_id = n.statement_id
 WHERE s.seq = n.seq;
 
+-- name: KeepUnderivable :exec
+-- Takes back from the plan what would put an earlier answer in the place of one whose
+-- body is not kept any more: what such an answer said stands, and only a later one may
+-- override it.
+WITH lost AS MATERIALIZED (
+    SELECT k.* FROM (
+        SELECT q.statement_id, q.origin,
+            q.profile_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = q.profile_hash) AS profile,
+            q.summary_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = q.summary_hash) AS summary,
+            q.line_items_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = q.line_items_hash) AS items
+        FROM (SELECT DISTINCT customer_key FROM stage_statements) s
+        CROSS JOIN LATERAL (SELECT * FROM collector.statements c WHERE c.customer_key = s.customer_key OFFSET 0) q
+    ) k
+    WHERE k.profile OR k.summary OR k.items
+), details AS (
+    UPDATE stage_details t SET action = 'kept'
+    FROM stage_statements s, lost l, collector.cost_details c
+    WHERE t.action = 'restated' AND s.seq = t.seq AND l.summary AND c.detail_id = t.detail_id AND c.statement_id = l.statement_id
+        AND (l.origin = 'servicecosts', l.statement_id) > (s.origin = 'servicecosts', s.statement_id)
+), sets AS (
+    UPDATE stage_sets t SET action = 'kept'
+    FROM stage_statements s, lost l, collector.line_item_sets c
+    WHERE t.action = 'replaced' AND s.seq = t.seq AND (l.summary OR l.items) AND c.set_id = t.old_set_id AND c.statement_id = l.statement_id
+        AND (l.origin = 'servicecosts', l.statement_id) > (s.origin = 'servicecosts', s.statement_id)
+)
+UPDATE stage_profiles t SET action = 'kept'
+FROM stage_statements s, lost l, collector.billing_profiles b
+WHERE t.action = 'changed' AND s.seq = t.seq AND l.profile AND b.customer_key = s.customer_key AND b.statement_id = l.statement_id
+    AND (l.origin = 'servicecosts', l.statement_id) > (s.origin = 'servicecosts', s.statement_id);
+
 -- name: RederiveRoots :exec
 UPDATE collector.statements q
 SET root_starts_at = s.root_starts_at, root_ends_at = s.root_ends_at, root_currency = s.root_currency, root_pretax = s.root_pretax,

@@ -15,8 +15,8 @@ INSERT INTO stage_details (row_no, seq, invoice_type, period_start, currency_cod
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11);
 
 -- name: StageSets :copyfrom
-INSERT INTO stage_sets (set_no, seq, invoice_type, period_start, content_hash, item_count)
-VALUES ($1, $2, $3, $4, $5, $6);
+INSERT INTO stage_sets (set_no, seq, invoice_type, period_start, content_hash, item_count, stray, earliest)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- name: StageFindings :copyfrom
 INSERT INTO stage_findings (seq, kind, severity, subject, detail)
