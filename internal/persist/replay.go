@@ -234,10 +234,10 @@ func newReplayStage(batch []Rederived, now time.Time, scopes profileScopes) (*st
 	var order replayOrder
 	for i, customer := range batch {
 		latest := replayed{profile: -1, details: map[detailKey]detailsOf{}, sets: map[setKey]setOf{}}
-		types := spellings{}
+		types, answers := spellings{}, slices.Clone(customer.Answers)
 		first := int32(len(order.seqs))
-		for j := range customer.Answers {
-			answer := customer.Answers[j]
+		for j := range answers {
+			answer := &answers[j]
 			seq := int32(len(order.seqs))
 			order.seqs = append(order.seqs, seq)
 			order.statements = append(order.statements, answer.StatementID)
@@ -250,8 +250,8 @@ func newReplayStage(batch []Rederived, now time.Time, scopes profileScopes) (*st
 			st.addStatement(seq, &answer.Statement)
 			latest.add(seq, answer)
 		}
-		for j, answer := range customer.Answers {
-			st.addLatest(first+int32(j), &answer.Statement, latest)
+		for j := range answers {
+			st.addLatest(first+int32(j), &answers[j].Statement, latest)
 		}
 		st.addLatestSets(latest)
 	}
@@ -259,7 +259,7 @@ func newReplayStage(batch []Rederived, now time.Time, scopes profileScopes) (*st
 }
 
 // add takes in what a later answer says.
-func (r *replayed) add(seq int32, answer RederivedAnswer) {
+func (r *replayed) add(seq int32, answer *RederivedAnswer) {
 	s := &answer.Statement
 	if s.Profile != nil {
 		r.profile = seq

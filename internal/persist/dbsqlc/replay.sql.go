@@ -248,7 +248,7 @@ const withdrawSets = `-- name: WithdrawSets :many
 WITH gone AS (
     UPDATE collector.line_item_sets l
     SET superseded_at = $1::timestamptz, superseded_by_run = $2::uuid
-    WHERE l.superseded_at IS NULL
+    WHERE l.superseded_at IS NULL AND l.item_count > 0
         AND l.customer_key = ANY (SELECT s.customer_key FROM stage_statements s WHERE s.seq = ANY ($3::integer[]))
         AND NOT EXISTS (SELECT 1 FROM stage_sets t JOIN stage_statements s ON s.seq = t.seq
             WHERE s.customer_key = l.customer_key AND t.invoice_type IS NOT DISTINCT FROM l.invoice_type AND t.period_start IS NOT DISTINCT FROM l.period_start)
@@ -266,6 +266,7 @@ type WithdrawSetsParams struct {
 	Seqs  []int32
 }
 
+// An empty set says nothing that could be wrong.
 func (q *Queries) WithdrawSets(ctx context.Context, db DBTX, arg WithdrawSetsParams) ([]string, error) {
 	rows, err := db.Query(ctx, withdrawSets, arg.Now, arg.RunID, arg.Seqs)
 	if err != nil {

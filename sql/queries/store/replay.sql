@@ -91,10 +91,11 @@ DELETE FROM collector.cost_detail_history WHERE detail_id = ANY (@detail_ids::bi
 DELETE FROM collector.cost_details WHERE detail_id = ANY (@detail_ids::bigint[]);
 
 -- name: WithdrawSets :many
+-- An empty set says nothing that could be wrong.
 WITH gone AS (
     UPDATE collector.line_item_sets l
     SET superseded_at = @now::timestamptz, superseded_by_run = @run_id::uuid
-    WHERE l.superseded_at IS NULL
+    WHERE l.superseded_at IS NULL AND l.item_count > 0
         AND l.customer_key = ANY (SELECT s.customer_key FROM stage_statements s WHERE s.seq = ANY (@seqs::integer[]))
         AND NOT EXISTS (SELECT 1 FROM stage_sets t JOIN stage_statements s ON s.seq = t.seq
             WHERE s.customer_key = l.customer_key AND t.invoice_type IS NOT DISTINCT FROM l.invoice_type AND t.period_start IS NOT DISTINCT FROM l.period_start)
