@@ -113,6 +113,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_suspects (
     customer_key   bigint  NOT NULL,
     invoice_type   text,
     has_gap        boolean NOT NULL,
+    has_overlap    boolean NOT NULL,
     has_currencies boolean NOT NULL,
     has_jump       boolean NOT NULL
 ) ON COMMIT DELETE ROWS;

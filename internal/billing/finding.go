@@ -43,6 +43,7 @@ const DetailVanished FindingKind = "detail_vanished"
 const (
 	CurrencyChanged FindingKind = "currency_changed"
 	PeriodGap       FindingKind = "period_gap"
+	PeriodOverlap   FindingKind = "period_overlap"
 	CustomerUnseen  FindingKind = "customer_unseen"
 	CostJump        FindingKind = "cost_jump"
 )

@@ -28,7 +28,7 @@ type ReconcileRules struct {
 
 // historyFindings are the kinds that Reconcile opens and resolves.
 var historyFindings = []string{
-	string(billing.CurrencyChanged), string(billing.PeriodGap), string(billing.CustomerUnseen), string(billing.CostJump),
+	string(billing.CurrencyChanged), string(billing.PeriodGap), string(billing.PeriodOverlap), string(billing.CustomerUnseen), string(billing.CostJump),
 }
 
 // Reconcile looks at what is stored of all customers of the run's partner and makes
@@ -60,6 +60,7 @@ func (s *Store) reconcile(ctx context.Context, tx pgx.Tx, partner string, rules 
 			return q.StageSuspects(ctx, tx, dbsqlc.StageSuspectsParams{Partner: partner, LeastPercent: int64(rules.JumpPercent), LeastAmount: int64(rules.JumpAmount)})
 		},
 		func() error { return q.StagePeriodGaps(ctx, tx) },
+		func() error { return q.StagePeriodOverlaps(ctx, tx) },
 		func() error { return q.StageCurrencyChanges(ctx, tx) },
 		func() error {
 			return q.StageCostJumps(ctx, tx, dbsqlc.StageCostJumpsParams{

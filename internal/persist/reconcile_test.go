@@ -205,6 +205,69 @@ func TestReconcilePeriodGaps(t *testing.T) {
 	}
 }
 
+func TestReconcilePeriodOverlaps(t *testing.T) {
+	t.Parallel()
+	overlap := func(start, currency, end string) string {
+		return fmt.Sprintf("period_overlap serious Recurring %s %s: The Recurring period from %s in %s begins before an earlier one ends, on %s: the same costs may be counted twice.",
+			start, currency, start, currency, end)
+	}
+	const november, earlier = "2026-11-01T00:00:00Z", "2026-11-01T00:00:00+01:00"
+	of := func(start, end, currency string) billing.CostDetail { return detail(billing.Recurring, start, end, currency, "30") }
+	tests := []struct {
+		name    string
+		details []billing.CostDetail // each of a night of its own
+		want    []string
+	}{
+		{"months in a row", both(of("2026-09-12", "2026-10-11", "USD"), of("2026-10-12", "2026-11-11", "USD"), of("2026-11-12", "2026-12-11", "USD")), nil},
+		{"an end that is the next beginning", both(of("2026-09-12", "2026-10-12", "USD"), of("2026-10-12", "2026-11-12", "USD")), nil},
+		{
+			"the same month in another offset", both(of(earlier, "2026-11-30T23:59:59+01:00", "USD"), of(november, "2026-11-30T23:59:59Z", "USD")),
+			[]string{overlap("2026-11-01", "USD", "2026-11-30")},
+		},
+		{
+			"the other way round", both(of(november, "2026-11-30T23:59:59Z", "USD"), of(earlier, "2026-11-30T23:59:59+01:00", "USD")),
+			[]string{overlap("2026-11-01", "USD", "2026-11-30")},
+		},
+		{"in two currencies", both(of(earlier, "2026-11-30T23:59:59+01:00", "USD"), of(november, "2026-11-30T23:59:59Z", "EUR")), nil},
+		{
+			"over another currency", both(of("2026-10-01", "2026-12-11", "EUR"), of("2026-10-20", "2026-11-19", "USD"), of("2026-11-12", "2026-12-11", "EUR")),
+			[]string{overlap("2026-11-12", "EUR", "2026-12-11")},
+		},
+		{"without a currency", both(of("2026-10-01", "2026-10-31", ""), of("2026-10-02", "2026-11-01", "")), []string{overlap("2026-10-02", "(no currency)", "2026-10-31")}},
+		{"details of one period", both(of("2026-10-01", "2026-10-31", "USD"), of("2026-10-01", "2026-10-30", "USD")), nil},
+		{"no end", both(of("2026-10-01", "", "USD"), of("2026-10-20", "2026-11-19", "USD")), nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			for _, d := range test.details {
+				b.collect(statement(customerA, both(d)))
+			}
+			var got []string
+			for _, line := range b.reconciled(usualRules) {
+				if strings.HasPrefix(line, "period_overlap") {
+					got = append(got, line)
+				}
+			}
+			wantLines(t, "findings", got, test.want...)
+		})
+	}
+}
+
+// An overlap that a restated end has ended is none any more.
+func TestReconcileResolvesOverlaps(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.collect(statement(customerA, both(detail(billing.Recurring, "2026-09-12", "2026-11-11", "USD", "5"))))
+	b.collect(statement(customerA, both(recurring(10, "5"))))
+	b.reconciled(usualRules)
+	wantLines(t, "findings", b.openFindings(), "period_overlap serious Recurring 2026-10-12 USD")
+	b.collect(statement(customerA, both(recurring(9, "5"), recurring(10, "5"))))
+	b.reconciled(usualRules)
+	wantLines(t, "findings", b.openFindings())
+}
+
 func TestReconcileFollowsTheCause(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -18,34 +18,37 @@ WHERE c.partner = @partner::text AND c.active AND coalesce(st.last_success_at, c
 -- name: StageSuspects :exec
 -- Costs of one customer and invoice type that may break a rule. Whoever does break one
 -- is among them: periods are months, so that steps of more than 45 days leave one out;
--- and neither the newest amount nor the median lies outside the range of all amounts,
+-- what overlaps in one currency does so in all of them together; and neither the newest amount nor the median lies outside the range of all amounts,
 -- which bounds how far they can be from each other, in part as in all.
 WITH rules AS (
     SELECT @least_percent::bigint AS least_percent, @least_amount::bigint AS least_amount
 ), steps AS (
     SELECT d.customer_key, d.invoice_type, d.currency_code, d.ordinal, d.after_tax_total,
-        d.period_start - lag(d.period_start) OVER (PARTITION BY d.customer_key, d.invoice_type ORDER BY d.period_start) AS step
+        d.period_start - lag(d.period_start) OVER (PARTITION BY d.customer_key, d.invoice_type ORDER BY d.period_start) AS step,
+        d.starts_at < max(d.ends_at) OVER (PARTITION BY d.customer_key, d.invoice_type ORDER BY d.period_start
+            GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS overlaps
     FROM collector.cost_details d
     JOIN collector.customers c ON c.customer_key = d.customer_key
     WHERE c.partner = @partner::text AND d.period_start IS NOT NULL
 ), series AS (
     SELECT s.customer_key, s.invoice_type, max(s.step) AS step, max(s.ordinal) AS ordinal,
         min(s.currency_code COLLATE "C") AS first_currency, max(s.currency_code COLLATE "C") AS last_currency,
-        min(s.after_tax_total) AS least, max(s.after_tax_total) AS most
+        min(s.after_tax_total) AS least, max(s.after_tax_total) AS most, bool_or(s.overlaps) AS overlaps
     FROM steps s
     GROUP BY s.customer_key, s.invoice_type
 ), judged AS (
     SELECT s.customer_key, s.invoice_type,
         coalesce(s.step > 45, false) AS has_gap,
+        coalesce(s.overlaps, false) AS has_overlap,
         coalesce(s.first_currency <> s.last_currency, false) AS has_currencies,
         s.ordinal > 1 OR coalesce(s.most - s.least >= r.least_amount AND s.most - s.least >= 0.01 * r.least_percent
             * CASE WHEN s.least > 0 THEN s.least WHEN s.most < 0 THEN -s.most ELSE 0 END, false) AS has_jump
     FROM series s CROSS JOIN rules r
 )
-INSERT INTO stage_suspects (customer_key, invoice_type, has_gap, has_currencies, has_jump)
-SELECT j.customer_key, j.invoice_type, j.has_gap, j.has_currencies, j.has_jump
+INSERT INTO stage_suspects (customer_key, invoice_type, has_gap, has_overlap, has_currencies, has_jump)
+SELECT j.customer_key, j.invoice_type, j.has_gap, j.has_overlap, j.has_currencies, j.has_jump
 FROM judged j
-WHERE j.has_gap OR j.has_currencies OR j.has_jump;
+WHERE j.has_gap OR j.has_overlap OR j.has_currencies OR j.has_jump;
 
 -- name: StagePeriodGaps :exec
 -- Months in which no period of an invoice type ends, between two in which one does. A
@@ -81,6 +84,29 @@ SELECT n.customer_key, 'period_gap',
     n.invoice_type || ' ' || n.months,
     format('No %s period ends in %s, but one ends before, on %s, and one after, on %s.', n.invoice_type, n.months, n.end_before, n.period_end)
 FROM named n;
+
+-- name: StagePeriodOverlaps :exec
+-- Periods of an invoice type and currency that begin before an earlier one has ended.
+WITH periods AS (
+    SELECT s.customer_key, s.invoice_type, d.period_start, d.currency_code, min(d.starts_at) AS starts_at, max(d.ends_at) AS ends_at
+    FROM stage_suspects s
+    CROSS JOIN LATERAL (SELECT k.period_start, k.currency_code, k.starts_at, k.ends_at FROM collector.cost_details k
+        WHERE k.customer_key = s.customer_key AND k.invoice_type IS NOT DISTINCT FROM s.invoice_type AND k.period_start IS NOT NULL OFFSET 0) d
+    WHERE s.has_overlap
+    GROUP BY s.customer_key, s.invoice_type, d.period_start, d.currency_code
+), earlier AS (
+    SELECT p.customer_key, coalesce(p.invoice_type, '(no type)') AS invoice_type, p.period_start, coalesce(p.currency_code, '(no currency)') AS currency_code,
+        p.starts_at, max(p.ends_at) OVER (PARTITION BY p.customer_key, p.invoice_type, p.currency_code ORDER BY p.period_start
+            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS end_before
+    FROM periods p
+)
+INSERT INTO stage_history_findings (customer_key, kind, severity, subject, detail)
+SELECT e.customer_key, 'period_overlap', 'serious',
+    e.invoice_type || ' ' || e.period_start || ' ' || e.currency_code,
+    format('The %s period from %s in %s begins before an earlier one ends, on %s: the same costs may be counted twice.',
+        e.invoice_type, e.period_start, e.currency_code, (e.end_before AT TIME ZONE 'UTC')::date)
+FROM earlier e
+WHERE e.starts_at < e.end_before;
 
 -- name: StageCurrencyChanges :exec
 -- The newest period of an invoice type against the one before. A period whose currency
