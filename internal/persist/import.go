@@ -35,8 +35,7 @@ func (s *Store) Import(ctx context.Context, run billing.Run, batch []billing.Sta
 		q := s.q
 		return inOrder(
 			func() error { return q.InsertImportedCustomers(ctx, tx, run.Partner) },
-			func() error { return w.plan(ctx) },
-			func() error { return q.KeepCollected(ctx, tx) },
+			func() error { return w.planImport(ctx) },
 			func() (err error) { results, err = w.importResults(ctx, st, batch); return err },
 			func() error { return q.ApplyImports(ctx, tx, run.ID) },
 			func() error { return w.archive(ctx, st) },

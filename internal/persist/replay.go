@@ -137,6 +137,7 @@ func (s *Store) Replay(ctx context.Context, run billing.Run, batch []Rederived) 
 			func() error { return w.compare(ctx) },
 			func() error { return s.q.KeepUnderivable(ctx, tx) },
 			func() (err error) { results, err = w.replayResults(ctx, st, batch, order); return err },
+			func() error { return w.lockDerived(ctx) },
 			func() error { return s.q.RederiveRoots(ctx, tx) },
 			func() error { return w.withdraw(ctx, order, results) },
 			func() error { return w.applyFacts(ctx, st) },
@@ -146,6 +147,16 @@ func (s *Store) Replay(ctx context.Context, run billing.Run, batch []Rederived) 
 		return nil, fmt.Errorf("replay %d customers of %s: %w", len(batch), run.Partner, classify(err))
 	}
 	return results, nil
+}
+
+// lockDerived keeps pruning away from the bodies that facts come to be derived from.
+func (w writer) lockDerived(ctx context.Context) error {
+	hashes, err := w.store.q.DerivedHashes(ctx, w.tx)
+	if err != nil || len(hashes) == 0 {
+		return err
+	}
+	_, err = w.store.q.LockKnownPayloads(ctx, w.tx, hashes)
+	return err
 }
 
 // replayResults reads from the plan what it will change.
@@ -224,7 +235,8 @@ type detailsOf struct {
 
 // setOf is a set and the answer that speaks of it last.
 type setOf struct {
-	seq int32
+	seq      int32
+	imported bool
 	itemSet
 }
 
@@ -278,7 +290,7 @@ func (r *replayed) add(seq int32, answer *RederivedAnswer) {
 		r.details[key] = detailsOf{seq, answer.Imported, append(details, leftOver(r.details[key].details, details)...)}
 	}
 	if s.LineItems != nil {
-		r.addSets(seq, s)
+		r.addSets(seq, answer)
 	}
 }
 
@@ -294,7 +306,8 @@ func (r *replayed) dropImported(collected map[detailKey][]billing.CostDetail) {
 
 // addSets takes in the line items of a later answer. It decides as PlaceSets and
 // EmptySets do when collecting.
-func (r *replayed) addSets(seq int32, s *billing.Statement) {
+func (r *replayed) addSets(seq int32, answer *RederivedAnswer) {
+	s := &answer.Statement
 	periods, types := map[time.Time]bool{{}: true, midnight(s.Costs.Root.Period.Start): true}, map[billing.InvoiceType]bool{}
 	for _, d := range s.Costs.Details {
 		periods[midnight(d.Period.Start)] = true
@@ -302,29 +315,31 @@ func (r *replayed) addSets(seq int32, s *billing.Statement) {
 	}
 	given := map[setKey]bool{}
 	for _, set := range setsOf(s) {
-		if set.stray {
+		if set.stray && !answer.Imported {
 			set.start = r.periodOf(&set, s.Costs.Root.Period.Start)
 		}
 		given[set.setKey] = true
-		r.sets[set.setKey] = setOf{seq, set}
+		r.sets[set.setKey] = setOf{seq, answer.Imported, set}
 	}
-	placed := map[setKey]bool{}
-	for key := range r.details {
-		placed[key.set()] = true
+	hasCost, wasCollected := map[setKey]bool{}, map[setKey]bool{}
+	for key, of := range r.details {
+		hasCost[key.set()] = true
+		wasCollected[key.set()] = wasCollected[key.set()] || !of.imported
 	}
 	for key, set := range r.sets {
-		if !given[key] && !placed[key] && len(set.items) > 0 && (periods[key.start] || types[key.invoiceType]) {
-			r.sets[key] = setOf{seq, itemSet{setKey: key}}
+		isPlaced := wasCollected[key] || set.imported && hasCost[key]
+		if !given[key] && !isPlaced && len(set.items) > 0 && (periods[key.start] || types[key.invoiceType]) {
+			r.sets[key] = setOf{seq, answer.Imported, itemSet{setKey: key}}
 		}
 	}
 }
 
 // periodOf is the start of the period of items of whose type their answer has no detail:
-// the newest known one of the type, unless that is over.
+// the newest collected one of the type, unless that is over.
 func (r *replayed) periodOf(set *itemSet, root time.Time) time.Time {
 	var newest billing.Period
 	for key, of := range r.details {
-		if key.invoiceType != set.invoiceType {
+		if key.invoiceType != set.invoiceType || of.imported {
 			continue
 		}
 		for _, d := range of.details {

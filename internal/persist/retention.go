@@ -87,8 +87,8 @@ func (s *Store) prunePayloads(ctx context.Context, before time.Time) (total int6
 	}
 }
 
-// deletePayloads deletes the bodies that no collection has come to need since they
-// were looked up, or is about to.
+// deletePayloads deletes the bodies that nobody has come to need since they were looked
+// up, or is about to.
 func (s *Store) deletePayloads(ctx context.Context, hashes [][]byte) (n int64, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		free, err := s.q.LockPayloads(ctx, tx, hashes)

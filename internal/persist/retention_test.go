@@ -98,6 +98,72 @@ func TestPruneLeavesWhatACollectionIsAboutToNeed(t *testing.T) {
 	}
 }
 
+// A body that an import has come to need between the look for old bodies and their
+// deletion stays.
+func TestPruneLeavesWhatAnImportHasComeToNeed(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	first, second := saved("Company", both(recurring(9, "1"))), saved("Company", both(recurring(9, "2")))
+	b.importSaved(first)
+	b.importSaved(second) // nothing stands by the first one's summary any more
+	b.now = night(2).Add(800 * aDay)
+
+	conn, err := pgx.Connect(t.Context(), b.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	tx, err := conn.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Pruning looks for old bodies and then waits here before it locks them.
+	if _, err := tx.Exec(t.Context(), `LOCK TABLE collector.payloads IN EXCLUSIVE MODE`); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan persist.Pruned)
+	go func() {
+		pruned, err := b.store.Prune(t.Context(), persist.Retention{Payloads: aDay})
+		if err != nil {
+			t.Error(err)
+		}
+		done <- pruned
+	}()
+	for waiting := false; !waiting; {
+		err := tx.QueryRow(t.Context(), `SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'collector.payloads'::regclass)`).Scan(&waiting)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	// What importing the first one again does.
+	_, err = tx.Exec(t.Context(), `UPDATE collector.cost_details SET statement_id = (SELECT min(statement_id) FROM collector.statements)`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	<-done
+	wantLines(t, "costs without their body", b.query(`SELECT d.detail_id FROM collector.cost_details d JOIN collector.statements s USING (statement_id)
+		LEFT JOIN collector.payloads p ON p.payload_hash = s.summary_hash WHERE p.body IS NULL`))
+}
+
+// Bodies that went come back with the import that names them again.
+func TestImportingAgainBringsTheBodyBack(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	first, second := saved("Company", both(recurring(9, "1"))), saved("Company", both(recurring(9, "2")))
+	b.importSaved(first)
+	b.importSaved(second)
+	b.now = night(2).Add(800 * aDay)
+	b.prune(persist.Retention{Payloads: aDay})
+	wantLines(t, "summaries", b.query(`SELECT count(*) FROM collector.payloads WHERE convert_from(body, 'UTF8') LIKE 'summary %'`), "1")
+	b.importSaved(first)
+	wantLines(t, "costs", b.costs(), "a Recurring 2026-09-12 2026-10-11 USD 1 0 1 2 1")
+	wantLines(t, "bodies of the cost", b.query(`SELECT count(*) FROM collector.cost_details d JOIN collector.statements s USING (statement_id)
+		JOIN collector.payloads p ON p.payload_hash = s.summary_hash`), "1")
+}
+
 func TestPruneRuns(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -107,7 +107,7 @@ type writer struct {
 	run   billing.Run
 }
 
-// plan fills in, on the stage alone, what has to be done about new answers.
+// plan fills in, on the stage alone, what has to be done about collected answers.
 func (w writer) plan(ctx context.Context) error {
 	q := w.store.q
 	return inOrder(
@@ -116,6 +116,18 @@ func (w writer) plan(ctx context.Context) error {
 		func() error { return q.PlaceSets(ctx, w.tx) },
 		func() error { return q.EmptySets(ctx, w.tx, hashItems(nil)) },
 		func() error { return w.compare(ctx) },
+	)
+}
+
+// planImport is plan for saved answers: of their day nobody knows which period it had.
+func (w writer) planImport(ctx context.Context) error {
+	q := w.store.q
+	return inOrder(
+		func() error { return q.PlanCustomers(ctx, w.tx, w.run.Partner) },
+		func() error { return q.PlanTypes(ctx, w.tx) },
+		func() error { return q.EmptySets(ctx, w.tx, hashItems(nil)) },
+		func() error { return w.compare(ctx) },
+		func() error { return q.KeepCollected(ctx, w.tx) },
 	)
 }
 
@@ -183,9 +195,9 @@ func (w writer) deleteDetails(ctx context.Context, ids []int64) error {
 	return w.store.q.DeleteDetails(ctx, w.tx, ids)
 }
 
-// archive keeps the bodies of what was added to the log. Known ones are not sent again.
+// archive keeps the bodies that the log names now. Known ones are not sent again.
 func (w writer) archive(ctx context.Context, st *stage) error {
-	wanted, err := w.store.q.AddedHashes(ctx, w.tx)
+	wanted, err := w.store.q.NamedHashes(ctx, w.tx)
 	if err != nil || len(wanted) == 0 {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -176,6 +177,67 @@ func TestDetailsOfTheSameKey(t *testing.T) {
 				t.Errorf("%d restatements, want %d", got, test.changes)
 			}
 			wantOutcomes(t, b.collect(statement(customerA, test.second)), billing.Unchanged)
+		})
+	}
+}
+
+// An invoice type that comes in another case is the same type, by its first spelling.
+func TestInvoiceTypesInAnotherCaseAreOne(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	of := func(invoiceType billing.InvoiceType, month int, total string) billing.CostDetail {
+		d := oneTime(month, total)
+		d.InvoiceType = invoiceType
+		return d
+	}
+	usage, lower := of("Usage", 10, "5"), of("usage", 10, "6")
+	b.collect(statement(customerA, both(usage), item(usage, "A", "5")))
+	b.collect(statement(customerA, both(lower), item(lower, "B", "6")))
+	wantLines(t, "costs", b.costs(), "a Usage 2026-10-01 2026-10-31 USD 6 0 6 1 1")
+	wantLines(t, "items", b.items(), "Usage 2026-10-01 1 B 6")
+	wantLines(t, "findings", b.openFindings())
+	b.wantReplayed()
+	next := of("USAGE", 11, "7")
+	b.collect(statement(customerA, both(next, of("usage", 11, "8")), item(of("usage", 11, ""), "C", "15")))
+	wantLines(t, "costs", b.costs(), "a Usage 2026-10-01 2026-10-31 USD 6 0 6 1 1",
+		"a Usage 2026-11-01 2026-11-30 USD 7 0 7 0 1", "a Usage 2026-11-01 2026-11-30 USD 8 0 8 0 2")
+	wantLines(t, "items", b.items(), "Usage 2026-10-01 1 B 6", "Usage 2026-11-01 1 C 15")
+	b.wantReplayed()
+
+	// Each customer has spellings of its own.
+	b.collect(statement(customerB, both(lower)))
+	wantLines(t, "the other's", b.query(`SELECT invoice_type FROM finance.costs WHERE customer_id = $1`, customerB), "usage")
+}
+
+// What an answer costs grows with its details, not with their square.
+func TestThousandsOfDetailsInOneAnswer(t *testing.T) {
+	t.Parallel()
+	const many = 5000
+	tests := []struct {
+		name   string
+		detail func(i, night int) billing.CostDetail
+	}{
+		{"of one key", func(i, night int) billing.CostDetail { return recurring(9, fmt.Sprintf("%d.%d", i, night)) }},
+		{"of a key each", func(i, night int) billing.CostDetail {
+			d := recurring(9, fmt.Sprintf("%d.%d", i, night))
+			d.InvoiceType = billing.InvoiceType(fmt.Sprintf("type %d", i))
+			return d
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			for night := range 3 {
+				details := make([]billing.CostDetail, many)
+				for i := range details {
+					details[i] = test.detail(i, night)
+				}
+				began := time.Now()
+				b.collect(statement(customerA, details))
+				t.Logf("night %d: %s", night, time.Since(began))
+			}
+			wantLines(t, "costs", b.query(`SELECT count(*), min(revisions), max(revisions) FROM collector.cost_details`), "5000 2 2")
 		})
 	}
 }

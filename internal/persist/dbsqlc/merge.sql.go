@@ -12,35 +12,6 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-const addedHashes = `-- name: AddedHashes :many
-SELECT DISTINCT h.hash
-FROM (SELECT unnest(ARRAY[s.profile_hash, s.summary_hash, s.line_items_hash])::bytea AS hash FROM stage_statements s WHERE s.added) h
-WHERE h.hash IS NOT NULL
-ORDER BY h.hash
-`
-
-// The bodies of the entries that were added to the log. Those of all others are kept
-// already.
-func (q *Queries) AddedHashes(ctx context.Context, db DBTX) ([][]byte, error) {
-	rows, err := db.Query(ctx, addedHashes)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items [][]byte
-	for rows.Next() {
-		var hash []byte
-		if err := rows.Scan(&hash); err != nil {
-			return nil, err
-		}
-		items = append(items, hash)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const applyProfiles = `-- name: ApplyProfiles :exec
 INSERT INTO collector.billing_profiles AS b (customer_key, content_hash, profile_id, first_name, last_name, email, culture, language,
     company_name, organization_registration_id, address_id, country, region, city, state, district, address_line1, address_line2,
@@ -142,19 +113,20 @@ func (q *Queries) ConfirmImported(ctx context.Context, db DBTX) error {
 
 const emptySets = `-- name: EmptySets :exec
 WITH costs AS MATERIALIZED (
-    SELECT DISTINCT s.seq, coalesce(d.invoice_type, '') AS invoice_type, coalesce(d.period_start, '-infinity') AS period_start
+    SELECT DISTINCT s.seq, coalesce(d.invoice_type, '') AS invoice_type, coalesce(d.period_start, '-infinity') AS period_start, d.origin
     FROM stage_statements s
-    CROSS JOIN LATERAL (SELECT k.invoice_type, k.period_start FROM collector.cost_details k WHERE k.customer_key = s.customer_key OFFSET 0) d
+    CROSS JOIN LATERAL (SELECT k.invoice_type, k.period_start, k.origin FROM collector.cost_details k WHERE k.customer_key = s.customer_key OFFSET 0) d
     WHERE s.has_costs
 ), stray AS MATERIALIZED (
     SELECT s.seq, l.set_id, l.invoice_type, l.period_start,
         s.has_line_items AND (l.period_start IS NULL OR l.period_start = (s.root_starts_at AT TIME ZONE 'UTC')::date
             OR EXISTS (SELECT 1 FROM stage_details d WHERE d.seq = s.seq AND (d.period_start = l.period_start OR d.invoice_type = l.invoice_type))) AS is_over
     FROM stage_statements s
-    CROSS JOIN LATERAL (SELECT k.set_id, k.invoice_type, k.period_start FROM collector.line_item_sets k
+    CROSS JOIN LATERAL (SELECT k.set_id, k.invoice_type, k.period_start, k.origin FROM collector.line_item_sets k
         WHERE k.customer_key = s.customer_key AND k.superseded_at IS NULL AND k.item_count > 0 OFFSET 0) l
     WHERE s.has_costs
-        AND NOT EXISTS (SELECT 1 FROM costs c WHERE c.seq = s.seq AND c.invoice_type = coalesce(l.invoice_type, '') AND c.period_start = coalesce(l.period_start, '-infinity'))
+        AND NOT EXISTS (SELECT 1 FROM costs c WHERE c.seq = s.seq AND c.invoice_type = coalesce(l.invoice_type, '') AND c.period_start = coalesce(l.period_start, '-infinity')
+            AND (c.origin = 'servicecosts' OR l.origin = 'import'))
         AND NOT EXISTS (SELECT 1 FROM stage_sets t WHERE t.seq = s.seq AND coalesce(t.invoice_type, '') = coalesce(l.invoice_type, '')
             AND coalesce(t.period_start, '-infinity') = coalesce(l.period_start, '-infinity'))
 ), emptied AS (
@@ -173,8 +145,8 @@ WHERE NOT l.is_over
 GROUP BY l.seq
 `
 
-// Stored sets whose type and period have no cost were filed where their answer left
-// them: in the root's period. An answer that does not give such a set any more, yet
+// Stored sets whose type and period have no cost (of a collected set: no collected one)
+// were filed where their answer left them: in the root's period. An answer that does not give such a set any more, yet
 // states its period or a cost of its type, has put the items elsewhere; the set becomes
 // empty. Of an earlier period nobody can say, so the set stays and is a finding.
 func (q *Queries) EmptySets(ctx context.Context, db DBTX, noItems []byte) error {
@@ -321,6 +293,35 @@ func (q *Queries) LockKnownPayloads(ctx context.Context, db DBTX, hashes [][]byt
 	return items, nil
 }
 
+const namedHashes = `-- name: NamedHashes :many
+SELECT DISTINCT h.hash
+FROM (SELECT unnest(ARRAY[s.profile_hash, s.summary_hash, s.line_items_hash])::bytea AS hash FROM stage_statements s WHERE s.added OR s.origin = 'import') h
+WHERE h.hash IS NOT NULL
+ORDER BY h.hash
+`
+
+// The bodies of the entries that were added to the log, and those of imports: an entry
+// that is imported again may have lost its bodies since. Those of all others are kept.
+func (q *Queries) NamedHashes(ctx context.Context, db DBTX) ([][]byte, error) {
+	rows, err := db.Query(ctx, namedHashes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items [][]byte
+	for rows.Next() {
+		var hash []byte
+		if err := rows.Scan(&hash); err != nil {
+			return nil, err
+		}
+		items = append(items, hash)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const numberSets = `-- name: NumberSets :exec
 UPDATE stage_sets SET set_id = nextval(pg_get_serial_sequence('collector.line_item_sets', 'set_id'))
 WHERE action IN ('new', 'replaced')
@@ -365,14 +366,14 @@ UPDATE stage_sets t SET period_start = known.period_start
 FROM stage_sets l
 JOIN stage_statements s ON s.seq = l.seq
 CROSS JOIN LATERAL (SELECT d.period_start, d.ends_at FROM collector.cost_details d
-    WHERE d.customer_key = s.customer_key AND d.invoice_type = l.invoice_type AND d.period_start IS NOT NULL
+    WHERE d.customer_key = s.customer_key AND d.invoice_type = l.invoice_type AND d.period_start IS NOT NULL AND d.origin = 'servicecosts'
     ORDER BY d.period_start DESC, d.ends_at DESC NULLS LAST LIMIT 1) known
 WHERE t.set_no = l.set_no AND l.stray
     AND known.ends_at >= coalesce(s.root_starts_at, known.ends_at) AND known.ends_at >= coalesce(l.earliest, known.ends_at)
 `
 
-// Items of a type of which the answer has no detail belong to the newest stored period
-// of that type, unless that is over: then they stay in the root's period.
+// Items of a type of which the answer has no detail belong to the newest collected
+// period of that type, unless that is over: then they stay in the root's period.
 func (q *Queries) PlaceSets(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, placeSets)
 	return err
@@ -392,25 +393,24 @@ func (q *Queries) PlanCustomers(ctx context.Context, db DBTX, partner string) er
 }
 
 const planDetails = `-- name: PlanDetails :exec
-WITH keys AS (
-    SELECT DISTINCT seq, invoice_type, period_start, currency_code FROM stage_details
-), listed AS (
+WITH listed AS (
     SELECT row_no, NULL::bigint AS detail_id, NULL::integer AS ordinal, NULL::text AS origin,
         seq, invoice_type, period_start, currency_code, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total
     FROM stage_details
     UNION ALL
     SELECT NULL, c.detail_id, c.ordinal, c.origin,
-        k.seq, k.invoice_type, k.period_start, k.currency_code, c.starts_at, c.ends_at, c.currency_symbol, c.pretax_total, c.tax, c.after_tax_total
-    FROM keys k
-    JOIN stage_statements s ON s.seq = k.seq
-    CROSS JOIN LATERAL (SELECT detail_id, customer_key, invoice_type, period_start, currency_code, ordinal, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total, origin, statement_id, run_id, first_collected_at, last_changed_at, revisions FROM collector.cost_details d WHERE d.customer_key = s.customer_key
-        AND d.invoice_type IS NOT DISTINCT FROM k.invoice_type
-        AND d.period_start IS NOT DISTINCT FROM k.period_start
-        AND d.currency_code IS NOT DISTINCT FROM k.currency_code OFFSET 0) c
-), twins AS (
-    SELECT l.row_no, l.detail_id, l.ordinal, l.origin, l.seq, l.invoice_type, l.period_start, l.currency_code, l.starts_at, l.ends_at, l.currency_symbol, l.pretax_total, l.tax, l.after_tax_total, row_number() OVER (PARTITION BY seq, invoice_type, period_start, currency_code,
-        starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total, row_no IS NULL ORDER BY row_no, ordinal) AS twin
+        s.seq, c.invoice_type, c.period_start, c.currency_code, c.starts_at, c.ends_at, c.currency_symbol, c.pretax_total, c.tax, c.after_tax_total
+    FROM stage_statements s
+    CROSS JOIN LATERAL (SELECT detail_id, customer_key, invoice_type, period_start, currency_code, ordinal, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total, origin, statement_id, run_id, first_collected_at, last_changed_at, revisions FROM collector.cost_details d WHERE d.customer_key = s.customer_key OFFSET 0) c
+    WHERE s.has_costs
+), of_key AS (
+    SELECT l.row_no, l.detail_id, l.ordinal, l.origin, l.seq, l.invoice_type, l.period_start, l.currency_code, l.starts_at, l.ends_at, l.currency_symbol, l.pretax_total, l.tax, l.after_tax_total, count(row_no) OVER (PARTITION BY seq, invoice_type, period_start, currency_code) AS staged
     FROM listed l
+), twins AS (
+    SELECT l.row_no, l.detail_id, l.ordinal, l.origin, l.seq, l.invoice_type, l.period_start, l.currency_code, l.starts_at, l.ends_at, l.currency_symbol, l.pretax_total, l.tax, l.after_tax_total, l.staged, row_number() OVER (PARTITION BY seq, invoice_type, period_start, currency_code,
+        starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total, row_no IS NULL ORDER BY row_no, ordinal) AS twin
+    FROM of_key l
+    WHERE l.staged > 0
 ), exact AS (
     SELECT t.row_no, t.ordinal, t.seq, t.invoice_type, t.period_start, t.currency_code, t.detail_id,
         max(t.detail_id) OVER same AS same_id, max(t.ordinal) OVER same AS same_ordinal, max(t.origin) OVER same AS same_origin,
@@ -421,10 +421,10 @@ WITH keys AS (
 ), placed AS (
     SELECT e.row_no, e.ordinal, e.seq, e.invoice_type, e.period_start, e.currency_code, e.detail_id, e.same_id, e.same_ordinal, e.same_origin, e.is_paired,
         row_number() OVER (PARTITION BY seq, invoice_type, period_start, currency_code, is_paired, row_no IS NULL ORDER BY row_no, ordinal) AS place,
-        coalesce(max(ordinal) OVER of_key, 0) AS last_ordinal,
-        count(*) FILTER (WHERE row_no IS NULL AND NOT is_paired) OVER of_key AS stored_left
+        coalesce(max(ordinal) OVER same_key, 0) AS last_ordinal,
+        count(*) FILTER (WHERE row_no IS NULL AND NOT is_paired) OVER same_key AS stored_left
     FROM exact e
-    WINDOW of_key AS (PARTITION BY seq, invoice_type, period_start, currency_code)
+    WINDOW same_key AS (PARTITION BY seq, invoice_type, period_start, currency_code)
 ), paired AS (
     SELECT p.row_no, p.is_paired, p.same_id, p.same_ordinal, p.same_origin, p.place, p.last_ordinal, p.stored_left,
         max(p.detail_id) OVER across AS other_id, max(p.ordinal) OVER across AS other_ordinal
@@ -474,19 +474,29 @@ SET action = CASE
         WHEN c.content_hash <> t.content_hash THEN 'replaced'
         WHEN c.origin = 'import' THEN 'agreed'
         ELSE 'same' END,
-    revision = coalesce(c.revision + 1, (SELECT max(o.revision) + 1 FROM collector.line_item_sets o
-        WHERE o.customer_key = s.customer_key AND o.invoice_type IS NOT DISTINCT FROM t2.invoice_type
-            AND o.period_start IS NOT DISTINCT FROM t2.period_start), 0),
+    revision = coalesce(c.revision + 1, CASE
+        WHEN t2.item_count = 0 THEN 0
+        WHEN t2.invoice_type IS NULL THEN (SELECT max(o.revision) + 1 FROM collector.line_item_sets o
+            WHERE o.customer_key = s.customer_key AND o.invoice_type IS NULL AND o.period_start IS NOT DISTINCT FROM t2.period_start)
+        ELSE (SELECT max(o.revision) + 1 FROM collector.line_item_sets o
+            WHERE o.customer_key = s.customer_key AND o.invoice_type = t2.invoice_type AND o.period_start IS NOT DISTINCT FROM t2.period_start)
+        END, 0),
     old_set_id = c.set_id
 FROM stage_sets t2
 JOIN stage_statements s ON s.seq = t2.seq
-LEFT JOIN LATERAL (SELECT l.set_id, l.revision, l.content_hash, l.origin FROM collector.line_item_sets l
-    WHERE l.customer_key = s.customer_key AND l.superseded_at IS NULL
-        AND l.invoice_type IS NOT DISTINCT FROM t2.invoice_type
-        AND l.period_start IS NOT DISTINCT FROM t2.period_start OFFSET 0) c ON true
+LEFT JOIN LATERAL (
+    SELECT l.set_id, l.revision, l.content_hash, l.origin FROM collector.line_item_sets l
+    WHERE t2.invoice_type IS NOT NULL AND l.customer_key = s.customer_key AND l.superseded_at IS NULL
+        AND l.invoice_type = t2.invoice_type AND l.period_start IS NOT DISTINCT FROM t2.period_start
+    UNION ALL
+    SELECT l.set_id, l.revision, l.content_hash, l.origin FROM collector.line_item_sets l
+    WHERE t2.invoice_type IS NULL AND l.customer_key = s.customer_key AND l.superseded_at IS NULL
+        AND l.invoice_type IS NULL AND l.period_start IS NOT DISTINCT FROM t2.period_start
+    OFFSET 0) c ON true
 WHERE t2.set_no = t.set_no
 `
 
+// Sets with and without a type are looked up apart, because only = can use the index.
 func (q *Queries) PlanSets(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, planSets)
 	return err
@@ -497,18 +507,20 @@ WITH strange AS (
     SELECT d.seq, d.invoice_type FROM stage_details d WHERE d.invoice_type NOT IN ('Recurring', 'OneTime')
     UNION
     SELECT l.seq, l.invoice_type FROM stage_sets l WHERE l.invoice_type NOT IN ('Recurring', 'OneTime')
+), stored AS (
+    SELECT DISTINCT ON (t.seq, lower(n.invoice_type)) t.seq, n.invoice_type
+    FROM (SELECT DISTINCT seq FROM strange) t
+    JOIN stage_statements s ON s.seq = t.seq
+    CROSS JOIN LATERAL (
+        SELECT d.invoice_type, d.first_collected_at AS since FROM collector.cost_details d WHERE d.customer_key = s.customer_key
+        UNION ALL
+        SELECT l.invoice_type, l.collected_at FROM collector.line_item_sets l WHERE l.customer_key = s.customer_key
+        OFFSET 0) n
+    ORDER BY t.seq, lower(n.invoice_type), n.since, n.invoice_type
 ), known AS (
     SELECT t.seq, t.invoice_type AS staged, k.invoice_type AS stored
     FROM strange t
-    JOIN stage_statements s ON s.seq = t.seq
-    CROSS JOIN LATERAL (
-        SELECT n.invoice_type FROM (
-            SELECT d.invoice_type, d.first_collected_at AS since FROM collector.cost_details d WHERE d.customer_key = s.customer_key
-            UNION ALL
-            SELECT l.invoice_type, l.collected_at FROM collector.line_item_sets l WHERE l.customer_key = s.customer_key
-        ) n
-        WHERE lower(n.invoice_type) = lower(t.invoice_type)
-        ORDER BY n.since, n.invoice_type LIMIT 1) k
+    JOIN stored k ON k.seq = t.seq AND lower(k.invoice_type) = lower(t.invoice_type)
     WHERE k.invoice_type <> t.invoice_type
 ), details AS (
     UPDATE stage_details d SET invoice_type = k.stored FROM known k WHERE d.seq = k.seq AND d.invoice_type = k.staged
@@ -777,10 +789,11 @@ WITH stated AS (
     INSERT INTO collector.withdrawn_rows (customer_key, run_id, withdrawn_at, detail, history)
     SELECT d.customer_key, $1::uuid, s.fetched_at, to_jsonb(d),
         coalesce((SELECT jsonb_agg(to_jsonb(h) ORDER BY h.revision) FROM collector.cost_detail_history h WHERE h.detail_id = d.detail_id), '[]')
-    FROM stated k
-    JOIN stage_statements s ON s.seq = k.seq
-    CROSS JOIN LATERAL (SELECT detail_id, customer_key, invoice_type, period_start, currency_code, ordinal, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total, origin, statement_id, run_id, first_collected_at, last_changed_at, revisions FROM collector.cost_details c WHERE c.customer_key = s.customer_key AND c.origin = 'import'
-        AND c.invoice_type IS NOT DISTINCT FROM k.invoice_type AND c.period_start IS NOT DISTINCT FROM k.period_start OFFSET 0) d
+    FROM stage_statements s
+    CROSS JOIN LATERAL (SELECT detail_id, customer_key, invoice_type, period_start, currency_code, ordinal, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total, origin, statement_id, run_id, first_collected_at, last_changed_at, revisions FROM collector.cost_details c WHERE c.customer_key = s.customer_key AND c.origin = 'import' OFFSET 0) d
+    JOIN stated k ON k.seq = s.seq
+        AND coalesce(k.invoice_type, '') = coalesce(d.invoice_type, '')
+        AND coalesce(k.period_start, '-infinity') = coalesce(d.period_start, '-infinity')
     WHERE NOT EXISTS (SELECT 1 FROM stage_details t WHERE t.detail_id = d.detail_id)
     ORDER BY d.detail_id
     RETURNING detail

@@ -125,6 +125,41 @@ func (q *Queries) DeleteDetails(ctx context.Context, db DBTX, detailIds []int64)
 	return err
 }
 
+const derivedHashes = `-- name: DerivedHashes :many
+SELECT DISTINCT h.hash
+FROM (
+    SELECT unnest(ARRAY[q.profile_hash, q.summary_hash, q.line_items_hash])::bytea AS hash
+    FROM stage_statements s
+    JOIN collector.statements q ON q.statement_id = s.statement_id
+    WHERE s.seq = ANY (SELECT p.seq FROM stage_profiles p WHERE p.action NOT IN ('same', 'kept')
+        UNION ALL SELECT d.seq FROM stage_details d WHERE d.action NOT IN ('same', 'kept')
+        UNION ALL SELECT l.seq FROM stage_sets l WHERE l.action NOT IN ('same', 'kept'))
+) h
+WHERE h.hash IS NOT NULL
+ORDER BY h.hash
+`
+
+// The bodies of the entries from which something is derived otherwise than before.
+func (q *Queries) DerivedHashes(ctx context.Context, db DBTX) ([][]byte, error) {
+	rows, err := db.Query(ctx, derivedHashes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items [][]byte
+	for rows.Next() {
+		var hash []byte
+		if err := rows.Scan(&hash); err != nil {
+			return nil, err
+		}
+		items = append(items, hash)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const keepUnderivable = `-- name: KeepUnderivable :exec
 WITH lost AS MATERIALIZED (
     SELECT k.statement_id, k.origin, k.profile, k.summary, k.items FROM (

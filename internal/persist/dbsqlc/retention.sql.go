@@ -116,7 +116,7 @@ ORDER BY payload_hash
 FOR UPDATE SKIP LOCKED
 `
 
-// Those that no collection is about to need.
+// Those that nobody is about to need.
 func (q *Queries) LockPayloads(ctx context.Context, db DBTX, hashes [][]byte) ([][]byte, error) {
 	rows, err := db.Query(ctx, lockPayloads, hashes)
 	if err != nil {
@@ -138,15 +138,29 @@ func (q *Queries) LockPayloads(ctx context.Context, db DBTX, hashes [][]byte) ([
 }
 
 const neededHashes = `-- name: NeededHashes :many
-SELECT DISTINCT n.hash
-FROM (SELECT unnest(ARRAY[s.profile_hash, s.summary_hash, s.line_items_hash])::bytea AS hash
-    FROM collector.customer_states st
-    JOIN collector.statements s USING (statement_id)) n
+WITH named AS MATERIALIZED (
+    SELECT s.statement_id, s.profile_hash, s.summary_hash, s.line_items_hash FROM collector.statements s
+    WHERE s.profile_hash = ANY ($1::bytea[]) OR s.summary_hash = ANY ($1::bytea[]) OR s.line_items_hash = ANY ($1::bytea[])
+), live AS (
+    SELECT statement_id, false AS profile, true AS summary, false AS items FROM collector.cost_details
+    WHERE statement_id = ANY (SELECT n.statement_id FROM named n)
+    UNION SELECT statement_id, false, true, true FROM collector.line_item_sets
+    WHERE superseded_at IS NULL AND statement_id = ANY (SELECT n.statement_id FROM named n)
+    UNION SELECT statement_id, true, false, false FROM collector.billing_profiles WHERE statement_id = ANY (SELECT n.statement_id FROM named n)
+    UNION SELECT statement_id, true, true, true FROM collector.customer_states WHERE statement_id = ANY (SELECT n.statement_id FROM named n)
+), needed AS (
+    SELECT unnest(ARRAY[CASE WHEN l.profile THEN n.profile_hash END, CASE WHEN l.summary THEN n.summary_hash END,
+        CASE WHEN l.items THEN n.line_items_hash END])::bytea AS hash
+    FROM live l
+    JOIN named n USING (statement_id)
+)
+SELECT DISTINCT n.hash FROM needed n
 WHERE n.hash = ANY ($1::bytea[])
 ORDER BY n.hash
 `
 
-// Which of these a collection has come to need meanwhile.
+// Which of these a collection, an import or a replay has come to need meanwhile: the
+// needs are those of DispensablePayloads.
 func (q *Queries) NeededHashes(ctx context.Context, db DBTX, hashes [][]byte) ([][]byte, error) {
 	rows, err := db.Query(ctx, neededHashes, hashes)
 	if err != nil {

@@ -30,14 +30,17 @@ WITH collected AS MATERIALIZED (
     FROM collected c
     WHERE t.action IN ('new', 'restated') AND c.seq = t.seq
         AND c.invoice_type = coalesce(t.invoice_type, '') AND c.period_start = coalesce(t.period_start, '-infinity')
+), costs AS MATERIALIZED (
+    SELECT s.seq, coalesce(d.invoice_type, '') AS invoice_type, coalesce(d.period_start, '-infinity') AS period_start
+    FROM stage_statements s
+    CROSS JOIN LATERAL (SELECT k.invoice_type, k.period_start FROM collector.cost_details k WHERE k.customer_key = s.customer_key OFFSET 0) d
+    UNION
+    SELECT d.seq, coalesce(d.invoice_type, ''), coalesce(d.period_start, '-infinity') FROM stage_details d
 ), planned AS (
     SELECT l.set_no, l.seq, l.old_set_id, coalesce(l.invoice_type, '') AS invoice_type, coalesce(l.period_start, '-infinity') AS period_start,
-        NOT EXISTS (SELECT 1 FROM stage_details d WHERE d.seq = l.seq
-            AND d.invoice_type IS NOT DISTINCT FROM l.invoice_type AND d.period_start IS NOT DISTINCT FROM l.period_start)
-        AND NOT EXISTS (SELECT 1 FROM collector.cost_details d WHERE d.customer_key = s.customer_key
-            AND d.invoice_type IS NOT DISTINCT FROM l.invoice_type AND d.period_start IS NOT DISTINCT FROM l.period_start) AS is_stray
+        c.seq IS NULL AS is_stray
     FROM stage_sets l
-    JOIN stage_statements s ON s.seq = l.seq
+    LEFT JOIN costs c ON c.seq = l.seq AND c.invoice_type = coalesce(l.invoice_type, '') AND c.period_start = coalesce(l.period_start, '-infinity')
     WHERE l.action IN ('new', 'replaced')
 ), sets AS (
     UPDATE stage_sets t SET action = 'kept'

@@ -39,18 +39,20 @@ WITH strange AS (
     SELECT d.seq, d.invoice_type FROM stage_details d WHERE d.invoice_type NOT IN ('Recurring', 'OneTime')
     UNION
     SELECT l.seq, l.invoice_type FROM stage_sets l WHERE l.invoice_type NOT IN ('Recurring', 'OneTime')
+), stored AS (
+    SELECT DISTINCT ON (t.seq, lower(n.invoice_type)) t.seq, n.invoice_type
+    FROM (SELECT DISTINCT seq FROM strange) t
+    JOIN stage_statements s ON s.seq = t.seq
+    CROSS JOIN LATERAL (
+        SELECT d.invoice_type, d.first_collected_at AS since FROM collector.cost_details d WHERE d.customer_key = s.customer_key
+        UNION ALL
+        SELECT l.invoice_type, l.collected_at FROM collector.line_item_sets l WHERE l.customer_key = s.customer_key
+        OFFSET 0) n
+    ORDER BY t.seq, lower(n.invoice_type), n.since, n.invoice_type
 ), known AS (
     SELECT t.seq, t.invoice_type AS staged, k.invoice_type AS stored
     FROM strange t
-    JOIN stage_statements s ON s.seq = t.seq
-    CROSS JOIN LATERAL (
-        SELECT n.invoice_type FROM (
-            SELECT d.invoice_type, d.first_collected_at AS since FROM collector.cost_details d WHERE d.customer_key = s.customer_key
-            UNION ALL
-            SELECT l.invoice_type, l.collected_at FROM collector.line_item_sets l WHERE l.customer_key = s.customer_key
-        ) n
-        WHERE lower(n.invoice_type) = lower(t.invoice_type)
-        ORDER BY n.since, n.invoice_type LIMIT 1) k
+    JOIN stored k ON k.seq = t.seq AND lower(k.invoice_type) = lower(t.invoice_type)
     WHERE k.invoice_type <> t.invoice_type
 ), details AS (
     UPDATE stage_details d SET invoice_type = k.stored FROM known k WHERE d.seq = k.seq AND d.invoice_type = k.staged
@@ -58,36 +60,37 @@ WITH strange AS (
 UPDATE stage_sets l SET invoice_type = k.stored FROM known k WHERE l.seq = k.seq AND l.invoice_type = k.staged;
 
 -- name: PlaceSets :exec
--- Items of a type of which the answer has no detail belong to the newest stored period
--- of that type, unless that is over: then they stay in the root's period.
+-- Items of a type of which the answer has no detail belong to the newest collected
+-- period of that type, unless that is over: then they stay in the root's period.
 UPDATE stage_sets t SET period_start = known.period_start
 FROM stage_sets l
 JOIN stage_statements s ON s.seq = l.seq
 CROSS JOIN LATERAL (SELECT d.period_start, d.ends_at FROM collector.cost_details d
-    WHERE d.customer_key = s.customer_key AND d.invoice_type = l.invoice_type AND d.period_start IS NOT NULL
+    WHERE d.customer_key = s.customer_key AND d.invoice_type = l.invoice_type AND d.period_start IS NOT NULL AND d.origin = 'servicecosts'
     ORDER BY d.period_start DESC, d.ends_at DESC NULLS LAST LIMIT 1) known
 WHERE t.set_no = l.set_no AND l.stray
     AND known.ends_at >= coalesce(s.root_starts_at, known.ends_at) AND known.ends_at >= coalesce(l.earliest, known.ends_at);
 
 -- name: EmptySets :exec
--- Stored sets whose type and period have no cost were filed where their answer left
--- them: in the root's period. An answer that does not give such a set any more, yet
+-- Stored sets whose type and period have no cost (of a collected set: no collected one)
+-- were filed where their answer left them: in the root's period. An answer that does not give such a set any more, yet
 -- states its period or a cost of its type, has put the items elsewhere; the set becomes
 -- empty. Of an earlier period nobody can say, so the set stays and is a finding.
 WITH costs AS MATERIALIZED (
-    SELECT DISTINCT s.seq, coalesce(d.invoice_type, '') AS invoice_type, coalesce(d.period_start, '-infinity') AS period_start
+    SELECT DISTINCT s.seq, coalesce(d.invoice_type, '') AS invoice_type, coalesce(d.period_start, '-infinity') AS period_start, d.origin
     FROM stage_statements s
-    CROSS JOIN LATERAL (SELECT k.invoice_type, k.period_start FROM collector.cost_details k WHERE k.customer_key = s.customer_key OFFSET 0) d
+    CROSS JOIN LATERAL (SELECT k.invoice_type, k.period_start, k.origin FROM collector.cost_details k WHERE k.customer_key = s.customer_key OFFSET 0) d
     WHERE s.has_costs
 ), stray AS MATERIALIZED (
     SELECT s.seq, l.set_id, l.invoice_type, l.period_start,
         s.has_line_items AND (l.period_start IS NULL OR l.period_start = (s.root_starts_at AT TIME ZONE 'UTC')::date
             OR EXISTS (SELECT 1 FROM stage_details d WHERE d.seq = s.seq AND (d.period_start = l.period_start OR d.invoice_type = l.invoice_type))) AS is_over
     FROM stage_statements s
-    CROSS JOIN LATERAL (SELECT k.set_id, k.invoice_type, k.period_start FROM collector.line_item_sets k
+    CROSS JOIN LATERAL (SELECT k.set_id, k.invoice_type, k.period_start, k.origin FROM collector.line_item_sets k
         WHERE k.customer_key = s.customer_key AND k.superseded_at IS NULL AND k.item_count > 0 OFFSET 0) l
     WHERE s.has_costs
-        AND NOT EXISTS (SELECT 1 FROM costs c WHERE c.seq = s.seq AND c.invoice_type = coalesce(l.invoice_type, '') AND c.period_start = coalesce(l.period_start, '-infinity'))
+        AND NOT EXISTS (SELECT 1 FROM costs c WHERE c.seq = s.seq AND c.invoice_type = coalesce(l.invoice_type, '') AND c.period_start = coalesce(l.period_start, '-infinity')
+            AND (c.origin = 'servicecosts' OR l.origin = 'import'))
         AND NOT EXISTS (SELECT 1 FROM stage_sets t WHERE t.seq = s.seq AND coalesce(t.invoice_type, '') = coalesce(l.invoice_type, '')
             AND coalesce(t.period_start, '-infinity') = coalesce(l.period_start, '-infinity'))
 ), emptied AS (
@@ -121,25 +124,24 @@ WHERE s.seq = t.seq;
 -- are so recognised whatever order the service gives them in. Both sides stand in one
 -- list that is only sorted: however many details one key has, none is compared with
 -- all others.
-WITH keys AS (
-    SELECT DISTINCT seq, invoice_type, period_start, currency_code FROM stage_details
-), listed AS (
+WITH listed AS (
     SELECT row_no, NULL::bigint AS detail_id, NULL::integer AS ordinal, NULL::text AS origin,
         seq, invoice_type, period_start, currency_code, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total
     FROM stage_details
     UNION ALL
     SELECT NULL, c.detail_id, c.ordinal, c.origin,
-        k.seq, k.invoice_type, k.period_start, k.currency_code, c.starts_at, c.ends_at, c.currency_symbol, c.pretax_total, c.tax, c.after_tax_total
-    FROM keys k
-    JOIN stage_statements s ON s.seq = k.seq
-    CROSS JOIN LATERAL (SELECT * FROM collector.cost_details d WHERE d.customer_key = s.customer_key
-        AND d.invoice_type IS NOT DISTINCT FROM k.invoice_type
-        AND d.period_start IS NOT DISTINCT FROM k.period_start
-        AND d.currency_code IS NOT DISTINCT FROM k.currency_code OFFSET 0) c
+        s.seq, c.invoice_type, c.period_start, c.currency_code, c.starts_at, c.ends_at, c.currency_symbol, c.pretax_total, c.tax, c.after_tax_total
+    FROM stage_statements s
+    CROSS JOIN LATERAL (SELECT * FROM collector.cost_details d WHERE d.customer_key = s.customer_key OFFSET 0) c
+    WHERE s.has_costs
+), of_key AS (
+    SELECT l.*, count(row_no) OVER (PARTITION BY seq, invoice_type, period_start, currency_code) AS staged
+    FROM listed l
 ), twins AS (
     SELECT l.*, row_number() OVER (PARTITION BY seq, invoice_type, period_start, currency_code,
         starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total, row_no IS NULL ORDER BY row_no, ordinal) AS twin
-    FROM listed l
+    FROM of_key l
+    WHERE l.staged > 0
 ), exact AS (
     SELECT t.row_no, t.ordinal, t.seq, t.invoice_type, t.period_start, t.currency_code, t.detail_id,
         max(t.detail_id) OVER same AS same_id, max(t.ordinal) OVER same AS same_ordinal, max(t.origin) OVER same AS same_origin,
@@ -150,10 +152,10 @@ WITH keys AS (
 ), placed AS (
     SELECT e.*,
         row_number() OVER (PARTITION BY seq, invoice_type, period_start, currency_code, is_paired, row_no IS NULL ORDER BY row_no, ordinal) AS place,
-        coalesce(max(ordinal) OVER of_key, 0) AS last_ordinal,
-        count(*) FILTER (WHERE row_no IS NULL AND NOT is_paired) OVER of_key AS stored_left
+        coalesce(max(ordinal) OVER same_key, 0) AS last_ordinal,
+        count(*) FILTER (WHERE row_no IS NULL AND NOT is_paired) OVER same_key AS stored_left
     FROM exact e
-    WINDOW of_key AS (PARTITION BY seq, invoice_type, period_start, currency_code)
+    WINDOW same_key AS (PARTITION BY seq, invoice_type, period_start, currency_code)
 ), paired AS (
     SELECT p.row_no, p.is_paired, p.same_id, p.same_ordinal, p.same_origin, p.place, p.last_ordinal, p.stored_left,
         max(p.detail_id) OVER across AS other_id, max(p.ordinal) OVER across AS other_ordinal
@@ -170,22 +172,32 @@ FROM paired p
 WHERE t.row_no = p.row_no;
 
 -- name: PlanSets :exec
+-- Sets with and without a type are looked up apart, because only = can use the index.
 UPDATE stage_sets t
 SET action = CASE
         WHEN c.set_id IS NULL THEN CASE WHEN t.item_count = 0 THEN 'same' ELSE 'new' END
         WHEN c.content_hash <> t.content_hash THEN 'replaced'
         WHEN c.origin = 'import' THEN 'agreed'
         ELSE 'same' END,
-    revision = coalesce(c.revision + 1, (SELECT max(o.revision) + 1 FROM collector.line_item_sets o
-        WHERE o.customer_key = s.customer_key AND o.invoice_type IS NOT DISTINCT FROM t2.invoice_type
-            AND o.period_start IS NOT DISTINCT FROM t2.period_start), 0),
+    revision = coalesce(c.revision + 1, CASE
+        WHEN t2.item_count = 0 THEN 0
+        WHEN t2.invoice_type IS NULL THEN (SELECT max(o.revision) + 1 FROM collector.line_item_sets o
+            WHERE o.customer_key = s.customer_key AND o.invoice_type IS NULL AND o.period_start IS NOT DISTINCT FROM t2.period_start)
+        ELSE (SELECT max(o.revision) + 1 FROM collector.line_item_sets o
+            WHERE o.customer_key = s.customer_key AND o.invoice_type = t2.invoice_type AND o.period_start IS NOT DISTINCT FROM t2.period_start)
+        END, 0),
     old_set_id = c.set_id
 FROM stage_sets t2
 JOIN stage_statements s ON s.seq = t2.seq
-LEFT JOIN LATERAL (SELECT l.set_id, l.revision, l.content_hash, l.origin FROM collector.line_item_sets l
-    WHERE l.customer_key = s.customer_key AND l.superseded_at IS NULL
-        AND l.invoice_type IS NOT DISTINCT FROM t2.invoice_type
-        AND l.period_start IS NOT DISTINCT FROM t2.period_start OFFSET 0) c ON true
+LEFT JOIN LATERAL (
+    SELECT l.set_id, l.revision, l.content_hash, l.origin FROM collector.line_item_sets l
+    WHERE t2.invoice_type IS NOT NULL AND l.customer_key = s.customer_key AND l.superseded_at IS NULL
+        AND l.invoice_type = t2.invoice_type AND l.period_start IS NOT DISTINCT FROM t2.period_start
+    UNION ALL
+    SELECT l.set_id, l.revision, l.content_hash, l.origin FROM collector.line_item_sets l
+    WHERE t2.invoice_type IS NULL AND l.customer_key = s.customer_key AND l.superseded_at IS NULL
+        AND l.invoice_type IS NULL AND l.period_start IS NOT DISTINCT FROM t2.period_start
+    OFFSET 0) c ON true
 WHERE t2.set_no = t.set_no;
 
 -- name: ApplyStatements :exec
@@ -254,10 +266,11 @@ WITH stated AS (
     INSERT INTO collector.withdrawn_rows (customer_key, run_id, withdrawn_at, detail, history)
     SELECT d.customer_key, @run_id::uuid, s.fetched_at, to_jsonb(d),
         coalesce((SELECT jsonb_agg(to_jsonb(h) ORDER BY h.revision) FROM collector.cost_detail_history h WHERE h.detail_id = d.detail_id), '[]')
-    FROM stated k
-    JOIN stage_statements s ON s.seq = k.seq
-    CROSS JOIN LATERAL (SELECT * FROM collector.cost_details c WHERE c.customer_key = s.customer_key AND c.origin = 'import'
-        AND c.invoice_type IS NOT DISTINCT FROM k.invoice_type AND c.period_start IS NOT DISTINCT FROM k.period_start OFFSET 0) d
+    FROM stage_statements s
+    CROSS JOIN LATERAL (SELECT * FROM collector.cost_details c WHERE c.customer_key = s.customer_key AND c.origin = 'import' OFFSET 0) d
+    JOIN stated k ON k.seq = s.seq
+        AND coalesce(k.invoice_type, '') = coalesce(d.invoice_type, '')
+        AND coalesce(k.period_start, '-infinity') = coalesce(d.period_start, '-infinity')
     WHERE NOT EXISTS (SELECT 1 FROM stage_details t WHERE t.detail_id = d.detail_id)
     ORDER BY d.detail_id
     RETURNING detail
@@ -453,11 +466,11 @@ ON CONFLICT (customer_key) DO UPDATE SET
     failures_in_a_row = CASE WHEN excluded.failures_in_a_row = 0 THEN 0 WHEN st.last_run_id = excluded.last_run_id THEN st.failures_in_a_row
         ELSE st.failures_in_a_row + 1 END;
 
--- name: AddedHashes :many
--- The bodies of the entries that were added to the log. Those of all others are kept
--- already.
+-- name: NamedHashes :many
+-- The bodies of the entries that were added to the log, and those of imports: an entry
+-- that is imported again may have lost its bodies since. Those of all others are kept.
 SELECT DISTINCT h.hash
-FROM (SELECT unnest(ARRAY[s.profile_hash, s.summary_hash, s.line_items_hash])::bytea AS hash FROM stage_statements s WHERE s.added) h
+FROM (SELECT unnest(ARRAY[s.profile_hash, s.summary_hash, s.line_items_hash])::bytea AS hash FROM stage_statements s WHERE s.added OR s.origin = 'import') h
 WHERE h.hash IS NOT NULL
 ORDER BY h.hash;
 

@@ -58,6 +58,20 @@ FROM stage_statements s, lost l, collector.billing_profiles b
 WHERE t.action = 'changed' AND s.seq = t.seq AND l.profile AND b.customer_key = s.customer_key AND b.statement_id = l.statement_id
     AND (l.origin = 'servicecosts', l.statement_id) > (s.origin = 'servicecosts', s.statement_id);
 
+-- name: DerivedHashes :many
+-- The bodies of the entries from which something is derived otherwise than before.
+SELECT DISTINCT h.hash
+FROM (
+    SELECT unnest(ARRAY[q.profile_hash, q.summary_hash, q.line_items_hash])::bytea AS hash
+    FROM stage_statements s
+    JOIN collector.statements q ON q.statement_id = s.statement_id
+    WHERE s.seq = ANY (SELECT p.seq FROM stage_profiles p WHERE p.action NOT IN ('same', 'kept')
+        UNION ALL SELECT d.seq FROM stage_details d WHERE d.action NOT IN ('same', 'kept')
+        UNION ALL SELECT l.seq FROM stage_sets l WHERE l.action NOT IN ('same', 'kept'))
+) h
+WHERE h.hash IS NOT NULL
+ORDER BY h.hash;
+
 -- name: RederiveRoots :exec
 UPDATE collector.statements q
 SET root_starts_at = s.root_starts_at, root_ends_at = s.root_ends_at, root_currency = s.root_currency, root_pretax = s.root_pretax,
