@@ -212,7 +212,9 @@ func TestReconcilePeriodOverlaps(t *testing.T) {
 			start, currency, start, currency, end)
 	}
 	const november, earlier = "2026-11-01T00:00:00Z", "2026-11-01T00:00:00+01:00"
-	of := func(start, end, currency string) billing.CostDetail { return detail(billing.Recurring, start, end, currency, "30") }
+	of := func(start, end, currency string) billing.CostDetail {
+		return detail(billing.Recurring, start, end, currency, "30")
+	}
 	tests := []struct {
 		name    string
 		details []billing.CostDetail // each of a night of its own

@@ -68,7 +68,7 @@ func (s *Store) archived(ctx context.Context, c dbsqlc.ArchivedCustomersRow) (Ar
 	for _, row := range rows {
 		answer := ArchivedAnswer{
 			StatementID: row.StatementID, Imported: row.Origin == "import",
-			Pruned:      row.SummaryHash != nil && row.Summary == nil || row.LineItemsHash != nil && row.LineItems == nil,
+			Pruned: row.SummaryHash != nil && row.Summary == nil || row.LineItemsHash != nil && row.LineItems == nil,
 		}
 		keep := func(kind billing.DocumentKind, body []byte, status *int16) {
 			if body == nil {
