@@ -403,33 +403,35 @@ WITH listed AS (
     FROM stage_statements s
     CROSS JOIN LATERAL (SELECT detail_id, customer_key, invoice_type, period_start, currency_code, ordinal, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total, origin, statement_id, run_id, first_collected_at, last_changed_at, revisions FROM collector.cost_details d WHERE d.customer_key = s.customer_key OFFSET 0) c
     WHERE s.has_costs
-), of_key AS (
-    SELECT l.row_no, l.detail_id, l.ordinal, l.origin, l.seq, l.invoice_type, l.period_start, l.currency_code, l.starts_at, l.ends_at, l.currency_symbol, l.pretax_total, l.tax, l.after_tax_total, count(row_no) OVER (PARTITION BY seq, invoice_type, period_start, currency_code) AS staged
-    FROM listed l
+), keyed AS (
+    -- Numbers stand for the long keys, so that each is sorted once.
+    SELECT l.row_no, l.detail_id, l.ordinal, l.origin, l.seq, l.invoice_type, l.period_start, l.currency_code, l.starts_at, l.ends_at, l.currency_symbol, l.pretax_total, l.tax, l.after_tax_total, dense_rank() OVER (ORDER BY seq, invoice_type COLLATE "C", period_start, currency_code COLLATE "C") AS key_no FROM listed l
+), valued AS (
+    SELECT k.row_no, k.detail_id, k.ordinal, k.origin, k.key_no, count(k.row_no) OVER (PARTITION BY k.key_no) AS staged,
+        dense_rank() OVER (ORDER BY k.key_no, k.starts_at, k.ends_at, k.currency_symbol COLLATE "C", k.pretax_total, k.tax, k.after_tax_total) AS value_no
+    FROM keyed k
 ), twins AS (
-    SELECT l.row_no, l.detail_id, l.ordinal, l.origin, l.seq, l.invoice_type, l.period_start, l.currency_code, l.starts_at, l.ends_at, l.currency_symbol, l.pretax_total, l.tax, l.after_tax_total, l.staged, row_number() OVER (PARTITION BY seq, invoice_type, period_start, currency_code,
-        starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total, row_no IS NULL ORDER BY row_no, ordinal) AS twin
-    FROM of_key l
-    WHERE l.staged > 0
+    SELECT v.row_no, v.detail_id, v.ordinal, v.origin, v.key_no, v.staged, v.value_no, row_number() OVER (PARTITION BY value_no, row_no IS NULL ORDER BY row_no, ordinal) AS twin
+    FROM valued v
+    WHERE v.staged > 0
 ), exact AS (
-    SELECT t.row_no, t.ordinal, t.seq, t.invoice_type, t.period_start, t.currency_code, t.detail_id,
+    SELECT t.row_no, t.detail_id, t.ordinal, t.key_no,
         max(t.detail_id) OVER same AS same_id, max(t.ordinal) OVER same AS same_ordinal, max(t.origin) OVER same AS same_origin,
         count(*) OVER same = 2 AS is_paired
     FROM twins t
-    WINDOW same AS (PARTITION BY seq, invoice_type, period_start, currency_code,
-        starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total, twin)
+    WINDOW same AS (PARTITION BY value_no, twin)
 ), placed AS (
-    SELECT e.row_no, e.ordinal, e.seq, e.invoice_type, e.period_start, e.currency_code, e.detail_id, e.same_id, e.same_ordinal, e.same_origin, e.is_paired,
-        row_number() OVER (PARTITION BY seq, invoice_type, period_start, currency_code, is_paired, row_no IS NULL ORDER BY row_no, ordinal) AS place,
+    SELECT e.row_no, e.detail_id, e.ordinal, e.key_no, e.same_id, e.same_ordinal, e.same_origin, e.is_paired,
+        row_number() OVER (PARTITION BY key_no, is_paired, row_no IS NULL ORDER BY row_no, ordinal) AS place,
         coalesce(max(ordinal) OVER same_key, 0) AS last_ordinal,
         count(*) FILTER (WHERE row_no IS NULL AND NOT is_paired) OVER same_key AS stored_left
     FROM exact e
-    WINDOW same_key AS (PARTITION BY seq, invoice_type, period_start, currency_code)
+    WINDOW same_key AS (PARTITION BY key_no)
 ), paired AS (
     SELECT p.row_no, p.is_paired, p.same_id, p.same_ordinal, p.same_origin, p.place, p.last_ordinal, p.stored_left,
         max(p.detail_id) OVER across AS other_id, max(p.ordinal) OVER across AS other_ordinal
     FROM placed p
-    WINDOW across AS (PARTITION BY seq, invoice_type, period_start, currency_code, is_paired, place)
+    WINDOW across AS (PARTITION BY key_no, is_paired, place)
 )
 UPDATE stage_details t
 SET action = CASE WHEN p.is_paired AND p.same_origin = 'import' THEN 'agreed' WHEN p.is_paired THEN 'same'
