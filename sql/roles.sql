@@ -24,11 +24,11 @@ DO $members$
 DECLARE
     member text;
     -- Since version 16 whoever creates a role is its member, but may not become it.
-    kind text := CASE WHEN current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END;
+    kind text := CASE WHEN pg_catalog.current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END;
 BEGIN
     FOR member IN SELECT 'collector_writer' UNION SELECT pg_catalog.pg_get_userbyid(nspowner) FROM pg_catalog.pg_namespace WHERE nspname = 'finance' LOOP
         IF NOT pg_catalog.pg_has_role(member, 'finance_reader', kind) THEN
-            EXECUTE format('GRANT finance_reader TO %I', member);
+            EXECUTE pg_catalog.format('GRANT finance_reader TO %I', member);
         END IF;
     END LOOP;
 EXCEPTION WHEN unique_violation THEN
@@ -45,6 +45,6 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA collector TO collector_writer;
 GRANT SELECT ON TABLE public.collector_schema_migrations TO collector_writer;
 DO $temporary$
 BEGIN
-    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO collector_writer', current_database());
+    EXECUTE pg_catalog.format('GRANT TEMPORARY ON DATABASE %I TO collector_writer', pg_catalog.current_database());
 END
 $temporary$;

@@ -8,7 +8,6 @@ import (
 	stdsql "database/sql"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	pgxdecimal "github.com/jackc/pgx-shopspring-decimal"
@@ -41,19 +40,8 @@ func Open(databaseURL string) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database url: %w", pg.Redact(err))
 	}
-	if config.ConnConfig.ConnectTimeout == 0 {
-		config.ConnConfig.ConnectTimeout = 10 * time.Second
-	}
 	config.ConnConfig.DialFunc = pg.Dial
-	maps.Copy(config.ConnConfig.RuntimeParams, map[string]string{
-		"application_name":              "partnercost reader",
-		"client_encoding":               "UTF8", // whatever the login or the database prefers
-		"datestyle":                     "ISO, YMD",
-		"default_transaction_read_only": "on",
-		"jit":                           "off",
-		"search_path":                   "",
-		"timezone":                      "UTC",
-	})
+	pg.Sessions(config.ConnConfig, "partnercost reader", map[string]string{"default_transaction_read_only": "on", "jit": "off"})
 	// A plan that is made for the values at hand finds the index that fits them.
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {

@@ -83,6 +83,9 @@ var meanings = map[string]meaning{
 }
 
 func meaningOf(pgErr *pgconn.PgError) meaning {
+	if pg.RefusedByPooler(pgErr) {
+		return meaning{advice: pg.PoolerAdvice}
+	}
 	if m, known := meanings[pgErr.Code]; known {
 		return m
 	}
@@ -96,6 +99,9 @@ func meaningOf(pgErr *pgconn.PgError) meaning {
 func classify(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
+	}
+	if refusal, ok := errors.AsType[pg.Unfit](err); ok {
+		return refusal
 	}
 	pgErr, answered := errors.AsType[*pgconn.PgError](err)
 	if !answered {

@@ -13,6 +13,7 @@ import (
 	"github.com/golang-migrate/migrate/v4/source"
 	"github.com/golang-migrate/migrate/v4/source/iofs"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"partnercost/internal/billing"
@@ -50,8 +51,9 @@ func OpenMigrator(ctx context.Context, databaseURL string) (*Migrator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database url: %w", pg.Redact(err))
 	}
+	pg.Sessions(config, "partnercost migrate", nil)
 	db := stdlib.OpenDB(*config)
-	if err := db.PingContext(ctx); err != nil {
+	if err := reachToMigrate(ctx, db); err != nil {
 		_ = db.Close()
 		return nil, unreachable(config, err)
 	}
@@ -70,6 +72,33 @@ func OpenMigrator(ctx context.Context, databaseURL string) (*Migrator, error) {
 		return nil, fmt.Errorf("prepare migrations: %w", err)
 	}
 	return &Migrator{m: m, db: db}, nil
+}
+
+// reachToMigrate connects, and finds out whether the locks of a session are its own.
+func reachToMigrate(ctx context.Context, db *stdsql.DB) error {
+	var held []*stdsql.Conn
+	defer func() {
+		for _, conn := range held {
+			_ = conn.Close()
+		}
+	}()
+	connect := func() (raw *pgconn.PgConn, err error) {
+		conn, err := db.Conn(ctx)
+		if err != nil {
+			return nil, err
+		}
+		held = append(held, conn)
+		err = conn.Raw(func(driver any) error {
+			raw = driver.(*stdlib.Conn).Conn().PgConn()
+			return nil
+		})
+		return raw, err
+	}
+	first, err := connect()
+	if err != nil {
+		return err
+	}
+	return pg.SessionsApart(ctx, first, connect)
 }
 
 // Close releases the connection.

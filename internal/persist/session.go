@@ -1,8 +1,8 @@
 package persist
 
-// sessionSettings are what each session asks of the server, unless the connection
+// defaultSettings are what each session of the store has, unless the connection
 // string asks for something else.
-var sessionSettings = map[string]string{
+var defaultSettings = map[string]string{
 	// Who waits longer for a lock is told so, instead of waiting without a word.
 	"lock_timeout": "30s",
 	// The session of a partner's lock is idle for as long as a run takes.

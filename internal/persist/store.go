@@ -52,23 +52,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if o.MaxConnections == 0 {
 		config.MaxConns = 8
 	}
-	if config.ConnConfig.ConnectTimeout == 0 {
-		config.ConnConfig.ConnectTimeout = 10 * time.Second
-	}
-	config.ConnConfig.RuntimeParams["application_name"] = "partnercost"
 	config.ConnConfig.DialFunc = pg.Dial
-	for name, value := range sessionSettings {
-		if _, stated := config.ConnConfig.RuntimeParams[name]; !stated {
-			config.ConnConfig.RuntimeParams[name] = value
-		}
-	}
-	// Names are always qualified; only the session's temporary tables are found without.
-	config.ConnConfig.RuntimeParams["search_path"] = ""
-	config.ConnConfig.RuntimeParams["timezone"] = "UTC"
-	config.ConnConfig.RuntimeParams["datestyle"] = "ISO" // for dates in sentences
+	settings := pg.Stated(config.ConnConfig, defaultSettings)
 	// Batches look few rows up in large tables, which are cached while they are written.
-	config.ConnConfig.RuntimeParams["random_page_cost"] = "1.1"
-	config.ConnConfig.RuntimeParams["jit"] = "off"
+	settings["random_page_cost"] = "1.1"
+	settings["jit"] = "off"
+	pg.Sessions(config.ConnConfig, "partnercost", settings)
 	// Plans are made anew for each execution: those of the first batches, on empty
 	// tables, would be wrong for the rest of the night.
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
@@ -87,7 +76,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	if err := pool.Ping(ctx); err != nil {
+	if err := s.reach(ctx); err != nil {
 		pool.Close()
 		return nil, unreachable(config.ConnConfig, err)
 	}
@@ -100,6 +89,23 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// reach connects, and finds out whether the sessions of the pool are sessions.
+func (s *Store) reach(ctx context.Context) error {
+	first, err := s.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer first.Release()
+	return pg.SessionsApart(ctx, first.Conn().PgConn(), func() (*pgconn.PgConn, error) {
+		second, err := s.pool.Acquire(ctx)
+		if err != nil {
+			return nil, err
+		}
+		defer second.Release() // no other acquires it before the store is opened
+		return second.Conn().PgConn(), nil
+	})
 }
 
 // Close closes the connections. Those that take long are left to themselves.

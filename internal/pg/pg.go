@@ -1,5 +1,6 @@
-// Package pg is what all connections to PostgreSQL have in common: how a server that
-// is gone is noticed, and errors that name the server and never the password.
+// Package pg is what all connections to PostgreSQL have in common: how their sessions
+// begin, how a server that is gone is noticed, and errors that name the server and
+// never the password.
 package pg
 
 import (
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -44,8 +46,14 @@ func Close(pool *pgxpool.Pool) {
 // Unreachable words a failed connection for the operator: where, why, and never the
 // password.
 func Unreachable(config *pgx.ConnConfig, err error) error {
-	return fmt.Errorf("cannot reach the database %q on %s:%d: %w; check database.url and that the server runs",
-		config.Database, config.Host, config.Port, Redact(err))
+	if refusal, ok := errors.AsType[Unfit](err); ok {
+		return fmt.Errorf("the database %q on %s:%d: %w", config.Database, config.Host, config.Port, refusal)
+	}
+	advice := "check database.url and that the server runs"
+	if answer, answered := errors.AsType[*pgconn.PgError](err); answered && RefusedByPooler(answer) {
+		advice = PoolerAdvice
+	}
+	return fmt.Errorf("cannot reach the database %q on %s:%d: %w; %s", config.Database, config.Host, config.Port, Redact(err), advice)
 }
 
 // Redact keeps a password that stands in a connection string out of an error.

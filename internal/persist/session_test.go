@@ -1,0 +1,306 @@
+package persist_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/finance"
+	"partnercost/internal/persist"
+	"partnercost/internal/persist/pgtest"
+)
+
+// openings are the ways in which a command connects to a database.
+var openings = map[string]func(context.Context, string) error{
+	"store": func(ctx context.Context, url string) error {
+		store, err := persist.Open(ctx, persist.Options{URL: url, MaxConnections: 2})
+		if err == nil {
+			store.Close()
+		}
+		return err
+	},
+	"migrator": func(ctx context.Context, url string) error {
+		m, err := persist.OpenMigrator(ctx, url)
+		if err == nil {
+			err = m.Close()
+		}
+		return err
+	},
+	"reader": func(ctx context.Context, url string) error {
+		r, err := finance.Open(url)
+		if err != nil {
+			return err
+		}
+		tx, err := r.Begin(ctx, time.Minute)
+		if err == nil {
+			err = tx.Rollback()
+		}
+		return errors.Join(err, r.Close())
+	},
+}
+
+// wantRefusal wants an error that says something, and that no waiting helps against.
+func wantRefusal(t *testing.T, err error, says ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("not refused")
+	}
+	if errors.Is(err, billing.ErrUnavailable) {
+		t.Errorf("the refusal passes for an outage: %v", err)
+	}
+	for _, words := range says {
+		if !strings.Contains(err.Error(), words) {
+			t.Errorf("the refusal does not say %q: %v", words, err)
+		}
+	}
+}
+
+func TestADatabaseOfAnotherEncodingIsRefused(t *testing.T) {
+	t.Parallel()
+	admin := &bench{t: t, url: pgtest.NewEmpty(t)}
+	for _, encoding := range []string{"LATIN1", "SQL_ASCII"} { // dropped when all subtests have ended
+		name := strings.ToLower("collector_test_" + encoding + "_" + rand.Text())
+		admin.exec(admin.session(), "CREATE DATABASE "+name+" ENCODING '"+encoding+"' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+		t.Cleanup(func() {
+			conn, err := pgx.Connect(context.Background(), admin.url)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer func() { _ = conn.Close(context.Background()) }()
+			if _, err := conn.Exec(context.Background(), "DROP DATABASE "+name+" WITH (FORCE)"); err != nil {
+				t.Error(err)
+			}
+		})
+		u, err := url.Parse(admin.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.Path = "/" + name
+		for opening, open := range openings {
+			t.Run(encoding+" "+opening, func(t *testing.T) {
+				t.Parallel()
+				wantRefusal(t, open(t.Context(), u.String()), encoding, "ENCODING 'UTF8'")
+			})
+		}
+	}
+}
+
+func TestNamesStayWholeWhateverEncodingTheSessionHas(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, alter, query string }{
+		{name: "of the database", alter: "ALTER DATABASE %s SET client_encoding = 'LATIN1'"},
+		{name: "of the connection string", query: "client_encoding=LATIN1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			plain := b.url
+			u, err := url.Parse(b.url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c.alter != "" {
+				b.exec(b.session(), fmt.Sprintf(c.alter, strings.TrimPrefix(u.Path, "/")))
+			}
+			u.RawQuery = c.query
+			b.store.Close()
+			b.url = u.String()
+			b.open()
+			s := statement(customerA, nil)
+			s.Profile.CompanyName = "Größe"
+			b.collect(s)
+			inBytes := (&bench{t: t, url: plain}).query(`SELECT encode(convert_to(company_name, 'UTF8'), 'hex') AS name FROM finance.customers`)
+			wantLines(t, "the name as stored", inBytes, fmt.Sprintf("%x", "Größe"))
+
+			r, err := finance.Open(b.url)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = r.Close() }()
+			if err := grantRoles(t, b.url); err != nil {
+				t.Fatal(err)
+			}
+			tx, err := r.Begin(t.Context(), time.Minute)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = tx.Rollback() }()
+			var name string
+			if err := tx.QueryRowContext(t.Context(), `SELECT company_name FROM finance.customers`).Scan(&name); err != nil {
+				t.Fatal(err)
+			}
+			if name != "Größe" {
+				t.Errorf("the reader reads %q", name)
+			}
+		})
+	}
+}
+
+// TestMigrationsUseNothingOfOthers: where a database lets others create functions, none
+// of theirs may run with the rights of the owner.
+func TestMigrationsUseNothingOfOthers(t *testing.T) {
+	t.Parallel()
+	b := &bench{t: t, url: pgtest.NewEmpty(t)}
+	u, err := url.Parse(b.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trap := func(signature, returns string) string {
+		return "CREATE FUNCTION evil." + signature + " RETURNS " + returns + " LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$"
+	}
+	b.exec(b.session(), "CREATE SCHEMA evil", trap("current_database()", "name"), trap("format(text, name)", "text"), trap("current_setting(text)", "text"),
+		trap("date_trunc(text, timestamptz)", "timestamptz"), trap("count(text)", "bigint"), trap("to_char(timestamptz, text)", "text"),
+		trap("lower(text)", "text"), trap("round(numeric, integer)", "numeric"),
+		"ALTER DATABASE "+strings.TrimPrefix(u.Path, "/")+" SET search_path = evil, pg_catalog, public")
+	m, err := persist.OpenMigrator(t.Context(), b.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = m.Close() }()
+	if err := m.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.GrantRoles(t.Context()); err != nil {
+		t.Error(err)
+	}
+	wantLines(t, "what was made of traps", b.query(`SELECT DISTINCT d.objid::regclass AS view FROM pg_depend d JOIN pg_proc p ON p.oid = d.refobjid
+		WHERE d.refclassid = 'pg_proc'::regclass AND p.pronamespace = 'evil'::regnamespace`))
+}
+
+// TestTheScriptOfTheRolesUsesNothingOfOthers: an administrator runs it in a session of
+// their own.
+func TestTheScriptOfTheRolesUsesNothingOfOthers(t *testing.T) {
+	t.Parallel()
+	b := &bench{t: t, url: pgtest.New(t)}
+	conn := b.session()
+	b.exec(conn, `CREATE FUNCTION public.format(text, name) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$`, persist.RolesScript())
+}
+
+// pooler starts PgBouncer in front of the database and returns the URL there.
+func pooler(t *testing.T, databaseURL string, settings ...string) *url.URL {
+	t.Helper()
+	program, err := exec.LookPath("pgbouncer")
+	if err != nil {
+		program = "/usr/sbin/pgbouncer"
+	}
+	if _, err := os.Stat(program); err != nil {
+		if os.Getenv("CI") == "" {
+			t.Skip("needs PgBouncer (apt-get install pgbouncer)")
+		}
+		t.Fatal("needs PgBouncer:", err)
+	}
+	u, err := url.Parse(databaseURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := listener.Addr().(*net.TCPAddr).Port
+	_ = listener.Close()
+	password, _ := u.User.Password()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "pgbouncer.ini")
+	lines := append([]string{
+		"[databases]", fmt.Sprintf("* = host=%s port=%s user=%s password='%s'", u.Hostname(), u.Port(), u.User.Username(), password),
+		"[pgbouncer]", "listen_addr = 127.0.0.1", fmt.Sprintf("listen_port = %d", port), "unix_socket_dir =", "auth_type = any",
+	}, settings...)
+	if err := os.WriteFile(file, []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), program, file)
+	if os.Geteuid() == 0 { // which PgBouncer refuses to run as
+		command = exec.CommandContext(t.Context(), program, "-u", "nobody", file)
+		for _, dir := range []string{dir, filepath.Dir(dir)} {
+			if err := os.Chmod(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	log, err := command.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	output := bufio.NewScanner(log)
+	var said strings.Builder
+	for output.Scan() && !strings.Contains(output.Text(), "process up") {
+		said.WriteString(output.Text() + "\n")
+	}
+	t.Cleanup(func() {
+		for output.Scan() {
+			said.WriteString(output.Text() + "\n")
+		}
+		_ = command.Wait()
+		if t.Failed() {
+			t.Logf("PgBouncer said:\n%s", said.String())
+		}
+	})
+	through := *u
+	through.Host = fmt.Sprintf("127.0.0.1:%d", port)
+	through.RawQuery = "sslmode=disable"
+	return &through
+}
+
+func TestAPoolerThatKeepsSessionsApart(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.store.Close()
+	through := pooler(t, b.url, "pool_mode = session")
+	b.url = through.String()
+	b.open()
+	wantOutcomes(t, b.collect(statement(customerA, both(recurring(9, "10")))), billing.Stored)
+	_, release, err := b.store.LockPartner(t.Context(), "contoso")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	if _, _, err := b.store.LockPartner(t.Context(), "contoso"); !errors.Is(err, persist.ErrLocked) {
+		t.Errorf("a second lock: error %v, want ErrLocked", err)
+	}
+	if err := openings["migrator"](t.Context(), b.url); err != nil {
+		t.Error(err)
+	}
+
+	// What the connection string asks for, the pooler may not know.
+	unknown := *through
+	unknown.RawQuery += "&work_mem=64MB"
+	for _, opening := range []string{"store", "migrator"} {
+		wantRefusal(t, openings[opening](t.Context(), unknown.String()), "pooler", "work_mem", "ignore_startup_parameters")
+	}
+}
+
+func TestAPoolerThatMixesSessionsIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, settings := range map[string][]string{
+		"transaction":               {"pool_mode = transaction"},
+		"transaction and ignorance": {"pool_mode = transaction", "ignore_startup_parameters = lock_timeout, search_path, jit, random_page_cost"},
+		"transaction in turn":       {"pool_mode = transaction", "server_round_robin = 1", "min_pool_size = 2"},
+		"statement":                 {"pool_mode = statement"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			through := pooler(t, pgtest.New(t), settings...).String()
+			for _, opening := range []string{"store", "migrator"} {
+				wantRefusal(t, openings[opening](t.Context(), through), "pooler", "session mode")
+			}
+		})
+	}
+}

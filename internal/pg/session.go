@@ -1,0 +1,121 @@
+package pg
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// pinnedSettings are what every session has, whatever anybody else asks for.
+var pinnedSettings = map[string]string{
+	// Names are always qualified; only the session's temporary tables are found without.
+	// So nobody's function or operator in schema public can take the place of another.
+	"search_path": "",
+	"timezone":    "UTC",
+	"datestyle":   "ISO, YMD", // for dates in sentences
+}
+
+// encodingOfTexts is the encoding of the texts of the service, which any other could
+// not keep whole.
+const encodingOfTexts = "UTF8"
+
+// Sessions lets each session that is opened with the configuration begin with these
+// settings and the pinned ones, and refuses a database that cannot keep the texts.
+// A setting is made by a statement, because poolers refuse or drop what is asked for
+// as the connection starts.
+func Sessions(config *pgx.ConnConfig, name string, settings map[string]string) {
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = 10 * time.Second
+	}
+	all := maps.Clone(pinnedSettings)
+	maps.Copy(all, settings)
+	for name := range all {
+		delete(config.RuntimeParams, name)
+	}
+	config.RuntimeParams["application_name"] = name
+	config.RuntimeParams["client_encoding"] = encodingOfTexts
+
+	columns := []string{"pg_catalog.pg_backend_pid()"}
+	var values [][]byte
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		columns = append(columns, fmt.Sprintf("pg_catalog.set_config($%d, $%d, false)", len(values)+1, len(values)+2))
+		values = append(values, []byte(name), []byte(all[name]))
+	}
+	statement := "SELECT " + strings.Join(columns, ", ")
+	config.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
+		if encoding := conn.ParameterStatus("server_encoding"); encoding != encodingOfTexts {
+			return Unfit("the encoding of the database is " + encoding + ", which cannot keep every name; let an administrator create another one, as with " +
+				"CREATE DATABASE costs ENCODING 'UTF8' TEMPLATE template0, and let database.url name it")
+		}
+		result := conn.ExecParams(ctx, statement, values, nil, nil, nil).Read()
+		if result.Err != nil {
+			return fmt.Errorf("prepare the session: %w", result.Err)
+		}
+		conn.CustomData()["pooled"] = string(result.Rows[0][0]) != fmt.Sprint(int32(conn.PID()))
+		return nil
+	}
+}
+
+// Stated returns the settings, each as the connection string asks for it where it does.
+func Stated(config *pgx.ConnConfig, settings map[string]string) map[string]string {
+	all := maps.Clone(settings)
+	for name := range all {
+		if value, asked := config.RuntimeParams[name]; asked {
+			all[name] = value
+		}
+	}
+	return all
+}
+
+// Unfit says that the server answers and cannot be worked with before somebody acts.
+type Unfit string
+
+func (e Unfit) Error() string { return string(e) }
+
+const errPooled = Unfit("a connection pooler in between gives statements of one session to several server processes: the locks that keep two runs apart, " +
+	"and the staging tables, belong to a session; run the pooler in session mode (PgBouncer: pool_mode = session), or let database.url name PostgreSQL itself")
+
+// SessionsApart refuses a pooler that does not give each session a server process of
+// its own. The two sessions take turns unevenly, so that a pooler that hands its
+// processes out in turn is found out too.
+func SessionsApart(ctx context.Context, first *pgconn.PgConn, another func() (*pgconn.PgConn, error)) error {
+	if first.CustomData()["pooled"] != true {
+		return nil
+	}
+	second, err := another()
+	if err != nil {
+		return err
+	}
+	process := map[*pgconn.PgConn]string{}
+	for _, conn := range []*pgconn.PgConn{first, second, first, first, second, second} {
+		result := conn.ExecParams(ctx, "SELECT pg_catalog.pg_backend_pid()", nil, nil, nil, nil).Read()
+		if result.Err != nil {
+			return fmt.Errorf("look for a pooler: %w", result.Err)
+		}
+		pid := string(result.Rows[0][0])
+		if before, known := process[conn]; known && pid != before {
+			return errPooled
+		}
+		process[conn] = pid
+		if process[first] == process[second] {
+			return errPooled
+		}
+	}
+	return nil
+}
+
+// RefusedByPooler reports whether it was a pooler that refused the connection, for a
+// parameter of the connection string that it does not know. With the same SQLSTATE
+// PgBouncer says that the server behind it is away, which passes.
+func RefusedByPooler(err *pgconn.PgError) bool {
+	return err.Code == "08P01" && strings.HasPrefix(err.Message, "unsupported startup parameter")
+}
+
+// PoolerAdvice tells the operator what to do about a pooler that refused.
+const PoolerAdvice = "that is a connection pooler: take the parameter out of database.url, or add it to ignore_startup_parameters of PgBouncer, and run the pooler in session mode"
