@@ -559,10 +559,17 @@ func TestMigrations(t *testing.T) {
 		t.Errorf("pending after up:\n%s", up.stdout)
 	}
 	s.collector(t, "run").want(t, 0)
-	s.collector(t, "migrate", "down", "1").want(t, 0).says(t, "pending")
-	s.collector(t, "run").want(t, 1).says(t, "collector migrate up")
 	version := s.one(t, `SELECT version FROM collector_schema_migrations`)
-	s.collector(t, "migrate", "down", version).want(t, 0).says(t, "schema version 0")
+	// Nobody can be asked, or nothing so large is there: nothing is changed.
+	s.collector(t, "migrate", "down", "1").want(t, 2).says(t, "--yes", "deletes")
+	s.collector(t, "migrate", "down", "99", "--yes").want(t, 2).says(t, "99 migrations", version+" are applied")
+	if got := s.one(t, `SELECT count(*) FROM finance.customers`); got != "3" {
+		t.Errorf("%s customers after a refused down, want 3", got)
+	}
+	s.collector(t, "migrate", "down", "1", "--yes").want(t, 0).says(t, "pending")
+	s.collector(t, "run").want(t, 1).says(t, "collector migrate up")
+	version = s.one(t, `SELECT version FROM collector_schema_migrations`)
+	s.collector(t, "migrate", "down", version, "--yes").want(t, 0).says(t, "schema version 0")
 	if got := s.one(t, `SELECT count(*) FROM pg_namespace WHERE nspname IN ('collector', 'finance')`); got != "0" {
 		t.Errorf("%s schemas are left after going all the way down", got)
 	}

@@ -1,13 +1,17 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"partnercost/internal/config"
 	"partnercost/internal/persist"
@@ -38,17 +42,7 @@ an administrator has to run. When nothing is pending this succeeds too.`,
 			Example: `  collector migrate up`,
 			Args:    cobra.NoArgs,
 		}, func(ctx context.Context, m *persist.Migrator, _ []string) error { return p.migrateUp(ctx, m) }),
-		p.migration(&cobra.Command{
-			Use:   "down N",
-			Short: "Take the last N migrations back",
-			Long: `Take the last N migrations back, newest first. What they created is deleted with
-everything in it; nothing is asked. Make a backup before.`,
-			Example: `  collector migrate down 1`,
-			Args:    aNumber("N", 1),
-		}, func(ctx context.Context, m *persist.Migrator, args []string) error {
-			n, _ := strconv.Atoi(args[0]) // aNumber has seen to it
-			return m.Down(ctx, n)
-		}),
+		p.migrateDownCommand(),
 		p.migration(&cobra.Command{
 			Use:   "status",
 			Short: "Print the schema version and what is pending",
@@ -71,6 +65,60 @@ half-way, without running anything. Use it after the schema was repaired by hand
 		}),
 	)
 	return cmd
+}
+
+func (p *program) migrateDownCommand() *cobra.Command {
+	var yes, forget bool
+	cmd := p.migration(&cobra.Command{
+		Use:   "down N",
+		Short: "Take the last N migrations back, and delete what they hold",
+		Long: `Take the last N migrations back, newest first. What they created is deleted with
+everything in it: the first one takes every cost, line item, profile and run along.
+Make a backup before. It is asked on a terminal; elsewhere --yes is needed. When
+fewer than N migrations are applied nothing is changed, and the exit code is 2.
+While a partner is being collected or a customer erased nothing is changed either,
+and the exit code is 4.
+
+The record of who was erased goes with the migration "erasures": the next run would
+store the personal data of these customers again. While there is such a record the
+migration stays, unless --forget-erasures says that it may go. Keep the list of
+finance.erasures then, and erase these customers again after "collector migrate up",
+before anything is collected.`,
+		Example: `  collector migrate down 1
+  collector migrate down 1 --yes`,
+		Args: aNumber("N", 1),
+	}, func(ctx context.Context, m *persist.Migrator, args []string) error {
+		n, _ := strconv.Atoi(args[0]) // aNumber has seen to it
+		err := p.migrateDown(ctx, m, n, yes, forget)
+		if errors.Is(err, persist.ErrTooFarDown) || errors.Is(err, persist.ErrForgetsErasures) {
+			return configError(err)
+		}
+		return err
+	})
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	cmd.Flags().BoolVar(&forget, "forget-erasures", false, "let the record of who was erased go too")
+	return cmd
+}
+
+func (p *program) migrateDown(ctx context.Context, m *persist.Migrator, n int, yes, forget bool) error {
+	names, err := m.Last(n)
+	if err != nil {
+		return err
+	}
+	if !yes {
+		if !term.IsTerminal(int(os.Stdin.Fd())) {
+			return usageError("taking migrations back deletes what they hold: %s; without a terminal to ask on it needs --yes", strings.Join(names, ", "))
+		}
+		fmt.Fprintf(p.stderr, "This deletes what these migrations hold: %s.\nType yes to go on: ", strings.Join(names, ", "))
+		answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
+		if err != nil && !errors.Is(err, io.EOF) {
+			return fmt.Errorf("read the answer: %w", err)
+		}
+		if strings.TrimSpace(answer) != "yes" {
+			return configError(errors.New("nothing was changed"))
+		}
+	}
+	return m.Down(ctx, n, forget)
 }
 
 func (p *program) migrateUp(ctx context.Context, m *persist.Migrator) error {

@@ -15,12 +15,27 @@ import (
 // ErrLocked says that another collector holds the partner's lock.
 var ErrLocked = errors.New("another run of this partner is under way")
 
+// busy is ErrLocked in other words.
+type busy string
+
+func (e busy) Error() string        { return string(e) }
+func (e busy) Is(target error) bool { return target == ErrLocked }
+
+const errMigrating = busy("migrations are being taken back")
+
+// The keys of the advisory locks. Whoever holds the lock of a partner shares that of
+// the schema; whoever takes migrations back wants the latter alone.
+const (
+	schemaLock  = "pg_catalog.hashtextextended('partnercost', 0)"
+	partnerLock = "pg_catalog.hashtextextended('partnercost/' || $1, 0)"
+)
+
 // lockPatience is how long another holder of the lock may take to go: the session of
 // a collector that was killed this instant ends a moment after it.
 const lockPatience = 2 * time.Second
 
 // LockPartner takes the partner's advisory lock, or fails with ErrLocked when it is
-// still held after two seconds.
+// still held, or migrations are being taken back, after two seconds.
 // The lock lives in a session of its own. When that session breaks, the lock is
 // taken again as soon as the server is back; the returned context ends, with
 // ErrLocked as its cause, only if somebody else was faster. The caller calls
@@ -47,14 +62,19 @@ func (s *Store) lockSession(ctx context.Context, partner string) (*pgx.Conn, err
 		return nil, fmt.Errorf("open the session of the partner's lock: %w", classify(err))
 	}
 	_, err = conn.Exec(ctx, "SELECT set_config('lock_timeout', $1, false)", strconv.FormatInt(lockPatience.Milliseconds(), 10))
+	holder := error(errMigrating)
 	if err == nil {
-		_, err = conn.Exec(ctx, "SELECT pg_advisory_lock(hashtextextended('partnercost/' || $1, 0))", partner)
+		_, err = conn.Exec(ctx, "SELECT pg_advisory_lock_shared("+schemaLock+")")
+	}
+	if err == nil {
+		holder = ErrLocked
+		_, err = conn.Exec(ctx, "SELECT pg_advisory_lock("+partnerLock+")", partner)
 	}
 	if err != nil {
 		closeQuietly(conn)
 		pgErr, answered := errors.AsType[*pgconn.PgError](err)
 		if answered && pgErr.Code == "55P03" {
-			return nil, fmt.Errorf("partner %s: %w", partner, ErrLocked)
+			return nil, fmt.Errorf("partner %s: %w", partner, holder)
 		}
 		return nil, fmt.Errorf("take the partner's lock: %w", classify(err))
 	}

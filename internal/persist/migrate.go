@@ -115,17 +115,6 @@ func (m *Migrator) Up(ctx context.Context) error {
 	return m.run(ctx, m.m.Up)
 }
 
-// Down takes the last n migrations back. It deletes what they hold.
-func (m *Migrator) Down(ctx context.Context, n int) error {
-	if n < 1 {
-		return fmt.Errorf("down needs a number of migrations of at least 1, not %d", n)
-	}
-	if err := m.refuseOddSchema(); err != nil {
-		return err
-	}
-	return m.run(ctx, func() error { return m.m.Steps(-n) })
-}
-
 // Force sets the recorded version, and clears the dirty flag, without running
 // anything.
 func (m *Migrator) Force(version int) error {

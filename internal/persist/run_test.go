@@ -55,7 +55,7 @@ func TestALockWhoseSessionBreaksIsTakenAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer release()
-	const holders = `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+	const holders = `SELECT DISTINCT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
 	first := b.query(holders)
 	b.query(`SELECT pg_terminate_backend(pid) FROM (` + holders + `) h`)
 	for {

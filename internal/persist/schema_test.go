@@ -123,7 +123,7 @@ func TestMigrationsGoUpDownAndUp(t *testing.T) {
 		t.Errorf("up on a current schema: %v", err)
 	}
 	for range state().Latest {
-		if err := m.Down(t.Context(), 1); err != nil {
+		if err := m.Down(t.Context(), 1, false); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,0 +1,115 @@
+package persist
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// erasuresVersion is the migration that made collector.erasures.
+const erasuresVersion = 8
+
+var (
+	// ErrTooFarDown says that fewer migrations are applied than are to be taken back.
+	ErrTooFarDown = errors.New("so many migrations are not applied")
+	// ErrForgetsErasures says that taking migrations back would forget whose personal data
+	// may not be stored again.
+	ErrForgetsErasures = errors.New("the erasures would be forgotten, and the next run would store the personal data of these customers again")
+)
+
+// Last returns the names of the last n applied migrations, newest first. When fewer
+// are applied it is ErrTooFarDown.
+func (m *Migrator) Last(n int) ([]string, error) {
+	_, applied, err := m.applied()
+	if err != nil {
+		return nil, err
+	}
+	if n < 1 || n > len(applied) {
+		return nil, fmt.Errorf("take %d migrations back: %w; %d are applied", n, ErrTooFarDown, len(applied))
+	}
+	names := applied[len(applied)-n:]
+	slices.Reverse(names)
+	return names, nil
+}
+
+// applied returns the versions of the applied migrations and their names, oldest
+// first.
+func (m *Migrator) applied() (versions []uint, names []string, err error) {
+	state, err := m.State()
+	if err != nil {
+		return nil, nil, err
+	}
+	_, known, err := embeddedVersions()
+	if err != nil {
+		return nil, nil, err
+	}
+	for v := uint(1); v <= state.Version; v++ {
+		if name, there := known[v]; there {
+			versions, names = append(versions, v), append(names, name)
+		}
+	}
+	return versions, names, nil
+}
+
+// Down takes the last n migrations back. It deletes what they hold, or changes nothing:
+// when fewer are applied it is ErrTooFarDown, while a partner is being collected or a
+// customer erased ErrLocked, and ErrForgetsErasures when there are erasures that would
+// go, unless forget allows that.
+func (m *Migrator) Down(ctx context.Context, n int, forget bool) error {
+	if err := m.refuseOddSchema(); err != nil {
+		return err
+	}
+	if _, err := m.Last(n); err != nil {
+		return err
+	}
+	return m.alone(ctx, func() error {
+		if !forget {
+			if err := m.keepErasures(ctx, n); err != nil {
+				return err
+			}
+		}
+		return m.run(ctx, func() error { return m.m.Steps(-n) })
+	})
+}
+
+// alone does work while nobody holds the lock of a partner, and nobody gets one.
+func (m *Migrator) alone(ctx context.Context, work func() error) (err error) {
+	conn, err := m.db.Conn(ctx)
+	if err != nil {
+		return fmt.Errorf("open the session of the schema's lock: %w", classify(err))
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	var free bool
+	if err := conn.QueryRowContext(ctx, "SELECT pg_try_advisory_lock("+schemaLock+")").Scan(&free); err != nil {
+		return fmt.Errorf("take the schema's lock: %w", classify(err))
+	}
+	if !free {
+		return busy("a run or an erasure is under way, or another migration; stop the daemon, or wait: collector status shows the runs")
+	}
+	defer func() {
+		_, unlockErr := conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock("+schemaLock+")")
+		err = errors.Join(err, unlockErr)
+	}()
+	return work()
+}
+
+// keepErasures is ErrForgetsErasures when there are erasures and they would go.
+func (m *Migrator) keepErasures(ctx context.Context, n int) error {
+	versions, _, err := m.applied()
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(versions[len(versions)-n:], erasuresVersion) {
+		return nil
+	}
+	var erased int
+	if err := m.db.QueryRowContext(ctx, "SELECT count(DISTINCT customer_key) FROM collector.erasures").Scan(&erased); err != nil {
+		return fmt.Errorf("count the erasures: %w", classify(err))
+	}
+	if erased == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %d erased customers; keep the list of finance.erasures, and erase them again after collector migrate up, before anything is collected",
+		ErrForgetsErasures, erased)
+}
