@@ -19,9 +19,10 @@ func (p *program) checkCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "Check the configuration, the database and Partner Center",
-		Long: `Check, a line each, the configuration, the database and its schema, and for every
-partner the credentials and one read per endpoint, for its first customer. Nothing
-is written. The exit code is 0 only when everything holds.`,
+		Long: `Check, a line each, the configuration, the database, its schema and the rights that
+a run needs there, and for every partner the credentials and one read per endpoint,
+for its first customer. Nothing is written. The exit code is 0 only when everything
+holds.`,
 		Example: `  collector check
   collector check --config /etc/collector.yaml`,
 		Args: cobra.NoArgs,
@@ -39,6 +40,7 @@ func (p *program) check(ctx context.Context) error {
 	store, err := p.openStore(ctx, c)
 	checks.report("database and schema", err, "reachable, and what this program needs")
 	if err == nil {
+		checks.report("rights in the database", store.MayCollect(ctx), "a run may read and write all it needs")
 		store.Close()
 	}
 	for _, partner := range c.Partners {

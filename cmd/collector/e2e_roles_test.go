@@ -69,6 +69,8 @@ func TestTheWriterRoleIsEnough(t *testing.T) {
 	s.collector(t, "run").want(t, 1)
 	s.as(t, pgtest.Login(t, s.url, "finance_reader"))
 	s.collector(t, "run").want(t, 1)
+	s.exec(t, `GRANT SELECT ON public.collector_schema_migrations TO PUBLIC`)
+	s.collector(t, "check").want(t, 1).says(t, "FAIL  rights in the database", "GRANT collector_writer TO")
 }
 
 // The reading commands need a login that is finance_reader, or may become it, and the
