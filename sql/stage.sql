@@ -25,6 +25,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_statements (
     http_status      integer,
     code             text,
     message          text,
+    said             text,
     request_id       text,
     correlation_id   text,
     attempts         integer,

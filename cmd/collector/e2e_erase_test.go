@@ -188,7 +188,7 @@ func TestErase(t *testing.T) {
 	p := newPersonalSite(t)
 	p.live(t)
 	before := p.money(t)
-	p.collector(t, "erase", "--customer", strings.ToUpper(p.customer), "--dry-run").want(t, 0).says(t, "sim", "would erase", "1                 1       3")
+	p.collector(t, "erase", "--customer", strings.ToUpper(p.customer), "--dry-run").want(t, 0).says(t, "sim", "would erase", "1                 1       3         1")
 	if held := p.holders(t, p.values...); len(held) == 0 {
 		t.Error("the dry run erased")
 	}

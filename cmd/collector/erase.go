@@ -35,11 +35,12 @@ func (p *program) eraseCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "erase --customer GUID",
 		Short: "Remove one customer's personal data and keep the costs",
-		Long: `Remove the personal data of one customer from the billing profile, its history and
-the archive of raw answers, under every partner that has the customer. The company
-name, the country and all costs stay. It is done at once, without a question, and
-recorded in finance.erasures. From then on no run, import or replay stores more of
-the customer's profile than that.
+		Long: `Remove the personal data of one customer from the billing profile, its history, the
+archive of raw answers and the messages of failures, which may repeat what the
+service said, under every partner that has the customer. The company name, the
+country and all costs stay. It is done at once, without a question, and recorded in
+finance.erasures. From then on no run, import or replay stores more of the
+customer's profile than that.
 
 With --company-name the company name goes too, for customers who trade under their
 own name, and with it the raw answers with the line items, which repeat it.
@@ -120,9 +121,9 @@ func (p *program) eraseFrom(ctx context.Context, store *persist.Store, partners 
 		}
 		if !f.dryRun {
 			p.log.Info("erased personal data", slog.String("partner", partner), slog.String("customer_id", string(id)), slog.Bool("company_name_too", f.companyName),
-				slog.Int64("profiles", gone.Profiles), slog.Int64("earlier_profiles", gone.EarlierProfiles), slog.Int64("bodies", gone.Bodies))
+				slog.Int64("profiles", gone.Profiles), slog.Int64("earlier_profiles", gone.EarlierProfiles), slog.Int64("bodies", gone.Bodies), slog.Int64("messages", gone.Messages))
 		}
-		lines = append(lines, erasedLine{partner, id, erasedResult(gone, f.dryRun), gone.Profiles, gone.EarlierProfiles, gone.Bodies})
+		lines = append(lines, erasedLine{partner, id, erasedResult(gone, f.dryRun), gone.Profiles, gone.EarlierProfiles, gone.Bodies, gone.Messages})
 	}
 	return p.printErased(lines, f.format.value)
 }
@@ -136,6 +137,7 @@ type erasedLine struct {
 	Profiles        int64  `json:"profiles"`
 	EarlierProfiles int64  `json:"earlier_profiles"`
 	Bodies          int64  `json:"bodies"`
+	Messages        int64  `json:"messages"`
 }
 
 func erasedResult(gone persist.Erased, dryRun bool) string {
@@ -153,13 +155,13 @@ func (p *program) printErased(lines []erasedLine, format string) error {
 		return writeJSON(p.stdout, lines)
 	}
 	table := textTable{
-		header: []string{"PARTNER", "CUSTOMER", "RESULT", "PROFILES", "EARLIER PROFILES", "BODIES"},
-		right:  []bool{false, false, false, true, true, true},
+		header: []string{"PARTNER", "CUSTOMER", "RESULT", "PROFILES", "EARLIER PROFILES", "BODIES", "MESSAGES"},
+		right:  []bool{false, false, false, true, true, true, true},
 	}
 	for _, l := range lines {
 		table.rows = append(table.rows, []string{
 			l.Partner, string(l.CustomerID), strings.ReplaceAll(l.Result, "_", " "),
-			strconv.FormatInt(l.Profiles, 10), strconv.FormatInt(l.EarlierProfiles, 10), strconv.FormatInt(l.Bodies, 10),
+			strconv.FormatInt(l.Profiles, 10), strconv.FormatInt(l.EarlierProfiles, 10), strconv.FormatInt(l.Bodies, 10), strconv.FormatInt(l.Messages, 10),
 		})
 	}
 	return table.write(p.stdout)

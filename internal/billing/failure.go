@@ -72,6 +72,9 @@ type Failure struct {
 	Code string
 	// Message says what happened and, where a human must act, what to do.
 	Message string
+	// Said is what the service itself said, without e-mail addresses and tokens. It may
+	// name persons: a store keeps it beside the failure, and nobody logs or shows it.
+	Said string
 	// RequestID and CorrelationID are the MS-RequestId and MS-CorrelationId of the last
 	// attempt, for a support case.
 	RequestID, CorrelationID string

@@ -189,9 +189,7 @@ func (c *Client) attempt(ctx context.Context, r request, requestID string, again
 	v := a.refusal.verdict()
 	t := failed(v, v.advice, nil)
 	t.failure.Code = printable(a.refusal.code, 64)
-	if said := redact(a.refusal.message, token); said != "" {
-		t.failure.Message += "; the service says: " + said
-	}
+	t.failure.Said = redact(a.refusal.message, token)
 	return a, t
 }
 

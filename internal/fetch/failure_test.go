@@ -21,9 +21,12 @@ func checkFailure(t *testing.T, err error, class billing.FailureClass, code stri
 		t.Errorf("class %s, code %q, want %s and %q: %v", f.Class, f.Code, class, code, f)
 	}
 	for _, word := range words {
-		if !strings.Contains(f.Error(), word) {
-			t.Errorf("%q does not say %q", f, word)
+		if !strings.Contains(f.Error(), word) && !strings.Contains(f.Said, word) {
+			t.Errorf("neither %q nor the service's %q says %q", f, f.Said, word)
 		}
+	}
+	if f.Said != "" && strings.Contains(f.Error(), f.Said) {
+		t.Errorf("%q repeats what the service said, which may name persons", f)
 	}
 	return f
 }

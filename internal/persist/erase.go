@@ -29,13 +29,15 @@ type Erased struct {
 	Profiles, EarlierProfiles int64
 	// Bodies were removed from the archive.
 	Bodies int64
+	// Messages of failures, which may repeat what the service said, were removed.
+	Messages int64
 }
 
 // Nothing reports whether nothing went.
 func (e Erased) Nothing() bool { return e == Erased{} }
 
 func (e Erased) plus(other Erased) Erased {
-	return Erased{e.Profiles + other.Profiles, e.EarlierProfiles + other.EarlierProfiles, e.Bodies + other.Bodies}
+	return Erased{e.Profiles + other.Profiles, e.EarlierProfiles + other.EarlierProfiles, e.Bodies + other.Bodies, e.Messages + other.Messages}
 }
 
 // PartnersOf returns the partners under whom something is stored about the customer,

@@ -122,3 +122,40 @@ func TestErasingTheUnknown(t *testing.T) {
 		t.Errorf("error %v, want ErrUnknownCustomer", err)
 	}
 }
+
+// failedWith is a customer about whom the service refuses to say anything but this.
+func failedWith(said string) billing.Statement {
+	return billing.Statement{CustomerID: customerA, Failure: &billing.Failure{Class: billing.BadRequest, HTTPStatus: 400, Message: "the request is refused", Said: said}}
+}
+
+func TestWhatTheServiceSaysOfAPersonGoesToo(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	const planted = "Profile of Ana Lima is invalid"
+	reasons := func(what string, want ...string) {
+		t.Helper()
+		wantLines(t, what, b.query(`SELECT message FROM collector.failures ORDER BY failure_id`), want...)
+	}
+	coverage := func(what, want string) {
+		t.Helper()
+		wantLines(t, what, b.query(`SELECT last_error FROM finance.coverage`), want)
+	}
+	b.collect(failedWith(planted))
+	reasons("for a support case", "HTTP 400: the request is refused; the service says: "+planted)
+	coverage("for finance", "HTTP 400: the request is refused")
+
+	wantErased(t, b.erase(customerA, billing.NameAndCountry), persist.Erased{Messages: 2})
+	reasons("after the erasure", "erased")
+	coverage("after the erasure", "erased")
+	wantErased(t, b.erase(customerA, billing.NameAndCountry), persist.Erased{})
+
+	b.collect(failedWith(planted))
+	reasons("of who was erased", "erased", "HTTP 400: the request is refused")
+
+	minimal := newBench(t)
+	minimal.store.Close()
+	minimal.profiles = billing.NameAndCountry
+	minimal.open()
+	minimal.collect(failedWith(planted))
+	wantLines(t, "with minimal profiles", minimal.query(`SELECT message FROM collector.failures`), "HTTP 400: the request is refused")
+}

@@ -66,13 +66,13 @@ func (s *Store) reducePartner(ctx context.Context, partner string) error {
 	}
 	if !total.Nothing() {
 		s.log.InfoContext(ctx, "reduced what was stored to company name and country", slog.String("partner", partner),
-			slog.Int64("profiles", total.Profiles), slog.Int64("earlier_profiles", total.EarlierProfiles), slog.Int64("bodies", total.Bodies))
+			slog.Int64("profiles", total.Profiles), slog.Int64("earlier_profiles", total.EarlierProfiles), slog.Int64("bodies", total.Bodies), slog.Int64("messages", total.Messages))
 	}
 	return nil
 }
 
 // reduce takes what is beyond the scope out of the profiles of these customers, their
-// history and the archive.
+// history and the archive, and out of their failures what the service said.
 func (s *Store) reduce(ctx context.Context, tx pgx.Tx, customers []int64, scope billing.ProfileScope) (Erased, error) {
 	var gone Erased
 	var bodies [][]byte
@@ -99,6 +99,12 @@ func (s *Store) reduce(ctx context.Context, tx pgx.Tx, customers []int64, scope 
 			if len(bodies) > 0 {
 				gone.Bodies, err = s.q.DeleteUnnamedPayloads(ctx, tx, dbsqlc.DeleteUnnamedPayloadsParams{Hashes: bodies, Nameless: nameless})
 			}
+			return err
+		},
+		func() (err error) { gone.Messages, err = s.q.ForgetFailureMessages(ctx, tx, customers); return err },
+		func() error {
+			errors, err := s.q.ForgetLastErrors(ctx, tx, customers)
+			gone.Messages += errors
 			return err
 		},
 	)

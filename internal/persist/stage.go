@@ -124,6 +124,9 @@ func (st *stage) addStatement(seq int32, s *billing.Statement) {
 		if status != 0 {
 			row.HttpStatus = &status
 		}
+		if scope == billing.FullProfile { // it may name persons
+			row.Said = optional(f.Said)
+		}
 		row.Code, row.RequestID, row.CorrelationID = optional(f.Code), optional(f.RequestID), optional(f.CorrelationID)
 	}
 	st.statements = append(st.statements, row)

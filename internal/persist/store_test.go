@@ -40,6 +40,8 @@ type bench struct {
 	now   time.Time
 	// answers are what was collected and imported, by the bodies of the documents.
 	answers map[string]billing.Statement
+	// profiles is what may be stored of them.
+	profiles billing.ProfileScope
 }
 
 func newBench(t *testing.T) *bench {
@@ -52,7 +54,7 @@ func newBench(t *testing.T) *bench {
 
 func (b *bench) open() {
 	b.t.Helper()
-	store, err := persist.Open(b.t.Context(), persist.Options{URL: b.url, MaxConnections: 2, Now: func() time.Time { return b.now }})
+	store, err := persist.Open(b.t.Context(), persist.Options{URL: b.url, MaxConnections: 2, Profiles: b.profiles, Now: func() time.Time { return b.now }})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -188,7 +188,7 @@ func (q *Queries) InsertDetails(ctx context.Context, db DBTX, runID string) erro
 
 const insertFailures = `-- name: InsertFailures :exec
 INSERT INTO collector.failures (run_id, customer_key, failed_at, class, resource, http_status, code, message, request_id, correlation_id, attempts)
-SELECT $1::uuid, s.customer_key, s.fetched_at, s.failure_class, s.resource, s.http_status, s.code, s.message, s.request_id, s.correlation_id, s.attempts
+SELECT $1::uuid, s.customer_key, s.fetched_at, s.failure_class, s.resource, s.http_status, s.code, concat_ws('; the service says: ', s.message, s.said), s.request_id, s.correlation_id, s.attempts
 FROM stage_statements s
 WHERE s.failure_class IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM collector.failures f WHERE f.run_id = $1::uuid AND f.customer_key = s.customer_key)

@@ -116,6 +116,33 @@ func (q *Queries) ErasedCustomers(ctx context.Context, db DBTX, partner string) 
 	return items, nil
 }
 
+const forgetFailureMessages = `-- name: ForgetFailureMessages :execrows
+UPDATE collector.failures SET message = 'erased'
+WHERE customer_key = ANY ($1::bigint[]) AND message <> 'erased'
+`
+
+// The service's own words about a customer may name persons.
+func (q *Queries) ForgetFailureMessages(ctx context.Context, db DBTX, customerKeys []int64) (int64, error) {
+	result, err := db.Exec(ctx, forgetFailureMessages, customerKeys)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const forgetLastErrors = `-- name: ForgetLastErrors :execrows
+UPDATE collector.customer_states SET last_error = 'erased'
+WHERE customer_key = ANY ($1::bigint[]) AND last_error <> 'erased'
+`
+
+func (q *Queries) ForgetLastErrors(ctx context.Context, db DBTX, customerKeys []int64) (int64, error) {
+	result, err := db.Exec(ctx, forgetLastErrors, customerKeys)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const forgetProfileBodies = `-- name: ForgetProfileBodies :many
 WITH known AS (
     SELECT statement_id, profile_hash FROM collector.statements

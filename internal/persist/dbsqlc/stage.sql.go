@@ -133,6 +133,7 @@ type StageStatementsParams struct {
 	HttpStatus     *int32
 	Code           *string
 	Message        *string
+	Said           *string
 	RequestID      *string
 	CorrelationID  *string
 	Attempts       *int32

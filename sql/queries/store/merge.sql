@@ -421,7 +421,7 @@ ORDER BY s.customer_key, t.kind, t.subject;
 -- A run notes one failure of a customer: the same batch may come again when the
 -- connection broke during its COMMIT.
 INSERT INTO collector.failures (run_id, customer_key, failed_at, class, resource, http_status, code, message, request_id, correlation_id, attempts)
-SELECT @run_id::uuid, s.customer_key, s.fetched_at, s.failure_class, s.resource, s.http_status, s.code, s.message, s.request_id, s.correlation_id, s.attempts
+SELECT @run_id::uuid, s.customer_key, s.fetched_at, s.failure_class, s.resource, s.http_status, s.code, concat_ws('; the service says: ', s.message, s.said), s.request_id, s.correlation_id, s.attempts
 FROM stage_statements s
 WHERE s.failure_class IS NOT NULL
     AND NOT EXISTS (SELECT 1 FROM collector.failures f WHERE f.run_id = @run_id::uuid AND f.customer_key = s.customer_key)

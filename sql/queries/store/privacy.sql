@@ -95,6 +95,15 @@ WHERE p.payload_hash = ANY (@hashes::bytea[])
                 AND NOT EXISTS (SELECT 1 FROM collector.erasures e WHERE e.customer_key = q.customer_key AND e.company_name))) n (hash, may_have)
         WHERE n.may_have AND n.hash = ANY (@hashes::bytea[]));
 
+-- name: ForgetFailureMessages :execrows
+-- The service's own words about a customer may name persons.
+UPDATE collector.failures SET message = 'erased'
+WHERE customer_key = ANY (@customer_keys::bigint[]) AND message <> 'erased';
+
+-- name: ForgetLastErrors :execrows
+UPDATE collector.customer_states SET last_error = 'erased'
+WHERE customer_key = ANY (@customer_keys::bigint[]) AND last_error <> 'erased';
+
 -- name: InsertErasure :exec
 INSERT INTO collector.erasures (customer_key, erased_at, erased_by, version, company_name, profiles, earlier_profiles, bodies)
 VALUES (@customer_key, @erased_at, session_user, @version, @company_name, @profiles, @earlier_profiles, @bodies);
