@@ -66,6 +66,9 @@ func exitCode(ctx context.Context, err error) int {
 	if _, ok := errors.AsType[*collector.ConfigError](err); ok || isUsage(err) {
 		return exitUsage
 	}
+	if errors.Is(err, persist.ErrOtherName) {
+		return exitUsage
+	}
 	if errors.Is(err, persist.ErrLocked) {
 		return exitLocked
 	}

@@ -2,18 +2,90 @@ package persist
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
 
 	"partnercost/internal/persist/dbsqlc"
 )
 
+var (
+	// ErrOtherName says that the partner's customers stand under another name already.
+	ErrOtherName = errors.New("the tenant stands under another name already")
+	// ErrUnknownPartner says that nothing is stored of the partner.
+	ErrUnknownPartner = errors.New("nothing is stored of this partner")
+	// ErrPartnerExists says that customers are stored under the name already.
+	ErrPartnerExists = errors.New("customers are stored under this name already")
+)
+
 // SavePartner keeps what the configuration says of a partner: its tenant id, which
 // the FOCUS views name as the billing account. It may be empty when the
-// configuration names none; a tenant known from before then stays.
+// configuration names none; a tenant known from before then stays. It is
+// ErrOtherName when the name is new for a tenant that has active customers under
+// another one: each of their costs would count twice.
 func (s *Store) SavePartner(ctx context.Context, name, tenantID string) error {
-	err := s.q.SavePartner(ctx, s.pool, dbsqlc.SavePartnerParams{Partner: name, TenantID: optional(tenantID)})
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		others, err := s.q.OtherNamesOfTenant(ctx, tx, dbsqlc.OtherNamesOfTenantParams{Partner: name, TenantID: optional(tenantID)})
+		if err != nil {
+			return err
+		}
+		if len(others) > 0 {
+			return fmt.Errorf("%w: the tenant %s is the partner %s, and under a second name each of its costs would count twice; "+
+				"if the partner was renamed, run: collector partners rename %s %s", ErrOtherName, tenantID, strings.Join(others, ", "), others[0], name)
+		}
+		return s.q.SavePartner(ctx, tx, dbsqlc.SavePartnerParams{Partner: name, TenantID: optional(tenantID)})
+	})
 	if err != nil {
 		return fmt.Errorf("record the partner %s: %w", name, classify(err))
+	}
+	return nil
+}
+
+// partnerTables are the tables that name a partner.
+const partnerTables = `SELECT format('%I.%I', n.nspname, c.relname)
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = 'collector' AND c.relkind = 'r' AND a.attname = 'partner' AND NOT a.attisdropped
+ORDER BY 1`
+
+// RenamePartner gives all that is stored of a partner to another name, in one
+// transaction. The caller holds the locks of both names. It is ErrUnknownPartner when
+// there is nothing, and ErrPartnerExists when the new name has customers.
+func (s *Store) RenamePartner(ctx context.Context, from, to string) error {
+	err := s.inTx(ctx, func(tx pgx.Tx) error {
+		var known, taken bool
+		err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM collector.customers WHERE partner = $1) OR EXISTS (SELECT 1 FROM collector.runs WHERE partner = $1),
+			EXISTS (SELECT 1 FROM collector.customers WHERE partner = $2)`, from, to).Scan(&known, &taken)
+		switch {
+		case err != nil:
+			return err
+		case !known:
+			return fmt.Errorf("%s: %w", from, ErrUnknownPartner)
+		case taken:
+			return fmt.Errorf("%s: %w", to, ErrPartnerExists)
+		}
+		// The new name may have been refused before, and recorded by a run without a tenant.
+		if _, err := tx.Exec(ctx, `DELETE FROM collector.partners WHERE partner = $1`, to); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, partnerTables)
+		if err != nil {
+			return err
+		}
+		tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		if err != nil {
+			return err
+		}
+		for _, table := range tables {
+			if _, err := tx.Exec(ctx, "UPDATE "+table+" SET partner = $2 WHERE partner = $1", from, to); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("rename the partner %s to %s: %w", from, to, classify(err))
 	}
 	return nil
 }

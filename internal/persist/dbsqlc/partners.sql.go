@@ -9,6 +9,42 @@ import (
 	"context"
 )
 
+const otherNamesOfTenant = `-- name: OtherNamesOfTenant :many
+SELECT p.partner
+FROM collector.partners p
+WHERE p.tenant_id = $1::uuid AND p.partner <> $2
+    AND EXISTS (SELECT 1 FROM collector.customers c WHERE c.partner = p.partner AND c.active)
+    AND NOT EXISTS (SELECT 1 FROM collector.partners known WHERE known.partner = $2 AND known.tenant_id = p.tenant_id)
+ORDER BY p.partner
+`
+
+type OtherNamesOfTenantParams struct {
+	TenantID *string
+	Partner  string
+}
+
+// Under which other names the tenant has active customers; none once the name was
+// recorded for the tenant.
+func (q *Queries) OtherNamesOfTenant(ctx context.Context, db DBTX, arg OtherNamesOfTenantParams) ([]string, error) {
+	rows, err := db.Query(ctx, otherNamesOfTenant, arg.TenantID, arg.Partner)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var partner string
+		if err := rows.Scan(&partner); err != nil {
+			return nil, err
+		}
+		items = append(items, partner)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const savePartner = `-- name: SavePartner :exec
 INSERT INTO collector.partners AS p (partner, tenant_id)
 VALUES ($1, $2::uuid)
