@@ -175,9 +175,17 @@ func helpCommand() *cobra.Command {
 	}
 }
 
-// loadConfig reads the configuration; what is wrong with it is exit code 2.
+// loadConfig reads the configuration; what is wrong with it is exit code 2. Secrets that
+// others can read are no reason to stop collecting.
 func (p *program) loadConfig() (*config.Config, error) {
-	return config.Load(p.configFile, p.getenv)
+	c, err := config.Load(p.configFile, p.getenv)
+	if err != nil {
+		return nil, err
+	}
+	for _, exposed := range c.Exposed {
+		p.log.Warn("a secret can be read by everybody", slog.Any("where", exposed))
+	}
+	return c, nil
 }
 
 // loadDatabaseConfig is loadConfig for the commands that need the database alone.

@@ -22,6 +22,9 @@ type Config struct {
 	Console   Console   `yaml:"console"`
 	Notify    Notify    `yaml:"notify"`
 	Retention Retention `yaml:"retention"`
+
+	// Exposed are the files with secrets that every account of the machine can read.
+	Exposed []Problem `yaml:"-"`
 }
 
 // Database is the PostgreSQL database that keeps the results.

@@ -78,6 +78,7 @@ func (l *loader) load(root *yaml.Node) (*Config, error) {
 		l.problems.sort(l.file)
 		return nil, l.problems
 	}
+	c.Exposed = l.exposed
 	return &c, nil
 }
 
@@ -92,6 +93,7 @@ type loader struct {
 	lines        map[string]int  // where each key path with a value stands
 	broken       map[string]bool // key paths whose value could not be understood
 	problems     Errors
+	exposed      []Problem
 }
 
 // refuse records a problem at a key path. A key that does not stand in the file is

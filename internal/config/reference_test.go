@@ -92,7 +92,8 @@ and nothing runs until it is right. Unknown keys, repeated keys and values of an
 without a value counts as absent.
 
 - **Secrets** never stand in the file. Each is in a file that a key names, or in a variable of the environment,
-  which wins. White space around it is ignored. Files are read at the start.
+  which wins. White space around it is ignored. Files are read at the start. A file that every account of the
+  machine can read is used all the same, with a warning: ` + "`chmod 600`" + ` it, or shut its directory.
 - **Paths** that are relative start at the directory of the configuration file.
 - **Durations** are such as ` + "`90s`, `5m`, `1h30m`, `800d`, `1d12h`" + `; a day is 24 hours.
 - **GUIDs** may be in either case.
@@ -170,7 +171,7 @@ type configSection struct {
 func sections(of reflect.Type, path string) []configSection {
 	all := []configSection{{path, of}}
 	for field := range of.Fields() {
-		if inner, ok := section(field.Type); ok {
+		if inner, ok := section(field.Type); ok && field.Tag.Get("yaml") != "-" {
 			at := join(path, field.Tag.Get("yaml"))
 			if field.Type.Kind() == reflect.Slice {
 				at += "[]"

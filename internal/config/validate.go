@@ -187,6 +187,7 @@ func (l *loader) auth(a *Auth, path, partner string) {
 		if a.RefreshTokenFile == "" {
 			l.refuse(join(path, "refresh_token_file"), "is missing; mode app_user keeps the refresh token there and rewrites it at each sign-in")
 		}
+		l.expose(a.RefreshTokenFile, join(path, "refresh_token_file"))
 		a.RefreshToken, _ = l.secret("", join(path, "refresh_token_file"), variable("REFRESH_TOKEN"))
 	}
 }
@@ -205,6 +206,7 @@ func (l *loader) secret(file, path, variable string) (s Secret, from string) {
 			return Secret{}, ""
 		}
 		from, text = file, string(data)
+		l.expose(file, path)
 	}
 	text = strings.TrimSpace(strings.TrimPrefix(text, "\ufeff"))
 	switch {
