@@ -1,2 +1,0 @@
--- Simulated costs never stand beside real ones.
-CREATE DATABASE demo;
