@@ -66,9 +66,10 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 	a, kind := s.decide(w.Header(), r, t, request, (*buffer)[:0])
 	*buffer = a.body
 	defer buffers.Put(buffer)
-	if kind != noFault {
+	switch {
+	case kind != noFault:
 		s.counters.faults[kind].Add(1)
-	} else if a.isAbout {
+	case a.isAbout:
 		s.counters.serve(a.about)
 	}
 	s.write(w, r, a, kind, request)
@@ -92,7 +93,19 @@ func (s *Simulator) decide(header http.Header, r *http.Request, t target, reques
 	if kind != noFault && kind != truncate {
 		return faults.spoil(dst, kind), kind
 	}
-	a := s.answer(r, t, dst)
+	page := s.pageOf(r)
+	odd := s.oddities.Load().of(t, page.number)
+	s.counters.meet(odd)
+	a, replaced := odd.instead(dst)
+	if !replaced {
+		a = s.answer(r, t, page, odd, dst)
+		if a.status == http.StatusOK {
+			a.body = odd.spoil(t.endpoint, a.body)
+		}
+	}
+	if a.framing = odd.first(ShortLength, BareBody); a.framing == BareBody {
+		a.isAbout = false
+	}
 	if kind == truncate && len(a.body) < 2 {
 		kind = reset // there is no half of nothing
 	}
@@ -124,14 +137,14 @@ func (s *Simulator) authorise(header http.Header, r *http.Request, e endpoint, d
 }
 
 // answer is what the service says when nothing goes wrong on its side.
-func (s *Simulator) answer(r *http.Request, t target, dst []byte) answer {
+func (s *Simulator) answer(r *http.Request, t target, page page, odd met, dst []byte) answer {
 	switch {
 	case t.endpoint == otherEndpoint:
 		return refuse(dst, http.StatusNotFound, 1000, "Not found")
 	case r.Method != http.MethodGet:
 		return refuseAtGateway(dst, http.StatusMethodNotAllowed, "The requested resource does not support this method.")
 	case t.endpoint == listEndpoint:
-		return s.list(r, dst)
+		return s.list(r, page, odd, dst)
 	}
 
 	id, err := billing.ParseCustomerID(t.customer)
@@ -149,13 +162,17 @@ func (s *Simulator) answer(r *http.Request, t target, dst []byte) answer {
 	if c.noAccess || !s.world.present(index, cal) {
 		return refuse(dst, http.StatusForbidden, 20002, noRelationship)
 	}
-	a := s.resource(t.endpoint, c, cal, dst)
+	if odd.has(Behind) && cal.before != nil {
+		cal = cal.before
+	}
+	c.renamed = odd.has(Renamed)
+	a := s.resource(r, t.endpoint, c, cal, page, odd, dst)
 	a.about, a.isAbout = index, true
 	return a
 }
 
 // resource is one resource of a customer that the partner may read.
-func (s *Simulator) resource(e endpoint, c customer, cal *calendar, dst []byte) answer {
+func (s *Simulator) resource(r *http.Request, e endpoint, c customer, cal *calendar, page page, odd met, dst []byte) answer {
 	ok := answer{status: http.StatusOK, contentType: jsonType}
 	switch e {
 	case customerEndpoint:
@@ -172,13 +189,11 @@ func (s *Simulator) resource(e endpoint, c customer, cal *calendar, dst []byte) 
 		return refuse(dst, http.StatusNotFound, 3000, "Customer does not have usage data.")
 	}
 	costs, items := s.world.costs(c, cal)
-	dst = append(dst, byteOrderMark...)
-	if e == summaryEndpoint {
-		ok.body = appendSummary(dst, c, costs)
-	} else {
-		company, _ := s.world.company(c)
-		ok.body = appendLineItems(dst, c, company, items)
+	odd.retell(costs, items)
+	if e == lineItemsEndpoint {
+		return s.lineItems(r, c, items, page, odd, dst)
 	}
+	ok.body = appendSummary(append(dst, byteOrderMark...), c, costs)
 	return ok
 }
 
@@ -187,6 +202,10 @@ func (s *Simulator) resource(e endpoint, c customer, cal *calendar, dst []byte) 
 func (s *Simulator) write(w http.ResponseWriter, r *http.Request, a answer, kind fault, request uint64) {
 	if kind == reset {
 		resetConnection(w)
+		return
+	}
+	if a.framing != 0 {
+		misframe(w, a)
 		return
 	}
 	noise := s.world.seed.hash(topicAnswer, request)

@@ -45,6 +45,10 @@ type calendar struct {
 	// of each type, oldest first.
 	oneTimeRestated, recurringRestated []restatement
 	departures                         []departure
+	// away are the customers who are away for now, by index.
+	away map[uint64]bool
+	// before is the calendar of before the last step, which knows of none before it.
+	before *calendar
 }
 
 // restatement is one change of amounts within a period.
@@ -74,7 +78,11 @@ func (c *calendar) after(step Step) *calendar {
 		oneTimeRestated:   slices.Clone(c.oneTimeRestated),
 		recurringRestated: slices.Clone(c.recurringRestated),
 		departures:        slices.Clone(c.departures),
+		away:              c.away,
 	}
+	before := *c
+	before.before = nil
+	next.before = &before
 	restated := restatementOf(step, next.steps)
 	if !restated.oneTime {
 		next.oneTimeRestated = nil

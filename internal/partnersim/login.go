@@ -20,6 +20,8 @@ type login struct {
 	serial   atomic.Uint64
 	// A token of an older generation is expired or revoked.
 	accessGeneration, refreshGeneration atomic.Uint64
+	// admitted counts the requests that came with an issued access token.
+	admitted atomic.Uint64
 
 	signIns sync.Mutex
 	pending map[uint64]*signIn
@@ -63,6 +65,9 @@ func (l *login) caller(r *http.Request) (who caller, problem string) {
 	}
 	if generation != l.accessGeneration.Load() || l.options.Clock().Unix() >= int64(expires) {
 		return nobody, "Unauthorized: Access token has expired"
+	}
+	if every := uint64(l.options.Login.RequestsPerToken); every > 0 && l.admitted.Add(1)%every == 0 {
+		l.accessGeneration.Add(1)
 	}
 	return caller(kind), ""
 }

@@ -32,6 +32,9 @@ type Options struct {
 
 	// Paging is how the list of customers names its next page.
 	Paging Paging
+	// LargestPage is the most entries of a page, of customers and of line items. When 0 a
+	// page holds 500 customers, and line items have one page, as documented.
+	LargestPage int
 	// SpentToken ends the list as some clients have seen it: the last page carries a
 	// token too, which is answered with 400 and code 2000.
 	SpentToken bool
@@ -43,6 +46,8 @@ type Options struct {
 	// MaxRequestsPerSecond answers what exceeds it with 429; 0 is no limit.
 	MaxRequestsPerSecond float64
 	Faults               Faults
+	// Oddities are those in force at first; see Simulator.SetOddities.
+	Oddities []Oddity
 
 	// Clock tells the time to tokens and to the request limit; time.Now when nil.
 	Clock func() time.Time
@@ -54,6 +59,9 @@ type Login struct {
 	Tenant, ClientID, ClientSecret string
 	// RefreshToken is accepted besides those that were issued; "simulator" when empty.
 	RefreshToken string
+	// RequestsPerToken has all access tokens issued so far expire whenever so many
+	// requests were admitted with one; they are not counted when 0.
+	RequestsPerToken int
 	// AccessTokenLifetime is an hour when zero, RefreshTokenLifetime 90 days.
 	AccessTokenLifetime, RefreshTokenLifetime time.Duration
 	// ApprovePolls is how often a device sign-in is answered with authorization_pending

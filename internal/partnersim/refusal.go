@@ -20,6 +20,8 @@ type answer struct {
 	// about is the index of the customer it tells of, if isAbout.
 	about   uint64
 	isAbout bool
+	// framing is the oddity with which it is sent, if any.
+	framing OddityKind
 }
 
 // refuse is the documented form of an error, whose code is a number in reality

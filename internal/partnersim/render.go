@@ -57,7 +57,7 @@ func appendTotals(dst []byte, t *billing.CostTotals, id string) []byte {
 	return appendField(dst, "customerId", id)
 }
 
-// appendLineItems writes the collection of line items.
+// appendLineItems writes a page of line items, up to its link to the next page.
 func appendLineItems(dst []byte, c customer, company string, items []billing.LineItem) []byte {
 	dst = append(dst, `{"totalCount":`...)
 	dst = strconv.AppendInt(dst, int64(len(items)), 10)
@@ -69,8 +69,7 @@ func appendLineItems(dst []byte, c customer, company string, items []billing.Lin
 		dst = appendLineItem(dst, c, company, &items[i])
 	}
 	dst = append(dst, `],"links":{"self":`...)
-	dst = appendLink(dst, "/customers/", c.id, "/servicecosts/MostRecent/lineitems")
-	return append(dst, `},"attributes":{"objectType":"Collection"}}`...)
+	return appendLink(dst, "/customers/", c.id, "/servicecosts/MostRecent/lineitems")
 }
 
 func appendLineItem(dst []byte, c customer, company string, item *billing.LineItem) []byte {
@@ -96,7 +95,9 @@ func appendLineItem(dst []byte, c customer, company string, item *billing.LineIt
 	dst = appendField(dst, "customerId", c.id)
 	dst = appendField(dst, "customerName", company)
 	dst = appendField(dst, "invoiceNumber", item.InvoiceNumber)
-	dst = appendField(dst, "invoiceType", string(item.InvoiceType))
+	if item.InvoiceType != "" {
+		dst = appendField(dst, "invoiceType", string(item.InvoiceType))
+	}
 	// What is unknown differs by customer: absent, null, or the empty string.
 	dst = appendOptional(dst, c, "productId", item.ProductID)
 	dst = appendOptional(dst, c, "skuId", item.SkuID)
@@ -201,14 +202,14 @@ func appendLink(dst []byte, before, id, after string) []byte {
 
 const zoneless = "2006-01-02T15:04:05"
 
-// appendInstant writes an instant in UTC; the end of a day with the seven decimals of
+// appendInstant writes an instant, nearly always in UTC; the end of a day with the seven decimals of
 // the last tick (API.md 5.4 point 4), which the domain cuts to six.
 func appendInstant(dst []byte, t time.Time) []byte {
 	dst = t.AppendFormat(dst, zoneless)
 	if t.Nanosecond() != 0 {
 		dst = append(dst, ".9999999"...)
 	}
-	return append(dst, 'Z')
+	return t.AppendFormat(dst, "Z07:00")
 }
 
 // appendAmount writes a number as the service does: zero with a decimal, others with

@@ -31,6 +31,7 @@ type Simulator struct {
 
 	requests atomic.Uint64
 	faults   atomic.Pointer[Faults]
+	oddities atomic.Pointer[oddities]
 
 	// advancing serialises steps; requests only read the pointer.
 	advancing sync.Mutex
@@ -60,6 +61,7 @@ func New(options Options) *Simulator {
 		s.limiter = rate.NewLimiter(rate.Limit(options.MaxRequestsPerSecond), max(1, int(options.MaxRequestsPerSecond)))
 	}
 	s.faults.Store(&options.Faults)
+	s.SetOddities(options.Oddities...)
 	s.calendar.Store(&calendar{})
 	s.mux = http.NewServeMux()
 	s.login.routes(s.mux)
@@ -91,16 +93,21 @@ func (s *Simulator) CustomerIDs() iter.Seq[string] {
 	}
 }
 
-// Expected returns what is true of a customer now, with exact amounts; false when
-// there is no such customer. A customer without a relationship has a Failure of
+// index is the place of a customer in the list, the absent ones included.
+func (s *Simulator) index(id string) (uint64, bool) {
+	parsed, err := billing.ParseCustomerID(id)
+	if err != nil {
+		return 0, false
+	}
+	return s.world.find(parsed)
+}
+
+// Expected returns what is true of a customer now, with exact amounts and whatever
+// oddities are in force; false when there is no such customer. A customer without a relationship has a Failure of
 // class billing.NoAccess and nothing else; one without costs has a summary without
 // details, or with zero totals. FetchedAt, Documents and Findings are not set.
 func (s *Simulator) Expected(id string) (billing.Statement, bool) {
-	parsed, err := billing.ParseCustomerID(id)
-	if err != nil {
-		return billing.Statement{}, false
-	}
-	index, ok := s.world.find(parsed)
+	index, ok := s.index(id)
 	if !ok {
 		return billing.Statement{}, false
 	}

@@ -9,6 +9,8 @@ type Stats struct {
 	Requests map[string]uint64 `json:"requests"`
 	// Faults counts the faults by kind; "rate_limit" is MaxRequestsPerSecond at work.
 	Faults map[string]uint64 `json:"faults"`
+	// Oddities counts those met by kind; kinds that were not are left out.
+	Oddities map[string]uint64 `json:"oddities,omitempty"`
 	// Customers is the number of distinct customers of whom some resource was answered,
 	// the answers that say "no costs" included.
 	Customers int `json:"customers"`
@@ -34,6 +36,7 @@ var endpointNames = [endpoints]string{"other", "customers", "customer", "profile
 type counters struct {
 	requests [endpoints]atomic.Uint64
 	faults   [faultKinds]atomic.Uint64
+	oddities [oddityKinds]atomic.Uint64
 	// served has a bit for every customer.
 	served []atomic.Uint64
 }
@@ -46,6 +49,13 @@ func (c *counters) serve(index uint64) {
 	}
 }
 
+// meet notes the oddities of a request.
+func (c *counters) meet(odd met) {
+	for _, kind := range odd {
+		c.oddities[kind].Add(1)
+	}
+}
+
 // Stats returns the counts so far. Kinds that did not occur are listed with 0.
 func (s *Simulator) Stats() Stats {
 	stats := Stats{Requests: make(map[string]uint64, endpoints), Faults: make(map[string]uint64, faultKinds)}
@@ -54,6 +64,14 @@ func (s *Simulator) Stats() Stats {
 	}
 	for kind := noFault + 1; kind < faultKinds; kind++ {
 		stats.Faults[faultNames[kind]] = s.counters.faults[kind].Load()
+	}
+	for kind := range oddityKinds {
+		if n := s.counters.oddities[kind].Load(); n > 0 {
+			if stats.Oddities == nil {
+				stats.Oddities = map[string]uint64{}
+			}
+			stats.Oddities[kind.String()] = n
+		}
 	}
 	for i := range s.counters.served {
 		for word := s.counters.served[i].Load(); word != 0; word &= word - 1 {

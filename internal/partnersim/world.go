@@ -46,7 +46,9 @@ type customer struct {
 	id       string
 	market   *market
 	noAccess bool
-	costs    noCosts
+	// renamed is the oddity of that name.
+	renamed bool
+	costs   noCosts
 	// recurring and oneTime tell which invoice types the customer has; at least one.
 	recurring, oneTime bool
 	// day is the day of the month on which the recurring period begins.
@@ -97,6 +99,9 @@ func (w *world) compare(before, after *calendar, step Step) (restated, left int)
 
 // present reports whether a customer is still one of the partner's.
 func (w *world) present(index uint64, cal *calendar) bool {
+	if cal.away[index] {
+		return false
+	}
 	for _, d := range cal.departures {
 		if w.seed.chance(d.share, topicLeave, index, d.step) {
 			return false
@@ -131,6 +136,9 @@ func (w *world) company(c customer) (name, domain string) {
 		name = first + " & Söhne " + last + " " + c.market.legal
 	default:
 		name = first + " " + last + " " + c.market.legal
+	}
+	if c.renamed {
+		name += " Group"
 	}
 	return name, "customer" + strconv.FormatUint(c.index, 10) + ".example"
 }
