@@ -85,6 +85,8 @@ const (
 	RefuseRelation
 	// RefuseUnknown is 404 with code 60003.
 	RefuseUnknown
+	// RefuseUsage is 404 with code 3000, which is how a customer without costs answers.
+	RefuseUsage
 	// RefuseThrottle is 429 that does not say how long to wait.
 	RefuseThrottle
 	// RefuseServer is 500 with code 800003.
@@ -107,6 +109,8 @@ const (
 
 	// Behind is the answer of before the last step of the calendar.
 	Behind
+	// WithoutCosts leaves out all details, and has the totals of the whole be zero.
+	WithoutCosts
 	// WithoutDetail leaves out the details of the invoice type that comes last, if there
 	// are two.
 	WithoutDetail
@@ -123,7 +127,7 @@ const (
 	// LocalTimes writes the times of the details in a zone an hour east of UTC: the same
 	// digits are another instant.
 	LocalTimes
-	// Renamed gives the customer another company name.
+	// Renamed gives the customer another company name: the word Group behind its own.
 	Renamed
 
 	oddityKinds
@@ -135,10 +139,10 @@ var oddityNames = [oddityKinds]string{
 	GatewayError: "gateway_error", Fault: "fault", NoContent: "no_content",
 	WithoutItems: "without_items", TwinKeys: "twin_keys", CaseTwins: "case_twins",
 	NextOnOtherHost: "next_on_other_host", NextOfOther: "next_of_other", NextInCircle: "next_in_circle",
-	Refuse401: "refuse_401", Refuse403: "refuse_403", RefuseRelation: "refuse_relation", RefuseUnknown: "refuse_unknown",
+	Refuse401: "refuse_401", Refuse403: "refuse_403", RefuseRelation: "refuse_relation", RefuseUnknown: "refuse_unknown", RefuseUsage: "refuse_usage",
 	RefuseThrottle: "refuse_throttle", RefuseServer: "refuse_server",
 	ShortLength: "short_length", LongLength: "long_length", CutChunk: "cut_chunk", Unsolicited: "unsolicited", BareBody: "bare_body",
-	Behind: "behind", WithoutDetail: "without_detail", Untyped: "untyped", EndMoved: "end_moved", EndFar: "end_far", EndUnset: "end_unset",
+	Behind: "behind", WithoutCosts: "without_costs", WithoutDetail: "without_detail", Untyped: "untyped", EndMoved: "end_moved", EndFar: "end_far", EndUnset: "end_unset",
 	EndBeforeStart: "end_before_start", LocalTimes: "local_times", Renamed: "renamed",
 }
 

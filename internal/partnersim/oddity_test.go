@@ -36,6 +36,7 @@ func TestFalseAnswers(t *testing.T) {
 		{partnersim.Refuse403, 403, "The supplied role"},
 		{partnersim.RefuseRelation, 403, `"code":20002`},
 		{partnersim.RefuseUnknown, 404, `"code":60003`},
+		{partnersim.RefuseUsage, 404, `"code":3000`},
 		{partnersim.RefuseThrottle, 429, "Try again in"},
 		{partnersim.RefuseServer, 500, `"code":800003`},
 	} {
@@ -113,6 +114,7 @@ func TestSpoiltAnswers(t *testing.T) {
 		{partnersim.NextOfOther, itemsPath(id), `"next":{"uri":"/v1/customers/`},
 		{partnersim.NextInCircle, itemsPath(id), `"next":{"uri":"` + itemsPath(id) + `"`},
 		{partnersim.Renamed, profilePath(id), ` Group"`},
+		{partnersim.WithoutCosts, summaryPath(id), `"details":[]`},
 		{partnersim.EndFar, summaryPath(id), `"billingEndDate":"9999-12-31T00:00:00Z"`},
 		{partnersim.EndUnset, summaryPath(id), `"billingEndDate":"0001-01-01T00:00:00Z"`},
 		{partnersim.LocalTimes, summaryPath(id), `T00:00:00+01:00"`},

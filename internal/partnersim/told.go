@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"partnercost/internal/billing"
 )
 
@@ -24,6 +26,10 @@ func (m met) retell(costs *billing.CostSummary, items []billing.LineItem) {
 		for i := range items {
 			items[i].InvoiceType = ""
 		}
+	}
+	if m.has(WithoutCosts) {
+		zero := decimal.NewNullDecimal(decimal.Zero)
+		costs.Details, costs.Root.PretaxTotal, costs.Root.Tax, costs.Root.AfterTaxTotal = nil, zero, zero, zero
 	}
 	if n := len(costs.Details); m.has(WithoutDetail) && n > 0 {
 		last := costs.Details[n-1].InvoiceType
@@ -96,6 +102,8 @@ func (m met) instead(dst []byte) (answer, bool) {
 			return refused(refuse(dst, http.StatusForbidden, 20002, noRelationship))
 		case RefuseUnknown:
 			return refused(refuse(dst, http.StatusNotFound, 60003, "Tenant not found"))
+		case RefuseUsage:
+			return refused(refuse(dst, http.StatusNotFound, 3000, "Customer does not have usage data."))
 		case RefuseThrottle:
 			a := throttled(dst, time.Second)
 			a.retryAfter = ""
