@@ -52,7 +52,7 @@ func (p *program) check(ctx context.Context) error {
 // checkPartner reads every endpoint once.
 func (p *program) checkPartner(ctx context.Context, checks *checks, partner config.Partner, c *config.Config) {
 	about, what := "partner "+partner.Name+": ", c.Collect
-	jobs := collector.Collector{Config: c, Log: p.log, Now: p.now, NewID: p.newID, Version: thisBuild().Version}
+	jobs := collector.Collector{Config: c, Log: p.log, Now: p.now, NewID: p.newID, Rand: p.random, Version: thisBuild().Version}
 	client, err := jobs.NewClient(partner, nil, p.log)
 	checks.report(about+"credentials", err, "present (mode "+partner.Auth.Mode+")")
 	if err != nil {

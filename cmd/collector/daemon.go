@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -52,9 +51,9 @@ func (p *program) daemon(ctx context.Context) error {
 	progress := &progress{interval: daemonProgressEvery, restore: func() {}}
 	d := collector.NewDaemon(collector.DaemonOptions{
 		Collector: collector.Collector{
-			Config: c, Metrics: metrics, Log: p.log, Now: p.now, NewID: p.newID, Version: thisBuild().Version, Follow: progress.follow,
+			Config: c, Metrics: metrics, Log: p.log, Now: p.now, NewID: p.newID, Rand: p.random, Version: thisBuild().Version, Follow: progress.follow,
 		},
-		Spec: spec, Rand: rand.Float64, Wait: schedule.Wait,
+		Spec: spec, Wait: p.wait,
 		Open: func(ctx context.Context) (*persist.Store, error) { return p.openStore(ctx, c) },
 	})
 	p.watch(metrics, c.Partners, d.Store)

@@ -3,12 +3,15 @@
 package main
 
 import (
+	"math/rand/v2"
 	"os"
 	"runtime/debug"
 	"time"
 	_ "time/tzdata" // a container without a time zone database must still know Europe/Berlin
 
 	"github.com/google/uuid"
+
+	"partnercost/internal/schedule"
 )
 
 // gcPercent trades memory for CPU as far as 64 MiB allow, with 100,000 customers and
@@ -26,6 +29,8 @@ func main() {
 		getenv:        os.Getenv,
 		now:           time.Now,
 		newID:         uuid.NewString,
+		random:        rand.Float64,
+		wait:          schedule.Wait,
 		progressEvery: 5 * time.Second,
 	}
 	os.Exit(p.execute(untilSignal(), os.Args[1:]))

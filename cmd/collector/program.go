@@ -25,10 +25,14 @@ type program struct {
 	stdout *output
 	stderr *console
 	// terminal says that stderr is one, so that progress may be drawn.
-	terminal      bool
-	getenv        func(string) string
-	now           func() time.Time
-	newID         func() string
+	terminal bool
+	getenv   func(string) string
+	now      func() time.Time
+	newID    func() string
+	// random draws from 0 up to 1.
+	random func() float64
+	// wait returns after d, or when ctx ends.
+	wait          func(ctx context.Context, d time.Duration)
 	progressEvery time.Duration
 
 	configFile          string

@@ -130,7 +130,7 @@ func (p *program) newCollector(c *config.Config, store *persist.Store, progress 
 	metrics := p.newMetrics(c.Partners)
 	p.watch(metrics, c.Partners, func() (*persist.Store, error) { return store, nil })
 	return &collector.Collector{
-		Config: c, Store: store, Metrics: metrics, Log: p.log, Now: p.now, NewID: p.newID, Version: thisBuild().Version, Follow: progress.follow,
+		Config: c, Store: store, Metrics: metrics, Log: p.log, Now: p.now, NewID: p.newID, Rand: p.random, Version: thisBuild().Version, Follow: progress.follow,
 	}
 }
 

@@ -37,6 +37,7 @@ func (c *Collector) NewClient(partner config.Partner, observe func(fetch.Attempt
 		MaxRetryAfter:     partner.Limits.MaxRetryAfter,
 		Now:               c.Now,
 		NewID:             c.NewID,
+		Rand:              c.Rand,
 		Log:               log,
 		Observe:           observe,
 	})

@@ -21,6 +21,9 @@ type Collector struct {
 	Now     func() time.Time
 	// NewID makes the ids of runs and requests: UUIDs in canonical form.
 	NewID func() string
+	// Rand draws from 0 up to 1, for the waits between the attempts of a request and for
+	// the jitter of the schedule.
+	Rand func() float64
 	// Version of the program, which every run records.
 	Version string
 	// Follow shows how far a run of the partner is, from its begin until finish is called.

@@ -29,8 +29,6 @@ type DaemonOptions struct {
 	Spec      schedule.Spec
 	// Open opens the store. While it fails with billing.ErrUnavailable it is called again.
 	Open func(context.Context) (*persist.Store, error)
-	// Rand draws from 0 up to 1, for the jitter of the schedule.
-	Rand func() float64
 	// Wait returns after d, or when ctx ends.
 	Wait func(ctx context.Context, d time.Duration)
 }
@@ -90,7 +88,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	var partners sync.WaitGroup
 	for _, partner := range d.config.Partners {
 		job := schedule.Job{
-			Spec: d.Spec, Jitter: d.config.Schedule.Jitter, CatchUp: d.config.Schedule.CatchUp, Now: c.Now, Rand: d.Rand, Wait: d.Wait,
+			Spec: d.Spec, Jitter: d.config.Schedule.Jitter, CatchUp: d.config.Schedule.CatchUp, Now: c.Now, Rand: c.Rand, Wait: d.Wait,
 			Log:       d.log.With(slog.String("partner", partner.Name)),
 			Scheduled: func(due time.Time) { d.announce(partner.Name, due) },
 			LastDone: func(ctx context.Context) (time.Time, error) {
