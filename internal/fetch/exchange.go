@@ -101,7 +101,7 @@ func (c *Client) get(ctx context.Context, r request) (answer, error) {
 		t.failure.Attempts = attempt
 		if t.refresh {
 			refusals++
-			if err := c.afterRefusal(ctx, t, a.sent, refusals); err != nil {
+			if err := c.afterRefusal(ctx, t, a.arrived, refusals); err != nil {
 				return a, err
 			}
 			requestID = c.options.NewID()

@@ -144,13 +144,15 @@ func (c *Client) try(ctx context.Context, token string, since time.Time) (proof,
 
 // afterRefusal decides what becomes of a request whose token was refused. It returns
 // nothing when the request is worth sending again with the token that is current
-// then, and else its failure or the error of ctx. refusals counts those of this
-// request.
+// then, and else its failure or the error of ctx. The refusal arrived at a time, and
+// refusals counts those of this request.
 //
 // A refusal ends the run only when it is proven to be everybody's: a token in its
 // place is refused too, in a request that concerns no customer. That of a token that
-// is not current any more proves nothing: it died on the way.
-func (c *Client) afterRefusal(ctx context.Context, t *trouble, sent time.Time, refusals int) error {
+// is not current any more proves nothing: it died on the way. That of one with which
+// others are accepted is this request's, if it comes twice; they must have been sent
+// after it arrived, because the token may have died between two requests.
+func (c *Client) afterRefusal(ctx context.Context, t *trouble, arrived time.Time, refusals int) error {
 	alone := func(p proof) error {
 		if p != proven && c.standing.doubt() {
 			return t.failure
@@ -173,9 +175,12 @@ func (c *Client) afterRefusal(ctx context.Context, t *trouble, sent time.Time, r
 	if current == t.token {
 		// What was renewed after a refusal is as fresh as any.
 		if c.standing.isRenewed(current) {
-			p, err := c.try(ctx, current, sent)
+			p, err := c.try(ctx, current, arrived)
 			if err != nil {
 				return err
+			}
+			if p == proven && refusals == 1 {
+				return nil // once may be an accident
 			}
 			if p != disproven {
 				return alone(p)
@@ -186,7 +191,7 @@ func (c *Client) afterRefusal(ctx context.Context, t *trouble, sent time.Time, r
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil:
-			p, tryErr := c.try(ctx, t.token, sent)
+			p, tryErr := c.try(ctx, t.token, arrived)
 			switch {
 			case tryErr != nil:
 				return tryErr

@@ -249,3 +249,56 @@ func TestShortLivedTokensAreRenewed(t *testing.T) {
 		}
 	})
 }
+
+// A refusal that comes once is an accident, also of a token that others are good with.
+func TestRefusalByAccidentIsAskedAgain(t *testing.T) {
+	t.Parallel()
+
+	refused := says(401, `{"statusCode":401,"message":"Unauthorized"}`)
+	_, url := newPartner(t, map[string]http.HandlerFunc{
+		"/v1/customers": says(200, pageOf("", 1)),
+		profilePath:     inTurn(refused, says(200, goodProfile), refused, says(200, goodProfile)),
+	})
+	o := full(url)
+	o.Tokens = &changing{}
+	c := client(t, o)
+	for range 2 {
+		if s, err := c.Statement(t.Context(), asked); err != nil || s.Failure != nil {
+			t.Errorf("%v, %v", err, s.Failure)
+		}
+	}
+}
+
+// A request that was sent beside another one may arrive when the token has died, which
+// the other one's answer does not disprove.
+func TestTokenDiesBetweenTwoRequests(t *testing.T) {
+	t.Parallel()
+
+	synctest.Test(t, func(t *testing.T) {
+		source := &mortal{life: time.Second, mint: map[string]time.Time{}}
+		answers := map[string]string{profilePath: goodProfile, summaryPath: goodSummary, itemsPath: goodItems, "": pageOf("", 1)}
+		w := &wire{start: time.Now(), answer: func(_ int, r *http.Request) *http.Response {
+			rest, _ := strings.CutPrefix(r.URL.Path, "/v1/customers/")
+			_, resource, _ := strings.Cut(rest, "/")
+			if resource == profilePath { // the way there is longer
+				time.Sleep(400 * time.Millisecond)
+			}
+			if !source.isGood(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")) {
+				return respond(401, "")
+			}
+			time.Sleep(100 * time.Millisecond)
+			if r.URL.Path == "/v1/customers" {
+				resource = ""
+			}
+			return respond(200, answers[resource])
+		}}
+		o := full("https://api.example")
+		o.Transport, o.Tokens = w, source
+		c := client(t, o)
+		for range 20 {
+			if s, err := c.Statement(t.Context(), asked); err != nil || s.Failure != nil {
+				t.Error(err, s.Failure)
+			}
+		}
+	})
+}
