@@ -172,7 +172,7 @@ func setStarts(details []billing.CostDetail) map[setOwner]time.Time {
 }
 
 // moved reports whether the service moved to another period between the summary and
-// the items (API.md 5.4 point 16): the items of an invoice type all lie in the months
+// the items (API.md 5.4 point 16): the items of an invoice type all begin in the months
 // beside the period that the summary states, and do not add up to it. They are then
 // another period's, whose set they make up already or will tomorrow; in the set of
 // this period they would be a second copy, so that no items of such an answer are
@@ -221,24 +221,24 @@ func (l *lineItems) examine(costs billing.CostSummary, found *findings) {
 			"The service counts %s line items and lists %d.", l.counted.Decimal, len(l.items))
 	}
 	for _, a := range l.typesBeside(costs.Details) {
-		if !a.near {
+		if !a.within && !a.near {
 			found.add(billing.LineItemsPeriodMismatch, billing.Warning, string(a.invoiceType),
 				"No line item of %s lies near the period of the cost summary; they may belong to another period.", typeName(a.invoiceType))
 		}
 	}
 }
 
-// typeBeside is an invoice type of which no line item with dates lies in a period of
-// its details. near: one lies within a month of them.
+// typeBeside is an invoice type of which no line item with dates begins in a period of
+// its details. within: one reaches into them; near: one lies within a month of them.
 type typeBeside struct {
-	invoiceType billing.InvoiceType
-	near        bool
+	invoiceType  billing.InvoiceType
+	within, near bool
 }
 
 // typesBeside lists them in the order of the details.
 func (l *lineItems) typesBeside(details []billing.CostDetail) []typeBeside {
 	type dates struct {
-		unknown, dated, within, near bool
+		unknown, dated, begins, within, near bool
 
 		periods, months spans
 	}
@@ -263,17 +263,18 @@ func (l *lineItems) typesBeside(details []billing.CostDetail) []typeBeside {
 	for i := range l.items {
 		item := &l.items[i]
 		of := byType[item.InvoiceType]
-		if of == nil || of.within || item.StartDate.IsZero() {
+		if of == nil || of.begins || item.StartDate.IsZero() {
 			continue
 		}
 		of.dated = true
-		of.within = of.periods.meet(item.StartDate, item.EndDate)
+		of.begins = of.periods.meet(item.StartDate, item.StartDate)
+		of.within = of.within || of.periods.meet(item.StartDate, item.EndDate)
 		of.near = of.near || of.months.meet(item.StartDate, item.EndDate)
 	}
 	var beside []typeBeside
 	for _, t := range types {
-		if of := byType[t]; of.dated && !of.within && !of.unknown {
-			beside = append(beside, typeBeside{t, of.near})
+		if of := byType[t]; of.dated && !of.begins && !of.unknown {
+			beside = append(beside, typeBeside{t, of.within, of.near})
 		}
 	}
 	return beside
