@@ -359,7 +359,7 @@ func (c *campaign) drawOddities() {
 			if c.chance(0.4) {
 				m.resource = partnersim.AnyResource
 			}
-		case draw < 0.9 && c.moved && !c.away[id] && len(c.before[id].details) > 0:
+		case draw < 0.9 && c.moved && !c.away[id] && c.showsItMoved(id):
 			m.kind = partnersim.Behind
 			if m.resource == partnersim.BillingProfile {
 				m.resource = partnersim.AnyResource
@@ -375,6 +375,19 @@ func (c *campaign) drawOddities() {
 	}
 	c.rules = rules
 	c.sim.SetOddities(rules...)
+}
+
+// showsItMoved reports whether the customer was read before the last step, and no
+// amount of then is one of now: nobody could tell two such answers apart.
+func (c *campaign) showsItMoved(id string) bool {
+	for _, then := range c.before[id].details {
+		for _, d := range c.today[id].details {
+			if then.invoiceType == d.invoiceType && then.start != d.start && then.amounts == d.amounts {
+				return false
+			}
+		}
+	}
+	return len(c.before[id].details) > 0
 }
 
 // misses says what a mishap makes of asking for a resource, of so many pages: the
