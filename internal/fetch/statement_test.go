@@ -428,7 +428,7 @@ func TestStatementReadsAgainWhenThePeriodMoved(t *testing.T) {
 	for name, november := range map[string][]http.HandlerFunc{
 		"overcome":                        {says(200, goodItems), says(200, strings.NewReplacer("2026-10", "2026-11", `"pretaxTotal":5`, `"pretaxTotal":7`).Replace(goodItems))},
 		"lasting":                         {says(200, goodItems)},
-		"lasting, for the term of a year": {says(200, strings.Replace(goodItems, "2026-10-31", "2027-10-30", 1))},
+		"lasting, for the term of a year": {says(200, strings.Replace(goodItems, "2026-10-04", "2027-10-03", 1))},
 	} {
 		p, url = newPartner(t, map[string]http.HandlerFunc{
 			summaryPath: says(200, strings.NewReplacer("2026-10-31", "2026-11-30", "2026-10", "2026-11", `"pretaxTotal":5`, `"pretaxTotal":7`, `"afterTaxTotal":6`, `"afterTaxTotal":8`).Replace(goodSummary)),
