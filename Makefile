@@ -64,7 +64,7 @@ fuzz: ## Run each fuzz target for FUZZ_TIME
 	done
 
 .PHONY: soak
-soak: ## Kill the collector and stop PostgreSQL at many random moments; compare every row
+soak: ## Kill the collector, stop PostgreSQL and distort the answers in many ways; compare every row
 	go test -count=1 -run '^TestSoak' -v -timeout 1h $(TEST_FLAGS) ./cmd/collector -soak
 
 .PHONY: bench

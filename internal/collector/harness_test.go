@@ -97,7 +97,7 @@ func install(t *testing.T, o partnersim.Options) *installation {
 	}
 	log := slog.New(slog.NewTextHandler(i.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	i.Collector = &Collector{
-		Config: c, Metrics: telemetry.New(telemetry.Options{Now: i.clock.Now, Partners: []string{"sim"}}), Log: log, Now: i.clock.Now, NewID: uuid.NewString, Version: "v1",
+		Config: c, Metrics: telemetry.New(telemetry.Options{Now: i.clock.Now, Partners: []string{"sim"}}), Log: log, Now: i.clock.Now, Rand: func() float64 { return 0 }, NewID: uuid.NewString, Version: "v1",
 		Follow: func(func() collect.Progress, string, *slog.Logger) func() { return func() {} },
 	}
 	store, err := i.open(t.Context())
@@ -158,7 +158,7 @@ func (i *installation) days(d time.Duration, at func(now time.Time)) {
 	c := *i.Collector
 	c.Store = nil
 	daemon := NewDaemon(DaemonOptions{
-		Collector: c, Spec: spec, Open: i.open, Rand: func() float64 { return 0 },
+		Collector: c, Spec: spec, Open: i.open,
 		Wait: func(_ context.Context, d time.Duration) {
 			if at != nil {
 				at(i.clock.Now())
