@@ -150,3 +150,22 @@ func TestAReplayObeysTheFailurePolicy(t *testing.T) {
 		})
 	}
 }
+
+// Earlier versions took any JSON for an answer: a fault with status 200 blanked the
+// profile and passed for "no costs". A replay puts that right.
+func TestAReplayTakesNoFaultForAnAnswer(t *testing.T) {
+	t.Parallel()
+	i := install(t, partnersim.Options{Customers: 1, Seed: 11, NoCosts: -1})
+	i.night(Request{})
+	names := func() []string { return i.lines(`SELECT company_name FROM finance.customers`) }
+	before := names()
+	const fault = `'{"statusCode":500,"message":"trouble"}'`
+	i.execute(`INSERT INTO collector.payloads (payload_hash, body, first_seen_at) VALUES (sha256(`+fault+`), `+fault+`, now())`,
+		`INSERT INTO collector.statements (customer_key, run_id, collected_at, profile_hash, summary_hash, summary_status)
+			SELECT customer_key, run_id, collected_at, sha256(`+fault+`), sha256(`+fault+`), 200 FROM collector.statements`,
+		`UPDATE collector.customer_states SET statement_id = (SELECT max(statement_id) FROM collector.statements)`,
+		`UPDATE collector.billing_profiles SET company_name = NULL, content_hash = sha256('blank')`)
+	r := i.Replay(t.Context(), "sim", func(persist.ReplayResult) {})
+	want(t, "tally", billing.Tally{Total: 1, OK: 1, RowsChanged: 1}, r.Tally)
+	want(t, "names", before, names())
+}

@@ -2,9 +2,11 @@ package collector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"partnercost/internal/billing"
@@ -67,7 +69,7 @@ func (r *replaying) all(ctx context.Context, archive iter.Seq2[persist.ArchivedC
 		if err != nil {
 			return err
 		}
-		derived, err := rederive(customer)
+		derived, err := r.rederive(customer)
 		if err != nil {
 			r.log.Error("an archived answer cannot be read; the customer is left as it is",
 				slog.String("customer_id", string(customer.CustomerID)), slog.Any("error", err))
@@ -86,10 +88,15 @@ func (r *replaying) all(ctx context.Context, archive iter.Seq2[persist.ArchivedC
 }
 
 // rederive reads all answers of a customer.
-func rederive(c persist.ArchivedCustomer) (persist.Rederived, error) {
+func (r *replaying) rederive(c persist.ArchivedCustomer) (persist.Rederived, error) {
 	derived := persist.Rederived{CustomerID: c.CustomerID}
 	for _, answer := range c.Answers {
 		s, err := fetch.Normalise(c.CustomerID, answer.Documents)
+		if errors.Is(err, fetch.ErrNotDocument) {
+			r.log.Warn("an archived answer is not the document that was asked for; it says nothing any more",
+				slog.String("customer_id", string(c.CustomerID)), slog.Int64("statement", answer.StatementID), slog.Any("error", err))
+			s, err = fetch.Normalise(c.CustomerID, documents(c.CustomerID, answer.Documents))
+		}
 		if err != nil {
 			return derived, fmt.Errorf("statement %d: %w", answer.StatementID, err)
 		}
@@ -98,6 +105,19 @@ func rederive(c persist.ArchivedCustomer) (persist.Rederived, error) {
 		derived.Answers = append(derived.Answers, persist.RederivedAnswer{StatementID: answer.StatementID, Imported: answer.Imported, Statement: s})
 	}
 	return derived, nil
+}
+
+// documents are those bodies that are the document of their kind. Earlier versions took
+// any JSON for an answer. Line items go with their summary, which places them.
+func documents(id billing.CustomerID, bodies []billing.Document) []billing.Document {
+	strange := map[billing.DocumentKind]bool{}
+	for _, d := range bodies {
+		_, err := fetch.Normalise(id, []billing.Document{d})
+		strange[d.Kind] = errors.Is(err, fetch.ErrNotDocument)
+	}
+	return slices.DeleteFunc(slices.Clone(bodies), func(d billing.Document) bool {
+		return strange[d.Kind] || d.Kind == billing.LineItemsDocument && strange[billing.SummaryDocument]
+	})
 }
 
 func bytesOf(c persist.ArchivedCustomer) (n int) {

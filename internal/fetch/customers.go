@@ -9,6 +9,9 @@ import (
 	"partnercost/internal/billing"
 )
 
+// customersEndpoint is the list of customers, as metrics name it.
+const customersEndpoint = "customers"
+
 // pageSize is the largest page that the service is known to give (API.md 4).
 const pageSize = "500"
 
@@ -33,7 +36,7 @@ func (c *Client) Customers(ctx context.Context) iter.Seq2[billing.CustomerID, er
 		var page []billing.CustomerID
 		known := map[billing.CustomerID]bool{}
 		stopped := false
-		first := request{endpoint: "customers", resource: "customers", url: c.address("/customers"), within: "/customers"}
+		first := request{endpoint: customersEndpoint, resource: "customers", url: c.address("/customers"), within: "/customers"}
 		first.url.RawQuery = "size=" + pageSize
 		err := c.walk(ctx, first, func(body []byte) (paging wirePaging, items int, err error) {
 			page, paging, err = decodeCustomers(body)

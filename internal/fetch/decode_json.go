@@ -17,9 +17,9 @@ var (
 	// errNotJSON marks a body that is not whole JSON: cut short, a web page, or followed
 	// by something else.
 	errNotJSON = errors.New("is not JSON")
-	// errNotDocument marks what does not have the form of the document that was asked
+	// ErrNotDocument marks what does not have the form of the document that was asked
 	// for.
-	errNotDocument = errors.New("is not the document that was asked for")
+	ErrNotDocument = errors.New("is not the document that was asked for")
 )
 
 // decodeOne reads a body that is one JSON object of a form, and tells which keys it
@@ -86,7 +86,7 @@ func checkText(kind billing.DocumentKind, body []byte) error {
 
 // notDocument says why an answer does not have the form that it must have.
 func notDocument(kind billing.DocumentKind, why error) error {
-	return fmt.Errorf("%s: the answer %w: %w", kind, errNotDocument, why)
+	return fmt.Errorf("%s: the answer %w: %w", kind, ErrNotDocument, why)
 }
 
 // describe words an error of encoding/json without quoting the answer, which may
@@ -98,7 +98,7 @@ func describe(kind billing.DocumentKind, err error) error {
 			field = "the answer"
 		}
 		found, _, _ := strings.Cut(wrongType.Value, " ") // a number comes with its digits
-		return fmt.Errorf("%s: %s: a JSON %s does not belong there: the answer %w", kind, field, found, errNotDocument)
+		return fmt.Errorf("%s: %s: a JSON %s does not belong there: the answer %w", kind, field, found, ErrNotDocument)
 	}
 	return fmt.Errorf("%s: the answer %w: %w", kind, errNotJSON, err)
 }

@@ -107,6 +107,9 @@ func (c *Client) get(ctx context.Context, r request) (answer, error) {
 			requestID = c.options.NewID()
 			continue
 		}
+		if t.failure.Class.EndsRun() && t.failure.Code != "" && r.endpoint != customersEndpoint {
+			return a, c.afterCondemnation(ctx, r, t, &a)
+		}
 		if !t.throttled { // which is no fault of this request: it ends with the patience alone
 			faults++
 		}
@@ -180,9 +183,10 @@ func (c *Client) attempt(ctx context.Context, r request, requestID string, again
 	}
 	if a.good {
 		if err := r.decode(a.body); err != nil {
-			v := verdict{class: billing.BadAnswer, retry: errors.Is(err, errNotJSON) || errors.Is(err, errNotDocument)}
+			v := verdict{class: billing.BadAnswer, retry: errors.Is(err, errNotJSON) || errors.Is(err, ErrNotDocument)}
 			return a, failed(v, redact(err.Error(), token), nil)
 		}
+		c.standing.serve(r.endpoint)
 		return a, nil
 	}
 	a.refusal = readRefusal(a.status, a.body)

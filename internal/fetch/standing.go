@@ -25,6 +25,11 @@ type standing struct {
 	// doubts counts refusals in a row that may be one customer's or everybody's.
 	doubts int
 
+	// served are the endpoints that were read for somebody, and condemned counts the
+	// refusals with a condemning code of those that were not.
+	served    map[string]bool
+	condemned int
+
 	// admitted: a resource of a customer was read. Until then withoutRole counts the
 	// customers of whom none could be for want of a role.
 	admitted    bool
@@ -49,6 +54,33 @@ func (s *standing) accept(token string, sent time.Time) {
 	if !sent.Before(s.acceptedAt) {
 		s.accepted, s.acceptedAt = token, sent
 	}
+}
+
+// serve notes that an endpoint was read.
+func (s *standing) serve(endpoint string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.served[endpoint] {
+		if s.served == nil {
+			s.served = map[string]bool{}
+		}
+		s.served[endpoint] = true
+	}
+}
+
+func (s *standing) isServed(endpoint string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.served[endpoint]
+}
+
+// condemn notes a refusal with a condemning code, and reports whether there are too many
+// for them to be those of single customers.
+func (s *standing) condemn() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.condemned++
+	return s.condemned >= roleVerdict
 }
 
 // refuse notes that a trial of a token was refused.
@@ -119,7 +151,7 @@ func (c *Client) try(ctx context.Context, token string, since time.Time) (proof,
 		return unproven, err
 	}
 	r := request{
-		endpoint: "customers", resource: "customers", url: c.address("/customers"), token: token,
+		endpoint: customersEndpoint, resource: "customers", url: c.address("/customers"), token: token,
 		decode: func([]byte) error { return nil },
 	}
 	r.url.RawQuery = "size=1"
@@ -157,10 +189,7 @@ func (c *Client) afterRefusal(ctx context.Context, t *trouble, arrived time.Time
 		if p != proven && c.standing.doubt() {
 			return t.failure
 		}
-		failure := *t.failure
-		failure.Class = billing.Refused
-		failure.Message = "the access token is refused here and not elsewhere; see in Partner Center that the user may read this customer"
-		return &failure
+		return aloneRefused(t.failure, "the access token is refused here and not elsewhere; see in Partner Center that the user may read this customer")
 	}
 	if refusals > c.options.Attempts {
 		return alone(unproven)
@@ -212,6 +241,37 @@ func (c *Client) afterRefusal(ctx context.Context, t *trouble, arrived time.Time
 		}
 	}
 	return nil
+}
+
+// aloneRefused is a refusal that concerns one customer.
+func aloneRefused(f *billing.Failure, message string) *billing.Failure {
+	alone := *f
+	alone.Class, alone.Message = billing.Refused, message
+	return &alone
+}
+
+// afterCondemnation decides what a refusal means whose code condemns the sign-in or the
+// configuration. It ends the run unless the service itself contradicts it: it has
+// served the same to another customer, or accepts the token for the list of customers.
+// Many such refusals in a row, or of the first customers, end the run all the same.
+func (c *Client) afterCondemnation(ctx context.Context, r request, t *trouble, a *answer) error {
+	if c.standing.isServed(r.endpoint) {
+		if c.standing.doubt() {
+			return t.failure
+		}
+	} else {
+		if a.status != http.StatusUnauthorized || c.standing.condemn() {
+			return t.failure
+		}
+		// That the token was accepted for another resource does not contradict the code.
+		switch p, err := c.try(ctx, t.token, c.options.Now()); {
+		case err != nil:
+			return err
+		case p != proven:
+			return t.failure
+		}
+	}
+	return aloneRefused(t.failure, "the service refuses this customer for a reason that others do not meet: "+t.failure.Message)
 }
 
 // admit watches the first customers: when none of their resources can be read for

@@ -190,6 +190,67 @@ func TestTokenRefusedForOneCustomer(t *testing.T) {
 	}
 }
 
+// A code that condemns the sign-in is not believed while others are served: one customer
+// must not cost all the others their night. When everybody meets it, the run ends.
+func TestACondemningCodeMustBeProven(t *testing.T) {
+	t.Parallel()
+
+	const noMFA, notActive = `{"code":"900421","description":"mfa"}`, `{"code":"900149","description":"not active"}`
+	for _, test := range []struct {
+		name    string
+		refused func(n int) bool
+		status  int
+		body    string
+		list    http.HandlerFunc
+		ends    bool
+	}{
+		{"the first customer alone, and the sign-in is good", func(n int) bool { return n == 0 }, 401, noMFA, says(200, pageOf("", 1)), false},
+		{"a later one alone", func(n int) bool { return n == 12 }, 401, noMFA, says(401, noMFA), false},
+		{"a later one alone, for the configuration", func(n int) bool { return n == 12 }, 403, notActive, says(403, notActive), false},
+		{"everybody", func(int) bool { return true }, 401, noMFA, says(401, noMFA), true},
+		{"everybody, and the list is served", func(int) bool { return true }, 401, noMFA, says(200, pageOf("", 1)), true},
+		{"everybody from one moment on", func(n int) bool { return n >= 12 }, 401, noMFA, says(401, noMFA), true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			p, url := newPartner(t, map[string]http.HandlerFunc{"/v1/customers": test.list})
+			for resource, answer := range p.answers {
+				if resource == "/v1/customers" {
+					continue
+				}
+				p.answers[resource] = func(w http.ResponseWriter, r *http.Request) {
+					for n := range 40 {
+						if strings.Contains(r.URL.Path, string(idOf(n))) && test.refused(n) {
+							says(test.status, test.body)(w, r)
+							return
+						}
+					}
+					answer(w, r)
+				}
+			}
+			c := client(t, full(url))
+			for n := range 40 {
+				s, err := c.Statement(t.Context(), idOf(n))
+				switch {
+				case err != nil && test.ends:
+					return
+				case err != nil:
+					t.Fatalf("customer %d: %v", n, err)
+				case test.refused(n):
+					if s.Failure == nil || s.Failure.Class != billing.Refused {
+						t.Errorf("customer %d: failure %v, want one of class %s", n, s.Failure, billing.Refused)
+					}
+				case s.Failure != nil:
+					t.Errorf("customer %d: %v", n, s.Failure)
+				}
+			}
+			if test.ends {
+				t.Error("the run went through all customers")
+			}
+		})
+	}
+}
+
 // mortal gives a new token whenever it is asked to; each dies after a while, and
 // nobody but the service knows.
 type mortal struct {
