@@ -39,13 +39,29 @@ func (p *program) versionCommand() *cobra.Command {
 		Use:   "version",
 		Short: "Print the version, the commit and the Go version",
 		Long: `Print the version of this program, the commit it was built from and the Go
-version it was built with. Every run records the version in finance.runs.`,
+version it was built with. Every run records the version in finance.runs.
+
+--sbom prints what the program is made of, as a software bill of materials in
+CycloneDX's JSON: every module with its version and checksum. --binary names another
+build of the program, such as one for another system.`,
 		Example: `  collector version
-  collector version --format json`,
+  collector version --format json
+  collector version --sbom`,
 		Args: cobra.NoArgs,
 	}
 	format := formatFlag(cmd, "text", "json")
+	var bill bool
+	var binary string
+	cmd.Flags().BoolVar(&bill, "sbom", false, "print the software bill of materials instead")
+	cmd.Flags().StringVar(&binary, "binary", "", "print the bill of this `file` instead of this program's; needs --sbom")
+	cmd.MarkFlagsMutuallyExclusive("sbom", "format")
 	cmd.RunE = func(*cobra.Command, []string) error {
+		if binary != "" && !bill {
+			return usageError("--binary needs --sbom")
+		}
+		if bill {
+			return writeSBOM(p.stdout, binary)
+		}
 		b := thisBuild()
 		if format.value == "json" {
 			return writeJSON(p.stdout, b)

@@ -100,6 +100,7 @@ type dependency struct {
 }
 
 var dependencies = []dependency{
+	{module: "github.com/CycloneDX/cyclonedx-go", rooms: []string{program}},
 	{module: "github.com/chromedp/chromedp", rooms: []string{"internal/console"}, testsOnly: true},
 	{module: "github.com/chromedp/cdproto", rooms: []string{"internal/console"}, testsOnly: true},
 	{module: "github.com/fergusstrange/embedded-postgres", rooms: []string{"internal/localpg"}},

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"debug/buildinfo"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/debug"
+	"strings"
+
+	"github.com/CycloneDX/cyclonedx-go"
+)
+
+// writeSBOM writes, in CycloneDX's JSON, what a binary is made of: the one at path, or
+// this one. It says the same about the same binary, whenever it is asked.
+func writeSBOM(w io.Writer, path string) error {
+	info, ok := debug.ReadBuildInfo()
+	if path != "" {
+		var err error
+		if info, err = buildinfo.ReadFile(path); err != nil {
+			return fmt.Errorf("what %s is made of: %w", path, err)
+		}
+	} else if !ok {
+		return errors.New("this binary was built without build information")
+	}
+	if err := cyclonedx.NewBOMEncoder(w, cyclonedx.BOMFileFormatJSON).SetPretty(true).SetEscapeHTML(false).EncodeVersion(sbom(info, thisBuild()), cyclonedx.SpecVersion1_6); err != nil {
+		return fmt.Errorf("SBOM: %w", err)
+	}
+	return nil
+}
+
+// sbom states what the go command recorded: the modules with their checksums, the Go
+// version and the system it was built for. The version is this program's: the linker
+// sets it, and leaves no trace that could be read in another binary.
+func sbom(info *debug.BuildInfo, program build) *cyclonedx.BOM {
+	settings := map[string]string{}
+	for _, setting := range info.Settings {
+		settings[setting.Key] = setting.Value
+	}
+	platform := settings["GOOS"] + "/" + settings["GOARCH"]
+	application := cyclonedx.Component{
+		BOMRef: info.Main.Path, Type: cyclonedx.ComponentTypeApplication, Name: "collector",
+		Version:  program.Version,
+		Licenses: &cyclonedx.Licenses{{License: &cyclonedx.License{ID: "Apache-2.0"}}},
+		Properties: &[]cyclonedx.Property{
+			{Name: "go:platform", Value: platform},
+			{Name: "vcs:revision", Value: program.Commit},
+		},
+	}
+	components := []cyclonedx.Component{{
+		BOMRef: "std", Type: cyclonedx.ComponentTypeLibrary, Name: "std", Description: "Go standard library",
+		Version: info.GoVersion, PackageURL: "pkg:golang/std@" + strings.TrimPrefix(info.GoVersion, "go"),
+	}}
+	uses := []string{"std"}
+	for _, module := range info.Deps {
+		if module.Replace != nil {
+			module = module.Replace
+		}
+		components = append(components, moduleComponent(module))
+		uses = append(uses, packageURL(module))
+	}
+	bom := cyclonedx.NewBOM()
+	bom.Metadata = &cyclonedx.Metadata{Timestamp: settings["vcs.time"], Component: &application}
+	bom.Components = &components
+	bom.Dependencies = &[]cyclonedx.Dependency{{Ref: application.BOMRef, Dependencies: &uses}}
+	return bom
+}
+
+func moduleComponent(module *debug.Module) cyclonedx.Component {
+	component := cyclonedx.Component{
+		BOMRef: packageURL(module), Type: cyclonedx.ComponentTypeLibrary, Name: module.Path, Version: module.Version,
+		Scope: cyclonedx.ScopeRequired, PackageURL: packageURL(module),
+	}
+	// The checksum of go.sum: a SHA-256 over the names and hashes of the module's files.
+	if sum, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(module.Sum, "h1:")); err == nil && len(sum) > 0 {
+		component.Hashes = &[]cyclonedx.Hash{{Algorithm: cyclonedx.HashAlgoSHA256, Value: hex.EncodeToString(sum)}}
+	}
+	return component
+}
+
+func packageURL(module *debug.Module) string {
+	return "pkg:golang/" + module.Path + "@" + module.Version + "?type=module"
+}
