@@ -96,7 +96,8 @@ type cronJob struct {
 type failureRule struct {
 	Action          string `yaml:"action"`
 	OnPodConditions []struct {
-		Type string `yaml:"type"`
+		Type   string `yaml:"type"`
+		Status string `yaml:"status"`
 	} `yaml:"onPodConditions"`
 	OnExitCodes struct {
 		ContainerName string `yaml:"containerName"`
@@ -375,6 +376,13 @@ func TestOneShots(t *testing.T) {
 	i := slices.IndexFunc(rules, func(r failureRule) bool { return r.Action == "FailJob" })
 	if i < 0 || !slices.Equal(rules[i].OnExitCodes.Values, []int{2, 3, 4}) || rules[i].OnExitCodes.ContainerName != p.Containers[0].Name {
 		t.Errorf("rules %+v: exit codes 2, 3 and 4 are not mended by trying again", rules)
+	}
+	for _, rule := range rules {
+		for _, condition := range rule.OnPodConditions {
+			if condition.Status != "True" { // Kubernetes 1.27 insists on it
+				t.Errorf("the condition %s has no status", condition.Type)
+			}
+		}
 	}
 }
 
