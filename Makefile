@@ -14,6 +14,16 @@ TEST_FLAGS ?=
 FUZZ_TIME  ?= 10s
 BENCH      ?= .
 
+# A snapshot goes by the commit's time, so that a later one is a newer version.
+SOURCE_DATE_EPOCH := $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+SNAPSHOT_VERSION  ?= 0.1.0-snapshot.$(SOURCE_DATE_EPOCH)
+# Who answers for the packages.
+MAINTAINER        ?= The partnercost authors <partnercost@users.noreply.github.com>
+export SOURCE_DATE_EPOCH SNAPSHOT_VERSION MAINTAINER
+
+IMAGE      ?= partnercost/collector
+IMAGE_ARGS := --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) --build-arg SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH)
+
 # Linters and sqlc are built from the versions that tools/go.mod pins, once.
 # Without cgo: sqlc then needs no C compiler, and builds in half the time.
 TOOLS := bin/tools/.built
@@ -27,6 +37,10 @@ build: ## Build bin/collector
 .PHONY: man
 man: build ## Write the manual pages to bin/man
 	bin/collector man bin/man
+
+.PHONY: image
+image: ## Build the container image (needs Docker)
+	docker build $(IMAGE_ARGS) --tag $(IMAGE):$(VERSION) .
 
 .PHONY: smoke
 smoke: build ## Run the demo: a private database, the simulator, two collections
@@ -74,7 +88,7 @@ bench: ## Measure the program against the simulator; BENCH=regexp selects
 ##@ Check
 
 .PHONY: check
-check: fmt-check vet lint tidy-check verify-generated alerts units smoke race ## Everything CI does, without Docker
+check: fmt-check vet lint workflows licences tidy-check verify-generated alerts units smoke race ## Everything CI does, without Docker and packages
 
 .PHONY: alerts
 alerts: ## Check the alert rules and run their tests (needs promtool)
@@ -90,6 +104,22 @@ units: build ## Check the systemd unit, where systemd-analyze is; CI insists
 	sed 's|^ExecStart=/usr/local/bin|ExecStart=$(CURDIR)/bin|' deploy/systemd/partnercost.service >"$$unit"; \
 	systemd-analyze verify --man=no --recursive-errors=no "$$unit"; \
 	systemd-analyze security --offline=true --threshold=15 --no-pager "$$unit" | tail -n 1
+
+.PHONY: workflows
+workflows: bin/release-tools/actionlint ## Lint the workflows in .github
+	$<
+
+.PHONY: licences
+licences: bin/release-tools/licences ## Check that every linked module has a licence we accept
+	$< . ./cmd/collector >/dev/null
+
+.PHONY: vuln
+vuln: bin/release-tools/govulncheck ## Look for vulnerabilities that the program reaches; VULNDB=directory instead of the network
+	$< $(if $(VULNDB),-db file://$(abspath $(VULNDB))) ./...
+
+.PHONY: chart
+chart: bin/release-tools/helm bin/release-tools/kubeconform ## Lint the Helm chart, validate what it gives, compare it with deploy/kubernetes
+	CGO_ENABLED=0 go -C tools/helm test -trimpath -count=1 ./...
 
 .PHONY: fmt
 fmt: $(TOOLS) ## Format the Go code
@@ -110,6 +140,35 @@ lint: $(TOOLS) ## Run the linters
 .PHONY: tidy-check
 tidy-check:
 	go mod tidy -diff
+
+##@ Release
+
+.PHONY: snapshot
+snapshot: bin/release-tools/goreleaser bin/release-tools/licences ## Build archives, deb, rpm and checksums of this commit to dist
+	$< release --snapshot --clean --skip=sign --timeout 60m
+
+.PHONY: release
+release: bin/release-tools/goreleaser bin/release-tools/licences ## Build and publish the release of the tag (the workflow does)
+	$< release --clean --timeout 60m
+
+.PHONY: image-push
+image-push: ## Build the image for both architectures and push it (the workflow does; needs buildx)
+	mkdir -p bin/image
+	docker buildx build $(IMAGE_ARGS) --platform linux/amd64,linux/arm64 --provenance=false \
+		--output type=image,push=true,rewrite-timestamp=true --metadata-file bin/image/metadata.json --tag $(IMAGE):$(VERSION) .
+	sed -n 's/.*"containerimage.digest": "\(sha256:[0-9a-f]*\)".*/\1/p' bin/image/metadata.json | head -n 1 >bin/image/digest
+
+.PHONY: reproducible
+reproducible: snapshot ## Build the snapshot again, in another place, and compare every byte
+	deploy/package/reproducible
+
+.PHONY: packages-check
+packages-check: ## Inspect the packages of the last snapshot (needs lintian and rpm)
+	deploy/package/check
+
+.PHONY: package-smoke
+package-smoke: ## Install, run, upgrade, remove and purge the deb of the last snapshot in a container (needs Docker)
+	deploy/package/smoke
 
 ##@ Generate
 
@@ -138,6 +197,25 @@ tools: $(TOOLS) ## Build the pinned tools to bin/tools
 
 $(TOOLS): tools/go.mod tools/go.sum
 	CGO_ENABLED=0 go build -C tools -trimpath -o ../bin/tools/ tool
+	@touch $@
+
+# What a release needs is built from modules of its own when it is first used: GoReleaser
+# and Helm take minutes.
+bin/release-tools/goreleaser: package = github.com/goreleaser/goreleaser/v2
+bin/release-tools/govulncheck: package = golang.org/x/vuln/cmd/govulncheck
+bin/release-tools/licences: package = ./licences
+bin/release-tools/helm: package = helm.sh/helm/v4/cmd/helm
+bin/release-tools/kubeconform: package = github.com/yannh/kubeconform/cmd/kubeconform
+bin/release-tools/actionlint: package = github.com/rhysd/actionlint/cmd/actionlint
+bin/release-tools/licences: tools/release/licences/main.go
+bin/release-tools/goreleaser bin/release-tools/govulncheck bin/release-tools/licences: module = release
+bin/release-tools/helm bin/release-tools/kubeconform: module = helm
+bin/release-tools/actionlint: module = actionlint
+bin/release-tools/goreleaser bin/release-tools/govulncheck bin/release-tools/licences: tools/release/go.sum
+bin/release-tools/helm bin/release-tools/kubeconform: tools/helm/go.sum
+bin/release-tools/actionlint: tools/actionlint/go.sum
+bin/release-tools/%:
+	CGO_ENABLED=0 go build -C tools/$(module) -trimpath -ldflags '-s -w' -o ../../$@ $(package)
 	@touch $@
 
 .PHONY: clean
