@@ -62,7 +62,7 @@ func sbom(info *debug.BuildInfo, program build) *cyclonedx.BOM {
 		uses = append(uses, packageURL(module))
 	}
 	bom := cyclonedx.NewBOM()
-	bom.Metadata = &cyclonedx.Metadata{Timestamp: settings["vcs.time"], Component: &application}
+	bom.Metadata = &cyclonedx.Metadata{Component: &application}
 	bom.Components = &components
 	bom.Dependencies = &[]cyclonedx.Dependency{{Ref: application.BOMRef, Dependencies: &uses}}
 	return bom
