@@ -63,7 +63,7 @@ func TestUpgradeKeepsWhatFinanceSees(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(migrator.Down(t.Context(), newest-version), migrator.Close()); err != nil {
+		if err := errors.Join(migrator.Down(t.Context(), newest-version, true), migrator.Close()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -202,12 +202,12 @@ func textFiles(t *testing.T) []string {
 	t.Helper()
 	files := []string{
 		".dockerignore", ".editorconfig", ".gitattributes", ".gitignore", ".golangci.yaml", "CHANGELOG.md", "CONTRIBUTING.md",
-		"Dockerfile", "LICENSE", "Makefile", "README.md", "collector.example.yaml", "docker-compose.yml", "go.mod", "sqlc.yaml",
+		"Dockerfile", "LICENSE", "Makefile", "README.md", "SECURITY.md", ".goreleaser.yaml", "collector.example.yaml", "docker-compose.yml", "go.mod", "sqlc.yaml",
 	}
 	for i, name := range files {
 		files[i] = filepath.Join(root, name)
 	}
-	for _, folder := range []string{".ci", "cmd", "deploy", "docs", "internal", "migrations", "sql", "tools"} {
+	for _, folder := range []string{".ci", ".github", "cmd", "deploy", "docs", "internal", "migrations", "sql", "tools"} {
 		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, entry fs.DirEntry, err error) error {
 			if err == nil && entry.Type().IsRegular() && entry.Name() != "go.sum" && filepath.Ext(path) != ".png" {
 				files = append(files, path)
