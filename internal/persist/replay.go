@@ -287,7 +287,7 @@ func (r *replayed) add(seq int32, answer *RederivedAnswer) {
 		r.dropImported(said)
 	}
 	for key, details := range said {
-		r.details[key] = detailsOf{seq, answer.Imported, append(details, leftOver(r.details[key].details, details)...)}
+		r.details[key] = detailsOf{seq, answer.Imported, overlaid(r.details[key].details, details)}
 	}
 	if s.LineItems != nil {
 		r.addSets(seq, answer)
@@ -355,21 +355,30 @@ func (r *replayed) periodOf(set *itemSet, root time.Time) time.Time {
 	return midnight(newest.Start)
 }
 
-// leftOver are the details of a key that a later answer, which gives fewer of them,
-// does not give again: as when collecting, each of its details takes the place of one
-// that says the same, or else of the first that is left.
-func leftOver(before, after []billing.CostDetail) []billing.CostDetail {
-	before = slices.Clone(before)
-	others := 0
+// overlaid are the details of a key, in the order of their ordinals, after a later answer
+// that gives some of them: as when collecting, each of its details takes the place of
+// one that says the same, or else of the first that is left, or else the next place.
+func overlaid(before, after []billing.CostDetail) []billing.CostDetail {
+	said := slices.Clone(before)
+	taken := make([]bool, len(said))
+	var others []billing.CostDetail
 	for _, d := range after {
-		i := slices.IndexFunc(before, func(b billing.CostDetail) bool { return sameDetail(b, d) })
-		if i < 0 {
-			others++
+		i := 0
+		for i < len(before) && (taken[i] || !sameDetail(before[i], d)) {
+			i++
+		}
+		if i == len(before) {
+			others = append(others, d)
 			continue
 		}
-		before = slices.Delete(before, i, i+1)
+		taken[i] = true
 	}
-	return before[min(others, len(before)):]
+	for i := range said {
+		if !taken[i] && len(others) > 0 {
+			said[i], others = others[0], others[1:]
+		}
+	}
+	return append(said, others...)
 }
 
 func sameDetail(a, b billing.CostDetail) bool {

@@ -137,6 +137,48 @@ func TestReplayLeavesWhatIsNotKept(t *testing.T) {
 	}
 }
 
+// Details of one key that come twice, once and in other numbers again keep their places.
+func TestReplayOfDetailsThatComeAndGo(t *testing.T) {
+	t.Parallel()
+	of := func(totals ...string) []billing.CostDetail {
+		details := make([]billing.CostDetail, len(totals))
+		for i, total := range totals {
+			details[i] = recurring(9, total)
+		}
+		return details
+	}
+	const cost = "a Recurring 2026-09-12 2026-10-11 USD "
+	tests := []struct {
+		name   string
+		nights [][]billing.CostDetail
+		want   []string
+	}{
+		{
+			"the second alone, then changed", [][]billing.CostDetail{of("33", "3"), of("36"), of("3"), of("4")},
+			[]string{cost + "4 0 4 2 1", cost + "3 0 3 0 2"},
+		},
+		{
+			"the third alone, then two", [][]billing.CostDetail{of("1", "2", "3"), of("3"), of("5", "6")},
+			[]string{cost + "5 0 5 1 1", cost + "6 0 6 1 2", cost + "3 0 3 0 3"},
+		},
+		{
+			"one more beside the second", [][]billing.CostDetail{of("1", "2"), of("2", "7", "8"), of("9")},
+			[]string{cost + "9 0 9 2 1", cost + "2 0 2 0 2", cost + "8 0 8 0 3"},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			for _, details := range test.nights {
+				b.collect(statement(customerA, details))
+				b.wantReplayed()
+			}
+			wantLines(t, "costs", b.costs(), test.want...)
+		})
+	}
+}
+
 func TestReplayAfterAnErasure(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
