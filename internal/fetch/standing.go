@@ -103,6 +103,13 @@ func (s *standing) isRenewed(token string) bool {
 	return s.renewed == token
 }
 
+// wasAccepted reports whether a token is known to have been good.
+func (s *standing) wasAccepted(token string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.accepted == token
+}
+
 // doubt notes a refusal of which nothing proves whose it is, and reports whether
 // there are too many of them.
 func (s *standing) doubt() bool {
@@ -236,8 +243,11 @@ func (c *Client) afterRefusal(ctx context.Context, t *trouble, arrived time.Time
 		switch {
 		case err != nil:
 			return err
-		case p == disproven:
-			return t.failure
+		case p == disproven && !c.standing.wasAccepted(current):
+			// Unless another one took its place meanwhile: then it died of age.
+			if newest, err := c.options.Tokens.Token(ctx); err != nil || newest == current {
+				return t.failure
+			}
 		}
 	}
 	return nil

@@ -83,6 +83,7 @@ func (e *endpoint) context(ctx context.Context) context.Context {
 // exchange trades a grant for tokens. Trouble on the way is retried briefly; a
 // refusal never is.
 func (e *endpoint) exchange(ctx context.Context, grant url.Values) (*oauth2.Token, error) {
+	defer e.http.CloseIdleConnections() // the next exchange is about an hour away
 	config := clientcredentials.Config{
 		ClientID: e.signIn.ClientID, ClientSecret: e.signIn.ClientSecret, TokenURL: e.base + "/token",
 		EndpointParams: grant, AuthStyle: oauth2.AuthStyleInParams,
