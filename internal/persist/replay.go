@@ -335,12 +335,16 @@ func (r *replayed) addSets(seq int32, answer *RederivedAnswer) {
 }
 
 // periodOf is the start of the period of items of whose type their answer has no detail:
-// the newest collected one of the type, unless that is over.
+// the newest collected one of the type, unless that is over. See PlaceSets.
 func (r *replayed) periodOf(set *itemSet, root time.Time) time.Time {
 	var newest billing.Period
+	rest := set.start
 	for key, of := range r.details {
 		if key.invoiceType != set.invoiceType || of.imported {
 			continue
+		}
+		if key.start.Equal(set.start) {
+			rest = time.Time{} // that period has items of its own
 		}
 		for _, d := range of.details {
 			start, known := midnight(d.Period.Start), midnight(newest.Start)
@@ -350,7 +354,7 @@ func (r *replayed) periodOf(set *itemSet, root time.Time) time.Time {
 		}
 	}
 	if newest.End.IsZero() || newest.End.Before(root) || newest.End.Before(set.earliest()) {
-		return set.start
+		return rest
 	}
 	return midnight(newest.Start)
 }

@@ -61,15 +61,19 @@ UPDATE stage_sets l SET invoice_type = k.stored FROM known k WHERE l.seq = k.seq
 
 -- name: PlaceSets :exec
 -- Items of a type of which the answer has no detail belong to the newest collected
--- period of that type, unless that is over: then they stay in the root's period.
-UPDATE stage_sets t SET period_start = known.period_start
+-- period of that type, unless that is over: then they stay in the root's period, or in
+-- none if a cost of their type has that one, which has items of its own.
+UPDATE stage_sets t SET period_start = CASE
+    WHEN known.ends_at >= coalesce(s.root_starts_at, known.ends_at) AND known.ends_at >= coalesce(l.earliest, known.ends_at) THEN known.period_start END
 FROM stage_sets l
 JOIN stage_statements s ON s.seq = l.seq
 CROSS JOIN LATERAL (SELECT d.period_start, d.ends_at FROM collector.cost_details d
     WHERE d.customer_key = s.customer_key AND d.invoice_type = l.invoice_type AND d.period_start IS NOT NULL AND d.origin = 'servicecosts'
     ORDER BY d.period_start DESC, d.ends_at DESC NULLS LAST LIMIT 1) known
 WHERE t.set_no = l.set_no AND l.stray
-    AND known.ends_at >= coalesce(s.root_starts_at, known.ends_at) AND known.ends_at >= coalesce(l.earliest, known.ends_at);
+    AND (known.ends_at >= coalesce(s.root_starts_at, known.ends_at) AND known.ends_at >= coalesce(l.earliest, known.ends_at)
+        OR EXISTS (SELECT 1 FROM collector.cost_details k WHERE k.customer_key = s.customer_key AND k.invoice_type = l.invoice_type
+            AND k.period_start = l.period_start AND k.origin = 'servicecosts'));
 
 -- name: EmptySets :exec
 -- Stored sets whose type and period have no cost (of a collected set: no collected one)
