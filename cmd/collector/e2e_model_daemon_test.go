@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -26,10 +25,7 @@ func TestSoakDaemon(t *testing.T) { //nolint:paralleltest // the memory of the p
 	if *soak {
 		nights, customers = 240, 20
 	}
-	seed := *soakSeed
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
+	seed := modelSeed()
 	t.Logf("%d nights, -soak.seed %d", nights, seed)
 	c := newCampaign(t, seed, 1_000_000, customers)
 	c.write(t, "collector.yaml", c.configuration()+"console: {listen: 127.0.0.1:0}\nschedule: {jitter: 0s}\n")

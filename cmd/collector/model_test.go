@@ -231,6 +231,16 @@ func (a *account) endOf(invoiceType, start string) (end string) {
 	return end
 }
 
+// isImported reports whether a cost of a type and period was never collected.
+func (a *account) isImported(invoiceType, start string) bool {
+	for key, c := range a.costs {
+		if key.invoiceType == invoiceType && key.start == start && c.origin == "import" {
+			return true
+		}
+	}
+	return false
+}
+
 // takeItems stores the line items of an answer. Those of a type with a detail belong to
 // its period. A type without one has not moved: its items are those of its newest
 // period. Items without a type belong to the period of the whole. What an earlier
