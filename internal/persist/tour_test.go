@@ -33,11 +33,13 @@ func TestFinanceTourIsTrue(t *testing.T) {
 		query := example.FindStringSubmatch(block)[1]
 		return fmt.Sprintf("```sql\n%s```\n\n```text\n%s```", query, b.printed(query))
 	})
+	line := regexp.MustCompile(`(.{1,120})(?: |$)`) // documentation is wrapped at 120 columns
 	columns := regexp.MustCompile(`(?s)<!-- columns of finance\.(\w+) -->.*?<!-- end -->`)
 	got = columns.ReplaceAllStringFunc(got, func(block string) string {
 		view := columns.FindStringSubmatch(block)[1]
 		lines := b.query(`SELECT obj_description(('finance.' || $1)::regclass)`, view)
-		lines = append(lines, "", "| column | type | meaning |", "|---|---|---|")
+		lines[0] = line.ReplaceAllString(lines[0], "$1\n")
+		lines = append(lines, "| column | type | meaning |", "|---|---|---|")
 		lines = append(lines, b.query(`SELECT format('| %s | %s | %s |', attname, format_type(atttypid, atttypmod), col_description(attrelid, attnum))
 			FROM pg_attribute WHERE attrelid = ('finance.' || $1)::regclass AND attnum > 0 ORDER BY attnum`, view)...)
 		return fmt.Sprintf("<!-- columns of finance.%s -->\n\n%s\n\n<!-- end -->", view, strings.Join(lines, "\n"))
