@@ -375,7 +375,7 @@ func TestOneShots(t *testing.T) {
 	rules := job.PodFailurePolicy.Rules
 	i := slices.IndexFunc(rules, func(r failureRule) bool { return r.Action == "FailJob" })
 	if i < 0 || !slices.Equal(rules[i].OnExitCodes.Values, []int{2, 3, 4}) || rules[i].OnExitCodes.ContainerName != p.Containers[0].Name {
-		t.Errorf("rules %+v: exit codes 2, 3 and 4 are not mended by trying again", rules)
+		t.Errorf("rules %+v: trying again does not fix exit codes 2, 3 and 4", rules)
 	}
 	for _, rule := range rules {
 		for _, condition := range rule.OnPodConditions {

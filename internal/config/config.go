@@ -1,9 +1,9 @@
 // Package config reads the collector's configuration: a YAML file, and the
-// environment for what must not stand in a file. What Load returns is complete
+// environment for values that must not be in a file. The result of Load is complete
 // (defaults filled in, paths resolved, secrets read) and valid.
 //
 // The comments on the fields below are the operator's reference: the tests make
-// docs/configuration.md of them.
+// docs/configuration.md from them.
 package config
 
 import (
@@ -29,32 +29,38 @@ type Config struct {
 
 // Database is the PostgreSQL database that keeps the results.
 type Database struct {
-	// Where the database is: `postgres://user@host:5432/name`, or `host=... user=... dbname=...`. It must not hold a password here;
-	// `COLLECTOR_DATABASE_URL`, which wins over the file, and `url_file` may. One of the three is required.
+	// The connection string: `postgres://user@host:5432/name`, or `host=... user=... dbname=...`. It must not hold a
+	// password here; in `COLLECTOR_DATABASE_URL`, which wins over the file, and in `url_file` it may. One of the three
+	// is required.
 	URL Secret `yaml:"url"`
 	// A file that holds the connection string.
 	URLFile string `yaml:"url_file"`
-	// The connection string for `collector migrate`, when migrations run as a role of their own. `COLLECTOR_DATABASE_MIGRATE_URL` wins over it.
-	// Without any, migrations use the connection string of everything else.
+	// The connection string for `collector migrate`, when migrations run as a role of their own.
+	// `COLLECTOR_DATABASE_MIGRATE_URL` wins over it. Without any, migrations use the same connection string as all
+	// other commands.
 	MigrateURL Secret `yaml:"migrate_url"`
 	// A file that holds the connection string for `collector migrate`.
 	MigrateURLFile string `yaml:"migrate_url_file"`
-	// The most connections to the database at a time.
+	// The maximum number of connections to the database.
 	MaxConnections int `yaml:"max_connections" default:"8"`
-	// How long a run waits for a database that went away, is read-only or has no room, before it ends with exit code 1. What was fetched meanwhile is kept in memory.
+	// How long a run waits for a database that is unavailable, read-only or full, before it ends with exit code 1.
+	// Meanwhile the fetched answers are kept in memory.
 	Wait time.Duration `yaml:"wait" default:"5m"`
 }
 
 // Partner is a partner tenant of the Cloud Solution Provider programme. At least
 // one is required, each with a name of its own.
 type Partner struct {
-	// The partner's name, required. It stands in every row as `partner`: changing it later makes another partner of it. At most 63 letters, digits, `-`, `.` and `_`.
+	// The partner's name, required. It is in every row as `partner`. Another name is another partner with its own history;
+	// `collector partners rename` changes the name. At most 63 letters, digits, `-`, `.` and `_`.
 	Name string `yaml:"name"`
 	// The Microsoft cloud: `global`, `usgov` or `china`.
 	Cloud string `yaml:"cloud" default:"global"`
-	// Another address for the Partner Center API, for a proxy or the simulator. `http` is for loopback addresses only.
+	// Another address of the Partner Center API, for a proxy or the simulator. `http` is allowed for loopback
+	// addresses only.
 	BaseURL string `yaml:"base_url"`
-	// The language in which Partner Center describes products. Changing it changes the descriptions in the results.
+	// The language in which Partner Center describes products. A change of the language changes the descriptions in
+	// the results.
 	Locale    string    `yaml:"locale" default:"en-US"`
 	Auth      Auth      `yaml:"auth"`
 	Customers Customers `yaml:"customers"`
@@ -63,23 +69,27 @@ type Partner struct {
 
 // Auth is how the collector signs in for this partner.
 type Auth struct {
-	// `app_user`: an application together with a user who signed in with MFA once (`collector login`); the service costs need it.
-	// `app_only`: the application alone, for which Partner Center refuses the service costs. `token`: a ready access token, for a trial or the simulator.
+	// `app_user`: an application together with a user who signed in with MFA once (`collector login`); the service
+	// costs require it. `app_only`: the application alone; Partner Center refuses it the service costs. `token`: a
+	// ready access token, for a trial or the simulator.
 	Mode string `yaml:"mode" default:"app_user"`
-	// The partner's tenant. Required but for mode `token`.
+	// The partner's tenant. Required except in mode `token`.
 	TenantID string `yaml:"tenant_id"`
-	// The application (client) in that tenant. Required but for mode `token`.
+	// The application (client) in that tenant. Required except in mode `token`.
 	ClientID string `yaml:"client_id"`
-	// A file that holds the application's secret; `COLLECTOR_<NAME>_CLIENT_SECRET` wins over it. Mode `app_only` requires one of the two; mode `app_user` wants one if the application is a confidential client.
+	// A file that holds the application's secret; `COLLECTOR_<NAME>_CLIENT_SECRET` wins over it. Mode `app_only`
+	// requires one of the two; mode `app_user` needs one if the application is a confidential client.
 	ClientSecretFile string `yaml:"client_secret_file"`
-	// The file that keeps the refresh token. The collector rewrites it at each sign-in, so it must be able to write there. Mode `app_user` requires it;
-	// `COLLECTOR_<NAME>_REFRESH_TOKEN` gives the first value while the file does not exist.
+	// The file that keeps the refresh token. The collector rewrites it at each sign-in, so it must be able to write
+	// there. Mode `app_user` requires it; `COLLECTOR_<NAME>_REFRESH_TOKEN` gives the first value while the file does
+	// not exist.
 	RefreshTokenFile string `yaml:"refresh_token_file"`
 	// A file that holds an access token; `COLLECTOR_<NAME>_TOKEN` wins over it. Mode `token` requires one of the two.
 	TokenFile string `yaml:"token_file"`
-	// Another address for the login host. `http` is for loopback addresses only.
+	// Another address of the login host. `http` is allowed for loopback addresses only.
 	LoginURL string `yaml:"login_url"`
-	// Another scope of the tokens than that of the cloud and the mode, such as `https://api.partnercenter.microsoft.com/.default`.
+	// A scope of the tokens other than that of the cloud and the mode, such as
+	// `https://api.partnercenter.microsoft.com/.default`.
 	Scope string `yaml:"scope"`
 
 	// ClientSecret comes from ClientSecretFile or the environment, in the modes
@@ -97,23 +107,23 @@ type Auth struct {
 type Customers struct {
 	// The tenant ids of the customers.
 	IDs []billing.CustomerID `yaml:"ids"`
-	// A text file with one tenant id a line; `#` begins a comment. It is read anew at each run.
+	// A text file with one tenant id per line; `#` begins a comment. It is read anew at each run.
 	File string `yaml:"file"`
 	// Ask Partner Center for the partner's customers at each run.
 	Discover bool `yaml:"discover" default:"false"`
-	// The tenant ids of customers to leave out.
+	// The tenant ids of customers that are left out.
 	Exclude []billing.CustomerID `yaml:"exclude"`
 }
 
-// Limits bounds what the collector asks of Partner Center for this partner.
+// Limits bounds the requests to Partner Center for this partner.
 type Limits struct {
-	// The most requests a minute.
+	// The maximum number of requests per minute.
 	RequestsPerMinute int `yaml:"requests_per_minute" default:"480"`
-	// The most requests in flight at a time. A customer has up to two: the profile and the summary.
+	// The maximum number of requests in flight. A customer has up to two: the profile and the summary.
 	Concurrency int `yaml:"concurrency" default:"8"`
 	// How long one request may take.
 	Timeout time.Duration `yaml:"timeout" default:"3m"`
-	// The longest wait that Partner Center may ask for when it is asked too much; a longer one is cut to this.
+	// The longest wait that Partner Center may demand when it throttles (429); a longer one is cut to this.
 	MaxRetryAfter time.Duration `yaml:"max_retry_after" default:"5m"`
 }
 
@@ -123,37 +133,41 @@ type Collect struct {
 	Costs bool `yaml:"costs" default:"true"`
 	// The line items behind the costs.
 	LineItems bool `yaml:"line_items" default:"true"`
-	// How much of the billing profile is kept: `full`, or `minimal` for the company name and the country only, which also reduces what is stored already.
+	// The stored part of the billing profile: `full`, or `minimal` for the company name and the country only, which
+	// also reduces the profiles that are stored already.
 	Profiles string `yaml:"profiles" default:"full"`
 	// Customers per write transaction.
 	Batch int `yaml:"batch" default:"500"`
 }
 
-// Reconcile says what counts as odd when each run, at its end, looks at what is
-// stored of many nights. What it finds stands in `finance.findings`.
+// Reconcile sets the limits of the checks over many nights, which each run makes at
+// its end. Their results are in `finance.findings`.
 type Reconcile struct {
-	// An active customer that was not collected in full for this long is a finding.
+	// An active customer that has not been collected in full for this long is a finding.
 	UnseenAfter time.Duration `yaml:"unseen_after" default:"3d"`
-	// The newest period of a cost is a jump when it lies further from the median of the periods before it (at most 12 of them) than this many times what is usual,
-	// which is 1.4826 times their median absolute deviation, and also reaches `jump_percent` and `jump_amount`.
+	// The newest period of a cost is a jump when its distance from the median of the periods before it (at most 12) is
+	// more than this many times 1.4826 times their median absolute deviation, and also reaches `jump_percent` and
+	// `jump_amount`.
 	JumpFactor int `yaml:"jump_factor" default:"5"`
-	// A jump is at least this many percent of the median; 0 for no such limit.
+	// A jump is at least this many percent of the median; 0 means no such limit.
 	JumpPercent int `yaml:"jump_percent" default:"50"`
-	// A jump is at least this much, in units of the cost's own currency; 0 for no such limit.
+	// A jump is at least this much, in units of the cost's own currency; 0 means no such limit.
 	JumpAmount int `yaml:"jump_amount" default:"10"`
-	// From so many periods before the newest one it can be told what is usual: 1 to 12. With fewer nothing is a jump.
+	// The number of periods before the newest one that a jump requires: 1 to 12. With fewer periods nothing is a jump.
 	JumpPeriods int `yaml:"jump_periods" default:"4"`
 }
 
 // Schedule says when the daemon collects.
 type Schedule struct {
-	// Minute, hour, day of month, month, day of week; or `@daily` and the like.
+	// Minute, hour, day of month, month, day of week; or a name such as `@daily`.
 	Cron string `yaml:"cron" default:"30 2 * * *"`
-	// The time zone of `cron`, such as `Europe/Berlin`. A time that the clock skips in spring is due at the skip, a time that it shows twice in autumn the first time only.
+	// The time zone of `cron`, such as `Europe/Berlin`. A time that the clock skips in spring is due at the skip. A
+	// time that the clock shows twice in autumn is due the first time only.
 	Timezone string `yaml:"timezone" default:"UTC"`
-	// Each run starts up to this much later than due, at random, so that many collectors do not start as one.
+	// Each run starts up to this much later than due, at random, so that many collectors do not start at the same
+	// moment.
 	Jitter time.Duration `yaml:"jitter" default:"5m"`
-	// Make up, at the start, for a run that was missed while the daemon was down.
+	// Start at once, when the daemon starts, if a run was missed while it was down.
 	CatchUp bool `yaml:"catch_up" default:"true"`
 }
 
@@ -167,24 +181,25 @@ type Console struct {
 	TLSCertFile string `yaml:"tls_cert_file"`
 	// The certificate's key, in PEM.
 	TLSKeyFile string `yaml:"tls_key_file"`
-	// A reverse proxy in front of it speaks HTTPS. Anything but a loopback address needs that, or a certificate.
+	// A reverse proxy in front of the page provides HTTPS. Anything but a loopback address needs that, or a
+	// certificate.
 	BehindProxy bool `yaml:"behind_proxy" default:"false"`
 }
 
-// Notify names addresses that hear of each run, such as those of a dead-man's
-// switch.
+// Notify names addresses that are requested after each run, such as those of a
+// dead-man's switch.
 type Notify struct {
 	// Requested after a run that collected everything.
 	SuccessURL string `yaml:"success_url"`
-	// Requested after a run that did not.
+	// Requested after a run that did not collect everything.
 	FailureURL string `yaml:"failure_url"`
 }
 
-// Retention says how long the collector keeps what can be done without. Costs are
-// kept forever.
+// Retention says how long the collector keeps data that the results do not need.
+// Costs are kept forever.
 type Retention struct {
 	// The raw bodies of Partner Center's answers, from which every row can be derived anew.
 	Payloads time.Duration `yaml:"payloads" default:"800d"`
-	// The ledger of the runs.
+	// The ledger of the runs, and the failures of customers.
 	Runs time.Duration `yaml:"runs" default:"400d"`
 }

@@ -86,16 +86,16 @@ const referenceHead = `<!-- Made from internal/config/config.go and collector.ex
 
 # Configuration
 
-The collector reads a YAML file: the one that ` + "`--config`" + ` or, failing that, ` + "`COLLECTOR_CONFIG`" + ` names, else
-` + "`collector.yaml`" + ` in the working directory. Whatever is wrong with it is told at once, each with file and line,
-and nothing runs until it is right. Unknown keys, repeated keys and values of another type are errors; a key
+The collector reads a YAML file: the one that ` + "`--config`" + ` names, else the one that ` + "`COLLECTOR_CONFIG`" + ` names, else
+` + "`collector.yaml`" + ` in the working directory. All errors in it are reported at once, each with file and line, and
+nothing runs until the file is right. Unknown keys, repeated keys and values of another type are errors. A key
 without a value counts as absent.
 
-- **Secrets** never stand in the file. Each is in a file that a key names, or in a variable of the environment,
-  which wins. White space around it is ignored. Files are read at the start. A file that every account of the
-  machine can read is used all the same, with a warning: ` + "`chmod 600`" + ` it, or shut its directory.
+- **Secrets** are never in the file. Each is in a file that a key names, or in an environment variable, which
+  wins. White space around a secret is ignored. Files are read at the start. A file that every account of the
+  machine can read is used, with a warning: ` + "`chmod 600`" + ` it, or close its directory to others.
 - **Paths** that are relative start at the directory of the configuration file.
-- **Durations** are such as ` + "`90s`, `5m`, `1h30m`, `800d`, `1d12h`" + `; a day is 24 hours.
+- **Durations** are written ` + "`90s`, `5m`, `1h30m`, `800d`, `1d12h`" + `; a day is 24 hours.
 - **GUIDs** may be in either case.
 
 ## Example
@@ -115,24 +115,26 @@ This is ` + "`collector.example.yaml`" + `.
 | ` + "`COLLECTOR_<NAME>_TOKEN`" + ` | ` + "`token_file`" + ` | the access token of mode ` + "`token`" + ` |
 
 ` + "`<NAME>`" + ` is the partner's name in upper case with ` + "`-` and `.` as `_`: `contoso.de` has `COLLECTOR_CONTOSO_DE_TOKEN`" + `. Two
-partners whose variables would be the same are refused. The connection also heeds the variables of every
-PostgreSQL client, such as ` + "`PGPASSFILE` and `PGSSLMODE`" + `.
+partners with the same variables are refused. The connection also uses the variables of every PostgreSQL
+client, such as ` + "`PGPASSFILE` and `PGSSLMODE`" + `.
 
 ## Customers file
 
-One GUID a line; empty lines, and what follows a ` + "`#`" + `, are ignored. A byte order mark and Windows line ends are
-fine. An id that is malformed or stands there twice is refused with its line, and so is a file without any.
-The flag ` + "`--customers-file`" + ` takes the same form.
+One GUID per line. Empty lines, and the text after a ` + "`#`" + `, are ignored. A byte order mark and Windows line
+ends are allowed. An id that is malformed or repeated is refused with its line, and so is a file without an id.
+The flag ` + "`--customers-file`" + ` reads the same format.
 `
 
 // reference returns what docs/configuration.md should hold.
 func reference(t *testing.T) string {
 	t.Helper()
 	comments := fieldComments(t)
+	line := regexp.MustCompile(`(.{1,120})(?: |$)`) // documentation is wrapped at 120 columns
 	var b strings.Builder
 	fmt.Fprintf(&b, referenceHead, read(t, exampleFile))
 	for _, s := range sections(reflect.TypeFor[Config](), "")[1:] {
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| Key | Type | Default | Meaning |\n|---|---|---|---|\n", s.path, comments[s.of.Name()])
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n| Key | Type | Default | Meaning |\n|---|---|---|---|\n",
+			s.path, line.ReplaceAllString(comments[s.of.Name()], "$1\n"))
 		for field := range s.of.Fields() {
 			key := field.Tag.Get("yaml")
 			if _, ok := section(field.Type); key == "-" || ok {
