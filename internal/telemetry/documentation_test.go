@@ -41,7 +41,7 @@ func TestDocumentationListsEveryMetric(t *testing.T) {
 	}
 	for line := range strings.Lines(before + after) {
 		for _, name := range strings.FieldsFunc(line, func(r rune) bool { return r != '_' && (r < 'a' || r > 'z') }) {
-			if strings.HasPrefix(name, prefix) && !strings.Contains(want, "| `"+name+"` |") {
+			if strings.HasPrefix(name, prefix) && name != prefix && !strings.Contains(want, "| `"+name+"` |") {
 				t.Errorf("docs/operations.md speaks of %s, which does not exist", name)
 			}
 		}
