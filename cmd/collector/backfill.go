@@ -86,7 +86,7 @@ func (p *program) backfill(ctx context.Context, f backfillFlags) error {
 	case f.replay:
 		for _, partner := range partners {
 			results = append(results, jobs.Replay(ctx, partner.Name, func(r persist.ReplayResult) {
-				line := newPreviewLine(partner.Name, r.CustomerResult, nil)
+				line := collector.NewPreviewLine(partner.Name, r.CustomerResult, nil)
 				line.Withdrawn = r.Withdrawn
 				out.line(line, line.String())
 			}))
@@ -116,7 +116,7 @@ type savedLine struct {
 func newSavedLine(f collector.SavedFile) savedLine {
 	var said []string
 	for _, change := range f.Changes {
-		said = append(said, newPreviewChange(change).String())
+		said = append(said, collector.NewCostChange(change).String())
 	}
 	if f.CostsKept > 0 {
 		said = append(said, fmt.Sprintf("%d as collected", f.CostsKept))

@@ -2,17 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"partnercost/internal/billing"
 	"partnercost/internal/collector"
-	"partnercost/internal/config"
 )
 
 func (p *program) checkCommand() *cobra.Command {
@@ -43,69 +39,11 @@ func (p *program) check(ctx context.Context) error {
 		checks.report("rights in the database", store.MayCollect(ctx), "a run may read and write all it needs")
 		store.Close()
 	}
+	jobs := p.jobs(c, nil)
 	for _, partner := range c.Partners {
-		p.checkPartner(ctx, checks, partner, c)
+		jobs.CheckPartner(ctx, partner, checks.print)
 	}
 	return checks.verdict()
-}
-
-// checkPartner reads every endpoint once.
-func (p *program) checkPartner(ctx context.Context, checks *checks, partner config.Partner, c *config.Config) {
-	about, what := "partner "+partner.Name+": ", c.Collect
-	jobs := collector.Collector{Config: c, Log: p.log, Now: p.now, NewID: p.newID, Rand: p.random, Version: thisBuild().Version}
-	client, err := jobs.NewClient(partner, nil, p.log)
-	checks.report(about+"credentials", err, "present (mode "+partner.Auth.Mode+")")
-	if err != nil {
-		return
-	}
-	defer client.Close()
-	checks.report(about+"token", client.SignIn(ctx), "accepted")
-	compliant, told, err := client.MFA(ctx)
-	switch {
-	case err == nil && told && !compliant:
-		err = errors.New("the sign-in was made without multi-factor authentication, which Partner Center demands; sign in again: collector login --partner " + partner.Name)
-		checks.report(about+"multi-factor authentication", err, "")
-	case err == nil && told:
-		checks.report(about+"multi-factor authentication", nil, "confirmed by Partner Center")
-	case err == nil:
-		checks.note(about+"multi-factor authentication", "Partner Center does not say")
-	}
-	if !partner.Customers.Discover {
-		compareLists(ctx, checks, about, partner, client)
-	}
-	id, err := collector.FirstCustomer(ctx, partner, client)
-	checks.report(about+"customers", err, "the first is "+string(id))
-	if err != nil {
-		return
-	}
-	s, err := client.Statement(ctx, id)
-	if err == nil && s.Failure != nil {
-		err = s.Failure
-	}
-	missing := func(there bool) error {
-		if there {
-			return nil
-		}
-		return err
-	}
-	checks.report(about+"billing profile", missing(s.Profile != nil), "read")
-	if !what.Costs {
-		return
-	}
-	checks.report(about+"cost summary", missing(s.Costs != nil), "read: "+describeCosts(s))
-	if what.LineItems {
-		checks.report(about+"line items", missing(s.LineItems != nil), "read: "+strconv.Itoa(len(s.LineItems)))
-	}
-}
-
-func describeCosts(s billing.Statement) string {
-	if s.NoCosts() {
-		return "no costs"
-	}
-	if s.Costs == nil {
-		return "nothing"
-	}
-	return strconv.Itoa(len(s.Costs.Details)) + " details"
 }
 
 // checks prints one line per check and counts.
@@ -122,18 +60,21 @@ func (c *checks) verdict() error {
 	return nil
 }
 
-// note prints what is worth knowing and is neither right nor wrong.
-func (c *checks) note(what, text string) {
-	fmt.Fprintf(c.w, "note  %s: %s\n", what, text)
+// print prints how a check went: why it failed, or what it found.
+func (c *checks) print(made collector.Check) {
+	word, text := "ok  ", made.Found
+	switch {
+	case made.Note:
+		fmt.Fprintf(c.w, "note  %s: %s\n", made.About, made.Found)
+		return
+	case made.Err != nil:
+		c.failed++
+		word, text = "FAIL", strings.Join(strings.Fields(made.Err.Error()), " ") // some span lines
+	}
+	c.made++
+	fmt.Fprintf(c.w, "%s  %s: %s\n", word, made.About, text)
 }
 
-// report prints how a check went: why it failed, or what it found.
 func (c *checks) report(what string, err error, found string) {
-	c.made++
-	word := "ok  "
-	if err != nil {
-		c.failed++
-		word, found = "FAIL", strings.Join(strings.Fields(err.Error()), " ") // some span lines
-	}
-	fmt.Fprintf(c.w, "%s  %s: %s\n", word, what, found)
+	c.print(collector.Check{About: what, Err: err, Found: found})
 }

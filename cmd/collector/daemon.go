@@ -49,11 +49,11 @@ func (p *program) daemon(ctx context.Context) error {
 	}
 	metrics := p.newMetrics(c.Partners)
 	progress := &progress{interval: daemonProgressEvery, restore: func() {}}
+	jobs := p.jobs(c, nil)
+	jobs.Metrics, jobs.Follow = metrics, progress.follow
 	d := collector.NewDaemon(collector.DaemonOptions{
-		Collector: collector.Collector{
-			Config: c, Metrics: metrics, Log: p.log, Now: p.now, NewID: p.newID, Rand: p.random, Version: thisBuild().Version, Follow: progress.follow,
-		},
-		Spec: spec, Wait: p.wait,
+		Collector: jobs,
+		Spec:      spec, Wait: p.wait,
 		Open: func(ctx context.Context) (*persist.Store, error) { return p.openStore(ctx, c) },
 	})
 	p.watch(metrics, c.Partners, d.Store)
@@ -62,7 +62,7 @@ func (p *program) daemon(ctx context.Context) error {
 		return err
 	}
 	defer pages.close()
-	stop, err := p.serve(ctx, c.Console, mounted(telemetry.Handler(metrics, p.health(c, spec, d.Store)), pages))
+	stop, err := p.serve(ctx, c.Console, mounted(telemetry.Handler(metrics, collector.NewHealth(c, spec, p.now, d.Store)), pages))
 	if err != nil {
 		return err
 	}

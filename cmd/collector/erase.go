@@ -2,26 +2,17 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"log/slog"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/collector"
 	"partnercost/internal/config"
 	"partnercost/internal/persist"
+	"partnercost/internal/sheet"
 )
-
-// profileScope is how much of billing profiles the configuration lets be stored.
-func profileScope(c config.Collect) billing.ProfileScope {
-	if c.Profiles == "minimal" {
-		return billing.NameAndCountry
-	}
-	return billing.FullProfile
-}
 
 // eraseFlags are the flags of erase.
 type eraseFlags struct {
@@ -70,99 +61,29 @@ func (p *program) erase(ctx context.Context, f eraseFlags) error {
 	if err != nil {
 		return usageError("--customer %w", err)
 	}
-	return p.withStore(ctx, func(_ *config.Config, store *persist.Store) error {
-		partners, err := store.PartnersOf(ctx, id)
+	return p.withStore(ctx, func(c *config.Config, store *persist.Store) error {
+		jobs := p.jobs(c, store)
+		erased, err := jobs.Erase(ctx, collector.EraseRequest{Customer: id, Partner: f.partner, CompanyName: f.companyName, DryRun: f.dryRun})
 		if err != nil {
 			return err
 		}
-		if f.partner != "" {
-			partners = slices.DeleteFunc(partners, func(name string) bool { return name != f.partner })
-		}
-		if len(partners) == 0 {
-			return unknownCustomer(id, f.partner)
-		}
-		return withLocks(ctx, store, partners, func(ctx context.Context) error { return p.eraseFrom(ctx, store, partners, id, f) })
+		return p.printErased(erased, f.format.value)
 	})
 }
 
-func unknownCustomer(id billing.CustomerID, partner string) error {
-	if partner != "" {
-		return fmt.Errorf("customer %s of partner %s: %w; check both, or leave --partner away", id, partner, billing.ErrUnknownCustomer)
-	}
-	return fmt.Errorf("customer %s: %w", id, billing.ErrUnknownCustomer)
-}
-
-// withLocks does work while the locks of all these partners are held, and none of it
-// while somebody else holds one.
-func withLocks(ctx context.Context, store *persist.Store, partners []string, work func(context.Context) error) error {
-	if len(partners) == 0 {
-		return work(ctx)
-	}
-	locked, release, err := store.LockPartner(ctx, partners[0])
-	if err != nil {
-		return err
-	}
-	defer release()
-	return withLocks(locked, store, partners[1:], work)
-}
-
-// eraseFrom erases the customer from all these partners.
-func (p *program) eraseFrom(ctx context.Context, store *persist.Store, partners []string, id billing.CustomerID, f eraseFlags) error {
-	erasure := persist.Erasure{CustomerID: id, Scope: billing.NameAndCountry, Version: thisBuild().Version, DryRun: f.dryRun}
-	if f.companyName {
-		erasure.Scope = billing.CountryOnly
-	}
-	var lines []erasedLine
-	for _, partner := range partners {
-		erasure.Partner = partner
-		gone, err := store.Erase(ctx, erasure)
-		if err != nil {
-			return err
-		}
-		if !f.dryRun {
-			p.log.Info("erased personal data", slog.String("partner", partner), slog.String("customer_id", string(id)), slog.Bool("company_name_too", f.companyName),
-				slog.Int64("profiles", gone.Profiles), slog.Int64("earlier_profiles", gone.EarlierProfiles), slog.Int64("bodies", gone.Bodies), slog.Int64("messages", gone.Messages))
-		}
-		lines = append(lines, erasedLine{partner, id, erasedResult(gone, f.dryRun), gone.Profiles, gone.EarlierProfiles, gone.Bodies, gone.Messages})
-	}
-	return p.printErased(lines, f.format.value)
-}
-
-// erasedLine is what became of the customer under one partner.
-type erasedLine struct {
-	Partner    string             `json:"partner"`
-	CustomerID billing.CustomerID `json:"customer_id"`
-	// Result is erased, nothing_left or, of a dry run, would_erase.
-	Result          string `json:"result"`
-	Profiles        int64  `json:"profiles"`
-	EarlierProfiles int64  `json:"earlier_profiles"`
-	Bodies          int64  `json:"bodies"`
-	Messages        int64  `json:"messages"`
-}
-
-func erasedResult(gone persist.Erased, dryRun bool) string {
-	switch {
-	case gone.Nothing():
-		return "nothing_left"
-	case dryRun:
-		return "would_erase"
-	}
-	return "erased"
-}
-
-func (p *program) printErased(lines []erasedLine, format string) error {
+func (p *program) printErased(lines []collector.ErasedCustomer, format string) error {
 	if format == "json" {
 		return writeJSON(p.stdout, lines)
 	}
-	table := textTable{
-		header: []string{"PARTNER", "CUSTOMER", "RESULT", "PROFILES", "EARLIER PROFILES", "BODIES", "MESSAGES"},
-		right:  []bool{false, false, false, true, true, true, true},
+	table := sheet.Table{
+		Header: []string{"PARTNER", "CUSTOMER", "RESULT", "PROFILES", "EARLIER PROFILES", "BODIES", "MESSAGES"},
+		Right:  []bool{false, false, false, true, true, true, true},
 	}
 	for _, l := range lines {
-		table.rows = append(table.rows, []string{
+		table.Rows = append(table.Rows, []string{
 			l.Partner, string(l.CustomerID), strings.ReplaceAll(l.Result, "_", " "),
 			strconv.FormatInt(l.Profiles, 10), strconv.FormatInt(l.EarlierProfiles, 10), strconv.FormatInt(l.Bodies, 10), strconv.FormatInt(l.Messages, 10),
 		})
 	}
-	return table.write(p.stdout)
+	return writeTable(p.stdout, table)
 }

@@ -2,15 +2,12 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -70,7 +67,10 @@ damaged body are, with exit code 1.`,
 			if err != nil {
 				return err
 			}
-			full := fullExplanation{Explanation: explanation, Bodies: answersBehind(explanation)}
+			full := fullExplanation{Explanation: explanation, Bodies: []answer{}}
+			for _, document := range explanation.Documents() {
+				full.Bodies = append(full.Bodies, answer{Document: document})
+			}
 			if raw {
 				err = p.readBodies(cmd.Context(), c, full.Bodies)
 			}
@@ -80,7 +80,11 @@ damaged body are, with exit code 1.`,
 			if format.value == "json" {
 				return errors.Join(writeJSON(p.stdout, full), err)
 			}
-			return errors.Join(full.write(p.stdout), err)
+			written := explanation.WriteText(p.stdout)
+			if written == nil {
+				written = writeAnswers(p.stdout, full.Bodies)
+			}
+			return errors.Join(written, err)
 		})
 	}
 	return cmd
@@ -134,8 +138,8 @@ type fullExplanation struct {
 
 // answer is an archived body that numbers were derived from.
 type answer struct {
-	SHA256 string               `json:"sha256"`
-	Kind   billing.DocumentKind `json:"kind"`
+	finance.Document
+
 	// State and Bytes are those of the body in the archive, if it is asked for.
 	State persist.BodyState `json:"state,omitempty"`
 	Bytes *int              `json:"bytes,omitempty"`
@@ -145,26 +149,6 @@ type answer struct {
 	JSON   json.RawMessage `json:"json,omitempty"`
 
 	content []byte
-}
-
-// answersBehind lists each body that the explanation names once, in that order.
-func answersBehind(e finance.Explanation) []answer {
-	answers := []answer{}
-	add := func(kind billing.DocumentKind, hash string) {
-		if hash != "" && !slices.ContainsFunc(answers, func(a answer) bool { return a.SHA256 == hash }) {
-			answers = append(answers, answer{SHA256: hash, Kind: kind})
-		}
-	}
-	for _, c := range e.Costs {
-		for _, r := range c.Revisions {
-			add(billing.SummaryDocument, r.SummarySHA256)
-			add(billing.LineItemsDocument, r.LineItemsSHA256)
-		}
-		for _, s := range c.LineItemSets {
-			add(billing.LineItemsDocument, s.LineItemsSHA256)
-		}
-	}
-	return answers
 }
 
 // show takes over what the archive has.
@@ -180,209 +164,35 @@ func (a *answer) show(body persist.ArchivedBody) {
 	} else {
 		a.Base64 = body.Content
 	}
-	a.JSON = parsed(body.Content)
+	a.JSON = body.JSON()
 }
 
-// parsed is the only JSON value of a body, or an array of several: a body that took
-// several pages is one after the other. It is nil for everything else. A byte order
-// mark may precede each.
-func parsed(body []byte) json.RawMessage {
-	decoder := json.NewDecoder(bytes.NewReader(bytes.ReplaceAll(body, []byte("\ufeff"), nil)))
-	var pages []json.RawMessage
-	for {
-		var page json.RawMessage
-		err := decoder.Decode(&page)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil
-		}
-		pages = append(pages, page)
-	}
-	if len(pages) == 1 {
-		return pages[0]
-	}
-	all, err := json.Marshal(pages)
-	if err != nil || len(pages) == 0 {
+// writeAnswers lists the answers, and prints the bodies that were asked for, framed and
+// byte for byte, which is what --raw is for.
+func writeAnswers(w io.Writer, answers []answer) error {
+	if len(answers) == 0 {
 		return nil
 	}
-	return all
-}
-
-// write prints the explanation for people.
-func (e fullExplanation) write(w io.Writer) error {
-	out := &report{w: w}
-	if len(e.Costs) == 0 {
-		out.line("Customer %s has no cost whose period ends in %s.", e.CustomerID, e.Period)
-		if len(e.Months) > 0 {
-			out.line("It has costs that end in %s.", strings.Join(e.Months, ", "))
-		}
-	}
-	for i := range e.Costs {
-		if i > 0 {
-			out.line("")
-		}
-		out.cost(&e.Costs[i])
-	}
-	if len(e.Findings) > 0 {
-		out.line("\nFindings about the customer:")
-		out.findings(e.Findings)
-	}
-	if len(e.Bodies) > 0 {
-		out.line("\nAnswers:")
-		out.answers(e.Bodies)
-	}
-	return out.err
-}
-
-// report writes printable text until something fails.
-type report struct {
-	w   io.Writer
-	err error
-}
-
-func (o *report) line(format string, args ...any) {
-	for i, arg := range args {
-		if text, isText := arg.(string); isText {
-			args[i] = sheet.Printable(text)
-		}
-	}
-	if o.err == nil {
-		_, o.err = fmt.Fprintf(o.w, format+"\n", args...)
-	}
-}
-
-func (o *report) table(t textTable) {
-	if o.err == nil {
-		o.err = t.write(o.w)
-	}
-}
-
-func (o *report) cost(c *finance.ExplainedCost) {
-	number := ""
-	if c.Ordinal > 1 {
-		number = fmt.Sprintf(" #%d", c.Ordinal)
-	}
-	o.line("%s %s to %s%s: %s %s after tax, %s before tax, %s of tax", cmp.Or(c.InvoiceType, "(no type)"), cmp.Or(c.PeriodStart, "(no start)"), c.PeriodEnd, number,
-		shown(c.AfterTaxTotal), cmp.Or(c.CurrencyCode, "(no currency)"), shown(c.PretaxTotal), shown(c.Tax))
-	o.line("Partner %s, customer %s", c.Partner, cmp.Or(c.CompanyName, "(name unknown)"))
-
-	revisions := textTable{
-		header: []string{"VALUE", "FROM", "UNTIL", "BEFORE TAX", "TAX", "AFTER TAX", "PERIOD END", "ORIGIN", "RUN", "KIND", "VERSION", "SUMMARY", "LINE ITEMS"},
-		right:  []bool{true, false, false, true, true, true},
-	}
-	for _, r := range c.Revisions {
-		revisions.rows = append(revisions.rows, []string{
-			strconv.Itoa(r.Revision), toSecond(r.StoredAt), until(r.SupersededAt), shown(r.PretaxTotal), shown(r.Tax), shown(r.AfterTaxTotal), cmp.Or(r.PeriodEnd, "-"),
-			r.Origin, r.Run.ID, cmp.Or(r.Run.Kind, "-"), cmp.Or(r.Run.Version, "-"), short(r.SummarySHA256), short(r.LineItemsSHA256),
-		})
-	}
-	o.line("\nValues, the newest last:")
-	o.table(revisions)
-
-	sets := textTable{
-		header: []string{"SET", "FROM", "UNTIL", "ITEMS", "ORIGIN", "RUN", "KIND", "VERSION", "REPLACED BY RUN", "LINE ITEMS"},
-		right:  []bool{true, false, false, true},
-	}
-	for _, s := range c.LineItemSets {
-		by := "-"
-		if s.SupersededBy != nil {
-			by = s.SupersededBy.ID
-		}
-		sets.rows = append(sets.rows, []string{
-			strconv.Itoa(s.Revision), toSecond(s.StoredAt), until(s.SupersededAt), strconv.Itoa(s.ItemCount), s.Origin, s.Run.ID, cmp.Or(s.Run.Kind, "-"),
-			cmp.Or(s.Run.Version, "-"), by, short(s.LineItemsSHA256),
-		})
-	}
-	if len(sets.rows) == 0 {
-		o.line("\nNo line items were collected.")
-	} else {
-		o.line("\nSets of line items, the newest last:")
-		o.table(sets)
-		o.items(c.LineItems)
-	}
-	if len(c.Findings) > 0 {
-		o.line("\nFindings:")
-		o.findings(c.Findings)
-	}
-}
-
-func (o *report) items(items []finance.ExplainedItem) {
-	table := textTable{
-		header: []string{"ITEM", "CHARGE", "FROM", "TO", "INVOICE", "WHAT", "QUANTITY", "UNIT PRICE", "BEFORE TAX", "TAX", "AFTER TAX", "CURRENCY"},
-		right:  []bool{true, false, false, false, false, false, true, true, true, true, true},
-	}
-	for _, i := range items {
-		table.rows = append(table.rows, []string{
-			strconv.Itoa(i.Ordinal), cmp.Or(i.ChargeType, "-"), cmp.Or(i.StartDate, "-"), cmp.Or(i.EndDate, "-"), cmp.Or(i.InvoiceNumber, "-"),
-			cmp.Or(i.OfferName, i.ProductName, i.SkuName, "-"), shown(i.Quantity), shown(i.UnitPrice), shown(i.PretaxTotal), shown(i.Tax), shown(i.AfterTaxTotal),
-			cmp.Or(i.CurrencyCode, "-"),
-		})
-	}
-	if len(table.rows) > 0 {
-		o.line("\nLine items of the newest set:")
-		o.table(table)
-	}
-}
-
-func (o *report) findings(findings []finance.ExplainedFinding) {
-	table := textTable{header: []string{"SEVERITY", "KIND", "SINCE", "RESOLVED", "FINDING"}}
-	for _, f := range findings {
-		table.rows = append(table.rows, []string{f.Severity, f.Kind, toSecond(f.FirstSeenAt), until(f.ResolvedAt), f.Detail})
-	}
-	o.table(table)
-}
-
-// answers lists the answers, and prints the bodies that were asked for, framed.
-func (o *report) answers(answers []answer) {
-	table := textTable{header: []string{"KIND", "SHA-256"}}
+	var out bytes.Buffer
+	fmt.Fprintln(&out, "\nAnswers:")
+	table := sheet.Table{Header: []string{"KIND", "SHA-256"}}
 	for _, a := range answers {
-		table.rows = append(table.rows, []string{string(a.Kind), a.SHA256})
+		table.Rows = append(table.Rows, []string{string(a.Kind), a.SHA256})
 	}
 	if answers[0].State != "" {
-		table = textTable{header: []string{"KIND", "STATE", "BYTES", "SHA-256"}, right: []bool{false, false, true}}
+		table = sheet.Table{Header: []string{"KIND", "STATE", "BYTES", "SHA-256"}, Right: []bool{false, false, true}}
 		for _, a := range answers {
-			table.rows = append(table.rows, []string{string(a.Kind), string(a.State), strconv.Itoa(*a.Bytes), a.SHA256})
+			table.Rows = append(table.Rows, []string{string(a.Kind), string(a.State), strconv.Itoa(*a.Bytes), a.SHA256})
 		}
 	}
-	o.table(table)
+	if err := writeTable(&out, table); err != nil {
+		return err
+	}
 	for _, a := range answers {
 		if a.content != nil {
-			o.line("\n----- begin %s %s, %d bytes, %s", a.Kind, a.SHA256, *a.Bytes, a.State)
-			o.body(a.content)
-			o.line("----- end %s %s", a.Kind, a.SHA256)
+			fmt.Fprintf(&out, "\n----- begin %s %s, %d bytes, %s\n%s\n----- end %s %s\n", a.Kind, a.SHA256, *a.Bytes, a.State, a.content, a.Kind, a.SHA256)
 		}
 	}
-}
-
-// body prints an answer byte for byte, which is what --raw is for.
-func (o *report) body(content []byte) {
-	if o.err == nil {
-		_, o.err = fmt.Fprintf(o.w, "%s\n", content)
-	}
-}
-
-func shown(a finance.ExactAmount) string {
-	if !a.Valid {
-		return "(not stated)"
-	}
-	return a.String()
-}
-
-func toSecond(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
-
-func until(t *time.Time) string {
-	if t == nil {
-		return "-"
-	}
-	return toSecond(*t)
-}
-
-// short is the beginning of a SHA-256, enough to find it in the list of answers.
-func short(hash string) string {
-	if hash == "" {
-		return "-"
-	}
-	return hash[:12]
+	_, err := out.WriteTo(w)
+	return err
 }

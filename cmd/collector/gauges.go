@@ -27,35 +27,10 @@ func (p *program) watch(metrics *telemetry.Metrics, partners []config.Partner, s
 		if err != nil {
 			return nil, err
 		}
-		state, err := p.stateOf(ctx, partners, s)
+		state, err := collector.StateOf(ctx, s, partners, p.now())
 		if err != nil && ctx.Err() == nil {
 			p.log.Warn("cannot read the state for the metrics", slog.Any("error", err))
 		}
 		return state, err
 	})
-}
-
-func (p *program) stateOf(ctx context.Context, partners []config.Partner, store *persist.Store) (telemetry.State, error) {
-	coverage, err := store.Coverage(ctx)
-	if err != nil {
-		return nil, err
-	}
-	newest, err := store.NewestCollections(ctx)
-	if err != nil {
-		return nil, err
-	}
-	state := make(telemetry.State, len(partners))
-	for _, partner := range partners {
-		n := newest[partner.Name]
-		state[partner.Name] = telemetry.PartnerState{
-			LastSuccess: n.LastSuccess, LastRun: n.Status, LastTally: n.Tally, RefreshTokenIssued: collector.RefreshTokenIssued(partner, p.now()),
-		}
-	}
-	for name, c := range coverage {
-		if s, configured := state[name]; configured {
-			s.ActiveCustomers, s.CoveredCustomers, s.OpenFindings = c.Customers, c.Covered, c.OpenFindings
-			state[name] = s
-		}
-	}
-	return state, nil
 }

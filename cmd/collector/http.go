@@ -9,18 +9,10 @@ import (
 	"net/http"
 	"time"
 
-	"partnercost/internal/billing"
 	"partnercost/internal/config"
 	web "partnercost/internal/console"
 	"partnercost/internal/finance"
-	"partnercost/internal/persist"
-	"partnercost/internal/schedule"
-	"partnercost/internal/telemetry"
 )
-
-// runGrace is how long after it was due a run may come to its end before the daemon
-// calls itself not ready: 100,000 customers take half a day at the default limits.
-const runGrace = 12 * time.Hour
 
 // serve answers on console.listen until stop is called.
 func (p *program) serve(ctx context.Context, c config.Console, handler http.Handler) (stop func(), err error) {
@@ -93,41 +85,13 @@ func mounted(probes, pages http.Handler) http.Handler {
 	return mux
 }
 
-// health are the checks of /readyz.
-func (p *program) health(c *config.Config, spec schedule.Spec, store func() (*persist.Store, error)) *telemetry.Health {
-	return telemetry.NewHealth(
-		telemetry.Check{Name: "database", Run: func(ctx context.Context) error {
-			s, err := store()
-			if err != nil {
-				return err
-			}
-			return s.Ready(ctx)
-		}},
-		telemetry.OnTime(telemetry.Punctuality{
-			Since: p.now(), Due: spec.Next, Grace: runGrace + c.Schedule.Jitter, Now: p.now,
-			LastSuccess: func(ctx context.Context) (map[string]time.Time, error) {
-				return newestOf(ctx, store, c.Partners, func(n persist.Collection) time.Time { return n.LastSuccess })
-			},
-		}),
-		telemetry.LastRuns(func(ctx context.Context) (map[string]billing.RunStatus, error) {
-			return newestOf(ctx, store, c.Partners, func(n persist.Collection) billing.RunStatus { return n.Status })
-		}),
-	)
-}
-
-// newestOf tells something of the newest collection of every partner.
-func newestOf[T any](ctx context.Context, open func() (*persist.Store, error), partners []config.Partner, what func(persist.Collection) T) (map[string]T, error) {
-	store, err := open()
-	if err != nil {
-		return nil, err
+// consoleSignIns tells the console how the sign-ins stand.
+func (p *program) consoleSignIns(partners []config.Partner) func() []web.SignIn {
+	return func() []web.SignIn {
+		var views []web.SignIn
+		for _, s := range p.signInStates(partners) {
+			views = append(views, web.SignIn{Partner: s.Partner, Mode: s.Mode, DaysLeft: s.DaysLeft, Warning: s.Warning})
+		}
+		return views
 	}
-	newest, err := store.NewestCollections(ctx)
-	if err != nil {
-		return nil, err
-	}
-	told := make(map[string]T, len(partners))
-	for _, partner := range partners {
-		told[partner.Name] = what(newest[partner.Name])
-	}
-	return told, nil
 }

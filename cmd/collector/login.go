@@ -53,7 +53,8 @@ func (p *program) login(ctx context.Context, name string) error {
 	}
 	fmt.Fprintf(p.stdout, "Signed in. The refresh token is kept in %s.\n", partner.Auth.RefreshTokenFile)
 	checks := &checks{w: p.stdout}
-	p.checkPartner(ctx, checks, partner, c)
+	jobs := p.jobs(c, nil)
+	jobs.CheckPartner(ctx, partner, checks.print)
 	return checks.verdict()
 }
 

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"sync"
+
+	"partnercost/internal/sheet"
 )
 
 // output is stdout. It remembers that something could not be written: a command
@@ -43,4 +46,15 @@ func (o *output) failure() error {
 func (o *output) isTerminal() bool {
 	file, ok := o.to.(*os.File)
 	return ok && isTerminal(file)
+}
+
+// writeTable prints a table for people.
+func writeTable(w io.Writer, t sheet.Table) error { return t.Write(sheet.NewText(w)) }
+
+// writeJSON prints v for people and programs alike.
+func writeJSON(w io.Writer, v any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(v)
 }

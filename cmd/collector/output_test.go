@@ -88,7 +88,7 @@ func TestPreview(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			test.result.CustomerID = customer
-			got := newPreviewLine("contoso", test.result, test.failure).String()
+			got := collector.NewPreviewLine("contoso", test.result, test.failure).String()
 			if want := "contoso  " + string(customer) + "  " + test.want; got != want {
 				t.Errorf("got  %q\nwant %q", got, want)
 			}

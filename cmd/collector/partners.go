@@ -43,13 +43,12 @@ func (p *program) renamePartner(ctx context.Context, from, to string) error {
 	if from == to || to == "" {
 		return usageError("OLD and NEW are to be two names, not %q and %q", from, to)
 	}
-	return p.withStore(ctx, func(_ *config.Config, store *persist.Store) error {
-		return withLocks(ctx, store, []string{from, to}, func(ctx context.Context) error {
-			if err := store.RenamePartner(ctx, from, to); err != nil {
-				return err
-			}
-			_, err := fmt.Fprintf(p.stdout, "All that is stored of %s is that of %s now.\n", from, to)
+	return p.withStore(ctx, func(c *config.Config, store *persist.Store) error {
+		jobs := p.jobs(c, store)
+		if err := jobs.RenamePartner(ctx, from, to); err != nil {
 			return err
-		})
+		}
+		_, err := fmt.Fprintf(p.stdout, "All that is stored of %s is that of %s now.\n", from, to)
+		return err
 	})
 }

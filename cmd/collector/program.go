@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"partnercost/internal/billing"
 	"partnercost/internal/config"
 	"partnercost/internal/finance"
 	"partnercost/internal/persist"
@@ -200,6 +201,14 @@ func (p *program) loadDatabaseConfig() (*config.Config, error) {
 // openStore connects to the database of the configuration.
 func (p *program) openStore(ctx context.Context, c *config.Config) (*persist.Store, error) {
 	return persist.Open(ctx, persist.Options{URL: c.Database.URL.Reveal(), MaxConnections: c.Database.MaxConnections, Profiles: profileScope(c.Collect), Log: p.log, Now: p.now})
+}
+
+// profileScope is how much of billing profiles the configuration lets be stored.
+func profileScope(c config.Collect) billing.ProfileScope {
+	if c.Profiles == "minimal" {
+		return billing.NameAndCountry
+	}
+	return billing.FullProfile
 }
 
 // withReader lends f a reader of the views of finance.

@@ -59,7 +59,7 @@ start.`,
 			if period != "" || customer != "" {
 				return usageError("--period and --customer need the name of a report")
 			}
-			return reportList(reports).writeTo(out)
+			return reportList(reports).Write(out)
 		}
 		i := slices.IndexFunc(reports, func(r finance.Report) bool { return r.Name == args[0] })
 		if i < 0 {
@@ -90,10 +90,10 @@ func reportNames(reports []finance.Report) []string {
 }
 
 // reportList is the list of the reports as a table itself.
-func reportList(reports []finance.Report) textTable {
-	list := textTable{header: []string{"report", "shows"}}
+func reportList(reports []finance.Report) sheet.Table {
+	list := sheet.Table{Header: []string{"report", "shows"}}
 	for _, r := range reports {
-		list.rows = append(list.rows, []string{r.Name, r.Summary})
+		list.Rows = append(list.Rows, []string{r.Name, r.Summary})
 	}
 	return list
 }

@@ -11,6 +11,7 @@ import (
 
 	"partnercost/internal/billing"
 	"partnercost/internal/collector"
+	"partnercost/internal/sheet"
 )
 
 // worst is the most severe error of the partners, joined with those of the others.
@@ -92,9 +93,9 @@ func (p *program) printResults(results []collector.Result, format string) error 
 		}
 		return writeJSON(p.stdout, lines)
 	}
-	table := textTable{
-		header: []string{"PARTNER", "STATUS", "CUSTOMERS", "OK", "UNCHANGED", "NO COSTS", "FAILED", "ROWS WRITTEN", "DURATION", "RUN"},
-		right:  []bool{false, false, true, true, true, true, true, true, true},
+	table := sheet.Table{
+		Header: []string{"PARTNER", "STATUS", "CUSTOMERS", "OK", "UNCHANGED", "NO COSTS", "FAILED", "ROWS WRITTEN", "DURATION", "RUN"},
+		Right:  []bool{false, false, true, true, true, true, true, true, true},
 	}
 	for _, r := range results {
 		status, id := string(r.Status), r.RunID
@@ -102,10 +103,10 @@ func (p *program) printResults(results []collector.Result, format string) error 
 			status, id = "not run", "-"
 		}
 		t := r.Tally
-		table.rows = append(table.rows, []string{
+		table.Rows = append(table.Rows, []string{
 			r.Partner, status, strconv.Itoa(t.Total), strconv.Itoa(t.OK), strconv.Itoa(t.Unchanged), strconv.Itoa(t.NoCosts), strconv.Itoa(t.Failed),
 			strconv.FormatInt(t.RowsChanged, 10), r.Took.Round(time.Millisecond).String(), id,
 		})
 	}
-	return table.write(p.stdout)
+	return writeTable(p.stdout, table)
 }

@@ -125,13 +125,18 @@ func (p *program) run(ctx context.Context, f runFlags) error {
 	return errors.Join(worst(ctx, results), err)
 }
 
-// newCollector wires the jobs of a command.
+// newCollector wires the jobs of a command that runs.
 func (p *program) newCollector(c *config.Config, store *persist.Store, progress *progress) *collector.Collector {
 	metrics := p.newMetrics(c.Partners)
 	p.watch(metrics, c.Partners, func() (*persist.Store, error) { return store, nil })
-	return &collector.Collector{
-		Config: c, Store: store, Metrics: metrics, Log: p.log, Now: p.now, NewID: p.newID, Rand: p.random, Version: thisBuild().Version, Follow: progress.follow,
-	}
+	jobs := p.jobs(c, store)
+	jobs.Metrics, jobs.Follow = metrics, progress.follow
+	return &jobs
+}
+
+// jobs are the collector's, without what only runs need.
+func (p *program) jobs(c *config.Config, store *persist.Store) collector.Collector {
+	return collector.Collector{Config: c, Store: store, Log: p.log, Now: p.now, NewID: p.newID, Rand: p.random, Version: thisBuild().Version}
 }
 
 // pushJob is the label job of what one-shots push.

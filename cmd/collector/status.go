@@ -15,6 +15,7 @@ import (
 	"partnercost/internal/collector"
 	"partnercost/internal/config"
 	"partnercost/internal/finance"
+	"partnercost/internal/sheet"
 )
 
 // shownRuns is how many of the last runs status shows.
@@ -58,19 +59,19 @@ type fullStatus struct {
 }
 
 func writeStatus(w io.Writer, s fullStatus) error {
-	partners := textTable{
-		header: []string{"PARTNER", "CUSTOMERS", "COLLECTED IN 26 H", "NEVER COLLECTED", "OPEN FINDINGS", "LONGEST UNSEEN", "SINCE"},
-		right:  []bool{false, true, true, true},
+	partners := sheet.Table{
+		Header: []string{"PARTNER", "CUSTOMERS", "COLLECTED IN 26 H", "NEVER COLLECTED", "OPEN FINDINGS", "LONGEST UNSEEN", "SINCE"},
+		Right:  []bool{false, true, true, true},
 	}
 	for _, partner := range s.Partners {
-		partners.rows = append(partners.rows, []string{
+		partners.Rows = append(partners.Rows, []string{
 			partner.Partner, strconv.Itoa(partner.Customers), strconv.Itoa(partner.Covered), strconv.Itoa(partner.NeverCollected),
 			countBySeverity(partner.OpenFindings), cmp.Or(partner.OldestUnseen, "-"), minute(partner.OldestUnseenSince),
 		})
 	}
-	runs := textTable{
-		header: []string{"STARTED", "PARTNER", "KIND", "STATUS", "CUSTOMERS", "OK", "UNCHANGED", "NO COSTS", "FAILED", "ROWS", "TOOK", "RUN", "ERROR"},
-		right:  []bool{false, false, false, false, true, true, true, true, true, true, true},
+	runs := sheet.Table{
+		Header: []string{"STARTED", "PARTNER", "KIND", "STATUS", "CUSTOMERS", "OK", "UNCHANGED", "NO COSTS", "FAILED", "ROWS", "TOOK", "RUN", "ERROR"},
+		Right:  []bool{false, false, false, false, true, true, true, true, true, true, true},
 	}
 	for _, run := range s.Runs {
 		took := "-"
@@ -78,28 +79,28 @@ func writeStatus(w io.Writer, s fullStatus) error {
 			took = run.FinishedAt.Sub(run.StartedAt).Round(time.Second).String()
 		}
 		firstLine, _, _ := strings.Cut(run.Error, "\n")
-		runs.rows = append(runs.rows, []string{
+		runs.Rows = append(runs.Rows, []string{
 			minute(&run.StartedAt), run.Partner, run.Kind, run.Status, strconv.Itoa(run.Total), strconv.Itoa(run.OK), strconv.Itoa(run.Unchanged),
 			strconv.Itoa(run.NoCosts), strconv.Itoa(run.Failed), strconv.FormatInt(run.RowsChanged, 10), took, run.ID, firstLine,
 		})
 	}
-	tables := []textTable{partners}
+	tables := []sheet.Table{partners}
 	if len(s.SignIns) > 0 { // without a configuration there are none
-		signIns := textTable{header: []string{"PARTNER", "REFRESH TOKEN"}}
+		signIns := sheet.Table{Header: []string{"PARTNER", "REFRESH TOKEN"}}
 		for _, state := range s.SignIns {
-			signIns.rows = append(signIns.rows, []string{state.Partner, refreshToken(state)})
+			signIns.Rows = append(signIns.Rows, []string{state.Partner, refreshToken(state)})
 		}
 		tables = append(tables, signIns)
 	}
 	for _, table := range tables {
-		if err := table.write(w); err != nil {
+		if err := writeTable(w, table); err != nil {
 			return err
 		}
 		if _, err := fmt.Fprintln(w); err != nil {
 			return err
 		}
 	}
-	return runs.write(w)
+	return writeTable(w, runs)
 }
 
 func minute(t *time.Time) string {

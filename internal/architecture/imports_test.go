@@ -67,6 +67,7 @@ var rooms = []room{
 		path:      "internal/persist/pgtest",
 		mayImport: []string{"internal/localpg", "internal/persist"},
 	},
+	{path: "internal/rates", mayImport: []string{"internal/billing", "internal/persist"}},
 	{path: "internal/collect", mayImport: []string{"internal/billing"}},
 	{
 		path:      "internal/console",
@@ -81,13 +82,19 @@ var rooms = []room{
 		mayTest: []string{"internal/partnersim", "internal/persist/pgtest"},
 	},
 	{
+		path: "internal/demo",
+		mayImport: []string{
+			"internal/billing", "internal/config", "internal/console", "internal/finance", "internal/localpg", "internal/partnersim", "internal/persist", "internal/sheet",
+		},
+	},
+	{
 		path: program,
 		mayImport: []string{
-			"internal/atomicfile", "internal/billing", "internal/collect", "internal/collector", "internal/config", "internal/console", "internal/fetch",
-			"internal/finance", "internal/partnersim", "internal/localpg", "internal/persist", "internal/schedule", "internal/sheet",
+			"internal/atomicfile", "internal/billing", "internal/collect", "internal/collector", "internal/config", "internal/console", "internal/demo",
+			"internal/fetch", "internal/finance", "internal/partnersim", "internal/persist", "internal/rates", "internal/schedule", "internal/sheet",
 			"internal/telemetry",
 		},
-		mayTest: []string{"internal/persist/pgtest"},
+		mayTest: []string{"internal/localpg", "internal/persist/pgtest"},
 	},
 }
 

@@ -11,11 +11,13 @@ import (
 	"partnercost/internal/telemetry"
 )
 
-// Collector does jobs for the partners of one configuration. All fields are required.
+// Collector does jobs for the partners of one configuration. All fields are required,
+// but for those that only some jobs need.
 type Collector struct {
 	Config *config.Config
-	Store  *persist.Store
-	// Metrics count the runs and their requests.
+	// Store is needed by every job but the check of a partner.
+	Store *persist.Store
+	// Metrics count the runs and their requests. Only runs and previews need them.
 	Metrics *telemetry.Metrics
 	Log     *slog.Logger
 	Now     func() time.Time
@@ -27,6 +29,7 @@ type Collector struct {
 	// Version of the program, which every run records.
 	Version string
 	// Follow shows how far a run of the partner is, from its begin until finish is called.
+	// Only runs and previews need it.
 	Follow func(progress func() collect.Progress, partner string, log *slog.Logger) (finish func())
 }
 

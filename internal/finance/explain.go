@@ -345,3 +345,29 @@ func inUTC(t *time.Time) *time.Time {
 	utc := t.UTC()
 	return &utc
 }
+
+// Document names a body of an answer that numbers were derived from.
+type Document struct {
+	SHA256 string               `json:"sha256"`
+	Kind   billing.DocumentKind `json:"kind"`
+}
+
+// Documents lists each body that the explanation names once, in that order.
+func (e Explanation) Documents() []Document {
+	var documents []Document
+	add := func(kind billing.DocumentKind, hash string) {
+		if hash != "" && !slices.ContainsFunc(documents, func(d Document) bool { return d.SHA256 == hash }) {
+			documents = append(documents, Document{SHA256: hash, Kind: kind})
+		}
+	}
+	for _, c := range e.Costs {
+		for _, r := range c.Revisions {
+			add(billing.SummaryDocument, r.SummarySHA256)
+			add(billing.LineItemsDocument, r.LineItemsSHA256)
+		}
+		for _, s := range c.LineItemSets {
+			add(billing.LineItemsDocument, s.LineItemsSHA256)
+		}
+	}
+	return documents
+}

@@ -1,10 +1,14 @@
 package persist
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 )
 
@@ -52,4 +56,31 @@ func (s *Store) Bodies(ctx context.Context, hashes []string) ([]ArchivedBody, er
 		}
 	}
 	return bodies, nil
+}
+
+// JSON is the only JSON value of the body, or an array of several: a body that took
+// several pages is one after the other. It is nil for everything else. A byte order
+// mark may precede each.
+func (b ArchivedBody) JSON() json.RawMessage {
+	decoder := json.NewDecoder(bytes.NewReader(bytes.ReplaceAll(b.Content, []byte("\ufeff"), nil)))
+	var pages []json.RawMessage
+	for {
+		var page json.RawMessage
+		err := decoder.Decode(&page)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil
+		}
+		pages = append(pages, page)
+	}
+	if len(pages) == 1 {
+		return pages[0]
+	}
+	all, err := json.Marshal(pages)
+	if err != nil || len(pages) == 0 {
+		return nil
+	}
+	return all
 }

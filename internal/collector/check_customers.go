@@ -1,4 +1,4 @@
-package main
+package collector
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"partnercost/internal/billing"
-	"partnercost/internal/collector"
 	"partnercost/internal/config"
 	"partnercost/internal/fetch"
 )
@@ -17,29 +16,29 @@ import (
 const namedAtMost = 10
 
 // compareLists compares the configured list of customers with that of Partner Center,
-// and names who is missing from which. It only takes note: a list may be a part of
+// and names the ids that one of them lacks. It only takes note: a list may be a part of
 // the customers on purpose, and a run does not need Partner Center's.
-func compareLists(ctx context.Context, checks *checks, about string, partner config.Partner, client *fetch.Client) {
-	about += "list of customers"
-	absent, unknown, err := missing(partner.Customers.Listed(), collector.Discovered(ctx, partner, client))
+func compareLists(ctx context.Context, checks checks, partner config.Partner, client *fetch.Client) {
+	const about = "list of customers"
+	absent, unknown, err := compare(partner.Customers.Listed(), Discovered(ctx, partner, client))
 	if err != nil {
 		checks.note(about, "not compared with Partner Center's: "+err.Error())
 		return
 	}
 	if len(absent) > 0 {
-		checks.note(about, fmt.Sprintf("%d customers of Partner Center are neither configured nor excluded: %s", len(absent), someOf(absent)))
+		checks.note(about, fmt.Sprintf("%d customers of Partner Center are neither configured nor excluded: %s", len(absent), firstOf(absent)))
 	}
 	if len(unknown) > 0 {
-		checks.note(about, fmt.Sprintf("%d configured customers are not in Partner Center's list: %s", len(unknown), someOf(unknown)))
+		checks.note(about, fmt.Sprintf("%d configured customers are not in Partner Center's list: %s", len(unknown), firstOf(unknown)))
 	}
 	if len(absent)+len(unknown) == 0 {
-		checks.report(about, nil, "the same as Partner Center's")
+		checks.made(about, nil, "the same as Partner Center's")
 	}
 }
 
-// missing returns who is listed but not configured, and who is configured but not
-// listed.
-func missing(configured, listed iter.Seq2[billing.CustomerID, error]) (absent, unknown []string, err error) {
+// compare returns the ids that are listed but not configured, and those that are
+// configured but not listed.
+func compare(configured, listed iter.Seq2[billing.CustomerID, error]) (absent, unknown []string, err error) {
 	there := map[billing.CustomerID]bool{}
 	for id, err := range listed {
 		if err != nil {
@@ -62,8 +61,8 @@ func missing(configured, listed iter.Seq2[billing.CustomerID, error]) (absent, u
 	return absent, unknown, nil
 }
 
-// someOf names the first ids, in order.
-func someOf(ids []string) string {
+// firstOf names the first ids, in order.
+func firstOf(ids []string) string {
 	slices.Sort(ids)
 	if more := len(ids) - namedAtMost; more > 0 {
 		return strings.Join(ids[:namedAtMost], ", ") + fmt.Sprintf(" and %d more", more)

@@ -1,0 +1,95 @@
+package collector
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/config"
+)
+
+// Check is how one check went.
+type Check struct {
+	// About names what was checked.
+	About string
+	// Err says why the check failed.
+	Err error
+	// Found says what was found; it counts only without an Err.
+	Found string
+	// Note says that Found is worth knowing, and neither right nor wrong.
+	Note bool
+}
+
+// checks reports checks of one partner.
+type checks struct {
+	partner string
+	report  func(Check)
+}
+
+func (c checks) made(about string, err error, found string) {
+	c.report(Check{About: "partner " + c.partner + ": " + about, Err: err, Found: found})
+}
+
+func (c checks) note(about, found string) {
+	c.report(Check{About: "partner " + c.partner + ": " + about, Found: found, Note: true})
+}
+
+// CheckPartner checks the partner's credentials and reads every endpoint once, for its
+// first customer. It writes nothing. Each check is reported when it was made.
+func (c *Collector) CheckPartner(ctx context.Context, partner config.Partner, report func(Check)) {
+	checks, what := checks{partner.Name, report}, c.Config.Collect
+	client, err := c.NewClient(partner, nil, c.Log)
+	checks.made("credentials", err, "present (mode "+partner.Auth.Mode+")")
+	if err != nil {
+		return
+	}
+	defer client.Close()
+	checks.made("token", client.SignIn(ctx), "accepted")
+	compliant, told, err := client.MFA(ctx)
+	switch {
+	case err == nil && told && !compliant:
+		err = errors.New("the sign-in was made without multi-factor authentication, which Partner Center demands; sign in again: collector login --partner " + partner.Name)
+		checks.made("multi-factor authentication", err, "")
+	case err == nil && told:
+		checks.made("multi-factor authentication", nil, "confirmed by Partner Center")
+	case err == nil:
+		checks.note("multi-factor authentication", "Partner Center does not say")
+	}
+	if !partner.Customers.Discover {
+		compareLists(ctx, checks, partner, client)
+	}
+	id, err := FirstCustomer(ctx, partner, client)
+	checks.made("customers", err, "the first is "+string(id))
+	if err != nil {
+		return
+	}
+	s, err := client.Statement(ctx, id)
+	if err == nil && s.Failure != nil {
+		err = s.Failure
+	}
+	missing := func(there bool) error {
+		if there {
+			return nil
+		}
+		return err
+	}
+	checks.made("billing profile", missing(s.Profile != nil), "read")
+	if !what.Costs {
+		return
+	}
+	checks.made("cost summary", missing(s.Costs != nil), "read: "+describeCosts(s))
+	if what.LineItems {
+		checks.made("line items", missing(s.LineItems != nil), "read: "+strconv.Itoa(len(s.LineItems)))
+	}
+}
+
+func describeCosts(s billing.Statement) string {
+	if s.NoCosts() {
+		return "no costs"
+	}
+	if s.Costs == nil {
+		return "nothing"
+	}
+	return strconv.Itoa(len(s.Costs.Details)) + " details"
+}

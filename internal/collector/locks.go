@@ -1,0 +1,17 @@
+package collector
+
+import "context"
+
+// withLocks does work while the locks of all these partners are held. If another process
+// holds one of them, work is not done at all.
+func (c *Collector) withLocks(ctx context.Context, partners []string, work func(context.Context) error) error {
+	if len(partners) == 0 {
+		return work(ctx)
+	}
+	locked, release, err := c.Store.LockPartner(ctx, partners[0])
+	if err != nil {
+		return err
+	}
+	defer release()
+	return c.withLocks(locked, partners[1:], work)
+}

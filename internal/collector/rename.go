@@ -1,0 +1,9 @@
+package collector
+
+import "context"
+
+// RenamePartner gives all that is stored of a partner to another name, while it holds the
+// locks of both.
+func (c *Collector) RenamePartner(ctx context.Context, from, to string) error {
+	return c.withLocks(ctx, []string{from, to}, func(ctx context.Context) error { return c.Store.RenamePartner(ctx, from, to) })
+}

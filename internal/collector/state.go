@@ -1,0 +1,81 @@
+package collector
+
+import (
+	"context"
+	"time"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/config"
+	"partnercost/internal/persist"
+	"partnercost/internal/schedule"
+	"partnercost/internal/telemetry"
+)
+
+// runGrace is how long after it was due a run may come to its end before the daemon
+// calls itself not ready: 100,000 customers take half a day at the default limits.
+const runGrace = 12 * time.Hour
+
+// NewHealth makes the checks of /readyz for a daemon that begins now.
+func NewHealth(c *config.Config, spec schedule.Spec, now func() time.Time, store func() (*persist.Store, error)) *telemetry.Health {
+	return telemetry.NewHealth(
+		telemetry.Check{Name: "database", Run: func(ctx context.Context) error {
+			s, err := store()
+			if err != nil {
+				return err
+			}
+			return s.Ready(ctx)
+		}},
+		telemetry.OnTime(telemetry.Punctuality{
+			Since: now(), Due: spec.Next, Grace: runGrace + c.Schedule.Jitter, Now: now,
+			LastSuccess: func(ctx context.Context) (map[string]time.Time, error) {
+				return newestOf(ctx, store, c.Partners, func(n persist.Collection) time.Time { return n.LastSuccess })
+			},
+		}),
+		telemetry.LastRuns(func(ctx context.Context) (map[string]billing.RunStatus, error) {
+			return newestOf(ctx, store, c.Partners, func(n persist.Collection) billing.RunStatus { return n.Status })
+		}),
+	)
+}
+
+// newestOf tells something of the newest collection of every partner.
+func newestOf[T any](ctx context.Context, open func() (*persist.Store, error), partners []config.Partner, what func(persist.Collection) T) (map[string]T, error) {
+	store, err := open()
+	if err != nil {
+		return nil, err
+	}
+	newest, err := store.NewestCollections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	told := make(map[string]T, len(partners))
+	for _, partner := range partners {
+		told[partner.Name] = what(newest[partner.Name])
+	}
+	return told, nil
+}
+
+// StateOf reads from the database how the collection of the partners stands, for the metrics.
+func StateOf(ctx context.Context, store *persist.Store, partners []config.Partner, now time.Time) (telemetry.State, error) {
+	coverage, err := store.Coverage(ctx)
+	if err != nil {
+		return nil, err
+	}
+	newest, err := store.NewestCollections(ctx)
+	if err != nil {
+		return nil, err
+	}
+	state := make(telemetry.State, len(partners))
+	for _, partner := range partners {
+		n := newest[partner.Name]
+		state[partner.Name] = telemetry.PartnerState{
+			LastSuccess: n.LastSuccess, LastRun: n.Status, LastTally: n.Tally, RefreshTokenIssued: RefreshTokenIssued(partner, now),
+		}
+	}
+	for name, c := range coverage {
+		if s, configured := state[name]; configured {
+			s.ActiveCustomers, s.CoveredCustomers, s.OpenFindings = c.Customers, c.Covered, c.OpenFindings
+			state[name] = s
+		}
+	}
+	return state, nil
+}

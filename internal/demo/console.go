@@ -1,0 +1,47 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"partnercost/internal/console"
+	"partnercost/internal/finance"
+)
+
+// console serves the console on a free loopback port until the context ends.
+func (d *demonstration) console(ctx context.Context, tell func(address string)) (err error) {
+	reader, err := finance.Open(d.config.Database.URL.Reveal())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return fmt.Errorf("serve the console: %w", err)
+	}
+	handler, err := console.New(console.Options{
+		Listen: listener.Addr().String(), Begin: reader.Begin, SignIns: signIns, Now: d.now, Log: d.Log, Version: d.Version,
+	})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	tell("http://" + listener.Addr().String() + "/")
+	select {
+	case err = <-served:
+		return fmt.Errorf("serve the console: %w", err)
+	case <-ctx.Done():
+		_ = server.Close() // the demo is over
+		return nil
+	}
+}
+
+// signIns says that the only partner signs in with a token that is given.
+func signIns() []console.SignIn { return []console.SignIn{{Partner: "demo", Mode: "token"}} }

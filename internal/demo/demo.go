@@ -1,0 +1,201 @@
+// Package demo shows the collector at work: a private PostgreSQL, a simulated Partner
+// Center, some nights, the reports that they lead to and, if it is kept, the console.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/config"
+	"partnercost/internal/finance"
+	"partnercost/internal/localpg"
+	"partnercost/internal/partnersim"
+	"partnercost/internal/persist"
+	"partnercost/internal/sheet"
+)
+
+// reportRows is how many rows of a long report the demo prints.
+const reportRows = 24
+
+// Options say what is shown. All fields are required.
+type Options struct {
+	// Customers is how many customers are simulated, by the Seed.
+	Customers int
+	Seed      uint64
+	// Keep lives through a year before, and leaves the database and the console running
+	// until the context ends.
+	Keep bool
+	// Collect runs one collection of every customer by the clock now. It prints the result
+	// if that is to be shown, and returns an error if the demo must not go on.
+	Collect func(ctx context.Context, c *config.Config, store *persist.Store, now func() time.Time, shown bool) error
+	Out     io.Writer
+	Log     *slog.Logger
+	Now     func() time.Time
+	// Version of the program, which the console shows.
+	Version string
+}
+
+// demonstration is a demo that has begun.
+type demonstration struct {
+	Options
+
+	past   calendar
+	config *config.Config
+	store  *persist.Store
+	sim    *partnersim.Simulator
+}
+
+// Run shows the demo.
+func Run(ctx context.Context, o Options) (err error) {
+	server, err := localpg.Start(ctx, localpg.Options{Log: o.Log, Download: localpg.DownloadOptions{Enabled: true}})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
+	url := server.URL("postgres")
+
+	simulated := partnersim.Options{Customers: o.Customers, Seed: o.Seed, Clock: o.Now}
+	if o.Keep {
+		simulated = yearAgo(simulated, o.Now())
+	}
+	sim := partnersim.New(simulated)
+	address, stop, err := serveSimulator(ctx, sim)
+	if err != nil {
+		return err
+	}
+	defer stop()
+
+	d := &demonstration{Options: o, config: configuration(url, "http://"+address), sim: sim}
+	d.say("A private PostgreSQL and a Partner Center with %d simulated customers are running.\n", o.Customers)
+	if err := migrate(ctx, url); err != nil {
+		return err
+	}
+	d.store, err = persist.Open(ctx, persist.Options{
+		URL: url, MaxConnections: d.config.Database.MaxConnections, Profiles: billing.FullProfile, Log: o.Log, Now: d.now,
+	})
+	if err != nil {
+		return err
+	}
+	defer d.store.Close()
+
+	if o.Keep {
+		if err := d.year(ctx); err != nil {
+			return err
+		}
+	}
+	d.say("\nThe first night:\n")
+	if err := d.Collect(ctx, d.config, d.store, d.now, true); err != nil {
+		return err
+	}
+	d.past.set(0)
+	change := sim.Advance(partnersim.Step{OneTimeMonths: 1, Restate: 0.05})
+	d.say("\nA month passes: one-time purchases move on to %s, and Microsoft restates the recurring costs of %d customers. The next night:\n",
+		change.OneTimeMonth, change.Restated)
+	if err := d.Collect(ctx, d.config, d.store, d.now, true); err != nil {
+		return err
+	}
+	for _, name := range []string{"monthly-totals", "restatements"} {
+		if err := d.report(ctx, name); err != nil {
+			return err
+		}
+	}
+	if !o.Keep {
+		d.say("\nRun it with --keep to look around in a browser or with psql. For your own customers see the README.\n")
+		return nil
+	}
+	return d.console(ctx, func(console string) {
+		d.say("\nLook around until you press Ctrl-C, in a browser or in the schema finance:\n\n  %s\n  psql '%s'\n", console, url)
+	})
+}
+
+// say writes a line of the demo's own, which is its result.
+func (d *demonstration) say(format string, args ...any) { fmt.Fprintf(d.Out, format, args...) }
+
+// now is the clock that the collections live by.
+func (d *demonstration) now() time.Time { return d.Now().Add(-d.past.back()) }
+
+// serveSimulator serves the simulator on a free loopback port.
+func serveSimulator(ctx context.Context, sim *partnersim.Simulator) (address string, stop func(), err error) {
+	var listen net.ListenConfig
+	listener, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, fmt.Errorf("serve the simulator: %w", err)
+	}
+	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
+	go func() { _ = server.Serve(listener) }() // ends with Close; a request that fails is the collector's to report
+	return listener.Addr().String(), func() { _ = server.Close() }, nil
+}
+
+// configuration collects everything of one simulated partner.
+func configuration(databaseURL, baseURL string) *config.Config {
+	return &config.Config{
+		Database: config.Database{URL: config.NewSecret(databaseURL), MaxConnections: 4},
+		Partners: []config.Partner{{
+			Name: "demo", Cloud: "global", BaseURL: baseURL, Locale: "en-US",
+			Auth:      config.Auth{Mode: "token", Token: config.NewSecret("simulator")},
+			Customers: config.Customers{Discover: true},
+			Limits:    config.Limits{Concurrency: 16, Timeout: time.Minute},
+		}},
+		Reconcile: config.Reconcile{UnseenAfter: 72 * time.Hour, JumpFactor: 5, JumpPercent: 50, JumpAmount: 10, JumpPeriods: 4},
+		Collect:   config.Collect{Costs: true, LineItems: true, Profiles: "full", Batch: 500},
+	}
+}
+
+func migrate(ctx context.Context, url string) (err error) {
+	m, err := persist.OpenMigrator(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	if err := m.Up(ctx); err != nil {
+		return err
+	}
+	return m.GrantRoles(ctx)
+}
+
+// report prints the beginning of a report, as the command that it names does.
+func (d *demonstration) report(ctx context.Context, name string) (err error) {
+	reports, err := finance.Reports()
+	if err != nil {
+		return err
+	}
+	reader, err := finance.Open(d.config.Database.URL.Reveal())
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	d.say("\ncollector report %s\n", name)
+	i := slices.IndexFunc(reports, func(r finance.Report) bool { return r.Name == name })
+	out := &firstRows{Writer: sheet.NewText(d.Out), left: reportRows}
+	if err := reader.Report(ctx, reports[i], finance.Parameters{}, out); err != nil {
+		return err
+	}
+	if out.left < 0 {
+		d.say("(and %d more)\n", -out.left)
+	}
+	return nil
+}
+
+// firstRows leaves out all but the first rows, and counts down to what it left out.
+type firstRows struct {
+	sheet.Writer
+
+	left int
+}
+
+// Row implements sheet.Writer.
+func (f *firstRows) Row(cells [][]byte) error {
+	f.left--
+	if f.left < 0 {
+		return nil
+	}
+	return f.Writer.Row(cells)
+}
