@@ -91,6 +91,11 @@ func TestLineItemsAreCountedOnce(t *testing.T) {
 			{answer(both(r10), i10, io11), []string{lineO, "OneTime 2026-10-12 1 O11 21", line9, line10}},
 			{answer(both(r10, o11), i10, io11), []string{lineO, lineO11, line9, line10}},
 		}, nil},
+		{"a detail is missing while its type moves on, and the root is its earlier period", []nightly{
+			{answer(both(a9, o10), ia9, io10), []string{lineO, "Recurring 2026-10-01 1 R 10"}},
+			{answer(both(a9), ia9, io11), []string{lineO, "OneTime null 1 O11 21", "Recurring 2026-10-01 1 R 10"}},
+			{answer(both(a9, o11), ia9, io11), []string{lineO, lineO11, "Recurring 2026-10-01 1 R 10"}},
+		}, nil},
 		{"a detail comes a night later than its items", []nightly{
 			{answer(both(r9), i9, io10), []string{"OneTime 2026-09-12 1 O10 20", line9}},
 			{usual, []string{lineO, line9}},
