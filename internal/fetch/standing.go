@@ -44,6 +44,9 @@ const (
 	// doubtsAtMost is how many refusals of tokens are taken for those of single customers
 	// when nothing proves it.
 	doubtsAtMost = 10
+	// accidentsAtMost is how many refusals of one request are nobody's fault: one of a
+	// token that died on the way, and one that comes once.
+	accidentsAtMost = 2
 )
 
 // accept notes that the service accepted a token.
@@ -189,7 +192,7 @@ func (c *Client) try(ctx context.Context, token string, since time.Time) (proof,
 // A refusal ends the run only when it is proven to be everybody's: a token in its
 // place is refused too, in a request that concerns no customer. That of a token that
 // is not current any more proves nothing: it died on the way. That of one with which
-// others are accepted is this request's, if it comes twice; they must have been sent
+// others are accepted is this request's, if it comes again; they must have been sent
 // after it arrived, because the token may have died between two requests.
 func (c *Client) afterRefusal(ctx context.Context, t *trouble, arrived time.Time, refusals int) error {
 	alone := func(p proof) error {
@@ -215,8 +218,8 @@ func (c *Client) afterRefusal(ctx context.Context, t *trouble, arrived time.Time
 			if err != nil {
 				return err
 			}
-			if p == proven && refusals == 1 {
-				return nil // once may be an accident
+			if p == proven && refusals <= accidentsAtMost {
+				return nil
 			}
 			if p != disproven {
 				return alone(p)
