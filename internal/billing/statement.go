@@ -86,6 +86,19 @@ func ParseInvoiceType(s string) InvoiceType {
 	return InvoiceType(s)
 }
 
+// Spellings are the invoice types met so far, by their name in lower case. A type that
+// comes in another case later is the same type, under its first name.
+type Spellings map[string]InvoiceType
+
+// First is the first spelling of an invoice type.
+func (s Spellings) First(t InvoiceType) InvoiceType {
+	name := strings.ToLower(string(t))
+	if _, known := s[name]; !known {
+		s[name] = t
+	}
+	return s[name]
+}
+
 // CostSummary is the answer of servicecosts/mostrecent. The totals that count stand
 // in Details; Root repeats the Recurring detail, is kept for audit, and is never
 // added to anything (API.md 5.4 point 2).

@@ -61,12 +61,14 @@ type summary struct {
 	findings findings
 	// customers are the ids that the body names.
 	customers []text
+	// types are the spellings of the invoice types in the details.
+	types billing.Spellings
 	// lineItems is where the body says that the line items are.
 	lineItems wireLink
 }
 
 // noCosts is the summary of a refusal that says "no costs" (API.md 3.6).
-func noCosts() *summary { return &summary{} }
+func noCosts() *summary { return &summary{types: billing.Spellings{}} }
 
 var summaryForm = documentForm[wireSummary]()
 
@@ -93,6 +95,7 @@ func decodeSummary(body []byte) (*summary, error) {
 	s := &summary{
 		costs:     billing.CostSummary{Root: root, BodyCustomerID: string(w.CustomerID)},
 		customers: []text{w.CustomerID},
+		types:     billing.Spellings{},
 		lineItems: w.Links.LineItems,
 	}
 	if len(w.Details) > 0 {
@@ -100,7 +103,7 @@ func decodeSummary(body []byte) (*summary, error) {
 	}
 	for i := range w.Details {
 		d := &w.Details[i]
-		detail := billing.CostDetail{InvoiceType: billing.ParseInvoiceType(string(d.InvoiceType))}
+		detail := billing.CostDetail{InvoiceType: s.types.First(billing.ParseInvoiceType(string(d.InvoiceType)))}
 		if d.Summary != nil {
 			if detail.CostTotals, err = d.Summary.totals(); err != nil {
 				return nil, placed(billing.SummaryDocument, fmt.Errorf("details[%d].summary.%w", i, err))
@@ -135,12 +138,7 @@ func (s *summary) hasRootTotals() bool {
 
 // examine adds the findings that show in the details.
 func (s *summary) examine() {
-	type key struct {
-		invoiceType billing.InvoiceType
-		start       time.Time
-		currency    string
-	}
-	stated := make(map[key]bool, len(s.costs.Details))
+	stated := make(map[string]bool, len(s.costs.Details)) // by what identifies a detail
 	for _, d := range s.costs.Details {
 		subject := d.Subject()
 		switch d.InvoiceType {
@@ -167,11 +165,10 @@ func (s *summary) examine() {
 		if missing := missingAmounts(d.PretaxTotal, d.Tax, d.AfterTaxTotal); missing != "" {
 			s.findings.add(billing.AmountMissing, billing.Serious, subject, "The cost %s does not state its %s.", subject, missing)
 		}
-		k := key{d.InvoiceType, d.Period.Start, d.CurrencyCode} // all times are in UTC
-		if stated[k] {
+		if stated[subject] {
 			s.findings.add(billing.DuplicateDetail, billing.Warning, subject, "The cost %s is stated more than once in one answer; all are stored.", subject)
 		}
-		stated[k] = true
+		stated[subject] = true
 	}
 	if len(s.costs.Details) == 0 && s.hasRootTotals() {
 		s.findings.add(billing.RootTotalsOnly, billing.Warning, "",

@@ -76,6 +76,7 @@ func (p parts) statement(id billing.CustomerID, docs []billing.Document) billing
 	customers := p.summary.customers
 	if p.items != nil {
 		customers = slices.Concat(customers, p.items.customers)
+		p.items.spell(p.summary.types)
 		if !p.items.moved(costs, &found) {
 			p.items.place(costs, &found)
 			s.LineItems = p.items.items
@@ -120,6 +121,13 @@ func compareCustomers(id billing.CustomerID, named []text, found *findings) {
 	}
 	found.add(billing.CustomerIDMismatch, billing.Warning, "",
 		"The answer for customer %s names %s%s; it is stored under the id that was asked for.", id, strings.Join(others, ", "), more)
+}
+
+// spell gives the invoice types of the items the spelling of the details.
+func (l *lineItems) spell(types billing.Spellings) {
+	for i := range l.items {
+		l.items[i].InvoiceType = types.First(l.items[i].InvoiceType)
+	}
 }
 
 // place gives every item the start of the set that it belongs to

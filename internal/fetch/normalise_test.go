@@ -223,6 +223,11 @@ func TestNormaliseFindings(t *testing.T) {
 		},
 		{name: "type spelt otherwise", details: 2, summary: `{"details":[` + detail("one_time", good) + `,` + detail("RECURRING", good) + `]}`},
 		{
+			name: "duplicate at another hour, in another case", details: 2,
+			summary: `{"details":[` + detail("Usage", good) + `,` + detail("usage", strings.Replace(good, "2026-10-01T00", "2026-10-01T05", 1)) + `]}`,
+			want:    []string{"invoice_type_unknown info Usage", "duplicate_detail warning Usage 2026-10-01 USD"},
+		},
+		{
 			name: "duplicate", details: 3, summary: `{"details":[` + detail("OneTime", good) + `,` + detail("OneTime", good) + `,` + detail("OneTime", good) + `]}`,
 			want: []string{"duplicate_detail warning OneTime 2026-10-01 USD"},
 		},
@@ -433,7 +438,8 @@ func TestNormalisePlacesItems(t *testing.T) {
 		return detail("Recurring", `"billingStartDate":"`+start+`","currencyCode":"`+currency+`"`)
 	}
 	summary := `{"billingStartDate":"2026-01-01","details":[` +
-		at("2026-03-01", "USD") + `,` + at("2026-05-01", "USD") + `,` + at("2026-04-01", "EUR") + `,` + at("2026-06-01", "GBP") + `]}`
+		at("2026-03-01", "USD") + `,` + at("2026-05-01", "USD") + `,` + at("2026-04-01", "EUR") + `,` + at("2026-06-01", "GBP") + `,` +
+		detail("Usage", `"billingStartDate":"2026-07-01","currencyCode":"USD"`) + `]}`
 	tests := []struct{ item, want string }{
 		{item: `{"invoiceType":"Recurring","currencyCode":"USD"}`, want: "2026-05-01"},
 		{item: `{"invoiceType":"recurring","currencyCode":"eur"}`, want: "2026-04-01"},
@@ -441,6 +447,7 @@ func TestNormalisePlacesItems(t *testing.T) {
 		{item: `{"invoiceType":"Recurring"}`, want: "2026-06-01"},
 		{item: `{"currencyCode":"USD"}`, want: "2026-01-01"},
 		{item: `{"invoiceType":"OneTime","currencyCode":"USD"}`, want: "2026-01-01"},
+		{item: `{"invoiceType":"uSAGE","currencyCode":"USD"}`, want: "2026-07-01"},
 	}
 	for _, test := range tests {
 		got, err := fetch.Normalise(asked, []billing.Document{summaryDoc(summary), itemsDoc(`{"items":[` + test.item + `]}`)})

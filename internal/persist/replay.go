@@ -246,7 +246,7 @@ func newReplayStage(batch []Rederived, now time.Time, scopes profileScopes) (*st
 	var order replayOrder
 	for i, customer := range batch {
 		latest := replayed{profile: -1, details: map[detailKey]detailsOf{}, sets: map[setKey]setOf{}}
-		types, answers := spellings{}, slices.Clone(customer.Answers)
+		types, answers := billing.Spellings{}, slices.Clone(customer.Answers)
 		first := int32(len(order.seqs))
 		for j := range answers {
 			answer := &answers[j]
@@ -258,7 +258,7 @@ func newReplayStage(batch []Rederived, now time.Time, scopes profileScopes) (*st
 				order.whole = append(order.whole, seq)
 			}
 			answer.FetchedAt = now
-			types.unify(&answer.Statement)
+			unify(&answer.Statement, types)
 			st.addStatement(seq, &answer.Statement)
 			latest.add(seq, answer)
 		}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -63,7 +62,6 @@ func copySome[T any](rows []T, copyRows func() (int64, error)) error {
 }
 
 func (st *stage) add(seq int32, s *billing.Statement) {
-	spellings{}.unify(s)
 	st.addStatement(seq, s)
 	if s.Profile != nil {
 		st.profiles = append(st.profiles, stageProfile(seq, s.Profile.Within(st.scopes.of(s.CustomerID))))
@@ -209,19 +207,15 @@ func (st *stage) addSet(seq int32, set itemSet) {
 	})
 }
 
-// spellings are the invoice types met so far, by their name in lower case. A type that
-// comes in another case later is the same type, under its first name.
-type spellings map[string]billing.InvoiceType
-
 // unify gives each invoice type of the statement its first spelling. Details and items
 // are copied before they are changed.
-func (sp spellings) unify(s *billing.Statement) {
+func unify(s *billing.Statement, types billing.Spellings) {
 	if s.Costs == nil {
 		return
 	}
 	costs, items := *s.Costs, s.LineItems
 	for i, d := range s.Costs.Details {
-		if first := sp.first(d.InvoiceType); first != d.InvoiceType {
+		if first := types.First(d.InvoiceType); first != d.InvoiceType {
 			if s.Costs != &costs {
 				costs.Details = slices.Clone(costs.Details)
 				s.Costs = &costs
@@ -230,22 +224,13 @@ func (sp spellings) unify(s *billing.Statement) {
 		}
 	}
 	for i := range items {
-		if first := sp.first(items[i].InvoiceType); first != items[i].InvoiceType {
+		if first := types.First(items[i].InvoiceType); first != items[i].InvoiceType {
 			if &items[0] == &s.LineItems[0] {
 				s.LineItems = slices.Clone(items)
 			}
 			s.LineItems[i].InvoiceType = first
 		}
 	}
-}
-
-// first is the first spelling of an invoice type.
-func (sp spellings) first(t billing.InvoiceType) billing.InvoiceType {
-	name := strings.ToLower(string(t))
-	if _, known := sp[name]; !known {
-		sp[name] = t
-	}
-	return sp[name]
 }
 
 func stageProfile(seq int32, p *billing.Profile) dbsqlc.StageProfilesParams {
