@@ -17,6 +17,8 @@ type Statement struct {
 	Costs     *CostSummary
 	// LineItems is nil when they were not fetched, and empty when there are none.
 	LineItems []LineItem
+	// CustomerName is what the line items call the customer; empty when they do not.
+	CustomerName string
 	// Documents are the raw bodies from which the parts were derived, at most one of
 	// each kind.
 	Documents []Document

@@ -49,6 +49,7 @@ type wireItem struct {
 	CurrencyCode             text   `json:"currencyCode"`
 	CurrencySymbol           text   `json:"currencySymbol"`
 	CustomerID               text   `json:"customerId"`
+	CustomerName             text   `json:"customerName"`
 }
 
 // lineItem reads one item; to which set it belongs shows only beside the summary.
@@ -82,6 +83,8 @@ type lineItems struct {
 	// Without any, neither is valid.
 	counted, lastCount billing.Amount
 	customers          []text
+	// customerName is the last that an item names.
+	customerName text
 }
 
 // noLineItems are the line items before the first page.
@@ -102,7 +105,7 @@ func (l *lineItems) add(page *wireItems) error {
 	if page.TotalCount.err != nil {
 		return placed(billing.LineItemsDocument, fmt.Errorf("totalCount: %w", page.TotalCount.err))
 	}
-	all, customers := l.items, l.customers
+	all, customers, name := l.items, l.customers, l.customerName
 	if len(all) == 0 {
 		all = make([]billing.LineItem, 0, len(page.Items))
 	}
@@ -115,8 +118,11 @@ func (l *lineItems) add(page *wireItems) error {
 		if id := page.Items[i].CustomerID; len(customers) == 0 || customers[len(customers)-1] != id {
 			customers = append(customers, id)
 		}
+		if page.Items[i].CustomerName != "" {
+			name = page.Items[i].CustomerName
+		}
 	}
-	l.items, l.customers = all, customers
+	l.items, l.customers, l.customerName = all, customers, name
 	l.lastCount = page.TotalCount.value
 	switch {
 	case !l.lastCount.Valid:

@@ -79,7 +79,7 @@ func (p parts) statement(id billing.CustomerID, docs []billing.Document) billing
 		p.items.spell(p.summary.types)
 		if !p.items.moved(costs, &found) {
 			p.items.place(costs, &found)
-			s.LineItems = p.items.items
+			s.LineItems, s.CustomerName = p.items.items, string(p.items.customerName)
 			p.items.examine(costs, &found)
 		}
 	}

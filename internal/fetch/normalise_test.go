@@ -120,7 +120,7 @@ func TestNormaliseDocumentedAnswer(t *testing.T) {
 			Root: root, BodyCustomerID: "ae1d5b32-f9ff-4252-b2bf-40e21937a51a",
 			Details: []billing.CostDetail{{InvoiceType: billing.Recurring, CostTotals: recurring}, {InvoiceType: billing.OneTime, CostTotals: oneTime}},
 		},
-		LineItems: []billing.LineItem{purchase, cycle},
+		LineItems: []billing.LineItem{purchase, cycle}, CustomerName: "Somebody",
 		Documents: docs,
 	}
 	if diff := cmp.Diff(want, got, cmpopts.IgnoreFields(billing.Statement{}, "Findings")); diff != "" {

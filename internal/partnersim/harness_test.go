@@ -147,9 +147,9 @@ func decodeSummary(t *testing.T, body []byte) *billing.CostSummary {
 	return summary
 }
 
-func decodeLineItems(t *testing.T, body []byte, details []billing.CostDetail) []billing.LineItem {
+func decodeLineItems(t *testing.T, body []byte, details []billing.CostDetail) (items []billing.LineItem, customerName string) {
 	t.Helper()
-	items := []billing.LineItem{}
+	items = []billing.LineItem{}
 	for _, o := range decode[object](t, body).list("items") {
 		dates := o.period(t, "startDate", "endDate")
 		item := billing.LineItem{
@@ -169,9 +169,9 @@ func decodeLineItems(t *testing.T, body []byte, details []billing.CostDetail) []
 				item.SetStart = d.Period.Start
 			}
 		}
-		items = append(items, item)
+		items, customerName = append(items, item), o.text("customerName")
 	}
-	return items
+	return items, customerName
 }
 
 func decodeProfile(t *testing.T, body []byte) *billing.Profile {

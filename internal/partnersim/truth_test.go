@@ -29,7 +29,7 @@ func TestAnswersTellTheTruth(t *testing.T) {
 			got := billing.Statement{CustomerID: billing.CustomerID(id)}
 			got.Profile = decodeProfile(t, s.get(base+"/profiles/billing").body)
 			got.Costs = decodeSummary(t, s.get(base+"/servicecosts/mostrecent").body)
-			got.LineItems = decodeLineItems(t, s.get(base+"/servicecosts/mostrecent/lineitems").body, got.Costs.Details)
+			got.LineItems, got.CustomerName = decodeLineItems(t, s.get(base+"/servicecosts/mostrecent/lineitems").body, got.Costs.Details)
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Fatalf("step %d, customer %s (-expected +answered):\n%s", step, id, diff)
 			}

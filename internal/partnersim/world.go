@@ -202,5 +202,8 @@ func (w *world) statement(c customer, cal *calendar) billing.Statement {
 	}
 	s.Profile = w.profile(c)
 	s.Costs, s.LineItems = w.costs(c, cal)
+	if len(s.LineItems) > 0 {
+		s.CustomerName = s.Profile.CompanyName
+	}
 	return s
 }
