@@ -12,12 +12,16 @@ CREATE TABLE collector.billing_profile_history (
     statement_id bigint NOT NULL,
     valid_from timestamp with time zone NOT NULL,
     superseded_at timestamp with time zone NOT NULL,
-    superseded_by_run uuid NOT NULL
+    superseded_by_run uuid NOT NULL,
+    company_name text DEFAULT (profile ->> 'company_name'::text),
+    country text DEFAULT (profile ->> 'country'::text)
 );
 ALTER TABLE collector.billing_profile_history ADD CONSTRAINT billing_profile_history_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
 ALTER TABLE collector.billing_profile_history ADD CONSTRAINT billing_profile_history_pkey PRIMARY KEY (customer_key, revision);
 ALTER TABLE collector.billing_profile_history ADD CONSTRAINT billing_profile_history_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES collector.statements(statement_id);
 COMMENT ON TABLE collector.billing_profile_history IS 'Earlier billing profiles, as the columns of billing_profiles. Personal data.';
+COMMENT ON COLUMN collector.billing_profile_history.company_name IS 'Company name of the profile, for the views of finance.';
+COMMENT ON COLUMN collector.billing_profile_history.country IS 'Country of the profile, for the views of finance.';
 
 CREATE TABLE collector.billing_profiles (
     customer_key bigint NOT NULL,
@@ -121,6 +125,16 @@ COMMENT ON COLUMN collector.cost_details.currency_code IS 'Null when the service
 COMMENT ON COLUMN collector.cost_details.ordinal IS 'Tells details of one answer apart that have the same key.';
 COMMENT ON COLUMN collector.cost_details.ends_at IS 'End of the period as stated: midnight of the last day, or the last microsecond of it. A value, not part of the key.';
 COMMENT ON COLUMN collector.cost_details.revisions IS 'How often the values changed after the first collection.';
+
+CREATE TABLE collector.customer_names (
+    customer_key bigint NOT NULL,
+    since timestamp with time zone NOT NULL,
+    name text NOT NULL
+);
+ALTER TABLE collector.customer_names ADD CONSTRAINT customer_names_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
+ALTER TABLE collector.customer_names ADD CONSTRAINT customer_names_name_check CHECK ((name <> ''::text));
+ALTER TABLE collector.customer_names ADD CONSTRAINT customer_names_pkey PRIMARY KEY (customer_key, since);
+COMMENT ON TABLE collector.customer_names IS 'What line items call a customer whose billing profile has no company name or was never read: a row whenever that changes.';
 
 CREATE TABLE collector.customer_states (
     customer_key bigint NOT NULL,
@@ -230,6 +244,12 @@ CREATE INDEX findings_by_customer ON collector.findings USING btree (customer_ke
 CREATE UNIQUE INDEX findings_open ON collector.findings USING btree (customer_key, kind, subject, partner) NULLS NOT DISTINCT WHERE (resolved_at IS NULL);
 COMMENT ON TABLE collector.findings IS 'Oddities that a human may want to look at. An open one was still true at the customer''s last successful collection or, where it takes a look at many nights, at the partner''s last run.';
 COMMENT ON COLUMN collector.findings.subject IS 'Tells findings of one kind and customer apart.';
+
+CREATE TABLE collector.focus_currencies (
+    currency_code text NOT NULL
+);
+ALTER TABLE collector.focus_currencies ADD CONSTRAINT focus_currencies_pkey PRIMARY KEY (currency_code);
+COMMENT ON TABLE collector.focus_currencies IS 'The national currencies of ISO 4217, without metals, funds and codes for testing.';
 
 CREATE TABLE collector.focus_services (
     known_name text NOT NULL,
@@ -429,27 +449,39 @@ ALTER TABLE collector.withdrawn_rows ADD CONSTRAINT withdrawn_rows_pkey PRIMARY 
 COMMENT ON TABLE collector.withdrawn_rows IS 'Cost details that are not current any more, with their history: a replay of the archive does not derive them, or they were imported and the service itself says something else of their type and period.';
 
 -- A view; its query stands in the migrations.
--- collector.focus_charges (customer_key bigint, invoice_type text, period_start date, currency_code text, source text, charge text, part text, billing_start date, billing_end date, charge_start date, charge_end date, amount numeric, contracted numeric, kind text, prepaid boolean, collected_at timestamp with time zone, invoice_number text, charge_type text, subscription_id text, order_id text, offer_id text, offer_name text, product_id text, product_name text, sku_id text, sku_name text, availability_id text, publisher_name text, reseller_mpn_id text, term_and_billing_cycle text, discount_details text, quantity numeric, unit_price numeric, service_name text, service_category text)
+-- collector.focus_charges (customer_key bigint, invoice_type text, period_start date, currency_code text, source text, charge text, part text, billing_start date, billing_end date, charge_start date, charge_end date, amount numeric, contracted numeric, unit text, kind text, prepaid boolean, commitment text, collected_at timestamp with time zone, invoice_number text, charge_type text, subscription_id text, order_id text, offer_id text, offer_name text, product_id text, product_name text, product_sku text, sku_id text, sku_name text, availability_id text, publisher_id text, publisher_name text, reseller_mpn_id text, term_and_billing_cycle text, discount_details text, quantity numeric, unit_price numeric, service_name text, service_category text)
 COMMENT ON VIEW collector.focus_charges IS 'A row per amount that FOCUS is to state: pretax, tax and what they leave unexplained, of line items, of what these leave over, and of corrections.';
+
+-- A view; its query stands in the migrations.
+-- collector.focus_closings (detail_id bigint, revision integer, ends_at timestamp with time zone, pretax_total numeric, tax numeric, after_tax_total numeric, valid_from timestamp with time zone)
+COMMENT ON VIEW collector.focus_closings IS 'The values of the cost details when their billing periods closed, where they changed afterwards.';
 
 -- A view; its query stands in the migrations.
 -- collector.focus_corrections (customer_key bigint, invoice_type text, period_start date, period_end date, currency_code text, ordinal integer, revision integer, collected_at timestamp with time zone, billing_start date, billing_end date, pretax_total numeric, tax numeric, unexplained numeric)
 COMMENT ON VIEW collector.focus_corrections IS 'What each restatement changed that came after the closing of its billing period, and the billing period that it goes into.';
 
 -- A view; its query stands in the migrations.
--- collector.focus_details (detail_id bigint, customer_key bigint, invoice_type text, period_start date, currency_code text, ordinal integer, first_collected_at timestamp with time zone, ends_at timestamp with time zone, pretax_total numeric, tax numeric, after_tax_total numeric, valid_from timestamp with time zone, left_out text)
+-- collector.focus_details (detail_id bigint, customer_key bigint, invoice_type text, period_start date, currency_code text, ordinal integer, first_collected_at timestamp with time zone, closed boolean, ends_at timestamp with time zone, pretax_total numeric, tax numeric, after_tax_total numeric, valid_from timestamp with time zone, left_out text)
 COMMENT ON VIEW collector.focus_details IS 'Every cost detail as it stood when its billing period closed; the newest value while it is open, or when nothing changed since. left_out says why FOCUS cannot state the detail.';
 
 -- A view; its query stands in the migrations.
--- collector.focus_items (customer_key bigint, invoice_type text, period_start date, period_end date, currency_code text, collected_at timestamp with time zone, ordinal integer, invoice_number text, charge_type text, start_date timestamp with time zone, end_date timestamp with time zone, subscription_id text, order_id text, offer_id text, offer_name text, product_id text, product_name text, sku_id text, sku_name text, availability_id text, publisher_name text, reseller_mpn_id text, term_and_billing_cycle text, discount_details text, quantity numeric, unit_price numeric, pretax_total numeric, tax numeric, kind text, contracted numeric, prepaid boolean, service_name text, service_category text)
-COMMENT ON VIEW collector.focus_items IS 'The line items that stand for a statement: those of its set in its currency.';
+-- collector.focus_items (customer_key bigint, invoice_type text, period_start date, period_end date, currency_code text, collected_at timestamp with time zone, ordinal integer, invoice_number text, charge_type text, start_date timestamp with time zone, end_date timestamp with time zone, quantity numeric, unit_price numeric, pretax_total numeric, tax numeric, subscription_id text, order_id text, offer_id text, offer_name text, product_id text, product_name text, sku_id text, sku_name text, product_sku text, availability_id text, publisher_id text, publisher_name text, reseller_mpn_id text, term_and_billing_cycle text, discount_details text, kind text, commitment text, priced boolean, service_name text, service_category text)
+COMMENT ON VIEW collector.focus_items IS 'The line items that stand for a statement: those of its set in its currency, without placeholders. kind is the charge category of the amount before tax, commitment the word that tells what covers future charges.';
+
+-- A view; its query stands in the migrations.
+-- collector.focus_names (customer_key bigint, name text, valid_from timestamp with time zone, valid_until timestamp with time zone)
+COMMENT ON VIEW collector.focus_names IS 'What line items call each customer, and since and until when they did.';
+
+-- A view; its query stands in the migrations.
+-- collector.focus_profiles (customer_key bigint, company_name text, country text, valid_from timestamp with time zone, valid_until timestamp with time zone)
+COMMENT ON VIEW collector.focus_profiles IS 'Company name and country of each customer, and since and until when they were known.';
 
 -- A view; its query stands in the migrations.
 -- collector.focus_remainders (customer_key bigint, invoice_type text, period_start date, period_end date, currency_code text, ordinal integer, collected_at timestamp with time zone, items bigint, invoice_number text, pretax_total numeric, tax numeric, unexplained numeric)
 COMMENT ON VIEW collector.focus_remainders IS 'What of a statement its line items do not explain: all of it where it has none. unexplained is what after tax holds beyond pretax and tax.';
 
 -- A view; its query stands in the migrations.
--- collector.focus_rows ("BilledCost" numeric, "EffectiveCost" numeric, "ContractedCost" numeric, "ListCost" numeric, "BillingCurrency" text, "BillingAccountId" text, "BillingAccountName" text, "BillingAccountType" text, "SubAccountId" text, "SubAccountName" text, "SubAccountType" text, "InvoiceIssuerName" text, "ServiceProviderName" text, "HostProviderName" text, "PublisherName" text, "BillingPeriodStart" timestamp with time zone, "BillingPeriodEnd" timestamp with time zone, "ChargePeriodStart" timestamp with time zone, "ChargePeriodEnd" timestamp with time zone, "ChargeCategory" text, "ChargeClass" text, "ChargeDescription" text, "ChargeFrequency" text, "PricingQuantity" numeric, "PricingUnit" text, "ServiceName" text, "ServiceCategory" text, "SkuId" text, "SkuPriceId" text, "ContractedUnitPrice" numeric, "InvoiceId" text, "InvoiceDetailId" text, "Tags" text, "ResourceId" text, "RegionId" text, "x_Partner" text, "x_CustomerCountry" text, "x_InvoiceType" text, "x_PeriodStart" date, "x_ChargeId" text, "x_CostPart" text, "x_Granularity" text, "x_Reconciliation" boolean, "x_EffectiveCostBasis" text, "x_ContractedCostDifference" numeric, "x_UnitPrice" numeric, "x_ChargeType" text, "x_SubscriptionId" text, "x_OrderId" text, "x_TermAndBillingCycle" text, "x_DiscountDetails" text, "x_ResellerMpnId" text, "x_CollectedAt" timestamp with time zone)
+-- collector.focus_rows ("BilledCost" numeric, "EffectiveCost" numeric, "ContractedCost" numeric, "ListCost" numeric, "BillingCurrency" text, "BillingAccountId" text, "BillingAccountName" text, "BillingAccountType" text, "SubAccountId" text, "SubAccountName" text, "SubAccountType" text, "InvoiceIssuerName" text, "PublisherName" text, "BillingPeriodStart" timestamp with time zone, "BillingPeriodEnd" timestamp with time zone, "ChargePeriodStart" timestamp with time zone, "ChargePeriodEnd" timestamp with time zone, "ChargeCategory" text, "ChargeClass" text, "ChargeDescription" text, "ChargeFrequency" text, "PricingCategory" text, "PricingQuantity" numeric, "PricingUnit" text, "ContractedUnitPrice" numeric, "ConsumedQuantity" numeric, "ConsumedUnit" text, "ServiceName" text, "ServiceCategory" text, "SkuId" text, "SkuMeter" text, "SkuPriceId" text, "SkuPriceDetails" text, "CommitmentDiscountId" text, "CommitmentDiscountCategory" text, "CommitmentDiscountName" text, "CommitmentDiscountQuantity" numeric, "CommitmentDiscountStatus" text, "CommitmentDiscountType" text, "CommitmentDiscountUnit" text, "InvoiceId" text, "InvoiceDetailId" text, "Tags" text, "ResourceId" text, "ResourceName" text, "ResourceType" text, "RegionId" text, "RegionName" text, "x_Partner" text, "x_CustomerCountry" text, "x_InvoiceType" text, "x_PeriodStart" date, "x_ChargeId" text, "x_CostPart" text, "x_Granularity" text, "x_Reconciliation" boolean, "x_EffectiveCostBasis" text, "x_ContractedCostDifference" numeric, "x_Quantity" numeric, "x_UnitPrice" numeric, "x_ChargeType" text, "x_SubscriptionId" text, "x_OrderId" text, "x_OfferId" text, "x_OfferName" text, "x_ProductId" text, "x_ProductName" text, "x_SkuId" text, "x_SkuName" text, "x_AvailabilityId" text, "x_PublisherId" text, "x_PublisherName" text, "x_TermAndBillingCycle" text, "x_DiscountDetails" text, "x_ResellerMpnId" text, "x_CollectedAt" timestamp with time zone)
 COMMENT ON VIEW collector.focus_rows IS 'The charges in the columns of every version of FOCUS that finance has a view of.';
 
 -- A view; its query stands in the migrations.
@@ -584,18 +616,18 @@ COMMENT ON COLUMN finance.findings.resolved_at IS 'When its cause was gone; null
 COMMENT ON COLUMN finance.findings.subject IS 'What the finding is about, such as a type, period and currency; null when it is about the customer.';
 
 -- A view; its query stands in the migrations.
--- finance.focus_1_2 ("BilledCost" numeric, "EffectiveCost" numeric, "ContractedCost" numeric, "ListCost" numeric, "BillingCurrency" text, "BillingAccountId" text, "BillingAccountName" text, "BillingAccountType" text, "SubAccountId" text, "SubAccountName" text, "SubAccountType" text, "InvoiceIssuerName" text, "ProviderName" text, "PublisherName" text, "BillingPeriodStart" timestamp with time zone, "BillingPeriodEnd" timestamp with time zone, "ChargePeriodStart" timestamp with time zone, "ChargePeriodEnd" timestamp with time zone, "ChargeCategory" text, "ChargeClass" text, "ChargeDescription" text, "ChargeFrequency" text, "PricingQuantity" numeric, "PricingUnit" text, "ServiceName" text, "ServiceCategory" text, "SkuId" text, "SkuPriceId" text, "ContractedUnitPrice" numeric, "InvoiceId" text, "Tags" text, "ResourceId" text, "RegionId" text, "x_Partner" text, "x_CustomerCountry" text, "x_InvoiceType" text, "x_PeriodStart" date, "x_ChargeId" text, "x_CostPart" text, "x_Granularity" text, "x_Reconciliation" boolean, "x_EffectiveCostBasis" text, "x_ContractedCostDifference" numeric, "x_UnitPrice" numeric, "x_ChargeType" text, "x_SubscriptionId" text, "x_OrderId" text, "x_TermAndBillingCycle" text, "x_DiscountDetails" text, "x_ResellerMpnId" text, "x_CollectedAt" timestamp with time zone)
+-- finance.focus_1_2 ("BilledCost" numeric, "EffectiveCost" numeric, "ContractedCost" numeric, "ListCost" numeric, "BillingCurrency" text, "BillingAccountId" text, "BillingAccountName" text, "BillingAccountType" text, "SubAccountId" text, "SubAccountName" text, "SubAccountType" text, "InvoiceIssuerName" text, "ProviderName" text, "PublisherName" text, "BillingPeriodStart" timestamp with time zone, "BillingPeriodEnd" timestamp with time zone, "ChargePeriodStart" timestamp with time zone, "ChargePeriodEnd" timestamp with time zone, "ChargeCategory" text, "ChargeClass" text, "ChargeDescription" text, "ChargeFrequency" text, "PricingCategory" text, "PricingQuantity" numeric, "PricingUnit" text, "ContractedUnitPrice" numeric, "ConsumedQuantity" numeric, "ConsumedUnit" text, "ServiceName" text, "ServiceCategory" text, "SkuId" text, "SkuMeter" text, "SkuPriceId" text, "SkuPriceDetails" text, "CommitmentDiscountCategory" text, "CommitmentDiscountId" text, "CommitmentDiscountName" text, "CommitmentDiscountQuantity" numeric, "CommitmentDiscountStatus" text, "CommitmentDiscountType" text, "CommitmentDiscountUnit" text, "InvoiceId" text, "Tags" text, "ResourceId" text, "ResourceName" text, "ResourceType" text, "RegionId" text, "RegionName" text, "x_Partner" text, "x_CustomerCountry" text, "x_InvoiceType" text, "x_PeriodStart" date, "x_ChargeId" text, "x_CostPart" text, "x_Granularity" text, "x_Reconciliation" boolean, "x_EffectiveCostBasis" text, "x_ContractedCostDifference" numeric, "x_Quantity" numeric, "x_UnitPrice" numeric, "x_ChargeType" text, "x_SubscriptionId" text, "x_OrderId" text, "x_OfferId" text, "x_OfferName" text, "x_ProductId" text, "x_ProductName" text, "x_SkuId" text, "x_SkuName" text, "x_AvailabilityId" text, "x_PublisherId" text, "x_TermAndBillingCycle" text, "x_DiscountDetails" text, "x_ResellerMpnId" text, "x_CollectedAt" timestamp with time zone)
 COMMENT ON VIEW finance.focus_1_2 IS 'The costs in the columns of FOCUS 1.2: a row for what each charge is before tax and one for its tax. Line items where the period has them, else the totals. Adds up to finance.costs; what it cannot state stands in focus_left_out.';
 COMMENT ON COLUMN finance.focus_1_2."BilledCost" IS 'The amount to pay: pretax on one row, tax on another; negative for a credit.';
-COMMENT ON COLUMN finance.focus_1_2."EffectiveCost" IS 'As BilledCost; 0 for a purchase that covers future charges (a reservation or a savings plan) and for its tax.';
+COMMENT ON COLUMN finance.focus_1_2."EffectiveCost" IS 'As BilledCost; 0 for what is charged for a reservation or a savings plan, which covers future charges, and for its tax.';
 COMMENT ON COLUMN finance.focus_1_2."ContractedCost" IS 'Unit price times quantity of a line item, else as BilledCost. On a tax row the tax in the same proportion.';
-COMMENT ON COLUMN finance.focus_1_2."ListCost" IS 'As ContractedCost: the service states no list price.';
-COMMENT ON COLUMN finance.focus_1_2."BillingCurrency" IS 'ISO 4217 code. Never add amounts of different currencies.';
+COMMENT ON COLUMN finance.focus_1_2."ListCost" IS 'As BilledCost: the service states no list price.';
+COMMENT ON COLUMN finance.focus_1_2."BillingCurrency" IS 'Code of a national currency in ISO 4217. Never add amounts of different currencies.';
 COMMENT ON COLUMN finance.focus_1_2."BillingAccountId" IS 'The partner''s tenant id; its name where the configuration names no tenant.';
 COMMENT ON COLUMN finance.focus_1_2."BillingAccountName" IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.focus_1_2."BillingAccountType" IS 'Always Partner.';
 COMMENT ON COLUMN finance.focus_1_2."SubAccountId" IS 'Tenant id of the customer.';
-COMMENT ON COLUMN finance.focus_1_2."SubAccountName" IS 'Company name of the customer''s billing profile; null until the profile was read.';
+COMMENT ON COLUMN finance.focus_1_2."SubAccountName" IS 'Company name of the customer''s billing profile as it was when the billing period closed; else what the line items call the customer; else its id.';
 COMMENT ON COLUMN finance.focus_1_2."SubAccountType" IS 'Always CSP customer.';
 COMMENT ON COLUMN finance.focus_1_2."InvoiceIssuerName" IS 'Always Microsoft, who bills the partner.';
 COMMENT ON COLUMN finance.focus_1_2."ProviderName" IS 'Always Microsoft.';
@@ -608,19 +640,34 @@ COMMENT ON COLUMN finance.focus_1_2."ChargeCategory" IS 'Purchase, Usage, Credit
 COMMENT ON COLUMN finance.focus_1_2."ChargeClass" IS 'Correction for the change of a value after its billing period had closed, else null.';
 COMMENT ON COLUMN finance.focus_1_2."ChargeDescription" IS 'What is charged: the offer, SKU and charge type of a line item, else invoice type and period.';
 COMMENT ON COLUMN finance.focus_1_2."ChargeFrequency" IS 'Recurring, One-Time or Usage-Based; One-Time also for invoice types other than Recurring.';
-COMMENT ON COLUMN finance.focus_1_2."PricingQuantity" IS 'Quantity of the line item; 1 where only the summary is known, 0 on a correction of it; null on tax rows.';
-COMMENT ON COLUMN finance.focus_1_2."PricingUnit" IS 'License for purchases, Unit for usage, Charge for a line item without a quantity, Billing period where only the summary is known; null on tax rows.';
+COMMENT ON COLUMN finance.focus_1_2."PricingCategory" IS 'Standard for purchases and usage; Other where only the summary is known; null on tax rows and corrections.';
+COMMENT ON COLUMN finance.focus_1_2."PricingQuantity" IS 'Quantity of the line item, negative where its unit price is; 1 or -1 where the charge or the billing period as a whole is what has a price; null on tax rows, corrections and rows without a price.';
+COMMENT ON COLUMN finance.focus_1_2."PricingUnit" IS 'Licenses for purchases, Units for usage, Charges for a line item without SKU, quantity or unit price, Billing Periods where only the summary is known; null where PricingQuantity is.';
+COMMENT ON COLUMN finance.focus_1_2."ContractedUnitPrice" IS 'Price of one PricingUnit, never negative; null where PricingQuantity is. x_UnitPrice has what was stated.';
+COMMENT ON COLUMN finance.focus_1_2."ConsumedQuantity" IS 'Quantity of a usage charge, negative where its unit price is; null for all others.';
+COMMENT ON COLUMN finance.focus_1_2."ConsumedUnit" IS 'Units for usage, Charges where no quantity is stated; null where ConsumedQuantity is.';
 COMMENT ON COLUMN finance.focus_1_2."ServiceName" IS 'Service that the offer belongs to, else the name of the offer or product; Microsoft CSP where only the summary is known.';
 COMMENT ON COLUMN finance.focus_1_2."ServiceCategory" IS 'Category of the service in the list of FOCUS; Other where it is not known.';
-COMMENT ON COLUMN finance.focus_1_2."SkuId" IS 'Product and SKU, joined by a colon, else the offer; null on tax rows and where only the summary is known.';
-COMMENT ON COLUMN finance.focus_1_2."SkuPriceId" IS 'The offer of a recurring charge; product, SKU and availability of others; null where SkuId is.';
-COMMENT ON COLUMN finance.focus_1_2."ContractedUnitPrice" IS 'Price of one unit; null on tax rows, credits, for negative prices (x_UnitPrice has them) and where only the summary is known.';
+COMMENT ON COLUMN finance.focus_1_2."SkuId" IS 'Product and SKU, joined by a colon, else the offer, else the product; null on tax rows and where only the summary is known.';
+COMMENT ON COLUMN finance.focus_1_2."SkuMeter" IS 'Name of the SKU, else of the offer or the product: the service states no meter. Null where SkuId is.';
+COMMENT ON COLUMN finance.focus_1_2."SkuPriceId" IS 'SkuId and the availability, else the offer; null on tax rows and where there is no price of a SKU.';
+COMMENT ON COLUMN finance.focus_1_2."SkuPriceDetails" IS 'Always null: the service states no properties of a price.';
+COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountCategory" IS 'Usage for a reservation, Spend for a savings plan; null where CommitmentDiscountId is.';
+COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountId" IS 'Order of the reservation or savings plan that is charged; null for all other charges, and where the line names no order, SKU, quantity or unit price.';
+COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountName" IS 'Always null: the service states no name.';
+COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountQuantity" IS 'What a purchase lets be used in its charge period: PricingQuantity times the hours of a reservation, the amount of a savings plan.';
+COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountStatus" IS 'Always null: usage that a reservation covers is not stated.';
+COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountType" IS 'Reservation or Savings Plan; null where CommitmentDiscountId is.';
+COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountUnit" IS 'Hours for a reservation, the currency for a savings plan; null where CommitmentDiscountQuantity is.';
 COMMENT ON COLUMN finance.focus_1_2."InvoiceId" IS 'Number of Microsoft''s invoice; null where no line items are known.';
 COMMENT ON COLUMN finance.focus_1_2."Tags" IS 'Always null: the service states none.';
 COMMENT ON COLUMN finance.focus_1_2."ResourceId" IS 'Always null: charges cannot be related to resources.';
+COMMENT ON COLUMN finance.focus_1_2."ResourceName" IS 'Always null, as ResourceId.';
+COMMENT ON COLUMN finance.focus_1_2."ResourceType" IS 'Always null, as ResourceId.';
 COMMENT ON COLUMN finance.focus_1_2."RegionId" IS 'Always null: the service states none.';
+COMMENT ON COLUMN finance.focus_1_2."RegionName" IS 'Always null, as RegionId.';
 COMMENT ON COLUMN finance.focus_1_2."x_Partner" IS 'Name of the partner in the configuration, as in the other views.';
-COMMENT ON COLUMN finance.focus_1_2."x_CustomerCountry" IS 'Country of the customer''s billing profile, ISO 3166 alpha-2.';
+COMMENT ON COLUMN finance.focus_1_2."x_CustomerCountry" IS 'Country of the customer''s billing profile as it was when the billing period closed, ISO 3166 alpha-2.';
 COMMENT ON COLUMN finance.focus_1_2."x_InvoiceType" IS 'Recurring, OneTime, or a type the service added later; null when it names none.';
 COMMENT ON COLUMN finance.focus_1_2."x_PeriodStart" IS 'period_start of the cost in finance.costs that the charge belongs to, also for a correction.';
 COMMENT ON COLUMN finance.focus_1_2."x_ChargeId" IS 'Key of the charge; its rows are told apart by x_CostPart.';
@@ -629,32 +676,41 @@ COMMENT ON COLUMN finance.focus_1_2."x_Granularity" IS 'line item, or summary: t
 COMMENT ON COLUMN finance.focus_1_2."x_Reconciliation" IS 'True for a row that makes the charges add up to finance.costs.';
 COMMENT ON COLUMN finance.focus_1_2."x_EffectiveCostBasis" IS 'billed: as BilledCost; prepaid: 0, because the purchase covers future charges.';
 COMMENT ON COLUMN finance.focus_1_2."x_ContractedCostDifference" IS 'ContractedCost less BilledCost: not 0 for promotions and prorated charges.';
-COMMENT ON COLUMN finance.focus_1_2."x_UnitPrice" IS 'Unit price, exactly as stated, also when it is negative.';
+COMMENT ON COLUMN finance.focus_1_2."x_Quantity" IS 'Quantity of the line item, exactly as stated.';
+COMMENT ON COLUMN finance.focus_1_2."x_UnitPrice" IS 'Unit price of the line item, exactly as stated.';
 COMMENT ON COLUMN finance.focus_1_2."x_ChargeType" IS 'Charge type of the line item, as written by the service.';
 COMMENT ON COLUMN finance.focus_1_2."x_SubscriptionId" IS 'Subscription, as written by the service.';
 COMMENT ON COLUMN finance.focus_1_2."x_OrderId" IS 'Order, as written by the service.';
+COMMENT ON COLUMN finance.focus_1_2."x_OfferId" IS 'Offer, as written by the service.';
+COMMENT ON COLUMN finance.focus_1_2."x_OfferName" IS 'Name of the offer.';
+COMMENT ON COLUMN finance.focus_1_2."x_ProductId" IS 'Product, as written by the service.';
+COMMENT ON COLUMN finance.focus_1_2."x_ProductName" IS 'Name of the product.';
+COMMENT ON COLUMN finance.focus_1_2."x_SkuId" IS 'SKU of the product, as written by the service.';
+COMMENT ON COLUMN finance.focus_1_2."x_SkuName" IS 'Name of the SKU.';
+COMMENT ON COLUMN finance.focus_1_2."x_AvailabilityId" IS 'Availability of the SKU, as written by the service.';
+COMMENT ON COLUMN finance.focus_1_2."x_PublisherId" IS 'Publisher of the product, as written by the service.';
 COMMENT ON COLUMN finance.focus_1_2."x_TermAndBillingCycle" IS 'Term and billing cycle, free text.';
-COMMENT ON COLUMN finance.focus_1_2."x_DiscountDetails" IS 'Discount, free text such as 20% or N/A.';
-COMMENT ON COLUMN finance.focus_1_2."x_ResellerMpnId" IS 'Partner id of the indirect reseller; -1 when there is none.';
+COMMENT ON COLUMN finance.focus_1_2."x_DiscountDetails" IS 'Discount, free text such as 20%; null when there is none.';
+COMMENT ON COLUMN finance.focus_1_2."x_ResellerMpnId" IS 'Partner id of the indirect reseller; null when there is none.';
 COMMENT ON COLUMN finance.focus_1_2."x_CollectedAt" IS 'When the amount was collected.';
 
 -- A view; its query stands in the migrations.
--- finance.focus_1_4 ("BilledCost" numeric, "EffectiveCost" numeric, "ContractedCost" numeric, "ListCost" numeric, "BillingCurrency" text, "BillingAccountId" text, "BillingAccountName" text, "BillingAccountType" text, "SubAccountId" text, "SubAccountName" text, "SubAccountType" text, "InvoiceIssuerName" text, "ServiceProviderName" text, "HostProviderName" text, "BillingPeriodStart" timestamp with time zone, "BillingPeriodEnd" timestamp with time zone, "ChargePeriodStart" timestamp with time zone, "ChargePeriodEnd" timestamp with time zone, "ChargeCategory" text, "ChargeClass" text, "ChargeDescription" text, "ChargeFrequency" text, "PricingQuantity" numeric, "PricingUnit" text, "ServiceName" text, "ServiceCategory" text, "SkuId" text, "SkuPriceId" text, "ContractedUnitPrice" numeric, "InvoiceId" text, "InvoiceDetailId" text, "Tags" text, "ResourceId" text, "RegionId" text, "x_Partner" text, "x_CustomerCountry" text, "x_InvoiceType" text, "x_PeriodStart" date, "x_ChargeId" text, "x_CostPart" text, "x_Granularity" text, "x_Reconciliation" boolean, "x_EffectiveCostBasis" text, "x_ContractedCostDifference" numeric, "x_UnitPrice" numeric, "x_ChargeType" text, "x_SubscriptionId" text, "x_OrderId" text, "x_TermAndBillingCycle" text, "x_DiscountDetails" text, "x_ResellerMpnId" text, "x_CollectedAt" timestamp with time zone, "x_PublisherName" text)
+-- finance.focus_1_4 ("BilledCost" numeric, "EffectiveCost" numeric, "ContractedCost" numeric, "ListCost" numeric, "BillingCurrency" text, "BillingAccountId" text, "BillingAccountName" text, "BillingAccountType" text, "SubAccountId" text, "SubAccountName" text, "SubAccountType" text, "InvoiceIssuerName" text, "ServiceProviderName" text, "HostProviderName" text, "BillingPeriodStart" timestamp with time zone, "BillingPeriodEnd" timestamp with time zone, "ChargePeriodStart" timestamp with time zone, "ChargePeriodEnd" timestamp with time zone, "ChargeCategory" text, "ChargeClass" text, "ChargeDescription" text, "ChargeFrequency" text, "PricingCategory" text, "PricingQuantity" numeric, "PricingUnit" text, "ContractedUnitPrice" numeric, "ConsumedQuantity" numeric, "ConsumedUnit" text, "ServiceName" text, "ServiceCategory" text, "SkuId" text, "SkuMeter" text, "SkuPriceId" text, "SkuPriceDetails" text, "CommitmentDiscountCategory" text, "CommitmentDiscountId" text, "CommitmentDiscountName" text, "CommitmentDiscountQuantity" numeric, "CommitmentDiscountStatus" text, "CommitmentDiscountType" text, "CommitmentDiscountUnit" text, "InvoiceId" text, "InvoiceDetailId" text, "Tags" text, "ResourceId" text, "ResourceName" text, "ResourceType" text, "RegionId" text, "RegionName" text, "x_Partner" text, "x_CustomerCountry" text, "x_InvoiceType" text, "x_PeriodStart" date, "x_ChargeId" text, "x_CostPart" text, "x_Granularity" text, "x_Reconciliation" boolean, "x_EffectiveCostBasis" text, "x_ContractedCostDifference" numeric, "x_Quantity" numeric, "x_UnitPrice" numeric, "x_ChargeType" text, "x_SubscriptionId" text, "x_OrderId" text, "x_OfferId" text, "x_OfferName" text, "x_ProductId" text, "x_ProductName" text, "x_SkuId" text, "x_SkuName" text, "x_AvailabilityId" text, "x_PublisherId" text, "x_TermAndBillingCycle" text, "x_DiscountDetails" text, "x_ResellerMpnId" text, "x_CollectedAt" timestamp with time zone, "x_PublisherName" text)
 COMMENT ON VIEW finance.focus_1_4 IS 'As focus_1_2, in the columns of FOCUS 1.4.';
 COMMENT ON COLUMN finance.focus_1_4."BilledCost" IS 'The amount to pay: pretax on one row, tax on another; negative for a credit.';
-COMMENT ON COLUMN finance.focus_1_4."EffectiveCost" IS 'As BilledCost; 0 for a purchase that covers future charges (a reservation or a savings plan) and for its tax.';
+COMMENT ON COLUMN finance.focus_1_4."EffectiveCost" IS 'As BilledCost; 0 for what is charged for a reservation or a savings plan, which covers future charges. Of tax as BilledCost.';
 COMMENT ON COLUMN finance.focus_1_4."ContractedCost" IS 'Unit price times quantity of a line item, else as BilledCost. On a tax row the tax in the same proportion.';
-COMMENT ON COLUMN finance.focus_1_4."ListCost" IS 'As ContractedCost: the service states no list price.';
-COMMENT ON COLUMN finance.focus_1_4."BillingCurrency" IS 'ISO 4217 code. Never add amounts of different currencies.';
+COMMENT ON COLUMN finance.focus_1_4."ListCost" IS 'As BilledCost: the service states no list price.';
+COMMENT ON COLUMN finance.focus_1_4."BillingCurrency" IS 'Code of a national currency in ISO 4217. Never add amounts of different currencies.';
 COMMENT ON COLUMN finance.focus_1_4."BillingAccountId" IS 'The partner''s tenant id; its name where the configuration names no tenant.';
 COMMENT ON COLUMN finance.focus_1_4."BillingAccountName" IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.focus_1_4."BillingAccountType" IS 'Always Partner.';
 COMMENT ON COLUMN finance.focus_1_4."SubAccountId" IS 'Tenant id of the customer.';
-COMMENT ON COLUMN finance.focus_1_4."SubAccountName" IS 'Company name of the customer''s billing profile; null until the profile was read.';
+COMMENT ON COLUMN finance.focus_1_4."SubAccountName" IS 'Company name of the customer''s billing profile as it was when the billing period closed; else what the line items call the customer; else its id.';
 COMMENT ON COLUMN finance.focus_1_4."SubAccountType" IS 'Always CSP customer.';
 COMMENT ON COLUMN finance.focus_1_4."InvoiceIssuerName" IS 'Always Microsoft, who bills the partner.';
-COMMENT ON COLUMN finance.focus_1_4."ServiceProviderName" IS 'Always Microsoft.';
-COMMENT ON COLUMN finance.focus_1_4."HostProviderName" IS 'Always Microsoft.';
+COMMENT ON COLUMN finance.focus_1_4."ServiceProviderName" IS 'Publisher of the product, who sells it; Microsoft where none is stated.';
+COMMENT ON COLUMN finance.focus_1_4."HostProviderName" IS 'As ServiceProviderName: the service does not say where a product runs.';
 COMMENT ON COLUMN finance.focus_1_4."BillingPeriodStart" IS 'First instant of the billing period, UTC.';
 COMMENT ON COLUMN finance.focus_1_4."BillingPeriodEnd" IS 'First instant after the billing period, UTC. A period counts in the month of its last day, which is the day before.';
 COMMENT ON COLUMN finance.focus_1_4."ChargePeriodStart" IS 'First instant that the charge covers, UTC; may lie outside the billing period.';
@@ -663,37 +719,61 @@ COMMENT ON COLUMN finance.focus_1_4."ChargeCategory" IS 'Purchase, Usage, Credit
 COMMENT ON COLUMN finance.focus_1_4."ChargeClass" IS 'Correction for the change of a value after its billing period had closed, else null.';
 COMMENT ON COLUMN finance.focus_1_4."ChargeDescription" IS 'What is charged: the offer, SKU and charge type of a line item, else invoice type and period.';
 COMMENT ON COLUMN finance.focus_1_4."ChargeFrequency" IS 'Recurring, One-Time or Usage-Based; One-Time also for invoice types other than Recurring.';
-COMMENT ON COLUMN finance.focus_1_4."PricingQuantity" IS 'Quantity of the line item; 1 where only the summary is known, 0 on a correction of it; null on tax rows.';
-COMMENT ON COLUMN finance.focus_1_4."PricingUnit" IS 'License for purchases, Unit for usage, Charge for a line item without a quantity, Billing period where only the summary is known; null on tax rows.';
+COMMENT ON COLUMN finance.focus_1_4."PricingCategory" IS 'Standard for purchases and usage with a SkuPriceId, else null.';
+COMMENT ON COLUMN finance.focus_1_4."PricingQuantity" IS 'Quantity of the line item, negative where its unit price is; 1 or -1 where the charge as a whole is what has a price; null where SkuPriceId is.';
+COMMENT ON COLUMN finance.focus_1_4."PricingUnit" IS 'Licenses for purchases, Units for usage, Charges for a line item without quantity or unit price; null where SkuPriceId is.';
+COMMENT ON COLUMN finance.focus_1_4."ContractedUnitPrice" IS 'Price of one PricingUnit, never negative; null where PricingQuantity is. x_UnitPrice has what was stated.';
+COMMENT ON COLUMN finance.focus_1_4."ConsumedQuantity" IS 'Quantity of a usage charge, negative where its unit price is; null for all others.';
+COMMENT ON COLUMN finance.focus_1_4."ConsumedUnit" IS 'Units for usage, Charges where no quantity is stated; null where ConsumedQuantity is.';
 COMMENT ON COLUMN finance.focus_1_4."ServiceName" IS 'Service that the offer belongs to, else the name of the offer or product; Microsoft CSP where only the summary is known.';
 COMMENT ON COLUMN finance.focus_1_4."ServiceCategory" IS 'Category of the service in the list of FOCUS; Other where it is not known.';
-COMMENT ON COLUMN finance.focus_1_4."SkuId" IS 'Product and SKU, joined by a colon, else the offer; null on tax rows and where only the summary is known.';
-COMMENT ON COLUMN finance.focus_1_4."SkuPriceId" IS 'The offer of a recurring charge; product, SKU and availability of others; null where SkuId is.';
-COMMENT ON COLUMN finance.focus_1_4."ContractedUnitPrice" IS 'Price of one unit; null on tax rows, credits, for negative prices (x_UnitPrice has them) and where only the summary is known.';
+COMMENT ON COLUMN finance.focus_1_4."SkuId" IS 'Product and SKU, joined by a colon, else the offer, else the product; null on tax rows and where only the summary is known.';
+COMMENT ON COLUMN finance.focus_1_4."SkuMeter" IS 'Name of the SKU, else of the offer or the product: the service states no meter. Null where SkuId is.';
+COMMENT ON COLUMN finance.focus_1_4."SkuPriceId" IS 'SkuId and the availability, else the offer; null on tax rows and where there is no price of a SKU.';
+COMMENT ON COLUMN finance.focus_1_4."SkuPriceDetails" IS 'Always null: the service states no properties of a price.';
+COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountCategory" IS 'Usage for a reservation, Spend for a savings plan; null where CommitmentDiscountId is.';
+COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountId" IS 'Order of the reservation or savings plan that is charged; null for all other charges, and where the line names no order, SKU, quantity or unit price.';
+COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountName" IS 'Always null: the service states no name.';
+COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountQuantity" IS 'What a purchase lets be used in its charge period: PricingQuantity times the hours of a reservation, the amount of a savings plan.';
+COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountStatus" IS 'Always null: usage that a reservation covers is not stated.';
+COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountType" IS 'Reservation or Savings Plan; null where CommitmentDiscountId is.';
+COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountUnit" IS 'Hours for a reservation, the currency for a savings plan; null where CommitmentDiscountQuantity is.';
 COMMENT ON COLUMN finance.focus_1_4."InvoiceId" IS 'Number of Microsoft''s invoice; null where no line items are known.';
 COMMENT ON COLUMN finance.focus_1_4."InvoiceDetailId" IS 'Key of the line within the invoice; null where InvoiceId is.';
 COMMENT ON COLUMN finance.focus_1_4."Tags" IS 'Always null: the service states none.';
 COMMENT ON COLUMN finance.focus_1_4."ResourceId" IS 'Always null: charges cannot be related to resources.';
+COMMENT ON COLUMN finance.focus_1_4."ResourceName" IS 'Always null, as ResourceId.';
+COMMENT ON COLUMN finance.focus_1_4."ResourceType" IS 'Always null, as ResourceId.';
 COMMENT ON COLUMN finance.focus_1_4."RegionId" IS 'Always null: the service states none.';
+COMMENT ON COLUMN finance.focus_1_4."RegionName" IS 'Always null, as RegionId.';
 COMMENT ON COLUMN finance.focus_1_4."x_Partner" IS 'Name of the partner in the configuration, as in the other views.';
-COMMENT ON COLUMN finance.focus_1_4."x_CustomerCountry" IS 'Country of the customer''s billing profile, ISO 3166 alpha-2.';
+COMMENT ON COLUMN finance.focus_1_4."x_CustomerCountry" IS 'Country of the customer''s billing profile as it was when the billing period closed, ISO 3166 alpha-2.';
 COMMENT ON COLUMN finance.focus_1_4."x_InvoiceType" IS 'Recurring, OneTime, or a type the service added later; null when it names none.';
 COMMENT ON COLUMN finance.focus_1_4."x_PeriodStart" IS 'period_start of the cost in finance.costs that the charge belongs to, also for a correction.';
 COMMENT ON COLUMN finance.focus_1_4."x_ChargeId" IS 'Key of the charge; its rows are told apart by x_CostPart.';
 COMMENT ON COLUMN finance.focus_1_4."x_CostPart" IS 'pretax, tax, or unexplained: what after_tax_total holds beyond pretax plus tax.';
 COMMENT ON COLUMN finance.focus_1_4."x_Granularity" IS 'line item, or summary: the total of a billing period, which is less than FOCUS asks for.';
 COMMENT ON COLUMN finance.focus_1_4."x_Reconciliation" IS 'True for a row that makes the charges add up to finance.costs.';
-COMMENT ON COLUMN finance.focus_1_4."x_EffectiveCostBasis" IS 'billed: as BilledCost; prepaid: 0, because the purchase covers future charges.';
+COMMENT ON COLUMN finance.focus_1_4."x_EffectiveCostBasis" IS 'billed: as BilledCost; prepaid: 0, because the charge covers future charges. Of tax always billed.';
 COMMENT ON COLUMN finance.focus_1_4."x_ContractedCostDifference" IS 'ContractedCost less BilledCost: not 0 for promotions and prorated charges.';
-COMMENT ON COLUMN finance.focus_1_4."x_UnitPrice" IS 'Unit price, exactly as stated, also when it is negative.';
+COMMENT ON COLUMN finance.focus_1_4."x_Quantity" IS 'Quantity of the line item, exactly as stated.';
+COMMENT ON COLUMN finance.focus_1_4."x_UnitPrice" IS 'Unit price of the line item, exactly as stated.';
 COMMENT ON COLUMN finance.focus_1_4."x_ChargeType" IS 'Charge type of the line item, as written by the service.';
 COMMENT ON COLUMN finance.focus_1_4."x_SubscriptionId" IS 'Subscription, as written by the service.';
 COMMENT ON COLUMN finance.focus_1_4."x_OrderId" IS 'Order, as written by the service.';
+COMMENT ON COLUMN finance.focus_1_4."x_OfferId" IS 'Offer, as written by the service.';
+COMMENT ON COLUMN finance.focus_1_4."x_OfferName" IS 'Name of the offer.';
+COMMENT ON COLUMN finance.focus_1_4."x_ProductId" IS 'Product, as written by the service.';
+COMMENT ON COLUMN finance.focus_1_4."x_ProductName" IS 'Name of the product.';
+COMMENT ON COLUMN finance.focus_1_4."x_SkuId" IS 'SKU of the product, as written by the service.';
+COMMENT ON COLUMN finance.focus_1_4."x_SkuName" IS 'Name of the SKU.';
+COMMENT ON COLUMN finance.focus_1_4."x_AvailabilityId" IS 'Availability of the SKU, as written by the service.';
+COMMENT ON COLUMN finance.focus_1_4."x_PublisherId" IS 'Publisher of the product, as written by the service.';
 COMMENT ON COLUMN finance.focus_1_4."x_TermAndBillingCycle" IS 'Term and billing cycle, free text.';
-COMMENT ON COLUMN finance.focus_1_4."x_DiscountDetails" IS 'Discount, free text such as 20% or N/A.';
-COMMENT ON COLUMN finance.focus_1_4."x_ResellerMpnId" IS 'Partner id of the indirect reseller; -1 when there is none.';
+COMMENT ON COLUMN finance.focus_1_4."x_DiscountDetails" IS 'Discount, free text such as 20%; null when there is none.';
+COMMENT ON COLUMN finance.focus_1_4."x_ResellerMpnId" IS 'Partner id of the indirect reseller; null when there is none.';
 COMMENT ON COLUMN finance.focus_1_4."x_CollectedAt" IS 'When the amount was collected.';
-COMMENT ON COLUMN finance.focus_1_4."x_PublisherName" IS 'Publisher of the product; Microsoft where none is stated.';
+COMMENT ON COLUMN finance.focus_1_4."x_PublisherName" IS 'Publisher of the product, as written by the service; null where none is stated.';
 
 -- A view; its query stands in the migrations.
 -- finance.focus_billing_period ("BillingPeriodStart" timestamp with time zone, "BillingPeriodEnd" timestamp with time zone, "BillingPeriodCreated" timestamp with time zone, "BillingPeriodLastUpdated" timestamp with time zone, "BillingPeriodStatus" text, "InvoiceIssuerName" text)
@@ -707,7 +787,7 @@ COMMENT ON COLUMN finance.focus_billing_period."InvoiceIssuerName" IS 'Always Mi
 
 -- A view; its query stands in the migrations.
 -- finance.focus_left_out (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, period_end date, currency_code text, pretax_total numeric, tax numeric, after_tax_total numeric, ordinal integer, reason text)
-COMMENT ON VIEW finance.focus_left_out IS 'The costs that the FOCUS views do not hold, because a value that FOCUS demands is not stated.';
+COMMENT ON VIEW finance.focus_left_out IS 'The costs that the FOCUS views do not hold, because a value that FOCUS demands is not stated, or not so.';
 COMMENT ON COLUMN finance.focus_left_out.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.focus_left_out.customer_id IS 'Tenant id of the customer.';
 COMMENT ON COLUMN finance.focus_left_out.company_name IS 'Company name of the billing profile.';
@@ -719,7 +799,7 @@ COMMENT ON COLUMN finance.focus_left_out.pretax_total IS 'Amount before tax.';
 COMMENT ON COLUMN finance.focus_left_out.tax IS 'Tax.';
 COMMENT ON COLUMN finance.focus_left_out.after_tax_total IS 'Amount after tax.';
 COMMENT ON COLUMN finance.focus_left_out.ordinal IS 'As in finance.costs.';
-COMMENT ON COLUMN finance.focus_left_out.reason IS 'What is not stated.';
+COMMENT ON COLUMN finance.focus_left_out.reason IS 'What is not stated, or not as FOCUS demands.';
 
 -- A view; its query stands in the migrations.
 -- finance.line_item_sets (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, revision integer, item_count integer, origin text, run_id uuid, collected_at timestamp with time zone, superseded_at timestamp with time zone, superseded_by_run uuid, line_items_hash text)

@@ -20,6 +20,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_statements (
     root_tax         numeric,
     root_after_tax   numeric,
     body_customer_id text,
+    customer_name    text,
     failure_class    text,
     resource         text,
     http_status      integer,

@@ -90,6 +90,9 @@ func (s *Store) reduce(ctx context.Context, tx pgx.Tx, customers []int64, scope 
 				return nil
 			}
 			nameless = customers
+			if err := s.q.ForgetNames(ctx, tx, customers); err != nil {
+				return err
+			}
 			items, err := s.q.LineItemsBodies(ctx, tx, customers)
 			bodies = append(bodies, items...)
 			return err

@@ -109,6 +109,9 @@ func (st *stage) addStatement(seq int32, s *billing.Statement) {
 			row.LineItemsHash = hash[:]
 		}
 	}
+	if scope < billing.CountryOnly {
+		row.CustomerName = optional(s.CustomerName)
+	}
 	if s.Costs != nil {
 		root := s.Costs.Root
 		row.RootStartsAt, row.RootEndsAt = moment(root.Period.Start), moment(root.Period.End)

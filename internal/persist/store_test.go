@@ -27,7 +27,7 @@ const (
 
 // factTables are the tables that an unchanged rerun must not touch.
 var factTables = []string{
-	"collector.customers", "collector.payloads", "collector.statements", "collector.billing_profiles", "collector.billing_profile_history",
+	"collector.customers", "collector.payloads", "collector.statements", "collector.billing_profiles", "collector.billing_profile_history", "collector.customer_names",
 	"collector.cost_details", "collector.cost_detail_history", "collector.line_item_sets", "collector.line_items", "collector.findings",
 }
 

@@ -170,6 +170,7 @@ func (w writer) applyFacts(ctx context.Context, st *stage) error {
 		func() error { return q.ConfirmImported(ctx, tx) },
 		func() error { return q.KeepProfileHistory(ctx, tx, run) },
 		func() error { return q.ApplyProfiles(ctx, tx, run) },
+		func() error { return q.NoteNames(ctx, tx) },
 		func() error { return q.KeepDetailHistory(ctx, tx, run) },
 		func() error { return q.RestateDetails(ctx, tx, run) },
 		func() error { return q.InsertDetails(ctx, tx, run) },

@@ -313,6 +313,7 @@ func (r iteratorForStageStatements) Values() ([]interface{}, error) {
 		r.rows[0].RootTax,
 		r.rows[0].RootAfterTax,
 		r.rows[0].BodyCustomerID,
+		r.rows[0].CustomerName,
 		r.rows[0].FailureClass,
 		r.rows[0].Resource,
 		r.rows[0].HttpStatus,
@@ -330,5 +331,5 @@ func (r iteratorForStageStatements) Err() error {
 }
 
 func (q *Queries) StageStatements(ctx context.Context, db DBTX, arg []StageStatementsParams) (int64, error) {
-	return db.CopyFrom(ctx, []string{"stage_statements"}, []string{"seq", "customer_id", "fetched_at", "has_profile", "has_costs", "has_line_items", "no_costs", "profile_hash", "summary_hash", "line_items_hash", "summary_status", "root_starts_at", "root_ends_at", "root_currency", "root_pretax", "root_tax", "root_after_tax", "body_customer_id", "failure_class", "resource", "http_status", "code", "message", "said", "request_id", "correlation_id", "attempts"}, &iteratorForStageStatements{rows: arg})
+	return db.CopyFrom(ctx, []string{"stage_statements"}, []string{"seq", "customer_id", "fetched_at", "has_profile", "has_costs", "has_line_items", "no_costs", "profile_hash", "summary_hash", "line_items_hash", "summary_status", "root_starts_at", "root_ends_at", "root_currency", "root_pretax", "root_tax", "root_after_tax", "body_customer_id", "customer_name", "failure_class", "resource", "http_status", "code", "message", "said", "request_id", "correlation_id", "attempts"}, &iteratorForStageStatements{rows: arg})
 }

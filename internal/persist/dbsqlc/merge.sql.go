@@ -322,6 +322,23 @@ func (q *Queries) NamedHashes(ctx context.Context, db DBTX) ([][]byte, error) {
 	return items, nil
 }
 
+const noteNames = `-- name: NoteNames :exec
+INSERT INTO collector.customer_names (customer_key, since, name)
+SELECT s.customer_key, s.fetched_at, s.customer_name
+FROM stage_statements s
+WHERE s.customer_name IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM collector.billing_profiles b WHERE b.customer_key = s.customer_key AND b.company_name IS NOT NULL)
+    AND s.customer_name IS DISTINCT FROM (SELECT n.name FROM collector.customer_names n
+        WHERE n.customer_key = s.customer_key AND n.since <= s.fetched_at ORDER BY n.since DESC LIMIT 1)
+ON CONFLICT (customer_key, since) DO UPDATE SET name = EXCLUDED.name
+`
+
+// What line items call a customer whose profile has no company name, when that is news.
+func (q *Queries) NoteNames(ctx context.Context, db DBTX) error {
+	_, err := db.Exec(ctx, noteNames)
+	return err
+}
+
 const numberSets = `-- name: NumberSets :exec
 UPDATE stage_sets SET set_id = nextval(pg_get_serial_sequence('collector.line_item_sets', 'set_id'))
 WHERE action IN ('new', 'replaced')

@@ -143,6 +143,15 @@ func (q *Queries) ForgetLastErrors(ctx context.Context, db DBTX, customerKeys []
 	return result.RowsAffected(), nil
 }
 
+const forgetNames = `-- name: ForgetNames :exec
+DELETE FROM collector.customer_names WHERE customer_key = ANY ($1::bigint[])
+`
+
+func (q *Queries) ForgetNames(ctx context.Context, db DBTX, customerKeys []int64) error {
+	_, err := db.Exec(ctx, forgetNames, customerKeys)
+	return err
+}
+
 const forgetProfileBodies = `-- name: ForgetProfileBodies :many
 WITH known AS (
     SELECT statement_id, profile_hash FROM collector.statements

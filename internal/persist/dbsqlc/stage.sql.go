@@ -128,6 +128,7 @@ type StageStatementsParams struct {
 	RootTax        decimal.NullDecimal
 	RootAfterTax   decimal.NullDecimal
 	BodyCustomerID *string
+	CustomerName   *string
 	FailureClass   *string
 	Resource       *string
 	HttpStatus     *int32

@@ -317,6 +317,17 @@ ON CONFLICT (customer_key) DO UPDATE SET
     statement_id = excluded.statement_id, run_id = excluded.run_id, last_changed_at = excluded.last_changed_at,
     revisions = b.revisions + 1;
 
+-- name: NoteNames :exec
+-- What line items call a customer whose profile has no company name, when that is news.
+INSERT INTO collector.customer_names (customer_key, since, name)
+SELECT s.customer_key, s.fetched_at, s.customer_name
+FROM stage_statements s
+WHERE s.customer_name IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM collector.billing_profiles b WHERE b.customer_key = s.customer_key AND b.company_name IS NOT NULL)
+    AND s.customer_name IS DISTINCT FROM (SELECT n.name FROM collector.customer_names n
+        WHERE n.customer_key = s.customer_key AND n.since <= s.fetched_at ORDER BY n.since DESC LIMIT 1)
+ON CONFLICT (customer_key, since) DO UPDATE SET name = EXCLUDED.name;
+
 -- name: KeepDetailHistory :exec
 INSERT INTO collector.cost_detail_history (detail_id, revision, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total,
     origin, statement_id, run_id, valid_from, superseded_at, superseded_by_run)

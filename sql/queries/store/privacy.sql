@@ -57,6 +57,9 @@ SET profile = jsonb_strip_nulls(jsonb_build_object(
 WHERE h.customer_key = ANY (@customer_keys::bigint[])
     AND jsonb_strip_nulls(h.profile) - CASE WHEN @keep_company_name::boolean THEN ARRAY['company_name', 'country'] ELSE ARRAY['country'] END <> '{}';
 
+-- name: ForgetNames :exec
+DELETE FROM collector.customer_names WHERE customer_key = ANY (@customer_keys::bigint[]);
+
 -- name: ForgetProfileBodies :many
 -- The log names the bodies of these profiles no more, nor those that were pruned long ago.
 WITH known AS (
