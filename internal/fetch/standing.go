@@ -25,9 +25,9 @@ type standing struct {
 	// doubts counts refusals in a row that may be one customer's or everybody's.
 	doubts int
 
-	// served are the endpoints that were read for somebody, and condemned counts the
-	// refusals with a condemning code of those that were not.
-	served    map[string]bool
+	// served are the endpoints that were read for somebody, with the number of refusals
+	// with a condemning code in a row since then; condemned counts those of the others.
+	served    map[string]int
 	condemned int
 
 	// admitted: a resource of a customer was read. Until then withoutRole counts the
@@ -63,18 +63,23 @@ func (s *standing) accept(token string, sent time.Time) {
 func (s *standing) serve(endpoint string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.served[endpoint] {
-		if s.served == nil {
-			s.served = map[string]bool{}
-		}
-		s.served[endpoint] = true
+	if s.served == nil {
+		s.served = map[string]int{}
 	}
+	s.served[endpoint] = 0
 }
 
-func (s *standing) isServed(endpoint string) bool {
+// condemnServed notes a refusal with a condemning code, and reports whether the endpoint
+// was read for somebody, and whether too many were refused since then for them to be
+// single customers. What other endpoints answer tells nothing of this one.
+func (s *standing) condemnServed(endpoint string) (served, all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.served[endpoint]
+	if _, served = s.served[endpoint]; !served {
+		return false, false
+	}
+	s.served[endpoint]++
+	return true, s.served[endpoint] >= doubtsAtMost
 }
 
 // condemn notes a refusal with a condemning code, and reports whether there are too many
@@ -268,11 +273,11 @@ func aloneRefused(f *billing.Failure, message string) *billing.Failure {
 // served the same to another customer, or accepts the token for the list of customers.
 // Many such refusals in a row, or of the first customers, end the run all the same.
 func (c *Client) afterCondemnation(ctx context.Context, r request, t *trouble, a *answer) error {
-	if c.standing.isServed(r.endpoint) {
-		if c.standing.doubt() {
-			return t.failure
-		}
-	} else {
+	served, all := c.standing.condemnServed(r.endpoint)
+	if all {
+		return t.failure
+	}
+	if !served {
 		if a.status != http.StatusUnauthorized || c.standing.condemn() {
 			return t.failure
 		}

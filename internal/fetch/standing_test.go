@@ -2,6 +2,7 @@ package fetch_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -187,6 +188,28 @@ func TestTokenRefusedForOneCustomer(t *testing.T) {
 				t.Errorf("%d refreshes for a sign-in that is good", changing.refreshes)
 			}
 		})
+	}
+}
+
+// One resource that condemns everybody from one moment on is not excused by another that
+// is served: the run ends within some dozens of requests.
+func TestACondemnedResourceEndsTheRun(t *testing.T) {
+	t.Parallel()
+
+	for _, refusal := range []http.HandlerFunc{says(401, `{"code":900421}`), says(403, `{"code":900329}`), says(403, `{"code":900124}`)} {
+		var answers []http.HandlerFunc
+		for range 12 { // one customer after the other, but not in a row
+			answers = append(answers, says(200, goodSummary), refusal)
+		}
+		p, url := newPartner(t, map[string]http.HandlerFunc{summaryPath: inTurn(answers...)})
+		c := client(t, full(url))
+		var err error
+		for err == nil && len(p.of(summaryPath)) < 200 {
+			_, err = c.Statement(t.Context(), asked)
+		}
+		if f, ok := errors.AsType[*billing.Failure](err); !ok || !f.Class.EndsRun() || len(p.of(summaryPath)) != len(answers)+9 {
+			t.Errorf("after %d summaries: %v", len(p.of(summaryPath)), err)
+		}
 	}
 }
 
