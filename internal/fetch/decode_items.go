@@ -3,6 +3,7 @@ package fetch
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"partnercost/internal/billing"
@@ -97,13 +98,17 @@ func decodeLineItems(body []byte) (*lineItems, error) {
 }
 
 // add appends a page. An error leaves l as it was, so that the page can be read
-// again.
+// again. A page whose items all state nothing lists something else, such as customers
+// or errors: taken for line items, it would empty what is stored.
 func (l *lineItems) add(page *wireItems) error {
 	if page.Items == nil {
 		return notDocument(billing.LineItemsDocument, errNoItems)
 	}
 	if page.TotalCount.err != nil {
 		return placed(billing.LineItemsDocument, fmt.Errorf("totalCount: %w", page.TotalCount.err))
+	}
+	if len(page.Items) > 0 && !slices.ContainsFunc(page.Items, func(w wireItem) bool { return w != (wireItem{}) }) {
+		return notDocument(billing.LineItemsDocument, errors.New("none of its items states anything of a line item"))
 	}
 	all, customers, name := l.items, l.customers, l.customerName
 	if len(all) == 0 {
