@@ -236,6 +236,28 @@ func (l *lineItems) examine(costs billing.CostSummary, found *findings) {
 	}
 }
 
+// beginLater are the invoice types of which an item begins after the last of their
+// periods, within a month of it.
+func (l *lineItems) beginLater(details []billing.CostDetail) map[billing.InvoiceType]bool {
+	ends := map[billing.InvoiceType]time.Time{}
+	for _, d := range details {
+		if end := d.Period.End; !end.IsZero() && end.After(ends[d.InvoiceType]) {
+			ends[d.InvoiceType] = end
+		}
+	}
+	var later map[billing.InvoiceType]bool
+	for i := range l.items {
+		item := &l.items[i]
+		if end, known := ends[item.InvoiceType]; known && item.StartDate.After(end) && item.StartDate.Before(end.AddDate(0, 1, 1)) {
+			if later == nil {
+				later = map[billing.InvoiceType]bool{}
+			}
+			later[item.InvoiceType] = true
+		}
+	}
+	return later
+}
+
 // typeBeside is an invoice type of which no line item with dates begins in a period of
 // its details. within: one reaches into them; near: one lies within a month of them.
 type typeBeside struct {

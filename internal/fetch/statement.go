@@ -42,7 +42,7 @@ func (c *Client) Statement(ctx context.Context, id billing.CustomerID) (billing.
 		return billing.Statement{CustomerID: id}, err
 	}
 	s := v.statement()
-	if looksMoved(s) {
+	if looksMoved(s) || v.parts.mayHaveMoved() {
 		// The summary and the items are two calls, and the service may have moved on to the
 		// next period in between (API.md 5.4 point 16).
 		again := visit{client: c, id: id, until: v.until, room: v.room, profile: v.profile, parts: parts{profile: v.parts.profile}}
@@ -65,6 +65,25 @@ func (c *Client) Statement(ctx context.Context, id billing.CustomerID) (billing.
 // looksMoved reports whether summary and line items seem to be of two periods.
 func looksMoved(s billing.Statement) bool {
 	return slices.ContainsFunc(s.Findings, func(f billing.Finding) bool { return f.Kind == billing.LineItemsPeriodMismatch })
+}
+
+// mayHaveMoved reports whether some items lie in another period than the summary's and
+// the sums differ. The next period's bill may hold a correction of the one before, so
+// that its items do not all lie beside the summary's period (moved).
+func (p parts) mayHaveMoved() bool {
+	if p.items == nil || p.summary == nil {
+		return false
+	}
+	later := p.items.beginLater(p.summary.costs.Details)
+	if len(later) == 0 {
+		return false
+	}
+	for t := range p.summary.costs.Differing(p.items.items) {
+		if later[t] {
+			return true
+		}
+	}
+	return false
 }
 
 // visit is the reading of one customer.

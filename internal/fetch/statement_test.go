@@ -543,6 +543,28 @@ func TestNextPageOfLineItemsStaysWithTheCustomer(t *testing.T) {
 	}
 }
 
+// The bill of the next month may hold a correction of the one before, so that not all of
+// its items lie beside the period of the summary.
+func TestStatementReadsAgainWhenOnlySomeItemsAreLater(t *testing.T) {
+	t.Parallel()
+
+	november := strings.NewReplacer("2026-10-31", "2026-11-30", "2026-10", "2026-11").Replace
+	correction := `"items":[{"invoiceType":"OneTime","startDate":"2026-10-04T00:00:00","pretaxTotal":-1,"tax":0,"afterTaxTotal":-1,"currencyCode":"USD"},`
+	items := strings.Replace(november(goodItems), `"items":[`, correction, 1)
+	p, url := newPartner(t, map[string]http.HandlerFunc{
+		summaryPath: inTurn(says(200, goodSummary), says(200, november(goodSummary))), itemsPath: says(200, items),
+	})
+	s, err := client(t, full(url)).Statement(t.Context(), asked)
+	if err != nil || s.Failure != nil || len(s.LineItems) != 2 || len(p.of(summaryPath)) != 2 || len(p.of(profilePath)) != 1 {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	for _, item := range s.LineItems {
+		if !item.SetStart.Equal(day(t, "2026-11-01")) {
+			t.Errorf("an item of November's bill is filed under %s", item.SetStart)
+		}
+	}
+}
+
 func TestConnectionsAreReused(t *testing.T) {
 	t.Parallel()
 
