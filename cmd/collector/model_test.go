@@ -284,15 +284,15 @@ func (a *account) takeItems(details []detail, root time.Time, items []item, spok
 	return changed
 }
 
-// vanished reports whether a detail of the newest period of its type is missing from
-// the answer.
+// vanished reports whether a detail of the newest period of its type, or of none, is
+// missing from the answer.
 func (a *account) vanished(details []detail) bool {
 	told := map[costKey]bool{}
 	for _, d := range details {
 		told[d.key()] = true
 	}
 	for key := range a.costs {
-		if key.start == a.newest(key.invoiceType) && !told[key] {
+		if (key.start == "" || key.start == a.newest(key.invoiceType)) && !told[key] {
 			return true
 		}
 	}

@@ -121,6 +121,19 @@ func TestDetailThatVanishesStaysAndIsAFinding(t *testing.T) {
 	wantLines(t, "resolved", b.query(`SELECT kind, resolved_at::date FROM finance.findings WHERE resolved_at IS NOT NULL`), "detail_vanished 2026-11-04")
 }
 
+// A detail that came without its period's start for one night counts beside the one that
+// it is, for as long as it is stored: so long it is a finding.
+func TestDetailWithoutAPeriodStaysAFinding(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	usual, bare := recurring(9, "10"), detail(billing.Recurring, "", "2026-10-11", "USD", "10")
+	b.collect(statement(customerA, both(usual)))
+	b.collect(statement(customerA, both(bare)))
+	b.collect(statement(customerA, both(usual)))
+	b.collect(statement(customerA, both(recurring(10, "11"))))
+	wantLines(t, "findings", b.openFindings(), "detail_vanished warning "+bare.Subject())
+}
+
 // A vanished detail has the subject that other findings about it have.
 func TestVanishedDetailsAreNamedLikeOthers(t *testing.T) {
 	t.Parallel()

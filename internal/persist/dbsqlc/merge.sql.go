@@ -778,7 +778,7 @@ SELECT c.seq, 'detail_vanished', 'warning',
     format('The newest answer does not give the %s detail of the period from %s in %s any more, and no later period of that type has begun. Its last value is kept.',
         coalesce(c.invoice_type, 'untyped'), coalesce(c.period_start::text, 'an unstated day'), coalesce(c.currency_code, 'an unstated currency'))
 FROM stored c
-WHERE c.period_start IS NOT DISTINCT FROM c.newest_start
+WHERE (c.period_start IS NULL OR c.period_start = c.newest_start)
     AND NOT EXISTS (SELECT 1 FROM stage_details t WHERE t.seq = c.seq AND t.ordinal = c.ordinal
         AND coalesce(t.invoice_type, '') = coalesce(c.invoice_type, '')
         AND coalesce(t.period_start, '-infinity') = coalesce(c.period_start, '-infinity')
@@ -786,7 +786,8 @@ WHERE c.period_start IS NOT DISTINCT FROM c.newest_start
 `
 
 // A stored detail that the newest answer does not give any more, and whose invoice
-// type has not moved on to a later period, stays and becomes a finding.
+// type has not moved on to a later period, stays and becomes a finding. Of one without
+// a period nobody can tell that its type has moved on.
 func (q *Queries) StageVanished(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, stageVanished)
 	return err

@@ -381,7 +381,8 @@ ORDER BY t.set_no;
 
 -- name: StageVanished :exec
 -- A stored detail that the newest answer does not give any more, and whose invoice
--- type has not moved on to a later period, stays and becomes a finding.
+-- type has not moved on to a later period, stays and becomes a finding. Of one without
+-- a period nobody can tell that its type has moved on.
 WITH stored AS (
     SELECT s.seq, c.invoice_type, c.period_start, c.currency_code, c.ordinal,
         max(c.period_start) OVER (PARTITION BY s.seq, c.invoice_type) AS newest_start
@@ -397,7 +398,7 @@ SELECT c.seq, 'detail_vanished', 'warning',
     format('The newest answer does not give the %s detail of the period from %s in %s any more, and no later period of that type has begun. Its last value is kept.',
         coalesce(c.invoice_type, 'untyped'), coalesce(c.period_start::text, 'an unstated day'), coalesce(c.currency_code, 'an unstated currency'))
 FROM stored c
-WHERE c.period_start IS NOT DISTINCT FROM c.newest_start
+WHERE (c.period_start IS NULL OR c.period_start = c.newest_start)
     AND NOT EXISTS (SELECT 1 FROM stage_details t WHERE t.seq = c.seq AND t.ordinal = c.ordinal
         AND coalesce(t.invoice_type, '') = coalesce(c.invoice_type, '')
         AND coalesce(t.period_start, '-infinity') = coalesce(c.period_start, '-infinity')
