@@ -775,7 +775,9 @@ SELECT c.seq, 'detail_vanished', 'warning',
     -- Spelt like billing.CostDetail.Subject.
     concat_ws(' ', coalesce(c.invoice_type, '(no type)'), coalesce(c.period_start::text, '(no period)'), coalesce(c.currency_code, '(no currency)'),
         CASE WHEN c.ordinal > 1 THEN '#' || c.ordinal END),
-    format('The newest answer does not give the %s detail of the period from %s in %s any more, and no later period of that type has begun. Its last value is kept.',
+    format(CASE WHEN c.period_start IS NULL
+            THEN 'The newest answer does not give the %s detail of the period from %s in %s any more. Its last value is kept; it may be counted a second time under the day on which its period starts.'
+            ELSE 'The newest answer does not give the %s detail of the period from %s in %s any more, and no later period of that type has begun. Its last value is kept.' END,
         coalesce(c.invoice_type, 'untyped'), coalesce(c.period_start::text, 'an unstated day'), coalesce(c.currency_code, 'an unstated currency'))
 FROM stored c
 WHERE (c.period_start IS NULL OR c.period_start = c.newest_start)
@@ -786,8 +788,9 @@ WHERE (c.period_start IS NULL OR c.period_start = c.newest_start)
 `
 
 // A stored detail that the newest answer does not give any more, and whose invoice
-// type has not moved on to a later period, stays and becomes a finding. Of one without
-// a period nobody can tell that its type has moved on.
+// type has not moved on to a later period, stays and becomes a finding. Of one that
+// does not say when its period starts nobody can tell: the next answer may state it
+// under another key, and its amounts count in the month of its end.
 func (q *Queries) StageVanished(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, stageVanished)
 	return err
