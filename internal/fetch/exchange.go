@@ -192,7 +192,7 @@ func (c *Client) attempt(ctx context.Context, r request, requestID string, again
 	a.refusal = readRefusal(a.status, a.body)
 	v := a.refusal.verdict()
 	t := failed(v, v.advice, nil)
-	t.failure.Code = printable(a.refusal.code, 64)
+	t.failure.Code = codeOf(a.refusal.code)
 	t.failure.Said = redact(a.refusal.message, token)
 	return a, t
 }

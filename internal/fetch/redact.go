@@ -33,6 +33,19 @@ func redact(message string, secrets ...string) string {
 	return printable(message, messageBytes)
 }
 
+// codeWord is what a code looks like: digits, or a word of the identity platform.
+var codeWord = regexp.MustCompile(`^[\w.-]{1,64}$`)
+
+// codeOf is the code that the service gives for a failure. What is no single word is
+// no code and may name a person, as messages may; logs and views repeat codes.
+func codeOf(code string) string {
+	code = strings.TrimSpace(code)
+	if !codeWord.MatchString(code) {
+		return ""
+	}
+	return code
+}
+
 // printable is s in one line of at most limit bytes.
 func printable(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {

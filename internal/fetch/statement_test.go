@@ -599,7 +599,9 @@ func TestNothingSecretIsSaid(t *testing.T) {
 
 	const token = "eyJ0eXAiOiJKV1Qi.planted.secret"
 	leak := `{"code":2000,"description":"ada@contoso.example sent Bearer ` + token + ` and planted-token ` + strings.Repeat("long ", 200) + `"}`
-	for status, answer := range map[int]string{400: leak, 500: leak, 403: "ada@contoso.example " + token, 200: `{"email":{"ada@contoso.example":1}}`, 429: leak} {
+	for status, answer := range map[int]string{400: leak, 500: leak, 403: "ada@contoso.example " + token, 200: `{"email":{"ada@contoso.example":1}}`, 429: leak,
+		409: `{"code":"Profile of Ada Byron"}`,
+	} {
 		_, url := newPartner(t, map[string]http.HandlerFunc{profilePath: says(status, answer)})
 		var log bytes.Buffer
 		s, err := client(t, fetch.Options{
@@ -610,7 +612,7 @@ func TestNothingSecretIsSaid(t *testing.T) {
 			t.Fatalf("%d: %+v, %v", status, s, err)
 		}
 		said := s.Failure.Error() + fmt.Sprintf("%+v", *s.Failure) + log.String()
-		for _, secret := range []string{token, "planted", "ada@", "contoso.example"} {
+		for _, secret := range []string{token, "planted", "ada@", "contoso.example", "Byron"} {
 			if strings.Contains(strings.ReplaceAll(said, "planted-token", ""), secret) {
 				t.Errorf("%d: %q stands in %q", status, secret, said)
 			}

@@ -129,7 +129,7 @@ func judgeSignIn(err error, secrets ...string) (failure *billing.Failure, retry 
 		return failure, v.retry
 	}
 	failure.HTTPStatus = refused.Response.StatusCode
-	failure.Code = printable(refused.ErrorCode, 64)
+	failure.Code = codeOf(refused.ErrorCode)
 	if code := signInCode(refused); code != "" {
 		failure.Code = "AADSTS" + code
 		if advice, ok := signInAdvice[code]; ok {
