@@ -43,11 +43,12 @@ func TestRatesImportIsAllOrNothing(t *testing.T) {
 2026-09-29,EUR,USD,1e3,ECB
 2026-08-31,EUR,USD,1.09,
 2026-10-31,EUR,USD,-1.08
-`)
+2026-11-30,EUR,USD,1.08,`+"B\xf6rse\n2026-12-31,EUR,USD,1.08,E\x00B\n")
 	s.collector(t, "rates", "import", "bad.csv").want(t, 2).says(t, "nothing was imported", "bad.csv",
 		`line 3: date "2026-02-30" is not a day`, `line 4: from_currency "eur"`, `line 4: to_currency "DOLLAR"`, "line 4: rate 0 is not greater than 0",
 		`line 5: from_currency and to_currency are both "EUR"`, `line 6: rate "1,08" is not a decimal number`, `line 7: rate "1e3" is not a decimal number`,
-		"line 8: line 2 has a rate for the same day and currencies", "line 9: there are 4 values; want 5")
+		"line 8: line 2 has a rate for the same day and currencies", "line 9: there are 4 values; want 5",
+		`line 10: source "B\xf6rse" is not text`, `line 11: source "E\x00B" is not text`)
 	if n := s.one(t, `SELECT count(*)::text FROM finance.exchange_rates`); n != "0" {
 		t.Errorf("%s rates of a file with errors were stored", n)
 	}

@@ -43,6 +43,9 @@ func (p *program) renamePartner(ctx context.Context, from, to string) error {
 	if from == to || to == "" {
 		return usageError("OLD and NEW are to be two names, not %q and %q", from, to)
 	}
+	if !config.IsPartnerName(to) {
+		return usageError(`NEW wants 1 to 63 letters, digits, "-", "." and "_", as in the configuration, not %q`, to)
+	}
 	return p.withStore(ctx, func(c *config.Config, store *persist.Store) error {
 		jobs := p.jobs(c, store)
 		if err := jobs.RenamePartner(ctx, from, to); err != nil {

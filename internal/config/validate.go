@@ -105,11 +105,14 @@ var (
 	localePattern = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
 )
 
+// IsPartnerName reports whether a partner may be called so.
+func IsPartnerName(name string) bool { return namePattern.MatchString(name) }
+
 func (l *loader) partner(p *Partner, path string) {
 	switch {
 	case p.Name == "":
 		l.refuse(join(path, "name"), "is missing; it stands in every row of this partner")
-	case !namePattern.MatchString(p.Name):
+	case !IsPartnerName(p.Name):
 		l.refuse(join(path, "name"), `%q wants 1 to 63 letters, digits, "-", "." and "_"`, shorten(p.Name))
 	}
 	if p.Cloud == "germany" {

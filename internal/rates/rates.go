@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"partnercost/internal/billing"
 	"partnercost/internal/persist"
@@ -99,6 +100,9 @@ func parseRate(record []string) (rate persist.ExchangeRate, faults []string) {
 	rate.Rate = amount.Decimal
 	if len(record) == len(columns) {
 		rate.Source = strings.TrimSpace(record[4])
+		if !utf8.ValidString(rate.Source) || strings.ContainsRune(rate.Source, 0) {
+			fault("source %q is not text in UTF-8", rate.Source)
+		}
 	}
 	return rate, faults
 }
