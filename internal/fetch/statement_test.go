@@ -599,7 +599,8 @@ func TestNothingSecretIsSaid(t *testing.T) {
 
 	const token = "eyJ0eXAiOiJKV1Qi.planted.secret"
 	leak := `{"code":2000,"description":"ada@contoso.example sent Bearer ` + token + ` and planted-token ` + strings.Repeat("long ", 200) + `"}`
-	for status, answer := range map[int]string{400: leak, 500: leak, 403: "ada@contoso.example " + token, 200: `{"email":{"ada@contoso.example":1}}`, 429: leak,
+	for status, answer := range map[int]string{
+		400: leak, 500: leak, 403: "ada@contoso.example " + token, 200: `{"email":{"ada@contoso.example":1}}`, 429: leak,
 		409: `{"code":"Profile of Ada Byron"}`,
 	} {
 		_, url := newPartner(t, map[string]http.HandlerFunc{profilePath: says(status, answer)})
