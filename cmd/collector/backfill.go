@@ -97,7 +97,7 @@ func (p *program) backfill(ctx context.Context, f backfillFlags) error {
 			out.line(line, line.String())
 		}))
 	default:
-		request := collector.Request{Kind: billing.MissingRun, LeaveOut: collector.DoneSinceLastCollection}
+		request := collector.Request{Kind: billing.KindMissing, LeaveOut: collector.DoneSinceLastCollection}
 		results = jobs.Collect(ctx, request, collector.Everybody(partners))
 	}
 	progress.close()

@@ -57,7 +57,7 @@ func (p *program) demo(ctx context.Context, f demoFlags) error {
 			lived.now = now
 			lived.terminal = p.terminal && shown
 			progress := lived.newProgress()
-			results := lived.newCollector(c, store, progress).Collect(ctx, collector.Request{Kind: billing.OnceRun}, collector.Everybody(c.Partners))
+			results := lived.newCollector(c, store, progress).Collect(ctx, collector.Request{Kind: billing.KindOnce}, collector.Everybody(c.Partners))
 			progress.close()
 			if shown {
 				if err := p.printResults(results, "table"); err != nil {

@@ -48,7 +48,7 @@ func (y *focusYear) collect(t *testing.T, day string, statements ...billing.Stat
 	t.Helper()
 	y.now = instant(day)
 	y.runs++
-	run := billing.Run{ID: fmt.Sprintf("00000000-0000-4000-9000-%012d", y.runs), Partner: "contoso", Kind: billing.OnceRun, StartedAt: y.now, Version: "test"}
+	run := billing.Run{ID: fmt.Sprintf("00000000-0000-4000-9000-%012d", y.runs), Partner: "contoso", Kind: billing.KindOnce, StartedAt: y.now, Version: "test"}
 	for i := range statements {
 		statements[i].FetchedAt = y.now
 	}
@@ -59,7 +59,7 @@ func (y *focusYear) collect(t *testing.T, day string, statements ...billing.Stat
 		}
 	}
 	if err == nil {
-		err = y.store.FinishRun(t.Context(), run, billing.Succeeded, billing.Tally{Total: len(statements)}, nil)
+		err = y.store.FinishRun(t.Context(), run, billing.StatusSucceeded, billing.Tally{Total: len(statements)}, nil)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -53,11 +53,11 @@ func TestPreview(t *testing.T) {
 		failure *billing.Failure
 		want    string
 	}{
-		{"unchanged", billing.CustomerResult{Outcome: billing.Unchanged}, nil, "unchanged"},
-		{"no costs", billing.CustomerResult{Outcome: billing.NoCostsOutcome}, nil, "no costs"},
+		{"unchanged", billing.CustomerResult{Outcome: billing.OutcomeUnchanged}, nil, "unchanged"},
+		{"no costs", billing.CustomerResult{Outcome: billing.OutcomeNoCosts}, nil, "no costs"},
 		{
 			"new",
-			billing.CustomerResult{Outcome: billing.Stored, ProfileChanged: true, LineItemSetsChanged: 1, Changes: []billing.DetailChange{
+			billing.CustomerResult{Outcome: billing.OutcomeStored, ProfileChanged: true, LineItemSetsChanged: 1, Changes: []billing.DetailChange{
 				{InvoiceType: billing.Recurring, After: before},
 				{InvoiceType: billing.OneTime, After: totals(t, "2019-04-01", "2019-04-30T23:59:59.9999999Z", "", "2.2")},
 			}},
@@ -66,24 +66,24 @@ func TestPreview(t *testing.T) {
 		},
 		{
 			"restated up",
-			billing.CustomerResult{Outcome: billing.Stored, Changes: []billing.DetailChange{{InvoiceType: billing.Recurring, Before: &before, After: totals(t, "2026-10-05", "2026-11-03", "USD", "18")}}},
+			billing.CustomerResult{Outcome: billing.OutcomeStored, Changes: []billing.DetailChange{{InvoiceType: billing.Recurring, Before: &before, After: totals(t, "2026-10-05", "2026-11-03", "USD", "18")}}},
 			nil,
 			"restated   Recurring 2026-10-05..2026-11-03 (end was 2026-11-04) USD 17.22 -> 18 (+0.78)",
 		},
 		{
 			"restated down",
-			billing.CustomerResult{Outcome: billing.Stored, Changes: []billing.DetailChange{{InvoiceType: billing.Recurring, Before: &before, After: totals(t, "2026-10-05", "2026-11-04", "USD", "-1")}}},
+			billing.CustomerResult{Outcome: billing.OutcomeStored, Changes: []billing.DetailChange{{InvoiceType: billing.Recurring, Before: &before, After: totals(t, "2026-10-05", "2026-11-04", "USD", "-1")}}},
 			nil,
 			"restated   Recurring 2026-10-05..2026-11-04 USD 17.22 -> -1 (-18.22)",
 		},
 		{
 			"an amount appears",
-			billing.CustomerResult{Outcome: billing.Stored, Changes: []billing.DetailChange{{InvoiceType: billing.Recurring, Before: &unstated, After: before}}},
+			billing.CustomerResult{Outcome: billing.OutcomeStored, Changes: []billing.DetailChange{{InvoiceType: billing.Recurring, Before: &unstated, After: before}}},
 			nil,
 			"restated   Recurring 2026-10-05..2026-11-04 USD (no amount) -> 17.22",
 		},
-		{"other facts", billing.CustomerResult{Outcome: billing.Stored, ProfileChanged: true}, nil, "changed    billing profile"},
-		{"failed", billing.CustomerResult{Outcome: billing.NoAccessOutcome}, &billing.Failure{Class: billing.NoAccess, HTTPStatus: 403, Code: "20002", Message: "no relationship"}, "failed: HTTP 403, code 20002: no relationship"},
+		{"other facts", billing.CustomerResult{Outcome: billing.OutcomeStored, ProfileChanged: true}, nil, "changed    billing profile"},
+		{"failed", billing.CustomerResult{Outcome: billing.OutcomeNoAccess}, &billing.Failure{Class: billing.NoAccess, HTTPStatus: 403, Code: "20002", Message: "no relationship"}, "failed: HTTP 403, code 20002: no relationship"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -102,7 +102,7 @@ func TestAPreviewIsPrintable(t *testing.T) {
 	for asJSON, want := range map[bool]string{false: "Re\ufffd[2Jcurring", true: `Re\u001b[2Jcurring`} {
 		var b strings.Builder
 		v := &preview{w: &b, asJSON: asJSON}
-		result := billing.CustomerResult{CustomerID: customer, Outcome: billing.Stored, Changes: []billing.DetailChange{
+		result := billing.CustomerResult{CustomerID: customer, Outcome: billing.OutcomeStored, Changes: []billing.DetailChange{
 			{InvoiceType: "Re\x1b[2Jcurring", After: totals(t, "2026-10-05", "2026-11-04", "USD", "1")},
 		}}
 		if err := v.print("sim", make([]billing.Statement, 1), []billing.CustomerResult{result}); err != nil {
@@ -119,7 +119,7 @@ func TestPreviewAsJSONIsExact(t *testing.T) {
 	before := totals(t, "2026-10-05", "2026-11-04", "USD", "17.219999999999999")
 	var b strings.Builder
 	v := &preview{w: &b, asJSON: true}
-	err := v.print("contoso", make([]billing.Statement, 1), []billing.CustomerResult{{CustomerID: customer, Outcome: billing.Stored, Changes: []billing.DetailChange{
+	err := v.print("contoso", make([]billing.Statement, 1), []billing.CustomerResult{{CustomerID: customer, Outcome: billing.OutcomeStored, Changes: []billing.DetailChange{
 		{InvoiceType: billing.Recurring, Before: &before, After: totals(t, "2026-10-05", "2026-11-04", "USD", "17.22")},
 	}}})
 	if err = errors.Join(err, v.finish()); err != nil {
@@ -192,7 +192,7 @@ func TestPrintResults(t *testing.T) {
 	var b strings.Builder
 	p := &program{stdout: &output{to: &b}}
 	err := p.printResults([]collector.Result{
-		{Partner: "contoso", RunID: "r1", Status: billing.Partial, Took: 1234567 * time.Microsecond, Tally: billing.Tally{Total: 10, OK: 4, Unchanged: 3, NoCosts: 2, Failed: 1, RowsChanged: 12}},
+		{Partner: "contoso", RunID: "r1", Status: billing.StatusPartial, Took: 1234567 * time.Microsecond, Tally: billing.Tally{Total: 10, OK: 4, Unchanged: 3, NoCosts: 2, Failed: 1, RowsChanged: 12}},
 		{Partner: "b", Err: persist.ErrLocked},
 	}, "table")
 	if err != nil {

@@ -55,9 +55,9 @@ func partial(r collector.Result) error {
 // whereToLook says where the reasons of failed customers stand.
 func whereToLook(kind billing.RunKind) string {
 	switch kind {
-	case billing.ImportRun:
+	case billing.KindImport:
 		return "the lines of the refused files say why"
-	case billing.ReplayRun:
+	case billing.KindReplay:
 		return "the log says why"
 	}
 	return "collector report coverage says why"

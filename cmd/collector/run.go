@@ -104,7 +104,7 @@ func (p *program) run(ctx context.Context, f runFlags) error {
 
 	progress := p.newProgress()
 	jobs := p.newCollector(c, store, progress)
-	request := collector.Request{Kind: billing.OnceRun, RetireAll: f.retireAll}
+	request := collector.Request{Kind: billing.KindOnce, RetireAll: f.retireAll}
 	if f.resume {
 		request.LeaveOut, request.ResumeSince = collector.DoneByUnfinishedRun, p.now().Add(-resumeWithin)
 	}

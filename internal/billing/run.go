@@ -7,11 +7,11 @@ type RunKind string
 
 // The kinds of runs, as they stand in finance.runs.
 const (
-	DailyRun   RunKind = "daily"
-	OnceRun    RunKind = "once"
-	MissingRun RunKind = "missing"
-	ReplayRun  RunKind = "replay"
-	ImportRun  RunKind = "import"
+	KindDaily   RunKind = "daily"
+	KindOnce    RunKind = "once"
+	KindMissing RunKind = "missing"
+	KindReplay  RunKind = "replay"
+	KindImport  RunKind = "import"
 )
 
 // RunStatus is how a run stands or ended.
@@ -19,24 +19,24 @@ type RunStatus string
 
 // The states of a run, as they stand in finance.runs.
 const (
-	Running     RunStatus = "running"
-	Succeeded   RunStatus = "succeeded"
-	Partial     RunStatus = "partial"
-	FailedRun   RunStatus = "failed"
-	Interrupted RunStatus = "interrupted"
+	StatusRunning     RunStatus = "running"
+	StatusSucceeded   RunStatus = "succeeded"
+	StatusPartial     RunStatus = "partial"
+	StatusFailed      RunStatus = "failed"
+	StatusInterrupted RunStatus = "interrupted"
 )
 
-// RunScope says whom a run was to collect.
+// RunScope says which customers a run was to collect.
 type RunScope string
 
 // The scopes of a run, as they stand in finance.runs.
 const (
-	// Everybody: all of the partner's customers.
-	Everybody RunScope = "all"
-	// SomeCustomers: those that somebody named.
-	SomeCustomers RunScope = "some"
-	// RestOfThem: all of the partner's customers but those that earlier runs had done.
-	RestOfThem RunScope = "rest"
+	// ScopeAll: all of the partner's customers.
+	ScopeAll RunScope = "all"
+	// ScopeSome: the customers that the command named.
+	ScopeSome RunScope = "some"
+	// ScopeRest: all of the partner's customers but those that earlier runs had done.
+	ScopeRest RunScope = "rest"
 )
 
 // Run is one collection of one partner's customers.
@@ -57,17 +57,17 @@ type Run struct {
 type Outcome string
 
 // The outcomes of a customer, as they stand in finance.coverage. All after
-// NoCostsOutcome count as failed.
+// OutcomeNoCosts count as failed.
 const (
-	// Stored: something new or restated was written.
-	Stored Outcome = "ok"
-	// Unchanged: the answers say what is already stored; no fact row was written.
-	Unchanged Outcome = "unchanged"
-	// NoCostsOutcome: the service has no costs for this customer.
-	NoCostsOutcome  Outcome = "no_costs"
-	NoAccessOutcome Outcome = "no_access"
-	UnknownOutcome  Outcome = "unknown_customer"
-	FailedOutcome   Outcome = "failed"
+	// OutcomeStored: something new or restated was written.
+	OutcomeStored Outcome = "ok"
+	// OutcomeUnchanged: the answers say what is already stored; no fact row was written.
+	OutcomeUnchanged Outcome = "unchanged"
+	// OutcomeNoCosts: the service has no costs for this customer.
+	OutcomeNoCosts         Outcome = "no_costs"
+	OutcomeNoAccess        Outcome = "no_access"
+	OutcomeUnknownCustomer Outcome = "unknown_customer"
+	OutcomeFailed          Outcome = "failed"
 )
 
 // CustomerResult is what storing, or planning to store, one statement did.
@@ -93,7 +93,7 @@ type DetailChange struct {
 // Tally counts the customers of a run by outcome, and the fact rows written.
 type Tally struct {
 	Total, OK, Unchanged, NoCosts, Failed int
-	// Blank are those of Failed of whom nothing at all could be read.
+	// Blank counts the failed customers of which nothing at all could be read.
 	Blank       int
 	RowsChanged int64
 }
@@ -101,11 +101,11 @@ type Tally struct {
 // Add counts one customer. Total is not touched: it is known, or not, before.
 func (t *Tally) Add(r CustomerResult) {
 	switch r.Outcome {
-	case Stored:
+	case OutcomeStored:
 		t.OK++
-	case Unchanged:
+	case OutcomeUnchanged:
 		t.Unchanged++
-	case NoCostsOutcome:
+	case OutcomeNoCosts:
 		t.NoCosts++
 	default:
 		t.Failed++

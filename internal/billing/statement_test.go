@@ -59,7 +59,7 @@ func TestFailureText(t *testing.T) {
 func TestTallyCountsEveryOutcome(t *testing.T) {
 	t.Parallel()
 	var tally billing.Tally
-	for _, outcome := range []billing.Outcome{billing.Stored, billing.Unchanged, billing.NoCostsOutcome, billing.NoAccessOutcome, billing.UnknownOutcome, billing.FailedOutcome} {
+	for _, outcome := range []billing.Outcome{billing.OutcomeStored, billing.OutcomeUnchanged, billing.OutcomeNoCosts, billing.OutcomeNoAccess, billing.OutcomeUnknownCustomer, billing.OutcomeFailed} {
 		tally.Add(billing.CustomerResult{Outcome: outcome, RowsChanged: 2})
 	}
 	if want := (billing.Tally{OK: 1, Unchanged: 1, NoCosts: 1, Failed: 3, RowsChanged: 12}); tally != want || tally.Done() != 6 {

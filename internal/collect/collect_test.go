@@ -109,9 +109,9 @@ func (k *sink) write(ctx context.Context, batch []billing.Statement) ([]billing.
 	var results []billing.CustomerResult
 	for _, s := range batch {
 		k.stored[s.CustomerID] = s
-		result := billing.CustomerResult{CustomerID: s.CustomerID, Outcome: billing.Stored, RowsChanged: 2}
+		result := billing.CustomerResult{CustomerID: s.CustomerID, Outcome: billing.OutcomeStored, RowsChanged: 2}
 		if s.Failure != nil {
-			result.Outcome, result.RowsChanged = billing.FailedOutcome, 0
+			result.Outcome, result.RowsChanged = billing.OutcomeFailed, 0
 		}
 		results = append(results, result)
 	}

@@ -35,6 +35,6 @@ type Collector struct {
 
 // newRun is a run of the partner that begins now, and the log that names it.
 func (c *Collector) newRun(partner string, kind billing.RunKind) (billing.Run, *slog.Logger) {
-	run := billing.Run{ID: c.NewID(), Partner: partner, Kind: kind, Scope: billing.Everybody, StartedAt: c.Now(), Version: c.Version}
+	run := billing.Run{ID: c.NewID(), Partner: partner, Kind: kind, Scope: billing.ScopeAll, StartedAt: c.Now(), Version: c.Version}
 	return run, c.Log.With(slog.String("partner", partner), slog.String("run_id", run.ID))
 }

@@ -148,7 +148,7 @@ func (d *Daemon) collect(ctx context.Context, c *Collector, partner config.Partn
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	request := Request{Kind: billing.DailyRun, LeaveOut: DoneByUnfinishedRun, ResumeSince: tick}
+	request := Request{Kind: billing.KindDaily, LeaveOut: DoneByUnfinishedRun, ResumeSince: tick}
 	result := c.collectPartner(ctx, request, Selection{Partner: partner})
 	locked := errors.Is(result.Err, persist.ErrLocked)
 	switch {
@@ -205,7 +205,7 @@ func (d *Daemon) ping(ctx context.Context, c *Collector, result Result, tick tim
 		if err != nil || began.Before(tick) {
 			return // not known, or its own run will tell
 		}
-		succeeded = status == billing.Succeeded
+		succeeded = status == billing.StatusSucceeded
 	}
 	c.Notify(ctx, succeeded)
 }

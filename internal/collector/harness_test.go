@@ -138,7 +138,7 @@ func (i *installation) ids() (ids []string) {
 func (i *installation) night(request Request) Result {
 	i.t.Helper()
 	if request.Kind == "" {
-		request.Kind = billing.OnceRun
+		request.Kind = billing.KindOnce
 	}
 	i.clock.advance(24 * time.Hour)
 	return i.Collect(i.t.Context(), request, Everybody(i.Config.Partners))[0]

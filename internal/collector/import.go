@@ -193,8 +193,8 @@ func withoutPath(err error) error {
 // Import imports saved answers, as a run of the partner, and tells show what became of
 // each file.
 func (c *Collector) Import(ctx context.Context, partner string, saved []SavedCustomer, show func(SavedFile)) Result {
-	run, log := c.newRun(partner, billing.ImportRun)
-	run.Scope = billing.SomeCustomers
+	run, log := c.newRun(partner, billing.KindImport)
+	run.Scope = billing.ScopeSome
 	return c.locked(ctx, run, func(ctx context.Context) Result {
 		return c.record(ctx, run, log, job{work: func(ctx context.Context) (billing.Tally, error) {
 			i := importing{
@@ -252,7 +252,7 @@ func (i *importing) chunk(ctx context.Context, chunk []SavedCustomer) error {
 	for n := range chunk {
 		s := &chunk[n]
 		if s.isRefused {
-			i.tally.Add(billing.CustomerResult{Outcome: billing.FailedOutcome})
+			i.tally.Add(billing.CustomerResult{Outcome: billing.OutcomeFailed})
 		}
 		s.statement = billing.Statement{}
 		for _, f := range s.files {

@@ -61,7 +61,7 @@ func NewPreviewLine(partner string, r billing.CustomerResult, failure *billing.F
 		line.Changes = append(line.Changes, NewCostChange(change))
 	}
 	switch r.Outcome {
-	case billing.Stored:
+	case billing.OutcomeStored:
 		switch {
 		case restated:
 			line.Outcome = "restated"
@@ -70,7 +70,7 @@ func NewPreviewLine(partner string, r billing.CustomerResult, failure *billing.F
 		default:
 			line.Outcome = "changed"
 		}
-	case billing.Unchanged, billing.NoCostsOutcome:
+	case billing.OutcomeUnchanged, billing.OutcomeNoCosts:
 		line.Outcome = string(r.Outcome)
 	default:
 		line.Outcome = "failed"

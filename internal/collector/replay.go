@@ -25,7 +25,7 @@ const (
 // Replay derives the facts of a partner anew from the archive, and tells show of each
 // customer that this changes.
 func (c *Collector) Replay(ctx context.Context, partner string, show func(persist.ReplayResult)) Result {
-	run, log := c.newRun(partner, billing.ReplayRun)
+	run, log := c.newRun(partner, billing.KindReplay)
 	return c.locked(ctx, run, func(ctx context.Context) Result {
 		return c.record(ctx, run, log, job{work: func(ctx context.Context) (billing.Tally, error) {
 			r := &replaying{show: show, log: log}
@@ -73,7 +73,7 @@ func (r *replaying) all(ctx context.Context, archive iter.Seq2[persist.ArchivedC
 		if err != nil {
 			r.log.Error("an archived answer cannot be read; the customer is left as it is",
 				slog.String("customer_id", string(customer.CustomerID)), slog.Any("error", err))
-			r.count(billing.CustomerResult{Outcome: billing.FailedOutcome})
+			r.count(billing.CustomerResult{Outcome: billing.OutcomeFailed})
 			continue
 		}
 		batch = append(batch, derived)
@@ -133,7 +133,7 @@ func bytesOf(c persist.ArchivedCustomer) (n int) {
 func (r *replaying) stored(_ []persist.Rederived, results []persist.ReplayResult) error {
 	for _, result := range results {
 		r.count(result.CustomerResult)
-		if result.Outcome == billing.Unchanged {
+		if result.Outcome == billing.OutcomeUnchanged {
 			continue
 		}
 		r.show(result)
@@ -145,7 +145,7 @@ func (r *replaying) stored(_ []persist.Rederived, results []persist.ReplayResult
 func (r *replaying) refused(ctx context.Context, customer persist.Rederived, why error) error {
 	r.log.ErrorContext(ctx, "the database refuses what is derived; the customer is left as it is",
 		slog.String("customer_id", string(customer.CustomerID)), slog.Any("error", why))
-	r.count(billing.CustomerResult{Outcome: billing.FailedOutcome})
+	r.count(billing.CustomerResult{Outcome: billing.OutcomeFailed})
 	return nil
 }
 

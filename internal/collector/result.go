@@ -27,20 +27,20 @@ type Result struct {
 
 // AllSucceeded reports whether every partner was collected without a failure.
 func AllSucceeded(results []Result) bool {
-	return !slices.ContainsFunc(results, func(r Result) bool { return r.Status != billing.Succeeded || r.Err != nil })
+	return !slices.ContainsFunc(results, func(r Result) bool { return r.Status != billing.StatusSucceeded || r.Err != nil })
 }
 
 // judge says how the run ended.
 func (r *Result) judge(ctx context.Context) billing.RunStatus {
 	switch {
 	case r.Err != nil && ctx.Err() != nil:
-		return billing.Interrupted
+		return billing.StatusInterrupted
 	case r.Err != nil, r.Tally.NothingRead():
-		return billing.FailedRun
+		return billing.StatusFailed
 	case r.Tally.Failed > 0, r.Kept.Customers > 0:
-		return billing.Partial
+		return billing.StatusPartial
 	}
-	return billing.Succeeded
+	return billing.StatusSucceeded
 }
 
 // errNothingRead is why a run failed that came to its end.

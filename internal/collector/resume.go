@@ -28,7 +28,7 @@ func (c *Collector) narrow(ctx context.Context, run billing.Run, request Request
 	switch request.LeaveOut {
 	case LeaveOutNobody:
 		if s.Customers != nil {
-			run.Scope = billing.SomeCustomers
+			run.Scope = billing.ScopeSome
 		}
 		return run, nil, nil
 	case DoneByUnfinishedRun:
@@ -37,7 +37,7 @@ func (c *Collector) narrow(ctx context.Context, run billing.Run, request Request
 			return run, nil, err
 		}
 		if len(run.Resumes) == 0 {
-			if run.Kind == billing.OnceRun {
+			if run.Kind == billing.KindOnce {
 				log.Info("no unfinished run to resume; collecting everybody")
 			}
 			return run, nil, nil
@@ -50,7 +50,7 @@ func (c *Collector) narrow(ctx context.Context, run billing.Run, request Request
 	if err != nil {
 		return run, nil, err
 	}
-	run.Scope = billing.RestOfThem
+	run.Scope = billing.ScopeRest
 	leaveOut := make(map[billing.CustomerID]bool, len(done))
 	for _, id := range done {
 		leaveOut[id] = true

@@ -28,26 +28,26 @@ func TestAListThatIsCutShortRetiresNobody(t *testing.T) {
 		return strings.Join(i.lines(`SELECT count(*)::text FROM finance.customers WHERE active`), "")
 	}
 	write(all...)
-	if r := i.night(Request{}); r.Status != billing.Succeeded {
+	if r := i.night(Request{}); r.Status != billing.StatusSucceeded {
 		t.Fatalf("the first night: %+v", r)
 	}
 	write(all[:2]...)
 	r := i.night(Request{})
 	want(t, "kept", Unlisted{Customers: 38, Of: 40}, r.Kept)
-	want(t, "status", billing.Partial, r.Status)
+	want(t, "status", billing.StatusPartial, r.Status)
 	want(t, "active", "40", active())
 	want(t, "the ledger", []string{"38 of 40 customers are not in the partner's list any more"},
 		i.lines(`SELECT split_part(error, ',', 1) FROM collector.runs WHERE error IS NOT NULL`))
 
 	write(all[:37]...) // three of 40 may leave in a night
-	want(t, "status", billing.Succeeded, i.night(Request{}).Status)
+	want(t, "status", billing.StatusSucceeded, i.night(Request{}).Status)
 	want(t, "active", "37", active())
 
 	write(all[:2]...)
-	want(t, "status when told", billing.Succeeded, i.night(Request{RetireAll: true}).Status)
+	want(t, "status when told", billing.StatusSucceeded, i.night(Request{RetireAll: true}).Status)
 	want(t, "active when told", "2", active())
 	write(all[0]) // one may always leave
-	want(t, "status", billing.Succeeded, i.night(Request{}).Status)
+	want(t, "status", billing.StatusSucceeded, i.night(Request{}).Status)
 	want(t, "active", "1", active())
 }
 
@@ -62,11 +62,11 @@ func TestResumingHidesNobody(t *testing.T) {
 		`UPDATE collector.customer_states st SET last_success_run_id = NULL FROM collector.customers c WHERE c.customer_key = st.customer_key AND c.customer_id <> '`+all[0]+`'`)
 	i.down.Store(true)
 	some := Selection{Partner: i.Config.Partners[0], Customers: []billing.CustomerID{billing.CustomerID(all[0])}}
-	if r := i.Collect(t.Context(), Request{Kind: billing.OnceRun}, []Selection{some})[0]; r.Tally.Failed != 1 || r.Status != billing.FailedRun {
+	if r := i.Collect(t.Context(), Request{Kind: billing.KindOnce}, []Selection{some})[0]; r.Tally.Failed != 1 || r.Status != billing.StatusFailed {
 		t.Fatalf("the run of one customer: %+v", r)
 	}
 	i.down.Store(false)
-	r := i.Collect(t.Context(), Request{Kind: billing.OnceRun, LeaveOut: DoneByUnfinishedRun}, Everybody(i.Config.Partners))[0]
+	r := i.Collect(t.Context(), Request{Kind: billing.KindOnce, LeaveOut: DoneByUnfinishedRun}, Everybody(i.Config.Partners))[0]
 	want(t, "the rest", billing.Tally{Total: 2, Unchanged: 2}, r.Tally)
 	want(t, "coverage", []string{"failed", "unchanged", "unchanged"}, i.lines(`SELECT last_outcome FROM finance.coverage ORDER BY 1`))
 }
@@ -78,7 +78,7 @@ func TestARunOfNobodyHasFailed(t *testing.T) {
 	ids := []billing.CustomerID{billing.CustomerID(i.ids()[0])}
 	i.Config.Partners[0].Customers = config.Customers{IDs: ids, Exclude: ids}
 	r := i.night(Request{})
-	if _, ok := errors.AsType[*ConfigError](r.Err); !ok || r.Status != billing.FailedRun {
+	if _, ok := errors.AsType[*ConfigError](r.Err); !ok || r.Status != billing.StatusFailed {
 		t.Errorf("a run of nobody: status %s, error %v", r.Status, r.Err)
 	}
 	want(t, "active", []string{"2"}, i.lines(`SELECT count(*)::text FROM finance.customers WHERE active`))
@@ -90,13 +90,13 @@ func TestARunOfWhichNothingCouldBeReadIsNoSuccess(t *testing.T) {
 	i.customersFile()(i.ids()...)
 	first := i.night(Request{})
 	before, _, err := i.Store.LastCollection(t.Context(), "sim")
-	if err != nil || first.Status != billing.Succeeded {
+	if err != nil || first.Status != billing.StatusSucceeded {
 		t.Fatal(first, err)
 	}
 	i.down.Store(true)
 	r := i.night(Request{})
 	want(t, "tally", billing.Tally{Total: 2, Failed: 2, Blank: 2}, r.Tally)
-	want(t, "status", billing.FailedRun, r.Status)
+	want(t, "status", billing.StatusFailed, r.Status)
 	if r.Err != nil {
 		t.Errorf("it came to its end, with error %v", r.Err)
 	}
@@ -109,7 +109,7 @@ func TestARunOfWhichNothingCouldBeReadIsNoSuccess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want(t, "newest status", billing.FailedRun, newest["sim"].Status)
+	want(t, "newest status", billing.StatusFailed, newest["sim"].Status)
 	want(t, "last success", true, newest["sim"].LastSuccess.Before(i.clock.Now().Add(-1)))
 }
 

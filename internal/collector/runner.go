@@ -190,7 +190,7 @@ func (c *Collector) finish(ctx context.Context, run billing.Run, result Result, 
 	if err != nil {
 		err = fmt.Errorf("%w; the ledger shows the run as running until the next one of this partner closes it", err)
 	}
-	if result.Err != nil && run.Kind == billing.OnceRun && run.Scope != billing.SomeCustomers {
+	if result.Err != nil && run.Kind == billing.KindOnce && run.Scope != billing.ScopeSome {
 		result.Err = fmt.Errorf("%w; collector run --resume collects the rest", result.Err)
 	}
 	return errors.Join(result.Err, err)

@@ -126,7 +126,7 @@ func (s *site) night(at time.Time, partner string, statements ...billing.Stateme
 		s.t.Fatal(err)
 	}
 	defer store.Close()
-	run := billing.Run{ID: runID(at, partner), Partner: partner, Kind: billing.DailyRun, StartedAt: at, Version: "v1.2.3"}
+	run := billing.Run{ID: runID(at, partner), Partner: partner, Kind: billing.KindDaily, StartedAt: at, Version: "v1.2.3"}
 	if err := store.BeginRun(s.t.Context(), run); err != nil {
 		s.t.Fatal(err)
 	}
@@ -141,9 +141,9 @@ func (s *site) night(at time.Time, partner string, statements ...billing.Stateme
 	for _, r := range results {
 		tally.Add(r)
 	}
-	status := billing.Succeeded
+	status := billing.StatusSucceeded
 	if tally.Failed > 0 {
-		status = billing.Partial
+		status = billing.StatusPartial
 	}
 	if err := store.FinishRun(s.t.Context(), run, status, tally, nil); err != nil {
 		s.t.Fatal(err)

@@ -25,7 +25,7 @@ func TestARunOfAClockGoneWrongIsNotResumed(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t)
-			b.keep([]ledgerEntry{{id: "1", began: night(0).Add(test.ahead), kind: billing.DailyRun, scope: billing.Everybody, status: billing.Interrupted}})
+			b.keep([]ledgerEntry{{id: "1", began: night(0).Add(test.ahead), kind: billing.KindDaily, scope: billing.ScopeAll, status: billing.StatusInterrupted}})
 			unfinished, err := b.store.UnfinishedRuns(t.Context(), "contoso", night(0).Add(-time.Hour))
 			if err != nil {
 				t.Fatal(err)
@@ -34,7 +34,7 @@ func TestARunOfAClockGoneWrongIsNotResumed(t *testing.T) {
 				t.Errorf("runs to resume (-want +got):\n%s", diff)
 			}
 			// A run of the right time counts beside it.
-			b.keep([]ledgerEntry{{id: "2", began: night(0).Add(-time.Minute), kind: billing.DailyRun, scope: billing.Everybody, status: billing.Interrupted}})
+			b.keep([]ledgerEntry{{id: "2", began: night(0).Add(-time.Minute), kind: billing.KindDaily, scope: billing.ScopeAll, status: billing.StatusInterrupted}})
 			unfinished, err = b.store.UnfinishedRuns(t.Context(), "contoso", night(0).Add(-time.Hour))
 			if err != nil {
 				t.Fatal(err)

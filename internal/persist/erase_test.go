@@ -55,7 +55,7 @@ func TestAnErasureLeavesTheBodiesOfOthers(t *testing.T) {
 
 	// The same answers again: nothing is new, and nothing comes back.
 	tracker := pgtest.Track(t, b.url, factTables...)
-	wantOutcomes(t, b.collect(sameBodies("shared")...), billing.Unchanged, billing.Unchanged)
+	wantOutcomes(t, b.collect(sameBodies("shared")...), billing.OutcomeUnchanged, billing.OutcomeUnchanged)
 	if changes := tracker.Changes(t); changes != "" {
 		t.Errorf("a run after the erasure wrote facts:\n%s", changes)
 	}
@@ -75,7 +75,7 @@ func TestTheErasedAreForgottenUnderThatPartnerOnly(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.collect(statement(customerA, nil))
-	run := billing.Run{ID: "00000000-0000-4000-9000-0000000000ff", Partner: "fabrikam", Kind: billing.OnceRun, StartedAt: night(1), Version: "test"}
+	run := billing.Run{ID: "00000000-0000-4000-9000-0000000000ff", Partner: "fabrikam", Kind: billing.KindOnce, StartedAt: night(1), Version: "test"}
 	other := statement(customerA, nil)
 	other.FetchedAt = night(1)
 	if _, err := b.store.Write(t.Context(), run, []billing.Statement{other}); err != nil {
@@ -89,7 +89,7 @@ func TestTheErasedAreForgottenUnderThatPartnerOnly(t *testing.T) {
 	renamed := statement(customerA, nil)
 	renamed.Profile.CompanyName = "New name"
 	renamed.Documents[0].Body = []byte("renamed")
-	wantOutcomes(t, b.collect(renamed), billing.NoCostsOutcome)
+	wantOutcomes(t, b.collect(renamed), billing.OutcomeNoCosts)
 	wantLines(t, "profiles", b.query(emails), "contoso null", "fabrikam jo@example.com")
 	wantLines(t, "names", b.query(`SELECT partner, company_name FROM finance.customers ORDER BY 1`), "contoso New name", "fabrikam Company a")
 	wantLines(t, "the new body", b.query(`SELECT count(*) FROM collector.payloads WHERE body = 'renamed'`), "0")

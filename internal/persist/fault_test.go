@@ -91,7 +91,7 @@ func faultBatch() (billing.Run, []billing.Statement) {
 	r := recurring(9, "10")
 	s := statement(customerA, both(r), item(r, "FEE", "10"))
 	s.FetchedAt = night(1)
-	return billing.Run{ID: "00000000-0000-4000-b000-000000000001", Partner: "contoso", Kind: billing.OnceRun, StartedAt: night(1), Version: "test"}, []billing.Statement{s}
+	return billing.Run{ID: "00000000-0000-4000-b000-000000000001", Partner: "contoso", Kind: billing.KindOnce, StartedAt: night(1), Version: "test"}, []billing.Statement{s}
 }
 
 // stores writes the batch and wants it to succeed, and every row to be there once.

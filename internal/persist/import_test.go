@@ -12,7 +12,7 @@ import (
 func (b *bench) importSaved(s billing.Statement) persist.ImportResult {
 	b.t.Helper()
 	b.runs++
-	run := billing.Run{ID: fmt.Sprintf("00000000-0000-4000-9000-%012d", b.runs), Partner: "contoso", Kind: billing.ImportRun, StartedAt: night(b.runs)}
+	run := billing.Run{ID: fmt.Sprintf("00000000-0000-4000-9000-%012d", b.runs), Partner: "contoso", Kind: billing.KindImport, StartedAt: night(b.runs)}
 	saved := []billing.Statement{s}
 	b.remember(saved)
 	results, err := b.store.Import(b.t.Context(), run, saved)

@@ -68,7 +68,7 @@ func TestRenamePartner(t *testing.T) {
 	if err := b.store.SavePartner(t.Context(), "contoso", tenant); !errors.Is(err, persist.ErrOtherName) {
 		t.Errorf("the old name: error %v, want ErrOtherName", err)
 	}
-	run := billing.Run{ID: "00000000-0000-4000-9000-0000000000fe", Partner: "fabrikam", Kind: billing.OnceRun, StartedAt: night(4), Version: "test"}
+	run := billing.Run{ID: "00000000-0000-4000-9000-0000000000fe", Partner: "fabrikam", Kind: billing.KindOnce, StartedAt: night(4), Version: "test"}
 	other := statement(customerB, nil)
 	other.FetchedAt = night(4)
 	if _, err := b.store.Write(t.Context(), run, []billing.Statement{other}); err != nil {

@@ -192,9 +192,9 @@ func (w writer) replayResults(ctx context.Context, st *stage, batch []Rederived,
 
 // settle words the outcome.
 func (r *ReplayResult) settle() {
-	r.Outcome = billing.Unchanged
+	r.Outcome = billing.OutcomeUnchanged
 	if r.RowsChanged > 0 {
-		r.Outcome = billing.Stored
+		r.Outcome = billing.OutcomeStored
 	}
 }
 

@@ -18,7 +18,7 @@ var derivedTables = []string{
 func (b *bench) replay() []persist.ReplayResult {
 	b.t.Helper()
 	b.runs++
-	run := billing.Run{ID: "00000000-0000-4000-b000-000000000001", Partner: "contoso", Kind: billing.ReplayRun, StartedAt: night(b.runs)}
+	run := billing.Run{ID: "00000000-0000-4000-b000-000000000001", Partner: "contoso", Kind: billing.KindReplay, StartedAt: night(b.runs)}
 	var batch []persist.Rederived
 	for customer, err := range b.store.Archive(b.t.Context(), "contoso") {
 		if err != nil {
@@ -154,15 +154,18 @@ func TestReplayOfDetailsThatComeAndGo(t *testing.T) {
 		want   []string
 	}{
 		{
-			"the second alone, then changed", [][]billing.CostDetail{of("33", "3"), of("36"), of("3"), of("4")},
+			"the second alone, then changed",
+			[][]billing.CostDetail{of("33", "3"), of("36"), of("3"), of("4")},
 			[]string{cost + "4 0 4 2 1", cost + "3 0 3 0 2"},
 		},
 		{
-			"the third alone, then two", [][]billing.CostDetail{of("1", "2", "3"), of("3"), of("5", "6")},
+			"the third alone, then two",
+			[][]billing.CostDetail{of("1", "2", "3"), of("3"), of("5", "6")},
 			[]string{cost + "5 0 5 1 1", cost + "6 0 6 1 2", cost + "3 0 3 0 3"},
 		},
 		{
-			"one more beside the second", [][]billing.CostDetail{of("1", "2"), of("2", "7", "8"), of("9")},
+			"one more beside the second",
+			[][]billing.CostDetail{of("1", "2"), of("2", "7", "8"), of("9")},
 			[]string{cost + "9 0 9 2 1", cost + "2 0 2 0 2", cost + "8 0 8 0 3"},
 		},
 	}

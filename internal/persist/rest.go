@@ -24,7 +24,7 @@ func (s *Store) UnfinishedRuns(ctx context.Context, partner string, notBefore ti
 	}
 	var unfinished []string
 	for i, run := range runs {
-		ended := run.Status == string(billing.Succeeded) || run.Status == string(billing.Partial)
+		ended := run.Status == string(billing.StatusSucceeded) || run.Status == string(billing.StatusPartial)
 		if ended || i == 0 && run.StartedAt.Before(notBefore) {
 			return nil, nil
 		}

@@ -26,7 +26,7 @@ func (b *bench) keep(entries []ledgerEntry) {
 		if err := b.store.BeginRun(b.t.Context(), run); err != nil {
 			b.t.Fatal(err)
 		}
-		if e.status == billing.Running {
+		if e.status == billing.StatusRunning {
 			continue
 		}
 		if err := b.store.FinishRun(b.t.Context(), run, e.status, billing.Tally{}, nil); err != nil {
@@ -38,10 +38,10 @@ func (b *bench) keep(entries []ledgerEntry) {
 func TestWhatIsLeftOver(t *testing.T) {
 	t.Parallel()
 	const (
-		daily, once, missing               = billing.DailyRun, billing.OnceRun, billing.MissingRun
-		all, some, rest                    = billing.Everybody, billing.SomeCustomers, billing.RestOfThem
-		running, interrupted, failed, done = billing.Running, billing.Interrupted, billing.FailedRun, billing.Succeeded
-		partial                            = billing.Partial
+		daily, once, missing               = billing.KindDaily, billing.KindOnce, billing.KindMissing
+		all, some, rest                    = billing.ScopeAll, billing.ScopeSome, billing.ScopeRest
+		running, interrupted, failed, done = billing.StatusRunning, billing.StatusInterrupted, billing.StatusFailed, billing.StatusSucceeded
+		partial                            = billing.StatusPartial
 	)
 	tests := []struct {
 		name       string

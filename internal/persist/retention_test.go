@@ -168,12 +168,12 @@ func TestPruneRuns(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.keep([]ledgerEntry{
-		{"1", night(1), billing.DailyRun, billing.Everybody, billing.Succeeded},
-		{"2", night(2), billing.DailyRun, billing.Everybody, billing.Succeeded},
-		{"3", night(3), billing.DailyRun, billing.Everybody, billing.Succeeded},
+		{"1", night(1), billing.KindDaily, billing.ScopeAll, billing.StatusSucceeded},
+		{"2", night(2), billing.KindDaily, billing.ScopeAll, billing.StatusSucceeded},
+		{"3", night(3), billing.KindDaily, billing.ScopeAll, billing.StatusSucceeded},
 	})
 	failed := billing.Statement{CustomerID: customerB, FetchedAt: night(1), Failure: &billing.Failure{Class: billing.ServerFailure, Message: "down"}}
-	run := billing.Run{ID: "00000000-0000-4000-a000-000000000001", Partner: "contoso", Kind: billing.DailyRun}
+	run := billing.Run{ID: "00000000-0000-4000-a000-000000000001", Partner: "contoso", Kind: billing.KindDaily}
 	if _, err := b.store.Write(t.Context(), run, []billing.Statement{failed}); err != nil {
 		t.Fatal(err)
 	}

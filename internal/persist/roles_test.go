@@ -99,8 +99,8 @@ func TestCollectorWriterCollectsAndChangesNoSchema(t *testing.T) {
 	writer.open()
 	defer writer.store.Close()
 	r := recurring(9, "10")
-	wantOutcomes(t, writer.collect(statement(customerA, both(r), item(r, "FEE", "10"))), billing.Stored)
-	wantOutcomes(t, writer.collect(statement(customerA, both(recurring(9, "11")))), billing.Stored)
+	wantOutcomes(t, writer.collect(statement(customerA, both(r), item(r, "FEE", "10"))), billing.OutcomeStored)
+	wantOutcomes(t, writer.collect(statement(customerA, both(recurring(9, "11")))), billing.OutcomeStored)
 	if _, err := writer.store.Coverage(t.Context()); err != nil {
 		t.Error(err)
 	}

@@ -25,7 +25,7 @@ func (s *Store) BeginRun(ctx context.Context, run billing.Run) error {
 	}
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		err := s.q.InsertRun(ctx, tx, dbsqlc.InsertRunParams{
-			RunID: run.ID, Partner: run.Partner, Kind: string(run.Kind), Scope: string(cmp.Or(run.Scope, billing.Everybody)),
+			RunID: run.ID, Partner: run.Partner, Kind: string(run.Kind), Scope: string(cmp.Or(run.Scope, billing.ScopeAll)),
 			StartedAt: run.StartedAt, Version: run.Version,
 		})
 		if err != nil {

@@ -75,16 +75,16 @@ func TestALockWhoseSessionBreaksIsTakenAgain(t *testing.T) {
 func TestRunLedger(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	dead := billing.Run{ID: "00000000-0000-4000-a000-000000000001", Partner: "contoso", Kind: billing.DailyRun, StartedAt: night(0), Version: "v1"}
-	other := billing.Run{ID: "00000000-0000-4000-a000-000000000002", Partner: "fabrikam", Kind: billing.DailyRun, StartedAt: night(0), Version: "v1"}
-	next := billing.Run{ID: "00000000-0000-4000-a000-000000000003", Partner: "contoso", Kind: billing.OnceRun, StartedAt: night(1), Version: "v2"}
+	dead := billing.Run{ID: "00000000-0000-4000-a000-000000000001", Partner: "contoso", Kind: billing.KindDaily, StartedAt: night(0), Version: "v1"}
+	other := billing.Run{ID: "00000000-0000-4000-a000-000000000002", Partner: "fabrikam", Kind: billing.KindDaily, StartedAt: night(0), Version: "v1"}
+	next := billing.Run{ID: "00000000-0000-4000-a000-000000000003", Partner: "contoso", Kind: billing.KindOnce, StartedAt: night(1), Version: "v2"}
 	for _, run := range []billing.Run{dead, other, next} {
 		if err := b.store.BeginRun(t.Context(), run); err != nil {
 			t.Fatal(err)
 		}
 	}
 	tally := billing.Tally{Total: 10, OK: 1, Unchanged: 2, NoCosts: 3, Failed: 4, RowsChanged: 5}
-	if err := b.store.FinishRun(t.Context(), next, billing.Partial, tally, errors.New("4 customers failed")); err != nil {
+	if err := b.store.FinishRun(t.Context(), next, billing.StatusPartial, tally, errors.New("4 customers failed")); err != nil {
 		t.Fatal(err)
 	}
 	wantLines(t, "runs", b.query(`SELECT right(run_id::text, 1) AS id, partner, kind, status, customers_total, customers_ok, customers_unchanged, customers_no_costs,
@@ -115,7 +115,7 @@ func TestCompleteRunRetiresCustomersItDidNotAskFor(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.collect(statement(customerA, both(recurring(9, "1"))), statement(customerB, both(recurring(9, "2"))))
-	run := billing.Run{ID: runID(1), Partner: "contoso", Kind: billing.DailyRun, StartedAt: night(2), Version: "v1"}
+	run := billing.Run{ID: runID(1), Partner: "contoso", Kind: billing.KindDaily, StartedAt: night(2), Version: "v1"}
 	if err := b.store.BeginRun(t.Context(), run); err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestWhoWasLeftOutAsDoneIsNotRetired(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	run := func(n int, s ...billing.Statement) billing.Run {
-		r := billing.Run{ID: runID(n), Partner: "contoso", Kind: billing.OnceRun, StartedAt: night(n), Version: "v1"}
+		r := billing.Run{ID: runID(n), Partner: "contoso", Kind: billing.KindOnce, StartedAt: night(n), Version: "v1"}
 		if _, err := b.store.Write(t.Context(), r, s); err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +181,7 @@ func TestEnrolledCustomersAreMissingUntilTheyAreCollected(t *testing.T) {
 	enrol()
 	wantLines(t, "nothing is written again", b.query(`SELECT xmin, customer_key, first_seen_at FROM collector.customers ORDER BY customer_key`), before...)
 
-	run := billing.Run{ID: runID(4), Partner: "contoso", Kind: billing.DailyRun, StartedAt: night(4), Version: "v1"}
+	run := billing.Run{ID: runID(4), Partner: "contoso", Kind: billing.KindDaily, StartedAt: night(4), Version: "v1"}
 	if _, err := b.store.Write(t.Context(), run, []billing.Statement{statement(customerA, both(recurring(9, "1")))}); err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +205,7 @@ func TestRunsOfTheFutureAreCorrected(t *testing.T) {
 		}
 	}
 	b.now = night(1)
-	b.keep([]ledgerEntry{{"1", night(1), billing.DailyRun, billing.Everybody, billing.Succeeded}, {"2", night(2), billing.DailyRun, billing.Everybody, billing.Succeeded}})
+	b.keep([]ledgerEntry{{"1", night(1), billing.KindDaily, billing.ScopeAll, billing.StatusSucceeded}, {"2", night(2), billing.KindDaily, billing.ScopeAll, billing.StatusSucceeded}})
 	began(night(1))
 	b.now = night(2)
 	began(night(1))

@@ -266,7 +266,7 @@ func TestAPoolerThatKeepsSessionsApart(t *testing.T) {
 	through := pooler(t, b.url, "pool_mode = session")
 	b.url = through.String()
 	b.open()
-	wantOutcomes(t, b.collect(statement(customerA, both(recurring(9, "10")))), billing.Stored)
+	wantOutcomes(t, b.collect(statement(customerA, both(recurring(9, "10")))), billing.OutcomeStored)
 	_, release, err := b.store.LockPartner(t.Context(), "contoso")
 	if err != nil {
 		t.Fatal(err)

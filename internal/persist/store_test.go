@@ -89,7 +89,7 @@ func night(n int) time.Time { return time.Date(2026, 11, 1+n, 2, 30, 0, 0, time.
 func (b *bench) collect(statements ...billing.Statement) []billing.CustomerResult {
 	b.t.Helper()
 	b.runs++
-	run := billing.Run{ID: fmt.Sprintf("00000000-0000-4000-9000-%012d", b.runs), Partner: "contoso", Kind: billing.OnceRun, StartedAt: night(b.runs), Version: "test"}
+	run := billing.Run{ID: fmt.Sprintf("00000000-0000-4000-9000-%012d", b.runs), Partner: "contoso", Kind: billing.KindOnce, StartedAt: night(b.runs), Version: "test"}
 	if err := b.store.BeginRun(b.t.Context(), run); err != nil {
 		b.t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func (b *bench) collect(statements ...billing.Statement) []billing.CustomerResul
 		tally.Add(r)
 	}
 	tally.Total = len(statements)
-	if err := b.store.FinishRun(b.t.Context(), run, billing.Succeeded, tally, nil); err != nil {
+	if err := b.store.FinishRun(b.t.Context(), run, billing.StatusSucceeded, tally, nil); err != nil {
 		b.t.Fatal(err)
 	}
 	return results

@@ -46,7 +46,7 @@ func TestSummariesFollowTheFacts(t *testing.T) {
 func TestUnfinishedRunLeavesItsMonthsMarked(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	run := billing.Run{ID: "00000000-0000-4000-a000-000000000001", Partner: "contoso", Kind: billing.DailyRun, StartedAt: night(1), Version: "v1"}
+	run := billing.Run{ID: "00000000-0000-4000-a000-000000000001", Partner: "contoso", Kind: billing.KindDaily, StartedAt: night(1), Version: "v1"}
 	if err := b.store.BeginRun(t.Context(), run); err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +55,7 @@ func TestUnfinishedRunLeavesItsMonthsMarked(t *testing.T) {
 	}
 	wantLines(t, "stale while it runs", b.query(stale), "2026-09", "2026-10")
 	wantLines(t, "totals while it runs", b.query(`SELECT month FROM finance.month_totals`))
-	if err := b.store.FinishRun(t.Context(), run, billing.Interrupted, billing.Tally{}, nil); err != nil {
+	if err := b.store.FinishRun(t.Context(), run, billing.StatusInterrupted, billing.Tally{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	wantLines(t, "stale after its end", b.query(stale))

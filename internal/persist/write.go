@@ -283,17 +283,17 @@ func (w writer) saveStates(ctx context.Context, results []billing.CustomerResult
 func outcome(st billing.Statement, rowsChanged int) billing.Outcome {
 	switch {
 	case st.Failure != nil && st.Failure.Class == billing.NoAccess:
-		return billing.NoAccessOutcome
+		return billing.OutcomeNoAccess
 	case st.Failure != nil && st.Failure.Class == billing.UnknownCustomer:
-		return billing.UnknownOutcome
+		return billing.OutcomeUnknownCustomer
 	case st.Failure != nil:
-		return billing.FailedOutcome
+		return billing.OutcomeFailed
 	case st.NoCosts():
-		return billing.NoCostsOutcome
+		return billing.OutcomeNoCosts
 	case rowsChanged > 0:
-		return billing.Stored
+		return billing.OutcomeStored
 	}
-	return billing.Unchanged
+	return billing.OutcomeUnchanged
 }
 
 // detailChanges adds to results, for a dry run, which details are new or restated.

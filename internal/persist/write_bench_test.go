@@ -19,7 +19,7 @@ func BenchmarkWrite(b *testing.B) {
 				b.Fatal(err)
 			}
 			defer store.Close()
-			run := billing.Run{ID: "00000000-0000-4000-9000-000000000001", Partner: "contoso", Kind: billing.OnceRun}
+			run := billing.Run{ID: "00000000-0000-4000-9000-000000000001", Partner: "contoso", Kind: billing.KindOnce}
 			write := func(first, amount int) {
 				_, err := store.Write(b.Context(), run, benchBatch(first, fmt.Sprintf("%d.17", amount)))
 				if err != nil {

@@ -45,10 +45,10 @@ func TestUnchangedRerunWritesNoFact(t *testing.T) {
 		odd.Findings = []billing.Finding{{Kind: billing.CurrencyMissing, Severity: billing.Warning, Subject: "Marketplace 2026-10-01", Detail: "No currency."}}
 		return []billing.Statement{statement(customerA, both(r, o), item(r, "CYCLE FEE", "17.22"), item(o, "PURCHASE FEE", "1.1"), item(o, "PURCHASE FEE", "1.1")), odd}
 	}
-	wantOutcomes(t, b.collect(night()...), billing.Stored, billing.Stored)
+	wantOutcomes(t, b.collect(night()...), billing.OutcomeStored, billing.OutcomeStored)
 	before := b.writes()
 	tracker := pgtest.Track(t, b.url, factTables...)
-	wantOutcomes(t, b.collect(night()...), billing.Unchanged, billing.Unchanged)
+	wantOutcomes(t, b.collect(night()...), billing.OutcomeUnchanged, billing.OutcomeUnchanged)
 	wantSameWrites(t, before, b.writes())
 	if changes := tracker.Changes(t); changes != "" {
 		t.Errorf("an unchanged rerun changed facts:\n%s", changes)
@@ -66,14 +66,14 @@ func TestScaleIsNotARestatement(t *testing.T) {
 	r := recurring(9, "17.20")
 	b.collect(statement(customerA, both(r), item(r, "FEE", "17.20")))
 	r = recurring(9, "17.2")
-	wantOutcomes(t, b.collect(statement(customerA, both(r), item(r, "FEE", "17.2"))), billing.Unchanged)
+	wantOutcomes(t, b.collect(statement(customerA, both(r), item(r, "FEE", "17.2"))), billing.OutcomeUnchanged)
 }
 
 func TestRestatementKeepsItsPredecessor(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.collect(statement(customerA, both(recurring(9, "17.22"), oneTime(10, "2.2"))))
-	wantOutcomes(t, b.collect(statement(customerA, both(recurring(9, "20"), oneTime(10, "2.2")))), billing.Stored)
+	wantOutcomes(t, b.collect(statement(customerA, both(recurring(9, "20"), oneTime(10, "2.2")))), billing.OutcomeStored)
 	b.collect(statement(customerA, both(recurring(9, "-1.5"), oneTime(10, "2.2"))))
 	wantLines(t, "costs", b.costs(),
 		"a OneTime 2026-10-01 2026-10-31 USD 2.2 0 2.2 0 1",
@@ -152,8 +152,8 @@ func TestNoCostsErasesNothing(t *testing.T) {
 	none := statement(customerA, nil)
 	none.LineItems = nil
 	none.Documents = []billing.Document{{Kind: billing.SummaryDocument, HTTPStatus: 404, Body: []byte(`{"code":1000}`)}}
-	wantOutcomes(t, b.collect(none), billing.NoCostsOutcome)
-	wantOutcomes(t, b.collect(none), billing.NoCostsOutcome)
+	wantOutcomes(t, b.collect(none), billing.OutcomeNoCosts)
+	wantOutcomes(t, b.collect(none), billing.OutcomeNoCosts)
 	wantLines(t, "costs", b.costs(), "a Recurring 2026-09-12 2026-10-11 USD 10 0 10 0 1")
 	wantLines(t, "items", b.items(), "Recurring 2026-09-12 1 FEE 10")
 	wantLines(t, "findings", b.openFindings(), "detail_vanished warning Recurring 2026-09-12 USD")
@@ -188,7 +188,7 @@ func TestDetailsOfTheSameKey(t *testing.T) {
 			if got := len(b.changes()); got != test.changes {
 				t.Errorf("%d restatements, want %d", got, test.changes)
 			}
-			wantOutcomes(t, b.collect(statement(customerA, test.second)), billing.Unchanged)
+			wantOutcomes(t, b.collect(statement(customerA, test.second)), billing.OutcomeUnchanged)
 		})
 	}
 }
@@ -270,7 +270,7 @@ func TestLineItemSets(t *testing.T) {
 	r, o := recurring(9, "10"), oneTime(10, "2")
 	a, c := item(r, "A", "4"), item(r, "A", "4")
 	b.collect(statement(customerA, both(r, o), a, c, item(r, "B", "2"), item(o, "O", "2")))
-	wantOutcomes(t, b.collect(statement(customerA, both(r, o), item(o, "O", "2"), item(r, "B", "2"), a, c)), billing.Unchanged)
+	wantOutcomes(t, b.collect(statement(customerA, both(r, o), item(o, "O", "2"), item(r, "B", "2"), a, c)), billing.OutcomeUnchanged)
 	wantLines(t, "nothing new in another order", b.query(`SELECT count(*) FROM collector.line_item_sets`), "2")
 
 	// A true duplicate goes: the set is replaced, the other type's stays.
@@ -289,7 +289,7 @@ func TestLineItemSets(t *testing.T) {
 	unread := statement(customerA, both(r, o))
 	unread.LineItems = nil
 	unread.Failure = &billing.Failure{Class: billing.ServerFailure, Resource: "servicecosts/mostrecent/lineitems", HTTPStatus: 500, Message: "try later", RequestID: "r", CorrelationID: "c", Attempts: 5}
-	wantOutcomes(t, b.collect(unread), billing.FailedOutcome)
+	wantOutcomes(t, b.collect(unread), billing.OutcomeFailed)
 	wantLines(t, "unread", b.items(), "OneTime 2026-10-01 1 O 2")
 	wantLines(t, "failures", b.query(`SELECT class, resource, http_status, message, request_id, correlation_id, attempts FROM collector.failures`),
 		"server servicecosts/mostrecent/lineitems 500 servicecosts/mostrecent/lineitems: HTTP 500: try later r c 5")
@@ -303,7 +303,7 @@ func TestFailuresAreRecordedAndHarmNothing(t *testing.T) {
 		class billing.FailureClass
 		want  billing.Outcome
 	}{
-		{billing.NoAccess, billing.NoAccessOutcome}, {billing.UnknownCustomer, billing.UnknownOutcome}, {billing.Throttled, billing.FailedOutcome},
+		{billing.NoAccess, billing.OutcomeNoAccess}, {billing.UnknownCustomer, billing.OutcomeUnknownCustomer}, {billing.Throttled, billing.OutcomeFailed},
 	}
 	for _, test := range tests {
 		failed := billing.Statement{CustomerID: customerA, Failure: &billing.Failure{Class: test.class, HTTPStatus: 403, Code: "20002", Message: "No relationship."}}
@@ -313,7 +313,7 @@ func TestFailuresAreRecordedAndHarmNothing(t *testing.T) {
 	}
 	wantLines(t, "costs", b.costs(), "a Recurring 2026-09-12 2026-10-11 USD 10 0 10 0 1")
 	wantLines(t, "failures in a row", b.query(`SELECT failures_in_a_row FROM collector.customer_states`), "3")
-	wantOutcomes(t, b.collect(statement(customerA, both(recurring(9, "10")))), billing.Unchanged)
+	wantOutcomes(t, b.collect(statement(customerA, both(recurring(9, "10")))), billing.OutcomeUnchanged)
 	wantLines(t, "failures in a row", b.query(`SELECT failures_in_a_row, last_error FROM (SELECT failures_in_a_row, last_error FROM collector.customer_states) s`), "0 null")
 }
 
@@ -335,7 +335,7 @@ func TestRefusedDataIsRolledBackWhole(t *testing.T) {
 	tracker := pgtest.Track(t, b.url, factTables...)
 	bad := statement(customerB, both(recurring(9, "1")))
 	bad.Profile.Email = "mallory@example.com\x00"
-	run := billing.Run{ID: "00000000-0000-4000-9000-000000000001", Partner: "contoso", Kind: billing.OnceRun}
+	run := billing.Run{ID: "00000000-0000-4000-9000-000000000001", Partner: "contoso", Kind: billing.KindOnce}
 	_, err := b.store.Write(t.Context(), run, []billing.Statement{statement(customerA, both(recurring(9, "10"))), bad})
 	if !errors.Is(err, billing.ErrRejected) {
 		t.Fatalf("error %v, want billing.ErrRejected", err)
@@ -362,8 +362,8 @@ func TestPlanWritesNothing(t *testing.T) {
 	}
 	was, is, fresh := recurring(9, "10").CostTotals, recurring(9, "12.5").CostTotals, oneTime(10, "1").CostTotals
 	want := []billing.CustomerResult{
-		{CustomerID: customerA, Outcome: billing.Stored, RowsChanged: 1, Changes: []billing.DetailChange{{InvoiceType: billing.Recurring, Before: &was, After: is}}},
-		{CustomerID: customerB, Outcome: billing.Stored, RowsChanged: 2, ProfileChanged: true, Changes: []billing.DetailChange{{InvoiceType: billing.OneTime, After: fresh}}},
+		{CustomerID: customerA, Outcome: billing.OutcomeStored, RowsChanged: 1, Changes: []billing.DetailChange{{InvoiceType: billing.Recurring, Before: &was, After: is}}},
+		{CustomerID: customerB, Outcome: billing.OutcomeStored, RowsChanged: 2, ProfileChanged: true, Changes: []billing.DetailChange{{InvoiceType: billing.OneTime, After: fresh}}},
 	}
 	if diff := cmp.Diff(want, results); diff != "" {
 		t.Errorf("plan (-want +got):\n%s", diff)

@@ -141,7 +141,7 @@ func LastRuns(newest func(context.Context) (map[string]billing.RunStatus, error)
 		}
 		var failed []string
 		for partner, status := range ended {
-			if status == billing.FailedRun {
+			if status == billing.StatusFailed {
 				failed = append(failed, "partner "+partner+": the newest run failed")
 			}
 		}

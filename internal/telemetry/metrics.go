@@ -23,9 +23,9 @@ var (
 		"customers/{id}/servicecosts/mostrecent/lineitems",
 	}
 	classes  = []string{"2xx", "3xx", "4xx", "5xx", "none"}
-	kinds    = []billing.RunKind{billing.DailyRun, billing.OnceRun, billing.MissingRun, billing.ReplayRun, billing.ImportRun}
-	endings  = []billing.RunStatus{billing.Succeeded, billing.Partial, billing.FailedRun, billing.Interrupted}
-	outcomes = []billing.Outcome{billing.Stored, billing.Unchanged, billing.NoCostsOutcome, billing.FailedOutcome}
+	kinds    = []billing.RunKind{billing.KindDaily, billing.KindOnce, billing.KindMissing, billing.KindReplay, billing.KindImport}
+	endings  = []billing.RunStatus{billing.StatusSucceeded, billing.StatusPartial, billing.StatusFailed, billing.StatusInterrupted}
+	outcomes = []billing.Outcome{billing.OutcomeStored, billing.OutcomeUnchanged, billing.OutcomeNoCosts, billing.OutcomeFailed}
 	severity = []billing.Severity{billing.Info, billing.Warning, billing.Serious}
 )
 
@@ -162,7 +162,7 @@ func (m *Metrics) RunEnded(partner string, kind billing.RunKind, status billing.
 
 func byOutcome(t billing.Tally) map[billing.Outcome]int {
 	return map[billing.Outcome]int{
-		billing.Stored: t.OK, billing.Unchanged: t.Unchanged, billing.NoCostsOutcome: t.NoCosts, billing.FailedOutcome: t.Failed,
+		billing.OutcomeStored: t.OK, billing.OutcomeUnchanged: t.Unchanged, billing.OutcomeNoCosts: t.NoCosts, billing.OutcomeFailed: t.Failed,
 	}
 }
 

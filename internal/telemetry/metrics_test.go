@@ -28,7 +28,7 @@ func newMetrics(partners ...string) *Metrics {
 func goodState(context.Context) (State, error) {
 	return State{
 		"contoso": {
-			LastSuccess: night.Add(-time.Hour), LastRun: billing.Partial, LastTally: billing.Tally{Total: 10, OK: 7, Unchanged: 2, Failed: 1},
+			LastSuccess: night.Add(-time.Hour), LastRun: billing.StatusPartial, LastTally: billing.Tally{Total: 10, OK: 7, Unchanged: 2, Failed: 1},
 			ActiveCustomers: 10, CoveredCustomers: 9, OpenFindings: map[billing.Severity]int{billing.Serious: 3},
 			RefreshTokenIssued: night.Add(-48 * time.Hour),
 		},
@@ -122,8 +122,8 @@ func TestWhatHappensIsCounted(t *testing.T) {
 	m.RunStarted("contoso")
 	m.RunStarted("fabrikam")
 	tally := billing.Tally{Total: 10, OK: 4, Unchanged: 3, NoCosts: 2, Failed: 1, RowsChanged: 42}
-	m.RunEnded("contoso", billing.DailyRun, billing.Partial, 90*time.Second, tally)
-	m.RunEnded("contoso", billing.DailyRun, billing.Partial, 30*time.Second, tally)
+	m.RunEnded("contoso", billing.KindDaily, billing.StatusPartial, 90*time.Second, tally)
+	m.RunEnded("contoso", billing.KindDaily, billing.StatusPartial, 30*time.Second, tally)
 	m.Scheduled(night)
 
 	_, body := get("/metrics")
