@@ -18,7 +18,7 @@ type backfillFlags struct {
 	partners        []string
 	missing, replay bool
 	from            string
-	format          *choice
+	format          *enumFlag
 }
 
 func (p *program) backfillCommand() *cobra.Command {

@@ -18,7 +18,7 @@ import (
 type eraseFlags struct {
 	customer, partner   string
 	companyName, dryRun bool
-	format              *choice
+	format              *enumFlag
 }
 
 func (p *program) eraseCommand() *cobra.Command {

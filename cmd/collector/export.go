@@ -18,7 +18,7 @@ import (
 
 // exportFlags are the flags of export.
 type exportFlags struct {
-	format, focusVersion       *choice
+	format, focusVersion       *enumFlag
 	period, partner, out       string
 	excel, focusVersionChanged bool
 }
@@ -54,7 +54,7 @@ with = + - or @ for a formula, also when it is the name that a customer gave its
 	}
 	flags := cmd.Flags()
 	f.format = formatFlag(cmd, "focus-csv", "csv", "json", "parquet")
-	f.focusVersion = newChoice("1.2", "1.4")
+	f.focusVersion = newEnumFlag("1.2", "1.4")
 	flags.Var(f.focusVersion, "focus-version", "which columns focus-csv and parquet have")
 	_ = cmd.RegisterFlagCompletionFunc("focus-version", f.focusVersion.complete) // fails for unknown flags only
 	flags.StringVar(&f.period, "period", "", "the periods that end in this month, `YYYY-MM`")

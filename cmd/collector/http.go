@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"partnercost/internal/config"
-	web "partnercost/internal/console"
+	"partnercost/internal/console"
 	"partnercost/internal/finance"
 )
 
@@ -59,7 +59,7 @@ func (p *program) console(all *config.Config) (*consolePages, error) {
 		return nil, err
 	}
 	c := all.Console
-	pages, err := web.New(web.Options{
+	pages, err := console.New(console.Options{
 		Listen: c.Listen, PasswordFile: c.PasswordFile, TLS: c.TLSCertFile != "", BehindProxy: c.BehindProxy,
 		Begin: reader.Begin, SignIns: p.consoleSignIns(all.Partners), Now: p.now, Log: p.log, Version: thisBuild().Version,
 	})
@@ -86,11 +86,11 @@ func mounted(probes, pages http.Handler) http.Handler {
 }
 
 // consoleSignIns tells the console how the sign-ins stand.
-func (p *program) consoleSignIns(partners []config.Partner) func() []web.SignIn {
-	return func() []web.SignIn {
-		var views []web.SignIn
+func (p *program) consoleSignIns(partners []config.Partner) func() []console.SignIn {
+	return func() []console.SignIn {
+		var views []console.SignIn
 		for _, s := range p.signInStates(partners) {
-			views = append(views, web.SignIn{Partner: s.Partner, Mode: s.Mode, DaysLeft: s.DaysLeft, Warning: s.Warning})
+			views = append(views, console.SignIn{Partner: s.Partner, Mode: s.Mode, DaysLeft: s.DaysLeft, Warning: s.Warning})
 		}
 		return views
 	}

@@ -24,7 +24,7 @@ func main() {
 	}
 	p := &program{
 		stdout:        &output{to: os.Stdout},
-		stderr:        &console{to: os.Stderr},
+		stderr:        &terminal{to: os.Stderr},
 		terminal:      isTerminal(os.Stderr),
 		getenv:        os.Getenv,
 		now:           time.Now,

@@ -24,7 +24,7 @@ import (
 // flags say.
 type program struct {
 	stdout *output
-	stderr *console
+	stderr *terminal
 	// terminal says that stderr is one, so that progress may be drawn.
 	terminal bool
 	getenv   func(string) string
@@ -37,7 +37,7 @@ type program struct {
 	progressEvery time.Duration
 
 	configFile          string
-	logFormat, logLevel *choice
+	logFormat, logLevel *enumFlag
 	log                 *slog.Logger
 	// parsed says that the command line was understood.
 	parsed bool
@@ -120,8 +120,8 @@ Exit codes:
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&p.configFile, "config", cmp.Or(p.getenv("COLLECTOR_CONFIG"), defaultConfigFile), "configuration `file`; COLLECTOR_CONFIG names another default")
-	p.logFormat = newChoice("text", "json")
-	p.logLevel = newChoice("info", "debug", "warn", "error")
+	p.logFormat = newEnumFlag("text", "json")
+	p.logLevel = newEnumFlag("info", "debug", "warn", "error")
 	flags.Var(p.logFormat, "log-format", "how logs are written")
 	flags.Var(p.logLevel, "log-level", "lowest level to log")
 	_ = root.RegisterFlagCompletionFunc("log-format", p.logFormat.complete) // fails for unknown flags only

@@ -65,7 +65,7 @@ func TestProgressIsLoggedAtIntervals(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out lockedBuffer
-		p := &program{stderr: &console{to: &out}, progressEvery: 5 * time.Second}
+		p := &program{stderr: &terminal{to: &out}, progressEvery: 5 * time.Second}
 		shown := p.newProgress()
 		run := slowRun(12)
 		finish := shown.follow(run.Progress, "contoso", slog.New(slog.NewTextHandler(p.stderr, nil)).With("partner", "contoso"))
@@ -87,7 +87,7 @@ func TestProgressIsDrawnOnATerminal(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			var out lockedBuffer
-			p := &program{stderr: &console{to: &out}, terminal: true}
+			p := &program{stderr: &terminal{to: &out}, terminal: true}
 			shown := p.newProgress()
 			run := slowRun(8)
 			finish := shown.follow(run.Progress, "contoso", slog.New(slog.DiscardHandler))

@@ -23,7 +23,7 @@ type runFlags struct {
 	pushGateway         string
 	dryRun, resume      bool
 	retireAll           bool
-	format              *choice
+	format              *enumFlag
 }
 
 func (p *program) runCommand() *cobra.Command {

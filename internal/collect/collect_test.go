@@ -319,7 +319,7 @@ func TestWhatAWaitLogs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log strings.Builder
 		reasons := []string{"refused", "refused", "starting up", "starting up", ""}
-		err := collect.WaitOut(t.Context(), time.Minute, slog.New(slog.NewTextHandler(&log, nil)), func(context.Context) error {
+		err := collect.RetryWhileUnavailable(t.Context(), time.Minute, slog.New(slog.NewTextHandler(&log, nil)), func(context.Context) error {
 			reason := reasons[0]
 			reasons = reasons[1:]
 			if reason == "" {
@@ -343,7 +343,7 @@ func TestAnAttemptWithoutAnEndIsLost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		began, hung := time.Now(), false
-		err := collect.WaitOut(t.Context(), time.Minute, slog.New(slog.DiscardHandler), func(ctx context.Context) error {
+		err := collect.RetryWhileUnavailable(t.Context(), time.Minute, slog.New(slog.DiscardHandler), func(ctx context.Context) error {
 			if hung {
 				return nil
 			}

@@ -102,7 +102,7 @@ func New(o Options) *Run {
 // When ctx ends, fetching stops at once, what was fetched is stored within Grace, and
 // the error wraps the cause of ctx's end.
 func (r *Run) Collect(ctx context.Context) (billing.Tally, error) {
-	storeCtx, release := Outlive(ctx, r.Grace)
+	storeCtx, release := WithGrace(ctx, r.Grace)
 	defer release()
 	stoppable, stopFetching := context.WithCancel(ctx)
 	defer stopFetching()

@@ -37,7 +37,7 @@ func (s Storage[T, R]) Store(ctx context.Context, batch []T) error {
 	}
 	var results []R
 	tooMuch := false
-	err := WaitOut(ctx, s.Wait, s.Log, func(ctx context.Context) (err error) {
+	err := RetryWhileUnavailable(ctx, s.Wait, s.Log, func(ctx context.Context) (err error) {
 		results, err = s.Sink(ctx, batch)
 		// One alone is waited for like a database that is away.
 		if tooMuch = errors.Is(err, billing.ErrTooMuch) && len(batch) > 1; tooMuch {

@@ -21,10 +21,10 @@ const (
 // gone without a word.
 const lostAfter = 5 * time.Minute
 
-// WaitOut calls f, and calls it again for at most so long while it fails with
+// RetryWhileUnavailable calls f, and calls it again for at most so long while it fails with
 // billing.ErrUnavailable. It returns f's last error; when ctx ends meanwhile, with
 // the cause of that.
-func WaitOut(ctx context.Context, atMost time.Duration, log *slog.Logger, f func(context.Context) error) error {
+func RetryWhileUnavailable(ctx context.Context, atMost time.Duration, log *slog.Logger, f func(context.Context) error) error {
 	attempt := func() error {
 		ctx, cancel := context.WithTimeout(ctx, lostAfter)
 		defer cancel()
@@ -60,9 +60,9 @@ func WaitOut(ctx context.Context, atMost time.Duration, log *slog.Logger, f func
 	}
 }
 
-// Outlive returns a context that ends only when grace has passed after the end of
+// WithGrace returns a context that ends only when grace has passed after the end of
 // parent, or when it is released.
-func Outlive(parent context.Context, grace time.Duration) (ctx context.Context, release func()) {
+func WithGrace(parent context.Context, grace time.Duration) (ctx context.Context, release func()) {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
 	stop := context.AfterFunc(parent, func() {
 		timer := time.NewTimer(grace)

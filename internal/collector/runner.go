@@ -153,7 +153,7 @@ type collecting struct {
 // display.
 func (c *Collector) pipeline(ctx context.Context, client *fetch.Client, s Selection, done map[billing.CustomerID]bool, log *slog.Logger, what collecting) (billing.Tally, error) {
 	customers, err := s.list(ctx, client, done, func(ctx context.Context, ids []billing.CustomerID) error {
-		return collect.WaitOut(ctx, c.Config.Database.Wait, log, func(ctx context.Context) error { return what.enrol(ctx, ids) })
+		return collect.RetryWhileUnavailable(ctx, c.Config.Database.Wait, log, func(ctx context.Context) error { return what.enrol(ctx, ids) })
 	})
 	if err != nil {
 		return billing.Tally{}, err
@@ -177,7 +177,7 @@ const finishWithin = 8 * time.Second
 // it in vain.
 func (c *Collector) finish(ctx context.Context, run billing.Run, result Result, log *slog.Logger) error {
 	record := func(context.Context) error {
-		finishing, release := collect.Outlive(ctx, finishWithin)
+		finishing, release := collect.WithGrace(ctx, finishWithin)
 		defer release()
 		return c.Store.FinishRun(finishing, run, result.Status, result.Tally, result.Cause())
 	}
@@ -185,7 +185,7 @@ func (c *Collector) finish(ctx context.Context, run billing.Run, result Result, 
 	if errors.Is(result.Err, billing.ErrUnavailable) {
 		err = record(ctx)
 	} else {
-		err = collect.WaitOut(ctx, c.Config.Database.Wait, log, record)
+		err = collect.RetryWhileUnavailable(ctx, c.Config.Database.Wait, log, record)
 	}
 	if err != nil {
 		err = fmt.Errorf("%w; the ledger shows the run as running until the next one of this partner closes it", err)

@@ -59,7 +59,7 @@ func TestBarsStandOnZeroAndAreAsLongAsTheirAmounts(t *testing.T) {
 // Whatever the amounts are, a chart stays in its frame and is well formed.
 func TestChartsStayInTheirFrame(t *testing.T) {
 	t.Parallel()
-	l, err := newLook()
+	l, err := newAssets()
 	if err != nil {
 		t.Fatal(err)
 	}

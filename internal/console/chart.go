@@ -63,7 +63,7 @@ func (c *console) chart(w http.ResponseWriter, r *http.Request) {
 			return err
 		}
 		title := fmt.Sprintf("Costs in %s from %s to %s", orNone(*f.currency), from.label(), f.month.label())
-		picture, err = c.look.draw(newBarChart(bars, from, span, colours, narrow, title))
+		picture, err = c.assets.draw(newBarChart(bars, from, span, colours, narrow, title))
 		return err
 	})
 	if err != nil {

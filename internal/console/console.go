@@ -57,7 +57,7 @@ type SignIn struct {
 type console struct {
 	Options
 
-	look *look
+	assets *assets
 	// files holds an entry for each file that is being sent.
 	files chan struct{}
 }
@@ -68,15 +68,15 @@ func New(o Options) (http.Handler, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	door, err := newDoor(o)
+	auth, err := newAuthenticator(o)
 	if err != nil {
 		return nil, err
 	}
-	look, err := newLook()
+	assets, err := newAssets()
 	if err != nil {
 		return nil, err
 	}
-	c := &console{Options: o, look: look, files: make(chan struct{}, filesAtOnce)}
+	c := &console{Options: o, assets: assets, files: make(chan struct{}, filesAtOnce)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", c.overview)
 	mux.HandleFunc("GET /customer", c.page(c.customer))
@@ -88,10 +88,10 @@ func New(o Options) (http.Handler, error) {
 		}))
 		mux.HandleFunc("GET /csv/"+t.name, func(w http.ResponseWriter, r *http.Request) { c.file(w, r, t) })
 	}
-	mux.HandleFunc("GET "+look.stylePath, look.style)
-	mux.HandleFunc("GET "+look.iconPath, look.icon)
+	mux.HandleFunc("GET "+assets.stylePath, assets.style)
+	mux.HandleFunc("GET "+assets.iconPath, assets.icon)
 	mux.HandleFunc("GET /", func(w http.ResponseWriter, r *http.Request) { c.failed(w, r, errNotFound) })
-	return guarded(door, c.understood(mux)), nil
+	return guarded(auth, c.understood(mux)), nil
 }
 
 // errNotFound says that what was asked for does not exist, errBadRequest that it

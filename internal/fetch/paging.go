@@ -25,7 +25,7 @@ const continuation = "Ms-Continuationtoken"
 // refusal of a token that was handed out before (API.md 4). A page that cannot be
 // read is an error, and so is one that names itself or an earlier one: a short list
 // must not pass for the whole.
-func (c *Client) walk(ctx context.Context, r request, decode func([]byte) (wirePaging, int, error), visit func(answer) bool) error {
+func (c *Client) walk(ctx context.Context, r request, decode func([]byte) (wirePaging, int, error), eachPage func(answer) bool) error {
 	type place struct{ url, token string }
 	seen := map[place]bool{}
 	for page := 1; ; page++ {
@@ -43,7 +43,7 @@ func (c *Client) walk(ctx context.Context, r request, decode func([]byte) (wireP
 			}
 			return err
 		}
-		if !visit(a) || items == 0 {
+		if !eachPage(a) || items == 0 {
 			return nil
 		}
 		next, err := c.following(r, paging)

@@ -37,10 +37,10 @@ type standing struct {
 }
 
 const (
-	// roleVerdict is how many customers must be refused for want of a role, before any
+	// roleRefusalsToGiveUp is how many customers must be refused for want of a role, before any
 	// was not, for the run to end: by then the role is missing for all of them
 	// (API.md 3.6).
-	roleVerdict = 5
+	roleRefusalsToGiveUp = 5
 	// doubtsAtMost is how many refusals of tokens are taken for those of single customers
 	// when nothing proves it.
 	doubtsAtMost = 10
@@ -88,7 +88,7 @@ func (s *standing) condemn() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.condemned++
-	return s.condemned >= roleVerdict
+	return s.condemned >= roleRefusalsToGiveUp
 }
 
 // refuse notes that a trial of a token was refused.
@@ -199,7 +199,7 @@ func (c *Client) try(ctx context.Context, token string, since time.Time) (proof,
 // is not current any more proves nothing: it died on the way. That of one with which
 // others are accepted is this request's, if it comes again; they must have been sent
 // after it arrived, because the token may have died between two requests.
-func (c *Client) afterRefusal(ctx context.Context, t *trouble, arrived time.Time, refusals int) error {
+func (c *Client) afterRefusal(ctx context.Context, t *failedAttempt, arrived time.Time, refusals int) error {
 	alone := func(p proof) error {
 		if p != proven && c.standing.doubt() {
 			return t.failure
@@ -272,7 +272,7 @@ func aloneRefused(f *billing.Failure, message string) *billing.Failure {
 // configuration. It ends the run unless the service itself contradicts it: it has
 // served the same to another customer, or accepts the token for the list of customers.
 // Many such refusals in a row, or of the first customers, end the run all the same.
-func (c *Client) afterCondemnation(ctx context.Context, r request, t *trouble, a *answer) error {
+func (c *Client) afterCondemnation(ctx context.Context, r request, t *failedAttempt, a *answer) error {
 	served, all := c.standing.condemnServed(r.endpoint)
 	if all {
 		return t.failure
@@ -304,7 +304,7 @@ func (s *standing) admit(st billing.Statement) error {
 	case st.Failure != nil && st.Failure.Class == billing.RoleMissing && !s.admitted:
 		s.withoutRole++
 	}
-	if s.admitted || s.withoutRole < roleVerdict {
+	if s.admitted || s.withoutRole < roleRefusalsToGiveUp {
 		return nil
 	}
 	ending := *st.Failure

@@ -12,9 +12,9 @@ const (
 	renewBefore = 5 * time.Minute
 	// presumedLife is that of a token that does not tell its own.
 	presumedLife = 30 * time.Minute
-	// hopelessFor is how long an answer "no" of the sign-in stands: the workers that
+	// failureTTL is how long an answer "no" of the sign-in stands: the workers that
 	// wait behind the one who asked must not all ask again.
-	hopelessFor = time.Minute
+	failureTTL = time.Minute
 )
 
 // accessToken is a token and its end.
@@ -77,10 +77,10 @@ func (c *tokenCache) get(ctx context.Context, stale string) (string, error) {
 	now := c.now()
 	if err != nil {
 		if c.current.value != stale && now.Before(c.current.expires) {
-			c.renewAt = now.Add(hopelessFor) // it lives, so there is time for another attempt
+			c.renewAt = now.Add(failureTTL) // it lives, so there is time for another attempt
 			return c.current.value, nil
 		}
-		c.failure, c.retryAt = err, now.Add(hopelessFor)
+		c.failure, c.retryAt = err, now.Add(failureTTL)
 		return "", err
 	}
 	if obtained.expires.IsZero() {

@@ -19,8 +19,8 @@ type meaning struct {
 	// kind is billing.ErrRejected, ErrUnavailable or ErrTooMuch; nil when somebody must
 	// act before another attempt can succeed.
 	kind error
-	// again: the same transaction may well succeed at once.
-	again bool
+	// retryable: the same transaction may well succeed at once.
+	retryable bool
 	// stale: the fault lies in what the session carries, so that a new one is needed.
 	stale bool
 	// advice tells the operator what to do; empty when the server's words say it.
@@ -41,10 +41,10 @@ var meanings = map[string]meaning{
 	"22":    {kind: billing.ErrRejected},
 	"23":    {kind: billing.ErrRejected},
 	"54":    {kind: billing.ErrRejected},
-	"23505": {kind: billing.ErrRejected, again: true}, // another partner's run may have stored the same body this instant
+	"23505": {kind: billing.ErrRejected, retryable: true}, // another partner's run may have stored the same body this instant
 
 	// Conflicts with other sessions.
-	"40":    {kind: billing.ErrUnavailable, again: true, advice: "other sessions change the collector's tables all the time: find them in pg_stat_activity"},
+	"40":    {kind: billing.ErrUnavailable, retryable: true, advice: "other sessions change the collector's tables all the time: find them in pg_stat_activity"},
 	"55P03": {kind: billing.ErrUnavailable, advice: "another session keeps a table of the collector locked: find it in pg_locks"},
 	"57014": {kind: billing.ErrTooMuch, advice: "statement_timeout of the collector's login is too short, or something holds its statements up: see pg_locks"},
 	"25P04": {kind: billing.ErrTooMuch, advice: "transaction_timeout of the collector's login is too short, or something holds its transactions up: see pg_locks"},
@@ -64,9 +64,9 @@ var meanings = map[string]meaning{
 	"58P02": {advice: damageAdvice},
 
 	// What the session remembers no longer fits the server.
-	"0A000": {again: true, stale: true, advice: migrateAdvice},
-	"26000": {again: true, stale: true, advice: migrateAdvice},
-	"42P05": {again: true, stale: true, advice: migrateAdvice},
+	"0A000": {retryable: true, stale: true, advice: migrateAdvice},
+	"26000": {retryable: true, stale: true, advice: migrateAdvice},
+	"42P05": {retryable: true, stale: true, advice: migrateAdvice},
 
 	// Somebody must act.
 	"28":    {advice: loginAdvice},
@@ -79,7 +79,7 @@ var meanings = map[string]meaning{
 	"42804": {advice: migrateAdvice},
 	"42883": {advice: migrateAdvice},
 	"XX":    {advice: damageAdvice},
-	"XX000": {again: true, advice: damageAdvice}, // also what a statement meets that runs into a change of the schema
+	"XX000": {retryable: true, advice: damageAdvice}, // also what a statement meets that runs into a change of the schema
 }
 
 func meaningOf(pgErr *pgconn.PgError) meaning {

@@ -349,7 +349,7 @@ func TestEveryKindOfFindingResolvesAndIsExplained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	docs, err := os.ReadFile(tourFile)
+	docs, err := os.ReadFile(financeDoc)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -107,5 +107,5 @@ func (s *Store) RetireUnlisted(ctx context.Context, run billing.Run, believe fun
 
 // inTx runs f in a transaction, and again when that meets a conflict.
 func (s *Store) inTx(ctx context.Context, f func(pgx.Tx) error) error {
-	return s.again(ctx, func() error { return pgx.BeginFunc(ctx, s.pool, f) })
+	return s.retryTx(ctx, func() error { return pgx.BeginFunc(ctx, s.pool, f) })
 }

@@ -83,7 +83,7 @@ func (s *Store) Plan(ctx context.Context, partner string, batch []billing.Statem
 // staged copies a batch into the session's staging tables and calls f in the same
 // transaction, which may have to be run again.
 func (s *Store) staged(ctx context.Context, st *stage, f func(pgx.Tx) error) error {
-	return s.again(ctx, func() error {
+	return s.retryTx(ctx, func() error {
 		return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 			err := stageTables(ctx, conn.Conn())
 			if err != nil {

@@ -49,7 +49,7 @@ func (m *Metrics) pusher(to destination, job, partner string, families []*dto.Me
 	// The user is sent in a header and the rest stays out of errors (courier).
 	bare := *to.URL
 	bare.User = nil
-	pusher := push.New(bare.String(), job).Grouping("partner", partner).Client(newCourier(true)).
+	pusher := push.New(bare.String(), job).Grouping("partner", partner).Client(newWebhook(true)).
 		Gatherer(prometheus.GathererFunc(func() ([]*dto.MetricFamily, error) { return ofPartner(partner, families), nil }))
 	if to.User != nil {
 		password, _ := to.User.Password()

@@ -8,32 +8,32 @@ import (
 	"golang.org/x/term"
 )
 
-// console is stderr. While progress bars are drawn there, what is logged passes
+// terminal is stderr. While progress bars are drawn there, what is logged passes
 // through them, so that the lines stand above the bars and not in them.
-type console struct {
+type terminal struct {
 	mu sync.Mutex
 	to io.Writer
 }
 
 // Write implements io.Writer. It never fails: work does not end because nobody reads
 // about it any more.
-func (c *console) Write(b []byte) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, _ = c.to.Write(b)
+func (t *terminal) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	_, _ = t.to.Write(b)
 	return len(b), nil
 }
 
 // through makes everything pass through w until restore is called.
-func (c *console) through(w io.Writer) (restore func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	before := c.to
-	c.to = w
+func (t *terminal) through(w io.Writer) (restore func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	before := t.to
+	t.to = w
 	return func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.to = before
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		t.to = before
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 // the console; nothing else.
 const policy = "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 
-// guarded sets the headers of every answer and lets through whom the door does.
-func guarded(d *door, next http.Handler) http.Handler {
+// guarded sets the headers of every answer and lets through what auth does.
+func guarded(auth *authenticator, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -32,7 +32,7 @@ func guarded(d *door, next http.Handler) http.Handler {
 			plain(w, http.StatusMethodNotAllowed, "The console only shows.")
 			return
 		}
-		if why := d.refuses(r); why != nil {
+		if why := auth.refuses(r); why != nil {
 			switch why.status {
 			case http.StatusUnauthorized:
 				h.Set("WWW-Authenticate", `Basic realm="costs", charset="UTF-8"`)

@@ -12,9 +12,9 @@ import (
 // favour of another one.
 const attempts = 5
 
-// again runs the transaction f, and runs it anew at once when the server broke it
+// retryTx runs the transaction f, and runs it anew at once when the server broke it
 // off for a reason that has passed by then, such as a deadlock.
-func (s *Store) again(ctx context.Context, f func() error) error {
+func (s *Store) retryTx(ctx context.Context, f func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := f()
 		pgErr, answered := errors.AsType[*pgconn.PgError](err)
@@ -25,7 +25,7 @@ func (s *Store) again(ctx context.Context, f func() error) error {
 		if m.stale {
 			s.pool.Reset()
 		}
-		if !m.again || attempt == attempts || ctx.Err() != nil {
+		if !m.retryable || attempt == attempts || ctx.Err() != nil {
 			return err
 		}
 		s.log.InfoContext(ctx, "the database broke a transaction off; trying it again", slog.Int("attempt", attempt), slog.String("sqlstate", pgErr.Code))

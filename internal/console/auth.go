@@ -21,7 +21,7 @@ import (
 )
 
 // How often a password may be tried: by one address, and by all together, so that
-// many addresses are no way around it. Who has signed in is not counted any more.
+// many addresses are no way around it. A successful sign-in resets the count.
 const (
 	triesOfOne   = 5
 	triesOfAll   = 20
@@ -31,10 +31,10 @@ const (
 	rememberedAddresses = 4096
 )
 
-// door decides who comes in. Without a password the console listens on a loopback
-// address only, and the name by which it was called must be one too: a page of
-// somebody else's whose name suddenly means 127.0.0.1 must not read it.
-type door struct {
+// authenticator decides which requests are let in. Without a password the console listens
+// on a loopback address only, and the name by which it was called must be one too: a page
+// of somebody else's whose name suddenly means 127.0.0.1 must not read it.
+type authenticator struct {
 	passwordFile string
 	now          func() time.Time
 
@@ -46,7 +46,7 @@ type door struct {
 	of     map[netip.Prefix]*rate.Limiter
 }
 
-func newDoor(o Options) (*door, error) {
+func newAuthenticator(o Options) (*authenticator, error) {
 	host, _, err := net.SplitHostPort(o.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("console.listen: %q is not an address and a port such as 127.0.0.1:8080", o.Listen)
@@ -61,28 +61,28 @@ func newDoor(o Options) (*door, error) {
 				"set console.tls_cert_file and console.tls_key_file, or put a reverse proxy in front and set console.behind_proxy, or listen on 127.0.0.1", o.Listen)
 		}
 	}
-	d := &door{
+	a := &authenticator{
 		passwordFile: o.PasswordFile, now: o.Now, secret: []byte(rand.Text()),
 		all: rate.NewLimiter(rate.Every(nextTryOfAll), triesOfAll), of: map[netip.Prefix]*rate.Limiter{},
 	}
 	if o.PasswordFile != "" {
-		if _, err := d.hash(); err != nil {
+		if _, err := a.hash(); err != nil {
 			return nil, fmt.Errorf("console.password_file: %w", err)
 		}
 	}
-	return d, nil
+	return a, nil
 }
 
 // hash reads the password file anew each time, so that a new password counts at once
 // and the old one no longer.
-func (d *door) hash() ([]byte, error) {
-	content, err := os.ReadFile(d.passwordFile)
+func (a *authenticator) hash() ([]byte, error) {
+	content, err := os.ReadFile(a.passwordFile)
 	if err != nil {
 		return nil, fmt.Errorf("%w; write it with collector console passwd", err)
 	}
 	hash := []byte(strings.TrimSpace(string(content)))
 	if _, err := bcrypt.Cost(hash); err != nil {
-		return nil, fmt.Errorf("%s holds no bcrypt hash; write it with collector console passwd", d.passwordFile)
+		return nil, fmt.Errorf("%s holds no bcrypt hash; write it with collector console passwd", a.passwordFile)
 	}
 	return hash, nil
 }
@@ -96,8 +96,8 @@ type refusal struct {
 var errTooMany = errors.New("too many attempts")
 
 // refuses returns why a request may not be answered; nil lets it in.
-func (d *door) refuses(r *http.Request) *refusal {
-	if d.passwordFile == "" {
+func (a *authenticator) refuses(r *http.Request) *refusal {
+	if a.passwordFile == "" {
 		host := r.Host
 		if name, _, err := net.SplitHostPort(host); err == nil {
 			host = name
@@ -112,7 +112,7 @@ func (d *door) refuses(r *http.Request) *refusal {
 	if !given {
 		return &refusal{http.StatusUnauthorized, "The console asks for its password. Any user name will do."}
 	}
-	switch err := d.check(r.RemoteAddr, password); {
+	switch err := a.check(r.RemoteAddr, password); {
 	case errors.Is(err, errTooMany):
 		return &refusal{http.StatusTooManyRequests, "Too many wrong passwords. Wait a little."}
 	case err != nil:
@@ -123,21 +123,21 @@ func (d *door) refuses(r *http.Request) *refusal {
 
 // check compares in constant time. bcrypt is slow on purpose, and a browser sends the
 // password with each request: the last good one is remembered by a keyed hash.
-func (d *door) check(remote, password string) error {
-	hash, err := d.hash()
+func (a *authenticator) check(remote, password string) error {
+	hash, err := a.hash()
 	if err != nil {
 		return err
 	}
-	mac := hmac.New(sha256.New, d.secret)
+	mac := hmac.New(sha256.New, a.secret)
 	mac.Write(hash)
 	mac.Write([]byte{0})
 	mac.Write([]byte(password))
 	sum := mac.Sum(nil)
 
-	d.mu.Lock()
-	known := hmac.Equal(sum, d.known)
-	allowed := known || d.allowed(remote)
-	d.mu.Unlock()
+	a.mu.Lock()
+	known := hmac.Equal(sum, a.known)
+	allowed := known || a.allowed(remote)
+	a.mu.Unlock()
 	switch {
 	case known:
 		return nil
@@ -147,23 +147,23 @@ func (d *door) check(remote, password string) error {
 	if err := bcrypt.CompareHashAndPassword(hash, []byte(password)); err != nil {
 		return err
 	}
-	d.mu.Lock()
-	d.known = sum
-	d.mu.Unlock()
+	a.mu.Lock()
+	a.known = sum
+	a.mu.Unlock()
 	return nil
 }
 
 // allowed counts an attempt. The caller holds the lock.
-func (d *door) allowed(remote string) bool {
-	now := d.now()
-	if len(d.of) >= rememberedAddresses {
-		clear(d.of) // the bound on all stays
+func (a *authenticator) allowed(remote string) bool {
+	now := a.now()
+	if len(a.of) >= rememberedAddresses {
+		clear(a.of) // the bound on all stays
 	}
 	from := neighbours(remote)
-	if d.of[from] == nil {
-		d.of[from] = rate.NewLimiter(rate.Every(nextTryOfOne), triesOfOne)
+	if a.of[from] == nil {
+		a.of[from] = rate.NewLimiter(rate.Every(nextTryOfOne), triesOfOne)
 	}
-	return d.of[from].AllowN(now, 1) && d.all.AllowN(now, 1)
+	return a.of[from].AllowN(now, 1) && a.all.AllowN(now, 1)
 }
 
 // neighbours are the addresses that count as one: of IPv6, a subscriber has 2^64.

@@ -236,7 +236,7 @@ func TestOnlyGetAndHead(t *testing.T) {
 
 func TestPagesHaveNothingInline(t *testing.T) {
 	t.Parallel()
-	files, err := filepath.Glob("look/*.html")
+	files, err := filepath.Glob("assets/*.html")
 	if err != nil || len(files) == 0 {
 		t.Fatal(files, err)
 	}

@@ -131,8 +131,8 @@ func (c *Client) get(ctx context.Context, r request) (answer, error) {
 	}
 }
 
-// trouble is why an attempt did not succeed, and what may be done about it.
-type trouble struct {
+// failedAttempt says why an attempt did not succeed, and what may be done about it.
+type failedAttempt struct {
 	verdict
 	failure *billing.Failure
 	// token is the one that was sent.
@@ -145,20 +145,20 @@ type trouble struct {
 // attempt sends a request once. It is a success when there is no trouble. A good
 // answer gives up its place with the pacer before it is decoded; after any other the
 // caller does, once everyone has been held up if need be.
-func (c *Client) attempt(ctx context.Context, r request, requestID string, again bool) (answer, *trouble) {
+func (c *Client) attempt(ctx context.Context, r request, requestID string, again bool) (answer, *failedAttempt) {
 	a := answer{requestID: requestID, correlationID: c.options.NewID()}
 	token, err := r.token, error(nil)
 	if token == "" {
 		token, err = c.options.Tokens.Token(ctx)
 	}
-	failed := func(v verdict, message string, err error) *trouble {
-		return &trouble{verdict: v, token: token, failure: &billing.Failure{
+	failed := func(v verdict, message string, err error) *failedAttempt {
+		return &failedAttempt{verdict: v, token: token, failure: &billing.Failure{
 			Class: v.class, Resource: r.resource, HTTPStatus: a.status, Message: message, Err: err,
 			RequestID: a.requestID, CorrelationID: a.correlationID,
 		}}
 	}
 	if err != nil {
-		return a, &trouble{failure: withoutToken(err, &billing.Failure{Resource: r.resource})}
+		return a, &failedAttempt{failure: withoutToken(err, &billing.Failure{Resource: r.resource})}
 	}
 
 	a.sent = c.options.Now()

@@ -15,47 +15,47 @@ import (
 	"strings"
 )
 
-//go:embed look
+//go:embed assets
 var files embed.FS
 
-// look is how the pages look: their templates, the style sheet and the icon, whose
+// assets are how the pages look: their templates, the style sheet and the icon, whose
 // addresses change with their content, so that browsers may keep them.
-type look struct {
+type assets struct {
 	templates           map[string]*template.Template
 	chart               *template.Template
 	stylePath, iconPath string
 	styleSheet, picture []byte
 }
 
-func newLook() (*look, error) {
-	l := &look{templates: map[string]*template.Template{}}
+func newAssets() (*assets, error) {
+	l := &assets{templates: map[string]*template.Template{}}
 	var err error
-	if l.styleSheet, err = files.ReadFile("look/style.css"); err != nil {
+	if l.styleSheet, err = files.ReadFile("assets/style.css"); err != nil {
 		return nil, fmt.Errorf("the style sheet of the console: %w", err)
 	}
-	if l.picture, err = files.ReadFile("look/icon.svg"); err != nil {
+	if l.picture, err = files.ReadFile("assets/icon.svg"); err != nil {
 		return nil, fmt.Errorf("the icon of the console: %w", err)
 	}
 	l.stylePath, l.iconPath = "/style-"+fingerprint(l.styleSheet)+".css", "/icon-"+fingerprint(l.picture)+".svg"
-	pages, err := fs.Glob(files, "look/page-*.html")
+	pages, err := fs.Glob(files, "assets/page-*.html")
 	if err != nil {
 		return nil, fmt.Errorf("the templates of the console: %w", err)
 	}
 	for _, page := range pages {
-		t, err := template.ParseFS(files, "look/frame.html", "look/parts.html", page)
+		t, err := template.ParseFS(files, "assets/frame.html", "assets/parts.html", page)
 		if err != nil {
 			return nil, fmt.Errorf("the templates of the console: %w", err)
 		}
-		l.templates[strings.TrimSuffix(strings.TrimPrefix(page, "look/page-"), ".html")] = t
+		l.templates[strings.TrimSuffix(strings.TrimPrefix(page, "assets/page-"), ".html")] = t
 	}
-	if l.chart, err = template.ParseFS(files, "look/chart.svg"); err != nil {
+	if l.chart, err = template.ParseFS(files, "assets/chart.svg"); err != nil {
 		return nil, fmt.Errorf("the template of charts: %w", err)
 	}
 	return l, nil
 }
 
 // draw returns a chart as SVG.
-func (l *look) draw(chart barChart) ([]byte, error) {
+func (l *assets) draw(chart barChart) ([]byte, error) {
 	var out bytes.Buffer
 	if err := l.chart.Execute(&out, chart); err != nil {
 		return nil, fmt.Errorf("draw a chart: %w", err)
@@ -68,11 +68,11 @@ func fingerprint(content []byte) string {
 	return hex.EncodeToString(sum[:6])
 }
 
-func (l *look) style(w http.ResponseWriter, _ *http.Request) {
+func (l *assets) style(w http.ResponseWriter, _ *http.Request) {
 	kept(w, "text/css; charset=utf-8", l.styleSheet)
 }
 
-func (l *look) icon(w http.ResponseWriter, _ *http.Request) { kept(w, "image/svg+xml", l.picture) }
+func (l *assets) icon(w http.ResponseWriter, _ *http.Request) { kept(w, "image/svg+xml", l.picture) }
 
 func kept(w http.ResponseWriter, mime string, content []byte) {
 	w.Header().Set("Content-Type", mime)
@@ -97,8 +97,8 @@ type entry struct {
 // like a whole one.
 func (c *console) render(w http.ResponseWriter, r *http.Request, status int, v view) {
 	var out bytes.Buffer
-	err := c.look.templates[v.template].ExecuteTemplate(&out, "frame", framed{
-		Title: v.title, Style: c.look.stylePath, Icon: c.look.iconPath, Version: c.Version, Now: moment(c.Now()), Path: r.URL.Path,
+	err := c.assets.templates[v.template].ExecuteTemplate(&out, "frame", framed{
+		Title: v.title, Style: c.assets.stylePath, Icon: c.assets.iconPath, Version: c.Version, Now: moment(c.Now()), Path: r.URL.Path,
 		Search: r.URL.Query().Get("q"), Menu: menu(r.URL.Path, r.URL.Query()), Data: v.data,
 	})
 	if err != nil {

@@ -14,17 +14,17 @@ import (
 	"partnercost/internal/sheet"
 )
 
-const tourFile = "../../docs/finance.md"
+const financeDoc = "../../docs/finance.md"
 
-// TestFinanceTourIsTrue runs every query of docs/finance.md on three nights of a
+// TestFinanceDocIsTrue runs every query of docs/finance.md on three nights of a
 // made-up partner and holds the printed results, and the tables of columns, to what
 // the database answers.
-func TestFinanceTourIsTrue(t *testing.T) {
+func TestFinanceDocIsTrue(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.liveThreeNights()
 
-	want, err := os.ReadFile(tourFile)
+	want, err := os.ReadFile(financeDoc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,13 +50,13 @@ func TestFinanceTourIsTrue(t *testing.T) {
 		}
 	}
 	if *update {
-		if err := os.WriteFile(tourFile, []byte(got), 0o600); err != nil {
+		if err := os.WriteFile(financeDoc, []byte(got), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
 	if diff := cmp.Diff(string(want), got); diff != "" {
-		t.Errorf("docs/finance.md is not what the database answers, run: go test ./internal/persist -run Tour -update (-file +database):\n%s", diff)
+		t.Errorf("docs/finance.md is not what the database answers, run: go test ./internal/persist -run FinanceDoc -update (-file +database):\n%s", diff)
 	}
 }
 

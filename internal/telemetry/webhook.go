@@ -56,16 +56,16 @@ func (r *refusal) final() bool {
 	return r.status < 500 && r.status != http.StatusRequestTimeout && r.status != http.StatusTooManyRequests
 }
 
-// courier sends a request once. What it returns as an error names no address, so
+// webhook sends a request once. What it returns as an error names no address, so
 // that it can be shown. It implements push.HTTPDoer.
-type courier struct {
+type webhook struct {
 	client *http.Client
 	// quote repeats the beginning of a refusal's body.
 	quote bool
 }
 
-func newCourier(quote bool) courier {
-	return courier{quote: quote, client: &http.Client{
+func newWebhook(quote bool) webhook {
+	return webhook{quote: quote, client: &http.Client{
 		Timeout: attemptWithin,
 		// The next delivery is hours away: no connection waits for it.
 		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
@@ -75,8 +75,8 @@ func newCourier(quote bool) courier {
 }
 
 // Do sends the request; an answer other than 2xx is an error.
-func (c courier) Do(request *http.Request) (*http.Response, error) {
-	response, err := c.client.Do(request) //nolint:gosec // the operator names the address
+func (w webhook) Do(request *http.Request) (*http.Response, error) {
+	response, err := w.client.Do(request) //nolint:gosec // the operator names the address
 	if err != nil {
 		// The text around the cause holds the address.
 		if around, ok := errors.AsType[*url.Error](err); ok {
@@ -89,7 +89,7 @@ func (c courier) Do(request *http.Request) (*http.Response, error) {
 	}
 	defer response.Body.Close()
 	refused := &refusal{status: response.StatusCode}
-	if c.quote {
+	if w.quote {
 		body, _ := io.ReadAll(io.LimitReader(response.Body, textBytes)) // what is there of it explains enough
 		refused.said = conceal(fit(string(body)), request.URL)
 	}
@@ -144,13 +144,13 @@ func ping(ctx context.Context, address string, pauses []time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("ping: %w", err)
 	}
-	courier := newCourier(false) // a switch may repeat the address in its body
+	hook := newWebhook(false) // a switch may repeat the address in its body
 	err = deliver(ctx, pauses, func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, to.URL.String(), http.NoBody)
 		if err != nil {
 			return errors.New("the address cannot be requested") // the cause may quote it
 		}
-		response, err := courier.Do(request)
+		response, err := hook.Do(request)
 		if err != nil {
 			return err
 		}

@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	web "partnercost/internal/console"
+	"partnercost/internal/console"
 )
 
 func (p *program) consoleCommand() *cobra.Command {
@@ -58,8 +58,8 @@ func (p *program) passwd(file string) error {
 	if err != nil {
 		return err
 	}
-	if err := web.WritePassword(file, password); err != nil {
-		if errors.Is(err, web.ErrPassword) {
+	if err := console.WritePassword(file, password); err != nil {
+		if errors.Is(err, console.ErrPassword) {
 			return configError(err)
 		}
 		return err

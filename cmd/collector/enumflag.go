@@ -1,0 +1,44 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// enumFlag is a flag that takes one of a few words, the first by default.
+type enumFlag struct {
+	value string
+	words []string
+}
+
+func newEnumFlag(words ...string) *enumFlag { return &enumFlag{value: words[0], words: words} }
+
+// Set implements pflag.Value.
+func (f *enumFlag) Set(word string) error {
+	if !slices.Contains(f.words, word) {
+		return fmt.Errorf("want one of %s", strings.Join(f.words, ", "))
+	}
+	f.value = word
+	return nil
+}
+
+// String implements pflag.Value.
+func (f *enumFlag) String() string { return f.value }
+
+// Type implements pflag.Value; it stands in the help.
+func (f *enumFlag) Type() string { return strings.Join(f.words, "|") }
+
+func (f *enumFlag) complete(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return f.words, cobra.ShellCompDirectiveNoFileComp
+}
+
+// formatFlag gives a command the flag --format.
+func formatFlag(cmd *cobra.Command, words ...string) *enumFlag {
+	format := newEnumFlag(words...)
+	cmd.Flags().Var(format, "format", "how the result is written")
+	_ = cmd.RegisterFlagCompletionFunc("format", format.complete) // fails for unknown flags only
+	return format
+}
