@@ -56,19 +56,6 @@ func TestBackfillCollectsWhoIsMissing(t *testing.T) {
 	}
 }
 
-// values are all facts without what tells when and by which run they were written.
-func (s *site) values(t *testing.T) map[string][][]string {
-	t.Helper()
-	return map[string][][]string{
-		"details": s.query(t, `SELECT customer_key, invoice_type, period_start, currency_code, ordinal, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total,
-			origin FROM collector.cost_details ORDER BY 1, 2, 3, 4, 5`),
-		"items": s.query(t, `SELECT s.customer_key, s.invoice_type, s.period_start, encode(s.content_hash, 'hex'), s.origin, (to_jsonb(i) - 'set_id')::text FROM collector.line_item_sets s
-			JOIN collector.line_items i USING (set_id) WHERE superseded_at IS NULL ORDER BY 1, 2, 3, i.ordinal`),
-		"profiles": s.query(t, `SELECT customer_key, encode(content_hash, 'hex'), company_name, country FROM collector.billing_profiles ORDER BY 1`),
-		"roots":    s.query(t, `SELECT statement_id, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax FROM collector.statements ORDER BY 1`),
-	}
-}
-
 func TestReplay(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, partnersim.Options{Customers: 30, Seed: 32})
@@ -190,18 +177,4 @@ func TestImport(t *testing.T) {
 
 	s.collector(t, "backfill", "--from", "nowhere").want(t, 2).says(t, "nowhere")
 	s.collector(t, "backfill", "--from", "saved", "--replay").want(t, 2)
-}
-
-// sorted puts the row that begins with first before all others.
-func sorted(rows [][]string, first string) [][]string {
-	slices.SortFunc(rows, func(a, b []string) int {
-		switch {
-		case a[0] == first:
-			return -1
-		case b[0] == first:
-			return 1
-		}
-		return slices.Compare(a, b)
-	})
-	return rows
 }

@@ -1,90 +1,12 @@
 package main_test
 
 import (
-	"io"
-	"regexp"
-	"strings"
-	"sync"
-	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"partnercost/internal/partnersim"
 )
-
-// daemon starts the daemon; stop sends it SIGTERM and waits for its end. When until is
-// not empty, the daemon has logged it before.
-func (s *site) daemon(t *testing.T, until string) (stop func() result) {
-	t.Helper()
-	stop, _ = s.listeningDaemon(t, until)
-	return stop
-}
-
-// listeningDaemon is daemon, and tells where it listens once it has logged until.
-func (s *site) listeningDaemon(t *testing.T, until string) (stop func() result, address string) {
-	t.Helper()
-	cmd, finish := s.start(t, "daemon", "--log-format", "json")
-	log := &listener{to: cmd.Stderr, text: until, heard: make(chan struct{})}
-	cmd.Stderr = log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if until != "" {
-		select {
-		case <-log.heard:
-		case <-t.Context().Done():
-			t.Fatalf("the daemon never logged %q", until)
-		}
-		if found := regexp.MustCompile(`"msg":"listening","address":"([^"]+)"`).FindStringSubmatch(log.said()); found != nil {
-			address = "http://" + found[1]
-		}
-	}
-	return func() result {
-		t.Helper()
-		if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-			t.Fatal(err)
-		}
-		return finish()
-	}, address
-}
-
-// listener closes heard once text was written to it.
-type listener struct {
-	to    io.Writer
-	text  string
-	heard chan struct{}
-	once  sync.Once
-
-	mu  sync.Mutex
-	all strings.Builder
-}
-
-func (l *listener) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	l.all.Write(b)
-	l.mu.Unlock()
-	if l.text != "" && strings.Contains(l.said(), l.text) {
-		l.once.Do(func() { close(l.heard) })
-	}
-	return l.to.Write(b)
-}
-
-func (l *listener) said() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.all.String()
-}
-
-// until returns when the query, of one cell, answers want.
-func (s *site) until(t *testing.T, query, want string) {
-	t.Helper()
-	for s.one(t, query) != want {
-		if t.Context().Err() != nil {
-			t.Fatalf("%s never became %s", query, want)
-		}
-	}
-}
 
 const runsOfAllStates = `SELECT kind, scope, status FROM finance.runs ORDER BY started_at`
 

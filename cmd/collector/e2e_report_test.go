@@ -12,19 +12,6 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// decode reads one JSON value that must be all of text.
-func decode(t *testing.T, text string, into any) {
-	t.Helper()
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.UseNumber()
-	if err := decoder.Decode(into); err != nil {
-		t.Fatalf("%v in:\n%s", err, text)
-	}
-	if decoder.More() {
-		t.Fatalf("more than one JSON value in:\n%s", text)
-	}
-}
-
 func TestEveryReportInEveryFormat(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, partnersim.Options{Customers: 12, Seed: 12, NoCosts: -1})

@@ -1,70 +1,12 @@
 package main_test
 
 import (
-	"net/http"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"partnercost/internal/partnersim"
 )
-
-// gate is a Partner Center that hangs after some answers, until it is opened, and
-// notes whose profiles were asked for.
-type gate struct {
-	next    http.Handler
-	after   int64
-	reached chan struct{}
-
-	answered atomic.Int64
-	open     atomic.Bool
-	mu       sync.Mutex
-	asked    map[string]int
-}
-
-func newGate(next http.Handler, after int64) *gate {
-	return &gate{next: next, after: after, reached: make(chan struct{}), asked: map[string]int{}}
-}
-
-func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if !g.open.Load() {
-		switch n := g.answered.Add(1); {
-		case n == g.after:
-			close(g.reached)
-		case n > g.after:
-			<-r.Context().Done()
-			return
-		}
-	}
-	if customer, found := strings.CutSuffix(r.URL.Path, "/profiles/billing"); found {
-		g.mu.Lock()
-		g.asked[customer]++
-		g.mu.Unlock()
-	}
-	g.next.ServeHTTP(w, r)
-}
-
-// forget returns how many customers were asked for since the last time.
-func (g *gate) forget() int {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	n := len(g.asked)
-	g.asked = map[string]int{}
-	return n
-}
-
-// alone returns when the server has noticed the end of the last collector.
-func (s *site) alone(t *testing.T) {
-	t.Helper()
-	for s.one(t, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'partnercost'`) != "0" {
-		if t.Context().Err() != nil {
-			t.Fatal("the dead collector's sessions did not end")
-		}
-	}
-}
 
 func TestResumeAfterAKill(t *testing.T) {
 	t.Parallel()

@@ -15,12 +15,6 @@ import (
 	"partnercost/internal/persist/pgtest"
 )
 
-// as makes every execution from now on use this login.
-func (s *site) as(t *testing.T, url string) {
-	t.Helper()
-	s.env = append(s.env, "COLLECTOR_DATABASE_URL="+url)
-}
-
 // everyday executes whatever a collector does but migrate.
 func (s *site) everyday(t *testing.T) {
 	t.Helper()

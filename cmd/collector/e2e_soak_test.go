@@ -81,9 +81,9 @@ func (n *trials) kill(t *testing.T, i int, nights [2]undisturbed) {
 		f.collector(t, "run").want(t, 0)
 		f.nextNight()
 	}
-	what, of, trap := "request", nights[night].requests, &f.door.moment
+	what, of, trap := "request", nights[night].requests, &f.proxy.faultPoint
 	if writing {
-		what, of, trap = "byte to the database", nights[night].bytes, &f.wire.moment
+		what, of, trap = "byte to the database", nights[night].bytes, &f.tcpProxy.faultPoint
 	}
 	at := n.between(of)
 	trap.arm(at)
@@ -99,7 +99,7 @@ func (n *trials) kill(t *testing.T, i int, nights [2]undisturbed) {
 		r.want(t, 0)
 	}
 	t.Logf("night %d, killed at %s %d of %d", night+1, what, at, of)
-	f.wire.cut()
+	f.tcpProxy.cut()
 	trap.release()
 	again := []string{"run"}
 	if resumes {
@@ -131,20 +131,20 @@ func TestSoakTornConnections(t *testing.T) {
 		if night > 0 {
 			f.nextNight()
 		}
-		f.wire.arm(n.between(want.bytes / int64(n.faults)))
+		f.tcpProxy.arm(n.between(want.bytes / int64(n.faults)))
 		b := f.background(t, waitsForDatabase, "run")
 		for range n.faults / 2 {
 			select {
-			case <-f.wire.reached:
-				f.wire.cut()
-				f.wire.release()
-				f.wire.arm(n.between(want.bytes / int64(n.faults)))
+			case <-f.tcpProxy.reached:
+				f.tcpProxy.cut()
+				f.tcpProxy.release()
+				f.tcpProxy.arm(n.between(want.bytes / int64(n.faults)))
 				n.tried++
 			case r := <-b.ended:
 				b.ended <- r
 			}
 		}
-		f.wire.release()
+		f.tcpProxy.release()
 		(<-b.ended).want(t, 0)
 		n.check(t, f, want, "torn connections")
 		f.ledgerIsRight(t)
@@ -165,10 +165,10 @@ func TestSoakPostgresStopsAndStarts(t *testing.T) {
 			f.nextNight()
 		}
 		part := want.requests / int64(n.faults)
-		f.door.arm(n.between(part))
+		f.proxy.arm(n.between(part))
 		b := f.background(t, waitsForDatabase, "run")
 		for i := range n.faults / 2 {
-			b.await(t, f.door.reached, "PostgreSQL was stopped")
+			b.await(t, f.proxy.reached, "PostgreSQL was stopped")
 			stop, cancel := context.WithCancel(t.Context())
 			if (night+i)%2 == 1 {
 				cancel() // as if it crashed
@@ -177,7 +177,7 @@ func TestSoakPostgresStopsAndStarts(t *testing.T) {
 				t.Fatal(err)
 			}
 			cancel()
-			f.door.release()
+			f.proxy.release()
 			if i == 0 { // it is heard once
 				b.await(t, b.heard, "it said that it waits for PostgreSQL")
 			}
@@ -185,9 +185,9 @@ func TestSoakPostgresStopsAndStarts(t *testing.T) {
 				t.Fatal(err)
 			}
 			n.tried++
-			f.door.arm(n.between(part))
+			f.proxy.arm(n.between(part))
 		}
-		f.door.release()
+		f.proxy.release()
 		(<-b.ended).want(t, 0).says(t, "the database answers again")
 		n.check(t, f, want, "PostgreSQL stopped and started")
 		f.ledgerIsRight(t)
@@ -211,7 +211,7 @@ func (f *faultSite) ownServer(t *testing.T) *localpg.Server {
 		}
 	})
 	f.useDatabase(server.URL("postgres"))
-	f.layWire(t)
+	f.proxyDatabase(t)
 	f.collector(t, "migrate", "up").want(t, 0)
 	// What was committed must survive a crash of the server, as it does elsewhere.
 	f.exec(t, `ALTER DATABASE postgres SET synchronous_commit = on`)

@@ -1,48 +1,15 @@
 package main_test
 
 import (
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"partnercost/internal/partnersim"
 )
-
-func get(t *testing.T, url string) (status int, body string) {
-	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	b, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(b)
-}
-
-func wantAnswer(t *testing.T, url string, status int, texts ...string) {
-	t.Helper()
-	got, body := get(t, url)
-	if got != status {
-		t.Errorf("GET %s: %d, want %d:\n%s", url, got, status, body)
-	}
-	for _, text := range texts {
-		if !strings.Contains(body, text) {
-			t.Errorf("GET %s does not say %q:\n%s", url, text, body)
-		}
-	}
-}
 
 func TestDaemonTellsHowItIs(t *testing.T) {
 	t.Parallel()
@@ -91,27 +58,6 @@ func TestDaemonRefusesAPortInUse(t *testing.T) {
 	defer taken.Close()
 	s.configure(t, "    customers:\n      discover: true\n", "console:\n  listen: "+strings.TrimPrefix(taken.URL, "http://")+"\n")
 	s.collector(t, "daemon").want(t, 2).says(t, "console.listen", "choose another port")
-}
-
-// heard is a server that notes what it is asked.
-func heard(t *testing.T) (url string, requests func() []string) {
-	t.Helper()
-	var mu sync.Mutex
-	var all []string
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		mu.Lock()
-		defer mu.Unlock()
-		all = append(all, r.Method+" "+r.URL.Path+" "+string(body))
-	}))
-	t.Cleanup(server.Close)
-	return server.URL, func() []string {
-		mu.Lock()
-		defer mu.Unlock()
-		heard := all
-		all = nil
-		return heard
-	}
 }
 
 func TestOneShotsTellHowTheyEnded(t *testing.T) {

@@ -1,19 +1,14 @@
 package main_test
 
 import (
-	"bytes"
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -24,233 +19,7 @@ import (
 	"partnercost/internal/persist/pgtest"
 )
 
-// binary is the program under test, built once.
-var binary string
-
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
-
-func runTests(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "collector-e2e-")
-	if err != nil {
-		panic(err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }() // what stays in the temporary directory harms nobody
-	binary = filepath.Join(dir, "collector")
-	build := exec.CommandContext(context.Background(), "go", "build", "-ldflags", "-X main.version=v0.0.0-e2e -X main.commit=c0ffee", "-o", binary, ".")
-	if out, err := build.CombinedOutput(); err != nil {
-		panic(fmt.Sprintf("%v\n%s", err, out))
-	}
-	return pgtest.Run(m)
-}
-
-// site is one installation: a partner, a database and a configuration.
-type site struct {
-	sim    *partnersim.Simulator
-	server *httptest.Server
-	url    string // of the database
-	dir    string
-	env    []string
-
-	mu      sync.Mutex
-	printed []string // by all executions so far
-}
-
-// newSite serves a simulated partner and configures the collector for it. Keys in
-// extra are lines of the partner or, unindented, of the configuration.
-func newSite(t *testing.T, o partnersim.Options) *site {
-	t.Helper()
-	sim := partnersim.New(o)
-	s := newSiteAt(t, sim)
-	s.sim = sim
-	return s
-}
-
-// newSiteAt is newSite for any Partner Center, whose customers are discovered.
-func newSiteAt(t *testing.T, partnerCenter http.Handler) *site {
-	t.Helper()
-	server := httptest.NewServer(partnerCenter)
-	t.Cleanup(server.Close)
-	s := &site{server: server, url: pgtest.New(t), dir: t.TempDir()}
-	t.Cleanup(func() { s.keepsQuiet(t) })
-	s.env = []string{"COLLECTOR_DATABASE_URL=" + s.url, "COLLECTOR_SIM_TOKEN=simulator"}
-	s.configure(t, "    customers:\n      discover: true\n", "")
-	return s
-}
-
-// configure writes the configuration: partner is added to the only partner's lines,
-// and rest follows them.
-func (s *site) configure(t *testing.T, partner, rest string) {
-	t.Helper()
-	s.write(t, "collector.yaml", fmt.Sprintf(`partners:
-  - name: sim
-    base_url: %s
-    auth:
-      mode: token
-    limits:
-      requests_per_minute: 600000
-%s%s`, s.server.URL, partner, rest))
-}
-
-func (s *site) write(t *testing.T, name, content string) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// result is what an execution of the program left behind.
-type result struct {
-	code           int
-	stdout, stderr string
-}
-
-// collector executes the program in the site's directory.
-func (s *site) collector(t *testing.T, args ...string) result {
-	t.Helper()
-	cmd, finish := s.start(t, args...)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return finish()
-}
-
-// start prepares an execution; finish waits for its end.
-func (s *site) start(t *testing.T, args ...string) (cmd *exec.Cmd, finish func() result) {
-	t.Helper()
-	var stdout, stderr bytes.Buffer
-	cmd = exec.CommandContext(t.Context(), binary, args...)
-	cmd.Dir, cmd.Env = s.dir, s.env
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	return cmd, func() result {
-		t.Helper()
-		err := cmd.Wait()
-		var exit *exec.ExitError
-		if err != nil && !errors.As(err, &exit) {
-			t.Fatal(err)
-		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.printed = append(s.printed, stdout.String(), stderr.String())
-		return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}
-	}
-}
-
-// want fails the test unless the program ended with the code.
-func (r result) want(t *testing.T, code int) result {
-	t.Helper()
-	if r.code != code {
-		t.Fatalf("exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", r.code, code, r.stdout, r.stderr)
-	}
-	return r
-}
-
-// says fails the test unless both streams together hold every text.
-func (r result) says(t *testing.T, texts ...string) result {
-	t.Helper()
-	for _, text := range texts {
-		if !strings.Contains(r.stdout+r.stderr, text) {
-			t.Errorf("nothing says %q\nstdout:\n%s\nstderr:\n%s", text, r.stdout, r.stderr)
-		}
-	}
-	return r
-}
-
-// query returns the rows of a query as text.
-func (s *site) query(t *testing.T, query string, args ...any) [][]string {
-	t.Helper()
-	db := openDB(t, s.url)
-	defer func() { _ = db.Close() }() // some tests ask very often
-	rows, err := db.QueryContext(t.Context(), query, args...)
-	if err != nil {
-		t.Fatalf("%s: %v", query, err)
-	}
-	defer func() { _ = rows.Close() }()
-	columns, err := rows.Columns()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var table [][]string
-	for rows.Next() {
-		cells := make([]sql.NullString, len(columns))
-		into := make([]any, len(columns))
-		for i := range cells {
-			into[i] = &cells[i]
-		}
-		if err := rows.Scan(into...); err != nil {
-			t.Fatal(err)
-		}
-		row := make([]string, len(columns))
-		for i, cell := range cells {
-			row[i] = cell.String
-			if !cell.Valid {
-				row[i] = "NULL"
-			}
-		}
-		table = append(table, row)
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return table
-}
-
-// one returns the only cell of a query.
-func (s *site) one(t *testing.T, query string, args ...any) string {
-	t.Helper()
-	table := s.query(t, query, args...)
-	if len(table) != 1 || len(table[0]) != 1 {
-		t.Fatalf("%s: got %v, want one cell", query, table)
-	}
-	return table[0][0]
-}
-
-func openDB(t *testing.T, url string) *sql.DB {
-	t.Helper()
-	db, err := sql.Open("pgx", url) // the store registers the driver
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	return db
-}
-
-func (s *site) exec(t *testing.T, statement string) {
-	t.Helper()
-	if _, err := openDB(t, s.url).ExecContext(t.Context(), statement); err != nil {
-		t.Fatalf("%s: %v", statement, err)
-	}
-}
-
-// expectedCosts is what finance.costs must say of the simulator's calendar now.
-func (s *site) expectedCosts(t *testing.T) [][]string {
-	t.Helper()
-	var want [][]string
-	for id := range s.sim.CustomerIDs() {
-		expected, ok := s.sim.Expected(id)
-		if !ok {
-			t.Fatalf("the simulator does not know %s", id)
-		}
-		if expected.Costs == nil {
-			continue
-		}
-		for _, d := range expected.Costs.Details {
-			want = append(want, []string{
-				id, string(d.InvoiceType), d.Period.Start.Format("2006-01-02"), d.Period.End.Format("2006-01-02"),
-				d.CurrencyCode, d.PretaxTotal.Decimal.String(), d.Tax.Decimal.String(), d.AfterTaxTotal.Decimal.String(),
-			})
-		}
-	}
-	slices.SortFunc(want, slices.Compare)
-	return want
-}
-
-func (s *site) costs(t *testing.T) [][]string {
-	t.Helper()
-	got := s.query(t, `SELECT customer_id::text, invoice_type, period_start::text, period_end::text, currency_code,
-		trim_scale(pretax_total)::text, trim_scale(tax)::text, trim_scale(after_tax_total)::text FROM finance.costs`)
-	slices.SortFunc(got, slices.Compare)
-	return got
-}
 
 func TestARunStoresEverythingAndASecondOneNothing(t *testing.T) {
 	t.Parallel()
@@ -540,11 +309,6 @@ func TestDatabaseTrouble(t *testing.T) {
 		s.collector(t, "migrate", "force", version).want(t, 0).says(t, "schema version "+version)
 		s.collector(t, "run").want(t, 0)
 	})
-}
-
-func (s *site) useDatabase(url string) {
-	s.url = url
-	s.env = append(s.env, "COLLECTOR_DATABASE_URL="+url)
 }
 
 func TestMigrations(t *testing.T) {

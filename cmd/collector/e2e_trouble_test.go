@@ -2,9 +2,7 @@ package main_test
 
 import (
 	"cmp"
-	"context"
 	"fmt"
-	"maps"
 	"net/url"
 	"syscall"
 	"testing"
@@ -18,28 +16,6 @@ const (
 	troubled = 120
 	midway   = 180
 )
-
-// trouble starts a run, lets something happen in its middle, and goes on. What the
-// run then logs is listened for.
-func (f *faultSite) trouble(t *testing.T, logs string, happens func()) *background {
-	t.Helper()
-	f.door.arm(midway)
-	b := f.background(t, logs, "run")
-	b.await(t, f.door.reached, "its middle")
-	happens()
-	f.door.release()
-	return b
-}
-
-// asAdministrator executes statements in a session that the site's troubles spare.
-func (f *faultSite) asAdministrator(t *testing.T, statements ...string) {
-	t.Helper()
-	for _, statement := range statements {
-		if _, err := openDB(t, f.url+"&default_transaction_read_only=off").ExecContext(t.Context(), statement); err != nil {
-			t.Fatalf("%s: %v", statement, err)
-		}
-	}
-}
 
 // endSessions ends those of the collector, so that it must begin new ones.
 const endSessions = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'partnercost'`
@@ -126,36 +102,6 @@ func TestTroublesThatAreWaitedOut(t *testing.T) {
 	}
 }
 
-// asLogin lets the collector log in as a role of its own, with parameters in the URL.
-func (f *faultSite) asLogin(t *testing.T, parameters url.Values) {
-	t.Helper()
-	name := "trouble_" + f.one(t, `SELECT current_database()`)
-	f.collector(t, "migrate", "up").want(t, 0) // grants the roles
-	f.exec(t, fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD 'trouble' IN ROLE collector_writer`, name))
-	t.Cleanup(func() {
-		db := openDB(t, f.url)
-		ctx := context.Background() // the test's own has ended
-		for sessions := 1; sessions > 0; {
-			if err := db.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity WHERE usename = $1`, name).Scan(&sessions); err != nil {
-				t.Error(err)
-				return
-			}
-		}
-		if _, err := db.ExecContext(ctx, `DROP ROLE `+name); err != nil {
-			t.Error(err)
-		}
-	})
-	u, err := url.Parse(f.env[len(f.env)-1][len("COLLECTOR_DATABASE_URL="):])
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.User = url.UserPassword(name, "trouble")
-	query := u.Query()
-	maps.Copy(query, parameters)
-	u.RawQuery = query.Encode()
-	f.env = append(f.env, "COLLECTOR_DATABASE_URL="+u.String())
-}
-
 // Somebody must act: the run ends, says what to do, and is recorded as failed. Once
 // that is done, a resume collects the rest.
 func TestTroublesThatEndARun(t *testing.T) {
@@ -228,13 +174,13 @@ func TestADaemonOutlastsARestartOfItsDatabase(t *testing.T) {
 	f := newFaultSite(t, troubled)
 	server := f.ownServer(t)
 	f.configure(t, "    customers:\n      discover: true\n", "collect:\n  batch: 25\nconsole:\n  listen: 127.0.0.1:0\n")
-	f.door.arm(midway)
+	f.proxy.arm(midway)
 	b := f.background(t, waitsForDatabase, "daemon")
-	b.await(t, f.door.reached, "the middle of its run")
+	b.await(t, f.proxy.reached, "the middle of its run")
 	if err := server.Halt(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	f.door.release()
+	f.proxy.release()
 	b.await(t, b.heard, "it said that it waits")
 	if err := server.Continue(t.Context()); err != nil {
 		t.Fatal(err)
@@ -251,7 +197,7 @@ func TestTwoCollectorsAtOnce(t *testing.T) {
 	t.Parallel()
 	want := measure(t, troubled)[0]
 	f := newFaultSite(t, troubled)
-	f.door.arm(midway)
+	f.proxy.arm(midway)
 	one, other := f.background(t, "", "run"), f.background(t, "", "run")
 	var winner *background
 	select {
@@ -262,7 +208,7 @@ func TestTwoCollectorsAtOnce(t *testing.T) {
 		r.want(t, 4).says(t, "another run of this partner is under way")
 		winner = one
 	}
-	f.door.release()
+	f.proxy.release()
 	(<-winner.ended).want(t, 0)
 	f.holds(t, want.facts, "two collectors at once")
 	if got := f.one(t, `SELECT count(*) FROM finance.runs`); got != "1" {
@@ -279,11 +225,11 @@ func TestSIGTERM(t *testing.T) {
 		t.Run(fmt.Sprintf("database hanging %t", hanging), func(t *testing.T) {
 			t.Parallel()
 			f := newFaultSite(t, troubled)
-			f.door.arm(midway)
+			f.proxy.arm(midway)
 			b := f.background(t, "", "run")
-			b.await(t, f.door.reached, "its middle")
+			b.await(t, f.proxy.reached, "its middle")
 			if hanging {
-				f.wire.arm(1)
+				f.tcpProxy.arm(1)
 			}
 			promised := time.AfterFunc(30*time.Second, func() { _ = b.cmd.Process.Kill() })
 			defer promised.Stop()
@@ -291,10 +237,10 @@ func TestSIGTERM(t *testing.T) {
 				t.Fatal(err)
 			}
 			(<-b.ended).want(t, 130).says(t, "collector run --resume")
-			f.door.release()
+			f.proxy.release()
 			if hanging {
-				f.wire.cut()
-				f.wire.release()
+				f.tcpProxy.cut()
+				f.tcpProxy.release()
 			} else {
 				got := f.query(t, `SELECT status, customers_ok + customers_no_costs = (SELECT count(*) FROM collector.customer_states), customers_ok > 0 FROM finance.runs`)
 				if diff := gocmp.Diff([][]string{{"interrupted", "true", "true"}}, got); diff != "" {

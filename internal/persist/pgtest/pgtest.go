@@ -36,7 +36,7 @@ const (
 
 // databases makes the databases of one test process.
 type databases struct {
-	rungs  rungs
+	ladder ladder
 	prefix string // of all names, so that processes can share a server
 
 	startServer sync.Once
@@ -50,12 +50,12 @@ type databases struct {
 	made   int
 }
 
-func newDatabases(r rungs) *databases {
-	return &databases{rungs: r, prefix: "collector_test_" + strings.ToLower(rand.Text()[:10])}
+func newDatabases(l ladder) *databases {
+	return &databases{ladder: l, prefix: "collector_test_" + strings.ToLower(rand.Text()[:10])}
 }
 
 var (
-	process = newDatabases(rungs{getenv: os.Getenv, local: startLocal, docker: startDocker})
+	process = newDatabases(ladder{getenv: os.Getenv, local: startLocal, docker: startDocker})
 	running bool // Run has been called
 )
 
@@ -101,9 +101,9 @@ func (d *databases) new(t testing.TB, template func(context.Context) (string, er
 	d.startServer.Do(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // an image may have to be pulled
 		defer cancel()
-		d.server, d.serverErr = d.rungs.open(ctx)
+		d.server, d.serverErr = d.ladder.open(ctx)
 	})
-	if errors.Is(d.serverErr, errNoServer) && d.rungs.getenv("CI") == "" {
+	if errors.Is(d.serverErr, errNoServer) && d.ladder.getenv("CI") == "" {
 		t.Skip(d.serverErr)
 	}
 	if d.serverErr != nil {
@@ -114,7 +114,7 @@ func (d *databases) new(t testing.TB, template func(context.Context) (string, er
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if t.Failed() && d.rungs.getenv(keep) != "" {
+		if t.Failed() && d.ladder.getenv(keep) != "" {
 			t.Logf("kept the database %s", name)
 			return
 		}

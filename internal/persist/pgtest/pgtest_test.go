@@ -167,7 +167,7 @@ func TestDatabaseOfAFailedTestIsKept(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			d := newDatabases(rungs{
+			d := newDatabases(ladder{
 				getenv: environment(map[string]string{keep: test.keep}),
 				local: func(context.Context) (*server, error) {
 					return &server{url: process.server.url}, nil
@@ -238,7 +238,7 @@ func TestLadder(t *testing.T) {
 					return &server{}, nil
 				}
 			}
-			d := newDatabases(rungs{getenv: environment(test.env), local: try("local", test.local), docker: try("docker", test.docker)})
+			d := newDatabases(ladder{getenv: environment(test.env), local: try("local", test.local), docker: try("docker", test.docker)})
 			r := &recorder{TB: t}
 			started := errors.New("a server was there")
 			r.watch(func(tb testing.TB) {

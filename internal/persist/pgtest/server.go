@@ -19,32 +19,32 @@ const image = "postgres:17"
 // errNoServer says that this machine has nothing to test with.
 var errNoServer = errors.New("no PostgreSQL to test with")
 
-// rungs is the ladder of places a server can come from.
-type rungs struct {
+// ladder is the order of places a server can come from.
+type ladder struct {
 	getenv        func(string) string
 	local, docker func(context.Context) (*server, error)
 }
 
 // open returns the first server there is. Binaries that are there and do not start
 // are an error, not a reason to look further.
-func (r rungs) open(ctx context.Context) (*server, error) {
-	switch forced := r.getenv(rung); forced {
+func (l ladder) open(ctx context.Context) (*server, error) {
+	switch forced := l.getenv(rung); forced {
 	case "local":
-		return r.local(ctx)
+		return l.local(ctx)
 	case "docker":
-		return r.docker(ctx)
+		return l.docker(ctx)
 	case "":
 	default:
 		return nil, fmt.Errorf("%s is %q: it must be local, docker or unset", rung, forced)
 	}
-	if given := r.getenv(databaseURL); given != "" {
+	if given := l.getenv(databaseURL); given != "" {
 		return external(given)
 	}
-	s, localErr := r.local(ctx)
+	s, localErr := l.local(ctx)
 	if !errors.Is(localErr, localpg.ErrNoBinaries) {
 		return s, localErr
 	}
-	s, dockerErr := r.docker(ctx)
+	s, dockerErr := l.docker(ctx)
 	if dockerErr != nil {
 		return nil, fmt.Errorf("%w: %w; Docker: %w; or set %s", errNoServer, localErr, dockerErr, databaseURL)
 	}
