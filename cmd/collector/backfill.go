@@ -30,7 +30,7 @@ func (p *program) backfillCommand() *cobra.Command {
 since the last collection began: those that failed, and those that are new.
 
 With --replay derive every row anew from the archived answers, without the network. It
-is for after an upgrade that mends how answers are read; a line per changed customer
+is for after an upgrade that fixes how answers are read; a line per changed customer
 says what changes. Values that change keep their history, and details that are not
 derived any more are set aside in collector.withdrawn_rows.
 

@@ -128,7 +128,7 @@ func TestTheReaderRoleIsEnoughToRead(t *testing.T) {
 	s.collector(t, "migrate", "status").want(t, 0).says(t, "this program needs")
 	s.write(t, "collector.yaml", "retention:\n  runs: 48h\n")
 	s.collector(t, "report", "coverage").want(t, 0)
-	s.collector(t, "run").want(t, 2).says(t, "wants at least one partner")
+	s.collector(t, "run").want(t, 2).says(t, "must have at least one partner")
 }
 
 // hostileName is what a customer would call itself to set the title of a terminal, to

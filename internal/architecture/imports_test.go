@@ -148,7 +148,7 @@ var testHelpers = []string{
 	"github.com/testcontainers", module + "/internal/persist/pgtest",
 }
 
-// embedded-postgres imports testing in a file of its own; that is not ours to mend,
+// embedded-postgres imports testing in a file of its own; that is not ours to fix,
 // and it registers no flag by itself.
 const importsTestingItself = "github.com/fergusstrange/embedded-postgres"
 

@@ -31,7 +31,7 @@ type Sink func(ctx context.Context, batch []billing.Statement) ([]billing.Custom
 // stands for the default named with it.
 type Options struct {
 	// Customers are whom to collect. They are asked for one by one as workers come free;
-	// an error among them ends the run. Whoever comes twice is collected once.
+	// an error among them ends the run. An id that comes twice is collected once.
 	Customers iter.Seq2[billing.CustomerID, error]
 	// Total is the number of customers when it is known beforehand, else 0.
 	Total  int

@@ -24,14 +24,14 @@ func TestANightThatCannotBeginIsHeard(t *testing.T) {
 	write := i.customersFile()
 	all := i.ids()
 	write(all...)
-	var broken, mended bool
+	var broken, fixed bool
 	i.days(3*24*time.Hour, func(now time.Time) {
 		switch {
 		case now.After(begin.Add(24*time.Hour)) && !broken:
 			broken = true
 			write() // at the tick of the second night it is empty
-		case now.After(begin.Add(48*time.Hour)) && !mended:
-			mended = true
+		case now.After(begin.Add(48*time.Hour)) && !fixed:
+			fixed = true
 			write(all...)
 		}
 	})

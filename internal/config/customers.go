@@ -144,7 +144,7 @@ func parseCustomers(r io.Reader, name string) iter.Seq2[billing.CustomerID, erro
 			}
 			key := uuid.MustParse(string(id))
 			if line, repeated := first[key]; repeated {
-				if !refuse(n, "%s stands on line %d already", id, line) {
+				if !refuse(n, "%s duplicates line %d", id, line) {
 					return
 				}
 				continue
@@ -175,9 +175,9 @@ func (l *loader) customers(c *Customers, path string) {
 	}
 	switch {
 	case len(ways) == 0:
-		l.refuse(path, "wants one of ids, file and discover: true")
+		l.refuse(path, "must have one of ids, file and discover: true")
 	case len(ways) > 1:
-		l.refuse(path, "wants only one of %s", strings.Join(ways, " and "))
+		l.refuse(path, "must have only one of %s", strings.Join(ways, " and "))
 	}
 	if c.IDs != nil && len(c.IDs) == 0 {
 		l.refuse(join(path, "ids"), "the list is empty; name a customer, or use file or discover")
@@ -195,7 +195,7 @@ func (l *loader) repeated(ids []billing.CustomerID, path string) {
 	for i, id := range ids {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		if line, repeated := first[id]; repeated && id != "" {
-			l.refuse(at, "%s stands on line %d already", id, line)
+			l.refuse(at, "%s duplicates line %d", id, line)
 			continue
 		}
 		first[id] = l.lines[at]

@@ -45,7 +45,7 @@ func TestReadCustomersFileRefuses(t *testing.T) {
 		},
 		{
 			"repeated in the other case", string(customerA) + "\n\n" + strings.ToUpper(string(customerA)),
-			"FILE:3: ae1d5b32-f9ff-4252-b2bf-40e21937a51a stands on line 1 already",
+			"FILE:3: ae1d5b32-f9ff-4252-b2bf-40e21937a51a duplicates line 1",
 		},
 		{
 			"many", string(customerA) + "\n" + many.String(),

@@ -25,12 +25,12 @@ func (l *loader) decode(n *yaml.Node, v reflect.Value, path string) {
 	switch {
 	case v.Kind() == reflect.Struct && v.Type() != reflect.TypeFor[Secret]():
 		if n.Kind != yaml.MappingNode && !isNull(n) {
-			l.breakOff(path, "wants keys below it, such as %q", keys(v.Type())[0]+":")
+			l.breakOff(path, "must be a mapping with keys such as %q", keys(v.Type())[0]+":")
 		}
 		l.decodeStruct(n, v, path)
 	case v.Kind() == reflect.Slice:
 		if n.Kind != yaml.SequenceNode {
-			l.breakOff(path, "wants a list: [a, b], or one a line after a hyphen")
+			l.breakOff(path, "must be a list: [a, b], or one a line after a hyphen")
 			return
 		}
 		v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))
@@ -38,7 +38,7 @@ func (l *loader) decode(n *yaml.Node, v reflect.Value, path string) {
 			l.decode(element, v.Index(i), fmt.Sprintf("%s[%d]", path, i))
 		}
 	case n.Kind != yaml.ScalarNode:
-		l.breakOff(path, "wants a single value")
+		l.breakOff(path, "must be a single value")
 	default:
 		if err := setScalar(v, n.ShortTag(), n.Value); err != nil {
 			l.breakOff(path, "%v", err)
@@ -94,7 +94,7 @@ func (l *loader) mapping(n *yaml.Node, t reflect.Type, path string) map[string]*
 		case !slices.Contains(keys(t), key.Value):
 			at.Message = unknownKey(key.Value, t)
 		case repeated:
-			at.Message = fmt.Sprintf("stands on line %d already", line)
+			at.Message = fmt.Sprintf("duplicates line %d", line)
 		default:
 			first[key.Value] = key.Line
 			if !isNull(value) {
@@ -116,13 +116,13 @@ func setScalar(v reflect.Value, tag, text string) error {
 	case *int:
 		n, err := strconv.Atoi(text)
 		if err != nil || tag != "!!int" && tag != "" {
-			return fmt.Errorf("wants a whole number, not %q", shorten(text))
+			return fmt.Errorf("must be a whole number, not %q", shorten(text))
 		}
 		*target = n
 	case *bool:
 		b, err := strconv.ParseBool(text)
 		if err != nil || tag != "!!bool" && tag != "" {
-			return fmt.Errorf("wants true or false, not %q", shorten(text))
+			return fmt.Errorf("must be true or false, not %q", shorten(text))
 		}
 		*target = b
 	case *time.Duration:
@@ -139,12 +139,12 @@ func setScalar(v reflect.Value, tag, text string) error {
 		*target = id
 	case *Secret:
 		if !isText {
-			return errors.New("wants text; put it in quotes")
+			return errors.New("must be text; put it in quotes")
 		}
 		*target = NewSecret(text)
 	case *string:
 		if !isText {
-			return fmt.Errorf("wants text; put %s in quotes", shorten(text))
+			return fmt.Errorf("must be text; put %s in quotes", shorten(text))
 		}
 		*target = text
 	default:
@@ -156,7 +156,7 @@ func setScalar(v reflect.Value, tag, text string) error {
 // unknownKey says what may be meant by a key that t does not have.
 func unknownKey(key string, t reflect.Type) string {
 	known := keys(t)
-	const never = "a secret never stands in this file; "
+	const never = "a secret must not be in this file; "
 	switch isAuth := t == reflect.TypeFor[Auth](); {
 	case isAuth && slices.Contains(known, key+"_file"):
 		return never + fmt.Sprintf("name a file that holds it with %s_file, or set COLLECTOR_<NAME>_%s, <NAME> being the partner's name", key, strings.ToUpper(key))

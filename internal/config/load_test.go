@@ -227,7 +227,7 @@ func TestLoadRefuses(t *testing.T) {
 		},
 		{
 			name: "a list", old: good, new: "- database\n",
-			want: `collector.yaml:1: wants keys below it, such as "database:"`,
+			want: `collector.yaml:1: must be a mapping with keys such as "database:"`,
 		},
 		// Keys.
 		{
@@ -238,7 +238,7 @@ collector.yaml:15: partners[0].limits.colour: unknown key; known here: requests_
 		},
 		{
 			name: "a repeated key", old: "    customers:", new: "    name: fabrikam\n    customers:",
-			want: "collector.yaml:8: partners[0].name: stands on line 4 already",
+			want: "collector.yaml:8: partners[0].name: duplicates line 4",
 		},
 		{
 			name: "a key that is no word", old: "  url:", new: "  ? [a]\n  : b\n  ? \"a\\nb\"\n  : c\n  url:",
@@ -250,10 +250,10 @@ collector.yaml:4: database.a` + "\ufffd" + `b: unknown key; known here: url, url
 			old:       "partners:\n  - name: contoso\n    auth:\n      mode: token\n      token_file: token",
 			new:       "console:\n  password: s3cret\npartners:\n  - name: contoso\n    auth:\n      mode: token\n      token: s3cret\n      client_secret: s3cret\n      refresh_token: s3cret",
 			variables: map[string]string{"COLLECTOR_CONTOSO_TOKEN": "ready"},
-			want: `collector.yaml:4: console.password: a secret never stands in this file; name a file that holds it with password_file
-collector.yaml:9: partners[0].auth.token: a secret never stands in this file; name a file that holds it with token_file, or set COLLECTOR_<NAME>_TOKEN, <NAME> being the partner's name
-collector.yaml:10: partners[0].auth.client_secret: a secret never stands in this file; name a file that holds it with client_secret_file, or set COLLECTOR_<NAME>_CLIENT_SECRET, <NAME> being the partner's name
-collector.yaml:11: partners[0].auth.refresh_token: a secret never stands in this file; name a file that holds it with refresh_token_file, or set COLLECTOR_<NAME>_REFRESH_TOKEN, <NAME> being the partner's name`,
+			want: `collector.yaml:4: console.password: a secret must not be in this file; name a file that holds it with password_file
+collector.yaml:9: partners[0].auth.token: a secret must not be in this file; name a file that holds it with token_file, or set COLLECTOR_<NAME>_TOKEN, <NAME> being the partner's name
+collector.yaml:10: partners[0].auth.client_secret: a secret must not be in this file; name a file that holds it with client_secret_file, or set COLLECTOR_<NAME>_CLIENT_SECRET, <NAME> being the partner's name
+collector.yaml:11: partners[0].auth.refresh_token: a secret must not be in this file; name a file that holds it with refresh_token_file, or set COLLECTOR_<NAME>_REFRESH_TOKEN, <NAME> being the partner's name`,
 		},
 		// Types.
 		{
@@ -269,17 +269,17 @@ collect: {costs: "true", line_items: 1, batch: 99999999999999999999}
 schedule: {cron: 5, jitter: "5"}
 `,
 			variables: map[string]string{"COLLECTOR_365_TOKEN": "s"},
-			want: `collector.yaml:1: database: wants keys below it, such as "url:"
-collector.yaml:3: partners[0].name: wants text; put 365 in quotes
-collector.yaml:4: partners[0].base_url: wants a single value
-collector.yaml:6: partners[0].customers.ids: wants a list: [a, b], or one a line after a hyphen
-collector.yaml:7: partners[0].limits.requests_per_minute: wants a whole number, not "many"
-collector.yaml:7: partners[0].limits.concurrency: wants a whole number, not "1.5"
+			want: `collector.yaml:1: database: must be a mapping with keys such as "url:"
+collector.yaml:3: partners[0].name: must be text; put 365 in quotes
+collector.yaml:4: partners[0].base_url: must be a single value
+collector.yaml:6: partners[0].customers.ids: must be a list: [a, b], or one a line after a hyphen
+collector.yaml:7: partners[0].limits.requests_per_minute: must be a whole number, not "many"
+collector.yaml:7: partners[0].limits.concurrency: must be a whole number, not "1.5"
 collector.yaml:7: partners[0].limits.timeout: "5" is not a duration such as "90s", "5m" or "800d"
-collector.yaml:8: collect.costs: wants true or false, not "true"
-collector.yaml:8: collect.line_items: wants true or false, not "1"
-collector.yaml:8: collect.batch: wants a whole number, not "99999999999999999999"
-collector.yaml:9: schedule.cron: wants text; put 5 in quotes
+collector.yaml:8: collect.costs: must be true or false, not "true"
+collector.yaml:8: collect.line_items: must be true or false, not "1"
+collector.yaml:8: collect.batch: must be a whole number, not "99999999999999999999"
+collector.yaml:9: schedule.cron: must be text; put 5 in quotes
 collector.yaml:9: schedule.jitter: "5" is not a duration such as "90s", "5m" or "800d"`,
 		},
 		// Database.
@@ -289,13 +289,13 @@ collector.yaml:9: schedule.jitter: "5" is not a duration such as "90s", "5m" or 
 		},
 		{
 			name: "a password in the URL", old: "collector@localhost", new: "collector:s3cret@localhost",
-			want: "collector.yaml:2: database.url: holds a password, and a secret never stands in this file; set COLLECTOR_DATABASE_URL, name a file that holds it with url_file, or use a PGPASSFILE",
+			want: "collector.yaml:2: database.url: holds a password, which must not be in this file; set COLLECTOR_DATABASE_URL, name a file that holds it with url_file, or use a PGPASSFILE",
 		},
 		{
 			name: "passwords in other places", old: "url: postgres://collector@localhost:5432/costs", new: "url: host=localhost password = s3cret\n  migrate_url: postgres:///costs?sslpassword=s3cret\n  password: s3cret",
-			want: `collector.yaml:2: database.url: holds a password, and a secret never stands in this file; set COLLECTOR_DATABASE_URL, name a file that holds it with url_file, or use a PGPASSFILE
-collector.yaml:3: database.migrate_url: holds a password, and a secret never stands in this file; set COLLECTOR_DATABASE_MIGRATE_URL, name a file that holds it with migrate_url_file, or use a PGPASSFILE
-collector.yaml:4: database.password: a secret never stands in this file; set COLLECTOR_DATABASE_URL, name a file that holds the connection string with url_file, or use a PGPASSFILE`,
+			want: `collector.yaml:2: database.url: holds a password, which must not be in this file; set COLLECTOR_DATABASE_URL, name a file that holds it with url_file, or use a PGPASSFILE
+collector.yaml:3: database.migrate_url: holds a password, which must not be in this file; set COLLECTOR_DATABASE_MIGRATE_URL, name a file that holds it with migrate_url_file, or use a PGPASSFILE
+collector.yaml:4: database.password: a secret must not be in this file; set COLLECTOR_DATABASE_URL, name a file that holds the connection string with url_file, or use a PGPASSFILE`,
 		},
 		{
 			name: "another database", old: "postgres://collector@localhost:5432/costs", new: "mysql://localhost/costs",
@@ -303,9 +303,9 @@ collector.yaml:4: database.password: a secret never stands in this file; set COL
 		},
 		{
 			name: "url and url_file", old: "partners:", new: "  url_file: not-there\n  max_connections: 0\npartners:",
-			want: `collector.yaml:3: database.url_file: wants no url beside it; keep one of the two
+			want: `collector.yaml:3: database.url_file: must not be set together with url; keep one of the two
 collector.yaml:3: database.url_file: DIR/not-there: no such file or directory (or set COLLECTOR_DATABASE_URL)
-collector.yaml:4: database.max_connections: 0 is too few; the least is 1`,
+collector.yaml:4: database.max_connections: 0 is too few; it must be at least 1`,
 		},
 		{
 			name: "a bad URL from the environment and from a file", old: "partners:", new: "  migrate_url_file: migrate\npartners:",
@@ -317,15 +317,15 @@ collector.yaml:2: database.url: COLLECTOR_DATABASE_URL is not a PostgreSQL conne
 		// Partners.
 		{
 			name: "no partner", old: good[strings.Index(good, "partners:"):], new: "partners: []\n",
-			want: "collector.yaml:3: partners: wants at least one partner",
+			want: "collector.yaml:3: partners: must have at least one partner",
 		},
 		{
 			name: "an empty partner", old: good[strings.Index(good, "  - name"):], new: "  -\n",
-			want: `collector.yaml:4: partners[0].name: is missing; it stands in every row of this partner
+			want: `collector.yaml:4: partners[0].name: is missing; every row of this partner holds it
 collector.yaml:4: partners[0].auth.tenant_id: is missing; mode app_user needs it
 collector.yaml:4: partners[0].auth.client_id: is missing; mode app_user needs it
 collector.yaml:4: partners[0].auth.refresh_token_file: is missing; mode app_user keeps the refresh token there and rewrites it at each sign-in
-collector.yaml:4: partners[0].customers: wants one of ids, file and discover: true`,
+collector.yaml:4: partners[0].customers: must have one of ids, file and discover: true`,
 		},
 		{
 			name: "names", old: good, new: good +
@@ -335,11 +335,11 @@ collector.yaml:4: partners[0].customers: wants one of ids, file and discover: tr
 				strings.Replace(good[strings.Index(good, "  - name"):], "contoso", "a-b-refresh", 1) +
 				strings.Replace(good[strings.Index(good, "  - name"):], "contoso", "two words", 1) +
 				strings.Replace(good[strings.Index(good, "  - name"):], "contoso", strings.Repeat("x", 64), 1),
-			want: `collector.yaml:10: partners[1].name: contoso stands on line 4 already
+			want: `collector.yaml:10: partners[1].name: contoso duplicates line 4
 collector.yaml:22: partners[3].name: A.b would share COLLECTOR_A_B_CLIENT_SECRET with a-b on line 16; rename one of them
 collector.yaml:28: partners[4].name: a-b-refresh would share COLLECTOR_A_B_REFRESH_TOKEN with a-b on line 16; rename one of them
-collector.yaml:34: partners[5].name: "two words" wants 1 to 63 letters, digits, "-", "." and "_"
-collector.yaml:40: partners[6].name: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..." wants 1 to 63 letters, digits, "-", "." and "_"`,
+collector.yaml:34: partners[5].name: "two words" must be 1 to 63 letters, digits, "-", "." and "_"
+collector.yaml:40: partners[6].name: "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..." must be 1 to 63 letters, digits, "-", "." and "_"`,
 		},
 		{
 			name: "clouds and locale", old: "    auth:", new: "    cloud: germany\n    locale: \"en\\r\\nX-Evil: 1\"\n    auth:",
@@ -348,36 +348,36 @@ collector.yaml:6: partners[0].locale: "en` + "\ufffd\ufffd" + `X-Evil: 1" is not
 		},
 		{
 			name: "an unknown cloud and mode", old: "    auth:\n      " + signIn, new: "    cloud: mars\n    auth: {mode: password}",
-			want: `collector.yaml:5: partners[0].cloud: "mars" is none of global, usgov and china
-collector.yaml:6: partners[0].auth.mode: "password" is none of app_user, app_only and token`,
+			want: `collector.yaml:5: partners[0].cloud: "mars" must be one of global, usgov or china
+collector.yaml:6: partners[0].auth.mode: "password" must be one of app_user, app_only or token`,
 		},
 		{
 			name: "addresses", old: "token_file: token", new: "token_file: token\n      login_url: http://login.example.com\n    base_url: http://10.0.0.1",
-			want: `collector.yaml:8: partners[0].auth.login_url: http would show the credentials to the network; use https (http is for localhost, 127.0.0.0/8 and [::1])
-collector.yaml:9: partners[0].base_url: http would show the credentials to the network; use https (http is for localhost, 127.0.0.0/8 and [::1])`,
+			want: `collector.yaml:8: partners[0].auth.login_url: http would send the credentials in clear; use https (http is for localhost, 127.0.0.0/8 and [::1])
+collector.yaml:9: partners[0].base_url: http would send the credentials in clear; use https (http is for localhost, 127.0.0.0/8 and [::1])`,
 		},
 		{
 			name: "odd addresses", old: "partners:\n  - name: contoso\n    auth:", new: "notify: {success_url: \"https://host/?a=b\", failure_url: \"ftp://host\"}\npartners:\n  - name: contoso\n    base_url: api.example.com\n    auth:\n      login_url: https://user:s3cret@host",
 			want: `collector.yaml:3: notify.failure_url: is not an address such as https://host/path
 collector.yaml:6: partners[0].base_url: is not an address such as https://host/path
-collector.yaml:8: partners[0].auth.login_url: holds a user name or password, and a secret never stands in this file`,
+collector.yaml:8: partners[0].auth.login_url: holds a user name or password, which must not be in this file`,
 		},
 		{
 			name: "an address with a query", old: "    auth:", new: "    base_url: https://host/?a=b\n    auth:",
-			want: "collector.yaml:5: partners[0].base_url: wants no query and no fragment",
+			want: "collector.yaml:5: partners[0].base_url: must have no query and no fragment",
 		},
 		{
 			name: "limits", old: "    auth:", new: "    limits: {requests_per_minute: -1, concurrency: 0, timeout: -3m}\n    auth:",
-			want: `collector.yaml:5: partners[0].limits.requests_per_minute: -1 is too few; the least is 1
-collector.yaml:5: partners[0].limits.concurrency: 0 is too few; the least is 1
-collector.yaml:5: partners[0].limits.timeout: -3m0s is too short; it must be more than nothing`,
+			want: `collector.yaml:5: partners[0].limits.requests_per_minute: -1 is too few; it must be at least 1
+collector.yaml:5: partners[0].limits.concurrency: 0 is too few; it must be at least 1
+collector.yaml:5: partners[0].limits.timeout: -3m0s is too short; it must be more than 0`,
 		},
 		// Signing in.
 		{
 			name: "app_only", old: signIn, new: "mode: app_only\n      client_id: 123",
 			want: `collector.yaml:5: partners[0].auth.tenant_id: is missing; mode app_only needs it
 collector.yaml:5: partners[0].auth.client_secret_file: is missing; mode app_only needs it, or COLLECTOR_CONTOSO_CLIENT_SECRET
-collector.yaml:7: partners[0].auth.client_id: wants text; put 123 in quotes`,
+collector.yaml:7: partners[0].auth.client_id: must be text; put 123 in quotes`,
 		},
 		{
 			name: "app_user", old: signIn, new: "tenant_id: contoso.example\n      client_secret_file: .",
@@ -403,11 +403,11 @@ collector.yaml:7: partners[0].auth.client_secret_file: DIR: is a directory (or s
 		// Customers.
 		{
 			name: "no customers", old: ids, new: "discover: false",
-			want: "collector.yaml:8: partners[0].customers: wants one of ids, file and discover: true",
+			want: "collector.yaml:8: partners[0].customers: must have one of ids, file and discover: true",
 		},
 		{
 			name: "too many ways", old: ids, new: ids + "\n      file: not-there\n      discover: true",
-			want: `collector.yaml:8: partners[0].customers: wants only one of ids and file and discover
+			want: `collector.yaml:8: partners[0].customers: must have only one of ids and file and discover
 collector.yaml:10: partners[0].customers.file: DIR/not-there: no such file or directory (a relative path starts at the directory of this file)`,
 		},
 		{
@@ -426,16 +426,16 @@ collector.yaml:10: partners[0].customers.file: DIR/not-there: no such file or di
 			want: `collector.yaml:9: partners[0].customers.exclude[0]: "x" is not a GUID of the form 00000000-0000-0000-0000-000000000000
 collector.yaml:12: partners[0].customers.ids[1]: "ae1d5b32f9ff4252b2bf40e21937a51a" is not a GUID of the form 00000000-0000-0000-0000-000000000000
 collector.yaml:13: partners[0].customers.ids[2]: "" is not a GUID of the form 00000000-0000-0000-0000-000000000000
-collector.yaml:14: partners[0].customers.ids[3]: ae1d5b32-f9ff-4252-b2bf-40e21937a51a stands on line 11 already
+collector.yaml:14: partners[0].customers.ids[3]: ae1d5b32-f9ff-4252-b2bf-40e21937a51a duplicates line 11
 collector.yaml:15: partners[0].customers.ids[4]: "~" is not a GUID of the form 00000000-0000-0000-0000-000000000000
-collector.yaml:16: partners[0].customers.ids[5]: ae1d5b32-f9ff-4252-b2bf-40e21937a51a stands on line 11 already`,
+collector.yaml:16: partners[0].customers.ids[5]: ae1d5b32-f9ff-4252-b2bf-40e21937a51a duplicates line 11`,
 		},
 		{
 			name: "a bad customers file after a bad key", old: ids, new: "file: list.txt\n      colour: blue",
 			files: map[string]string{"list.txt": "# ours\nx\n\nae1d5b32-f9ff-4252-b2bf-40e21937a51a\nAE1D5B32-F9FF-4252-B2BF-40E21937A51A # again\n"},
 			want: `collector.yaml:10: partners[0].customers.colour: unknown key; known here: ids, file, discover, exclude
 DIR/list.txt:2: "x" is not a GUID of the form 00000000-0000-0000-0000-000000000000
-DIR/list.txt:5: ae1d5b32-f9ff-4252-b2bf-40e21937a51a stands on line 4 already`,
+DIR/list.txt:5: ae1d5b32-f9ff-4252-b2bf-40e21937a51a duplicates line 4`,
 		},
 		{
 			name: "no customers file", old: ids, new: `file: ""`,
@@ -448,18 +448,18 @@ DIR/list.txt:5: ae1d5b32-f9ff-4252-b2bf-40e21937a51a stands on line 4 already`,
 		// The rest.
 		{
 			name: "collect", old: good, new: good + "collect: {profiles: none, batch: -5}\n",
-			want: `collector.yaml:10: collect.profiles: "none" is none of full and minimal
-collector.yaml:10: collect.batch: -5 is too few; the least is 1`,
+			want: `collector.yaml:10: collect.profiles: "none" must be one of full or minimal
+collector.yaml:10: collect.batch: -5 is too few; it must be at least 1`,
 		},
 		{
 			name: "schedule", old: good, new: good + "schedule:\n  cron: 30 2 * *\n  timezone: Europe/Bonn\n  jitter: -1s\n",
 			want: `collector.yaml:11: schedule.cron: "30 2 * *" is not a cron spec of five fields such as "30 2 * * *": expected exactly 5 fields, found 4: [30 2 * *]
 collector.yaml:12: schedule.timezone: "Europe/Bonn" is not a time zone; name one such as Europe/Berlin or UTC
-collector.yaml:13: schedule.jitter: -1s is less than nothing`,
+collector.yaml:13: schedule.jitter: -1s must not be negative`,
 		},
 		{
 			name: "a console for everyone", old: good, new: good + "console:\n  listen: 0.0.0.0:80\n  tls_cert_file: tls.crt\n",
-			want: `collector.yaml:10: console: wants tls_cert_file and tls_key_file, or neither
+			want: `collector.yaml:10: console: must have both tls_cert_file and tls_key_file, or neither
 collector.yaml:11: console.listen: 0.0.0.0:80 can be reached from other machines; name a console.password_file, or listen on 127.0.0.1:80`,
 		},
 		{
@@ -468,15 +468,15 @@ collector.yaml:11: console.listen: 0.0.0.0:80 can be reached from other machines
 		},
 		{
 			name: "reconcile", old: good, new: good + "reconcile:\n  unseen_after: 0\n  jump_factor: 0\n  jump_percent: -1\n  jump_amount: -2\n  jump_periods: 13\n",
-			want: `collector.yaml:11: reconcile.unseen_after: 0s is too short; it must be more than nothing
-collector.yaml:12: reconcile.jump_factor: 0 is too few; the least is 1
-collector.yaml:13: reconcile.jump_percent: -1 is less than nothing; the least is 0
-collector.yaml:14: reconcile.jump_amount: -2 is less than nothing; the least is 0
-collector.yaml:15: reconcile.jump_periods: 13 is too many; at most 12 periods are looked at`,
+			want: `collector.yaml:11: reconcile.unseen_after: 0s is too short; it must be more than 0
+collector.yaml:12: reconcile.jump_factor: 0 is too few; it must be at least 1
+collector.yaml:13: reconcile.jump_percent: -1 must not be negative
+collector.yaml:14: reconcile.jump_amount: -2 must not be negative
+collector.yaml:15: reconcile.jump_periods: 13 is too many; it must be at most 12`,
 		},
 		{
 			name: "retention", old: good, new: good + "retention:\n  payloads: 0\n  runs: -1d\n",
-			want: `collector.yaml:11: retention.payloads: 0s is too short; it must be more than nothing
+			want: `collector.yaml:11: retention.payloads: 0s is too short; it must be more than 0
 collector.yaml:12: retention.runs: "-1d" is not a duration such as "90s", "5m" or "800d"`,
 		},
 	} {

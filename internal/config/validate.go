@@ -22,7 +22,7 @@ import (
 func (l *loader) validate(c *Config) {
 	l.database(&c.Database)
 	if len(c.Partners) == 0 && !l.databaseOnly {
-		l.refuse("partners", "wants at least one partner")
+		l.refuse("partners", "must have at least one partner")
 	}
 	for i := range c.Partners {
 		l.partner(&c.Partners[i], fmt.Sprintf("partners[%d]", i))
@@ -39,7 +39,7 @@ func (l *loader) validate(c *Config) {
 		l.refuse("schedule.cron", "%v", err)
 	}
 	if c.Schedule.Jitter < 0 {
-		l.refuse("schedule.jitter", "%s is less than nothing", c.Schedule.Jitter)
+		l.refuse("schedule.jitter", "%s must not be negative", c.Schedule.Jitter)
 	}
 	l.console(c.Console)
 	l.webAddress(c.Notify.SuccessURL, "notify.success_url")
@@ -58,7 +58,7 @@ func (l *loader) reconcile(r Reconcile) {
 	l.notNegative(r.JumpAmount, "reconcile.jump_amount")
 	l.atLeastOne(r.JumpPeriods, "reconcile.jump_periods")
 	if r.JumpPeriods > mostJumpPeriods {
-		l.refuse("reconcile.jump_periods", "%d is too many; at most %d periods are looked at", r.JumpPeriods, mostJumpPeriods)
+		l.refuse("reconcile.jump_periods", "%d is too many; it must be at most %d", r.JumpPeriods, mostJumpPeriods)
 	}
 }
 
@@ -70,11 +70,11 @@ func (l *loader) database(d *Database) {
 		path, variable := "database."+c.key, "COLLECTOR_DATABASE_"+strings.ToUpper(c.key)
 		// None of the messages quotes a connection string: it may hold a password.
 		if c.url.IsSet() && hasPassword(c.url.Reveal()) {
-			l.refuse(path, "holds a password, and a secret never stands in this file; set %s, name a file that holds it with %s_file, or use a PGPASSFILE",
+			l.refuse(path, "holds a password, which must not be in this file; set %s, name a file that holds it with %s_file, or use a PGPASSFILE",
 				variable, c.key)
 		}
 		if c.url.IsSet() && c.file != "" {
-			l.refuse(path+"_file", "wants no %s beside it; keep one of the two", c.key)
+			l.refuse(path+"_file", "must not be set together with %s; keep one of the two", c.key)
 		}
 		subject := ""
 		if elsewhere, from := l.secret(c.file, path+"_file", variable); elsewhere.IsSet() {
@@ -111,9 +111,9 @@ func IsPartnerName(name string) bool { return namePattern.MatchString(name) }
 func (l *loader) partner(p *Partner, path string) {
 	switch {
 	case p.Name == "":
-		l.refuse(join(path, "name"), "is missing; it stands in every row of this partner")
+		l.refuse(join(path, "name"), "is missing; every row of this partner holds it")
 	case !IsPartnerName(p.Name):
-		l.refuse(join(path, "name"), `%q wants 1 to 63 letters, digits, "-", "." and "_"`, shorten(p.Name))
+		l.refuse(join(path, "name"), `%q must be 1 to 63 letters, digits, "-", "." and "_"`, shorten(p.Name))
 	}
 	if p.Cloud == "germany" {
 		l.refuse(join(path, "cloud"), "Microsoft Cloud Germany closed on 2021-10-29; its customers moved to global")
@@ -147,7 +147,7 @@ func (l *loader) partnerNames(partners []Partner) {
 				continue
 			}
 			if other := partners[owner.partner].Name; p.Name != "" && other == p.Name {
-				l.refuse(path, "%s stands on line %d already", p.Name, owner.line)
+				l.refuse(path, "%s duplicates line %d", p.Name, owner.line)
 			} else if p.Name != "" {
 				l.refuse(path, "%s would share %s with %s on line %d; rename one of them", p.Name, variable, other, owner.line)
 			}
@@ -229,7 +229,7 @@ func (l *loader) console(c Console) {
 		l.refuse("console.listen", "%s can be reached from other machines; name a console.password_file, or listen on 127.0.0.1:%d", c.Listen, n)
 	}
 	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
-		l.refuse("console", "wants tls_cert_file and tls_key_file, or neither")
+		l.refuse("console", "must have both tls_cert_file and tls_key_file, or neither")
 	}
 }
 
@@ -257,7 +257,7 @@ func (l *loader) webAddress(s, path string) (*url.URL, bool) {
 		// Not quoted: it may hold a password, or be one.
 		l.refuse(path, "is not an address such as https://host/path")
 	case u.User != nil:
-		l.refuse(path, "holds a user name or password, and a secret never stands in this file")
+		l.refuse(path, "holds a user name or password, which must not be in this file")
 	default:
 		return u, true
 	}
@@ -270,9 +270,9 @@ func (l *loader) serviceAddress(s, path string) {
 	switch {
 	case !ok:
 	case u.Scheme == "http" && !loopback.Host(u.Hostname()):
-		l.refuse(path, "http would show the credentials to the network; use https (http is for localhost, 127.0.0.0/8 and [::1])")
+		l.refuse(path, "http would send the credentials in clear; use https (http is for localhost, 127.0.0.0/8 and [::1])")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		l.refuse(path, "wants no query and no fragment")
+		l.refuse(path, "must have no query and no fragment")
 	}
 }
 
@@ -281,24 +281,24 @@ func (l *loader) oneOf(value, path string, allowed ...string) bool {
 		return true
 	}
 	last := len(allowed) - 1
-	l.refuse(path, "%q is none of %s and %s", shorten(value), strings.Join(allowed[:last], ", "), allowed[last])
+	l.refuse(path, "%q must be one of %s or %s", shorten(value), strings.Join(allowed[:last], ", "), allowed[last])
 	return false
 }
 
 func (l *loader) notNegative(n int, path string) {
 	if n < 0 {
-		l.refuse(path, "%d is less than nothing; the least is 0", n)
+		l.refuse(path, "%d must not be negative", n)
 	}
 }
 
 func (l *loader) atLeastOne(n int, path string) {
 	if n < 1 {
-		l.refuse(path, "%d is too few; the least is 1", n)
+		l.refuse(path, "%d is too few; it must be at least 1", n)
 	}
 }
 
 func (l *loader) positive(d time.Duration, path string) {
 	if d <= 0 {
-		l.refuse(path, "%s is too short; it must be more than nothing", d)
+		l.refuse(path, "%s is too short; it must be more than 0", d)
 	}
 }

@@ -131,7 +131,7 @@ func (p *pacer) pass() {
 	p.wake()
 }
 
-// leave gives up waiting. Whoever was woken already passes that on.
+// leave gives up waiting. A waiter that was woken already passes that on.
 func (p *pacer) leave(room chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -17,7 +17,7 @@ import (
 // line_item_sets, and what has another hash is restated. A field that is added, left
 // out or moved, or another form of an amount or a time, restates every profile and
 // every set of every customer in the next night, each with a revision of its history.
-// Who needs to change the image also needs a migration that computes the stored
+// A change of the image also needs a migration that computes the stored
 // hashes anew. TestContentHashesAreAStorageFormat holds it.
 type contentHash struct{ image []byte }
 

@@ -23,7 +23,7 @@ func (e busy) Is(target error) bool { return target == ErrLocked }
 
 const errMigrating = busy("migrations are being taken back")
 
-// The keys of the advisory locks. Whoever holds the lock of a partner shares that of
+// The keys of the advisory locks. The holder of a partner's lock shares that of
 // the schema; whoever takes migrations back wants the latter alone.
 const (
 	schemaLock  = "pg_catalog.hashtextextended('partnercost', 0)"

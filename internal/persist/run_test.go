@@ -162,7 +162,7 @@ func TestWhoWasLeftOutAsDoneIsNotRetired(t *testing.T) {
 	wantLines(t, "coverage", b.query(`SELECT right(customer_id::text, 1) AS c, last_outcome FROM finance.coverage ORDER BY 1`), "a failed", "b ok")
 }
 
-// Whoever is on the list is known before anybody is asked for, so that one whom a run
+// A customer on the list is known before anybody is asked for, so that one whom a run
 // does not come to is missing with a word; and goes when the list does.
 func TestEnrolledCustomersAreMissingUntilTheyAreCollected(t *testing.T) {
 	t.Parallel()

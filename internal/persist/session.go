@@ -3,7 +3,7 @@ package persist
 // defaultSettings are what each session of the store has, unless the connection
 // string asks for something else.
 var defaultSettings = map[string]string{
-	// Who waits longer for a lock is told so, instead of waiting without a word.
+	// A longer wait for a lock is an error, instead of silence.
 	"lock_timeout": "30s",
 	// The session of a partner's lock is idle for as long as a run takes.
 	"idle_session_timeout": "0",
