@@ -81,8 +81,8 @@ type reading struct {
 	isDoubtful bool
 }
 
-// isBlank reports whether nothing at all could be read.
-func (r *reading) isBlank() bool { return r.name == nil && r.costs == nil && r.items == nil }
+// isBlank reports whether no costs could be read.
+func (r *reading) isBlank() bool { return r.costs == nil }
 
 // account is what must be stored of a customer.
 type account struct {

@@ -116,8 +116,8 @@ func (t *Tally) Add(r CustomerResult) {
 // Done is the number of customers counted so far.
 func (t *Tally) Done() int { return t.OK + t.Unchanged + t.NoCosts + t.Failed }
 
-// NothingRead reports whether customers were asked for and nothing could be read of
-// any of them.
+// NothingRead reports whether customers were asked for and no costs could be read of any
+// of them.
 func (t *Tally) NothingRead() bool { return t.Blank > 0 && t.Blank == t.Done() }
 
 // CoveredWithin is how recent a customer's last success must be, at the least, for the

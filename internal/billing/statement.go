@@ -43,11 +43,9 @@ func (s *Statement) NoCosts() bool {
 	return true
 }
 
-// IsBlank reports whether the customer failed and nothing of it could be read, or
-// nothing of what was read could be stored.
-func (s *Statement) IsBlank() bool {
-	return s.Failure != nil && s.Profile == nil && s.Costs == nil && s.LineItems == nil
-}
+// IsBlank reports whether the customer failed and no costs of it were read, or could be
+// stored. A profile alone is not what a collection is for.
+func (s *Statement) IsBlank() bool { return s.Failure != nil && s.Costs == nil }
 
 // Profile is a customer's billing profile. Except for the company name and the
 // country it is personal data: it is stored, and never logged or shown.

@@ -28,12 +28,12 @@ func (u Unlisted) Error() string {
 
 // retire takes the customers for whom a complete run did not ask off the list of active
 // ones. It returns those that it keeps because they are too many.
-func (c *Collector) retire(ctx context.Context, run billing.Run, all bool, log *slog.Logger) (kept Unlisted, err error) {
+func (c *Collector) retire(ctx context.Context, run billing.Run, j job, log *slog.Logger) (kept Unlisted, err error) {
 	err = collect.RetryWhileUnavailable(ctx, c.Config.Database.Wait, log, func(ctx context.Context) error {
 		kept = Unlisted{}
-		retired, err := c.Store.RetireUnlisted(ctx, run, func(unlisted, active int) bool {
+		retired, err := c.Store.RetireUnlisted(ctx, run, j.excluded, func(unlisted, active int) bool {
 			u := Unlisted{Customers: unlisted, Of: active}
-			if all || u.believable() {
+			if j.retireAll || u.believable() {
 				return true
 			}
 			kept = u

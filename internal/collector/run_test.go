@@ -51,6 +51,19 @@ func TestAListThatIsCutShortRetiresNobody(t *testing.T) {
 	want(t, "active", "1", active())
 }
 
+// Whom the operator excludes is gone on purpose, however many they are.
+func TestExcludedCustomersSayNothingAgainstTheList(t *testing.T) {
+	t.Parallel()
+	i := install(t, partnersim.Options{Customers: 8, Seed: 12})
+	i.night(Request{})
+	for _, id := range i.ids()[:6] {
+		i.Config.Partners[0].Customers.Exclude = append(i.Config.Partners[0].Customers.Exclude, billing.CustomerID(id))
+	}
+	r := i.night(Request{})
+	want(t, "status", billing.StatusSucceeded, r.Status)
+	want(t, "active", []string{"2"}, i.lines(`SELECT count(*)::text FROM finance.customers WHERE active`))
+}
+
 // R1 has done A and is interrupted; a run of A alone fails; the rest is collected: A is
 // a customer, and its failure is seen.
 func TestResumingHidesNobody(t *testing.T) {

@@ -62,6 +62,7 @@ func (c *Collector) collectPartner(ctx context.Context, request Request, s Selec
 			},
 			// A customer that was not asked for in a complete run is no longer the partner's.
 			complete: s.Customers == nil && request.LeaveOut != DoneSinceLastCollection, retireAll: request.RetireAll,
+			excluded: s.Partner.Customers.Exclude,
 		})
 	})
 }
@@ -103,6 +104,9 @@ type job struct {
 	// complete: it asks for all of the partner's customers, unless it fails. With
 	// retireAll it may retire any number of those that it did not.
 	complete, retireAll bool
+	// excluded are customers that the configuration leaves out: that they are not listed
+	// says nothing against the list.
+	excluded []billing.CustomerID
 }
 
 // record does a job as a run of the ledger.
@@ -115,7 +119,7 @@ func (c *Collector) record(ctx context.Context, run billing.Run, log *slog.Logge
 	c.Metrics.RunStarted(run.Partner)
 	result.Tally, result.Err = j.work(ctx)
 	if j.complete && result.Err == nil {
-		result.Kept, result.Err = c.retire(ctx, run, j.retireAll, log)
+		result.Kept, result.Err = c.retire(ctx, run, j, log)
 	}
 	result.Took = c.Now().Sub(run.StartedAt)
 	result.Status = result.judge(ctx)

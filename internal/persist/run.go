@@ -64,10 +64,7 @@ func (s *Store) FinishRun(ctx context.Context, run billing.Run, status billing.R
 // Enrol notes that customers are on the partner's list, and from when on, before any of
 // them is asked for. They are active from now on. The caller holds the partner's lock.
 func (s *Store) Enrol(ctx context.Context, partner string, now time.Time, customers []billing.CustomerID) error {
-	ids := make([]string, len(customers))
-	for i, id := range customers {
-		ids[i] = string(id)
-	}
+	ids := uuids(customers)
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		return inOrder(
 			func() error {
@@ -86,13 +83,14 @@ func (s *Store) Enrol(ctx context.Context, partner string, now time.Time, custom
 
 // RetireUnlisted ends the activity of the customers for whom a complete run did not ask,
 // nor the runs that it resumed: they are not the partner's any more. Believe is told
-// how many they are and how many customers are active; if it says no, all stay.
-func (s *Store) RetireUnlisted(ctx context.Context, run billing.Run, believe func(unlisted, active int) bool) (retired int, err error) {
+// how many they are, without the excluded ones, and how many customers are active; if it
+// says no, all stay.
+func (s *Store) RetireUnlisted(ctx context.Context, run billing.Run, excluded []billing.CustomerID, believe func(unlisted, active int) bool) (retired int, err error) {
 	asked := append(slices.Clone(run.Resumes), run.ID)
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		retired = 0
-		counted, err := s.q.CountUnlisted(ctx, tx, dbsqlc.CountUnlistedParams{Partner: run.Partner, RunIds: asked})
-		if err != nil || counted.Unlisted == 0 || !believe(int(counted.Unlisted), int(counted.Active)) {
+		counted, err := s.q.CountUnlisted(ctx, tx, dbsqlc.CountUnlistedParams{Partner: run.Partner, RunIds: asked, Excluded: uuids(excluded)})
+		if err != nil || counted.Unlisted == 0 || !believe(int(counted.Unlisted-counted.Excluded), int(counted.Active)) {
 			return err
 		}
 		n, err := s.q.RetireUnlisted(ctx, tx, dbsqlc.RetireUnlistedParams{Partner: run.Partner, RunIds: asked})
@@ -103,6 +101,15 @@ func (s *Store) RetireUnlisted(ctx context.Context, run billing.Run, believe fun
 		return 0, fmt.Errorf("retire the customers that are not listed any more: %w", classify(err))
 	}
 	return retired, nil
+}
+
+// uuids are customers as the database takes them.
+func uuids(customers []billing.CustomerID) []string {
+	ids := make([]string, len(customers))
+	for i, id := range customers {
+		ids[i] = string(id)
+	}
+	return ids
 }
 
 // inTx runs f in a transaction, and again when that meets a conflict.

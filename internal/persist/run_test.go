@@ -104,7 +104,7 @@ func believeAll(int, int) bool { return true }
 // retire retires whoever the run did not ask for.
 func (b *bench) retire(run billing.Run, believe func(unlisted, active int) bool) int {
 	b.t.Helper()
-	n, err := b.store.RetireUnlisted(b.t.Context(), run, believe)
+	n, err := b.store.RetireUnlisted(b.t.Context(), run, nil, believe)
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -100,30 +100,36 @@ func (q *Queries) CorrectFutureRuns(ctx context.Context, db DBTX, arg CorrectFut
 }
 
 const countUnlisted = `-- name: CountUnlisted :one
-SELECT count(*) FILTER (WHERE NOT coalesce(st.last_run_id = ANY ($1::uuid[]) OR st.last_success_run_id = ANY ($1::uuid[]), false))::integer AS unlisted,
+SELECT count(*) FILTER (WHERE NOT a.asked)::integer AS unlisted,
+    count(*) FILTER (WHERE NOT a.asked AND a.customer_id = ANY ($1::uuid[]))::integer AS excluded,
     count(*)::integer AS active
-FROM collector.customers c
-LEFT JOIN collector.customer_states st USING (customer_key)
-WHERE c.partner = $2 AND c.active
+FROM (
+    SELECT c.customer_id, coalesce(st.last_run_id = ANY ($2::uuid[]) OR st.last_success_run_id = ANY ($2::uuid[]), false) AS asked
+    FROM collector.customers c
+    LEFT JOIN collector.customer_states st USING (customer_key)
+    WHERE c.partner = $3 AND c.active
+) a
 `
 
 type CountUnlistedParams struct {
-	RunIds  []string
-	Partner string
+	Excluded []string
+	RunIds   []string
+	Partner  string
 }
 
 type CountUnlistedRow struct {
 	Unlisted int32
+	Excluded int32
 	Active   int32
 }
 
 // After a complete run: the customers for whom neither it nor the runs that it resumed
-// asked, and all active ones. A customer left out as done counts as asked for, whatever
-// a run of some customers made of it meanwhile.
+// asked, those of them that somebody excluded, and all active ones. A customer left out
+// as done counts as asked for, whatever a run of some customers made of it meanwhile.
 func (q *Queries) CountUnlisted(ctx context.Context, db DBTX, arg CountUnlistedParams) (CountUnlistedRow, error) {
-	row := db.QueryRow(ctx, countUnlisted, arg.RunIds, arg.Partner)
+	row := db.QueryRow(ctx, countUnlisted, arg.Excluded, arg.RunIds, arg.Partner)
 	var i CountUnlistedRow
-	err := row.Scan(&i.Unlisted, &i.Active)
+	err := row.Scan(&i.Unlisted, &i.Excluded, &i.Active)
 	return i, err
 }
 

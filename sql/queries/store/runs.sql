@@ -38,13 +38,17 @@ WHERE c.customer_key = retired.customer_key;
 
 -- name: CountUnlisted :one
 -- After a complete run: the customers for whom neither it nor the runs that it resumed
--- asked, and all active ones. A customer left out as done counts as asked for, whatever
--- a run of some customers made of it meanwhile.
-SELECT count(*) FILTER (WHERE NOT coalesce(st.last_run_id = ANY (@run_ids::uuid[]) OR st.last_success_run_id = ANY (@run_ids::uuid[]), false))::integer AS unlisted,
+-- asked, those of them that somebody excluded, and all active ones. A customer left out
+-- as done counts as asked for, whatever a run of some customers made of it meanwhile.
+SELECT count(*) FILTER (WHERE NOT a.asked)::integer AS unlisted,
+    count(*) FILTER (WHERE NOT a.asked AND a.customer_id = ANY (@excluded::uuid[]))::integer AS excluded,
     count(*)::integer AS active
-FROM collector.customers c
-LEFT JOIN collector.customer_states st USING (customer_key)
-WHERE c.partner = @partner AND c.active;
+FROM (
+    SELECT c.customer_id, coalesce(st.last_run_id = ANY (@run_ids::uuid[]) OR st.last_success_run_id = ANY (@run_ids::uuid[]), false) AS asked
+    FROM collector.customers c
+    LEFT JOIN collector.customer_states st USING (customer_key)
+    WHERE c.partner = @partner AND c.active
+) a;
 
 -- name: RetireUnlisted :execrows
 UPDATE collector.customers c
