@@ -44,7 +44,7 @@ func (p *program) renamePartner(ctx context.Context, from, to string) error {
 		return usageError("OLD and NEW are to be two names, not %q and %q", from, to)
 	}
 	if !config.IsPartnerName(to) {
-		return usageError(`NEW wants 1 to 63 letters, digits, "-", "." and "_", as in the configuration, not %q`, to)
+		return usageError(`NEW must be 1 to 63 letters, digits, "-", "." and "_", as in the configuration, not %q`, to)
 	}
 	return p.withStore(ctx, func(c *config.Config, store *persist.Store) error {
 		jobs := p.jobs(c, store)
