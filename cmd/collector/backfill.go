@@ -25,17 +25,17 @@ func (p *program) backfillCommand() *cobra.Command {
 	var f backfillFlags
 	cmd := &cobra.Command{
 		Use:   "backfill",
-		Short: "Fill gaps: collect who is missing, replay the archive, import saved answers",
+		Short: "Fill gaps: collect missing customers, replay the archive, import saved answers",
 		Long: `Without a flag, or with --missing, collect only the customers that have no good result
 since the last collection began: those that failed, and those that are new.
 
-With --replay derive every row anew from the archived answers, without the network. It
-is for after an upgrade that fixes how answers are read; a line per changed customer
-says what changes. Values that change keep their history, and details that are not
+With --replay derive every row anew from the archived answers, without the network. Use
+it after an upgrade that fixes how answers are read. A line per changed customer says
+what changes. Values that change keep their history, and details that are not
 derived any more are set aside in collector.withdrawn_rows.
 
 With --from import saved answers, DIR/<customer-guid>/{profile,summary,lineitems}.json,
-and print a line for each file. Nobody knows from which day they are: they fill gaps
+and print a line for each file. The day of a saved answer is unknown: imports fill gaps
 and replace earlier imports, but never what was collected. A customer with a file that
 cannot be read is left out; the others are imported, and the exit code is 3.`,
 		Example: `  collector backfill
@@ -46,7 +46,7 @@ cannot be read is left out; the others are imported, and the exit code is 3.`,
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.partners, "partner", nil, "only this partner, by `name`; repeatable")
-	flags.BoolVar(&f.missing, "missing", false, "collect who has no good result since the last collection began (the default)")
+	flags.BoolVar(&f.missing, "missing", false, "collect the customers without a good result since the last collection began (the default)")
 	flags.BoolVar(&f.replay, "replay", false, "derive every row anew from the archive")
 	flags.StringVar(&f.from, "from", "", "import the saved answers below this `directory`")
 	cmd.MarkFlagsMutuallyExclusive("missing", "replay", "from")
@@ -64,7 +64,7 @@ func (p *program) backfill(ctx context.Context, f backfillFlags) error {
 		return err
 	}
 	if f.from != "" && len(partners) != 1 {
-		return usageError("say with --partner whose answers %s holds", f.from)
+		return usageError("name the partner of the answers in %s with --partner", f.from)
 	}
 	var saved []collector.SavedCustomer
 	if f.from != "" {

@@ -18,8 +18,8 @@ func (p *program) consoleCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "console",
 		Short: "Prepare the daemon's web page",
-		Long: `The daemon serves a web page on console.listen, for people who would rather look
-than query. On a loopback address it asks for no password; anywhere else it needs one.`,
+		Long: `The daemon serves a web page on console.listen. On a loopback address it asks for no
+password; on any other address it needs one.`,
 		Example: `  collector console passwd`,
 		Args:    cobra.NoArgs,
 		RunE:    needsCommand,
@@ -31,8 +31,8 @@ than query. On a loopback address it asks for no password; anywhere else it need
 		Long: `Ask for a password twice, without showing it, and write its bcrypt hash to
 console.password_file, readable by its owner only. The file is replaced at once, and a
 running daemon asks for the new password from then on. When standard input is not a
-terminal, its first line is the password. It has 12 characters at least and 72 bytes
-at most.`,
+terminal, its first line is the password. A password has at least 12 characters and at
+most 72 bytes.`,
 		Example: `  collector console passwd
   collector console passwd --file /etc/collector/console < password.txt`,
 		Args: cobra.NoArgs,

@@ -20,16 +20,15 @@ func (p *program) daemonCommand() *cobra.Command {
 		Use:   "daemon",
 		Short: "Collect every night, until stopped",
 		Long: `Collect every partner at the times of schedule.cron, each time up to schedule.jitter
-later. What is due is decided from the ledger in the database: a run that was missed
-while the daemon or the database was away is made up for at the start
-(schedule.catch_up), once; one that was interrupted is taken up where it ended; a
-first start collects at once.
+later. The ledger in the database decides what is due. A run that was missed while the
+daemon or the database was down is made up for once, at the start (schedule.catch_up).
+An interrupted run is resumed. A first start collects at once.
 
 On console.listen it serves the console, /healthz, /readyz and /metrics.
 
-SIGTERM stores the batch in hand, records the run as interrupted and ends the daemon
+SIGTERM stores the current batch, records the run as interrupted and ends the daemon
 within 30 seconds; a second signal ends it at once. The configuration is read at the
-start: restart the daemon when it changes. It loses nothing by that.`,
+start: restart the daemon when it changes. A restart loses nothing.`,
 		Example: `  collector daemon
   collector daemon --log-format json`,
 		Args: cobra.NoArgs,

@@ -34,7 +34,7 @@ func TestHealthAsksTheDaemon(t *testing.T) {
 	s.collector(t, "health", "--url", "http://"+address).want(t, 0)
 	s.exec(t, `UPDATE public.collector_schema_migrations SET version = 1`)
 	s.collector(t, "health").want(t, 0)
-	s.collector(t, "health", "--ready").want(t, 1).says(t, "FAIL  database", "the daemon is not well", "503")
+	s.collector(t, "health", "--ready").want(t, 1).says(t, "FAIL  database", "the daemon is not healthy", "503")
 	stop().want(t, 0)
 }
 

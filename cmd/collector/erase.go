@@ -29,17 +29,17 @@ func (p *program) eraseCommand() *cobra.Command {
 		Long: `Remove the personal data of one customer from the billing profile, its history, the
 archive of raw answers and the messages of failures, which may repeat what the
 service said, under every partner that has the customer. The company name, the
-country and all costs stay. It is done at once, without a question, and recorded in
-finance.erasures. From then on no run, import or replay stores more of the
-customer's profile than that.
+country and all costs stay. The command asks no question, and records the erasure in
+finance.erasures. From then on no run, import or replay stores more of the customer's
+profile than the company name and the country.
 
-With --company-name the company name goes too, for customers who trade under their
+With --company-name the company name is removed too, for customers who trade under their
 own name, and with it the raw answers with the line items, which repeat it.
 
-With --dry-run nothing is written; a line per partner says what would go.
+With --dry-run nothing is written; a line per partner says what would be removed.
 
-A partner that is being collected at the moment is locked: then nothing is erased,
-and the exit code is 4. Erasing again is harmless. Backups keep what they have.`,
+While one of the partners is being collected, nothing is erased and the exit code is 4.
+Erasing again is harmless. Backups keep what they have.`,
 		Example: `  collector erase --customer 65726577-c208-40fd-9735-8c85ac9cac68 --dry-run
   collector erase --customer 65726577-c208-40fd-9735-8c85ac9cac68
   collector erase --customer 65726577-c208-40fd-9735-8c85ac9cac68 --partner contoso --company-name`,
@@ -50,7 +50,7 @@ and the exit code is 4. Erasing again is harmless. Backups keep what they have.`
 	flags.StringVar(&f.customer, "customer", "", "the customer, a `GUID`")
 	flags.StringVar(&f.partner, "partner", "", "only what this partner's runs stored, by `name`")
 	flags.BoolVar(&f.companyName, "company-name", false, "erase the company name too")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "write nothing; print what would go")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "write nothing; print what would be removed")
 	_ = cmd.MarkFlagRequired("customer") // fails for unknown flags only
 	f.format = formatFlag(cmd, "table", "json")
 	return cmd

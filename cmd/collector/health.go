@@ -28,7 +28,7 @@ const largestHealthAnswer = 64 << 10
 func (p *program) healthCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "health",
-		Short: "Ask the daemon on this machine how it is",
+		Short: "Ask the daemon on this machine whether it is healthy",
 		Long: `Ask the daemon that runs on this machine, at the console.listen of the
 configuration, and print its answer. Exit code 0: it answers (or, with --ready, all its
 checks hold). Exit code 1: it does not. For health checks of containers that have no
@@ -141,7 +141,7 @@ func (p *program) askHealth(ctx context.Context, transport *http.Transport, addr
 		return fmt.Errorf("the daemon's answer at %s broke off: %w", address, err)
 	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("the daemon is not well: %s answers %s", address, response.Status)
+		return fmt.Errorf("the daemon is not healthy: %s answers %s", address, response.Status)
 	}
 	return nil
 }

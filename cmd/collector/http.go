@@ -19,7 +19,7 @@ func (p *program) serve(ctx context.Context, c config.Console, handler http.Hand
 	var listen net.ListenConfig
 	listener, err := listen.Listen(ctx, "tcp", c.Listen)
 	if err != nil {
-		return nil, configError(fmt.Errorf("console.listen: %w; choose another port, or stop who listens there", err))
+		return nil, configError(fmt.Errorf("console.listen: %w; choose another port, or stop the program that listens there", err))
 	}
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,

@@ -72,18 +72,17 @@ func (p *program) migrateDownCommand() *cobra.Command {
 	cmd := p.migration(&cobra.Command{
 		Use:   "down N",
 		Short: "Take the last N migrations back, and delete what they hold",
-		Long: `Take the last N migrations back, newest first. What they created is deleted with
-everything in it: the first one takes every cost, line item, profile and run along.
-Make a backup before. It is asked on a terminal; elsewhere --yes is needed. When
-fewer than N migrations are applied nothing is changed, and the exit code is 2.
-While a partner is being collected or a customer erased nothing is changed either,
+		Long: `Take the last N migrations back, newest first. The tables that they created are deleted
+with everything in them: the first migration holds every cost, line item, profile and
+run. Make a backup before. On a terminal the command asks for confirmation; elsewhere
+it needs --yes. If fewer than N migrations are applied, nothing is changed and the exit
+code is 2. While a partner is being collected or a customer erased, nothing is changed
 and the exit code is 4.
 
-The record of who was erased goes with the migration "erasures": the next run would
-store the personal data of these customers again. While there is such a record the
-migration stays, unless --forget-erasures says that it may go. Keep the list of
-finance.erasures then, and erase these customers again after "collector migrate up",
-before anything is collected.`,
+The migration "erasures" holds the record of erased customers. Without it the next run
+would store the personal data of these customers again. So it is taken back only with
+--forget-erasures if there is such a record. Keep the list of finance.erasures then, and
+erase these customers again after "collector migrate up", before anything is collected.`,
 		Example: `  collector migrate down 1
   collector migrate down 1 --yes`,
 		Args: aNumber("N", 1),
@@ -96,7 +95,7 @@ before anything is collected.`,
 		return err
 	})
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
-	cmd.Flags().BoolVar(&forget, "forget-erasures", false, "let the record of who was erased go too")
+	cmd.Flags().BoolVar(&forget, "forget-erasures", false, "delete the record of erased customers too")
 	return cmd
 }
 

@@ -25,13 +25,13 @@ func (p *program) partnersCommand() *cobra.Command {
 		Long: `Give all that is stored of a partner to another name: customers, costs with their
 history, runs, findings and erasures. Run it when a partner's name was changed in the
 configuration: a run of the new name is refused as long as the tenant's customers
-stand under the old one, because each of their costs would count twice. Partners
-with auth.mode token name no tenant, so nobody notices that they were renamed: run
-it before the first run of the new name.
+are stored under the old one, because each of their costs would count twice. Partners
+with auth.mode token name no tenant, so a rename cannot be detected: run this command
+before the first run of the new name.
 
-It is done in one transaction. When customers are stored under the new name already
-nothing is changed, and the exit code is 1; while one of the two is being collected
-it is 4.`,
+The rename is one transaction. If customers are already stored under the new name,
+nothing is changed and the exit code is 1. While a run of one of the two names is under
+way, the exit code is 4.`,
 		Example: `  collector partners rename contoso contoso-emea`,
 		Args:    cobra.ExactArgs(2),
 		RunE:    func(cmd *cobra.Command, args []string) error { return p.renamePartner(cmd.Context(), args[0], args[1]) },
@@ -41,7 +41,7 @@ it is 4.`,
 
 func (p *program) renamePartner(ctx context.Context, from, to string) error {
 	if from == to || to == "" {
-		return usageError("OLD and NEW are to be two names, not %q and %q", from, to)
+		return usageError("OLD and NEW must be two different names, not %q and %q", from, to)
 	}
 	if !config.IsPartnerName(to) {
 		return usageError(`NEW must be 1 to 63 letters, digits, "-", "." and "_", as in the configuration, not %q`, to)

@@ -32,21 +32,21 @@ func (p *program) runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "Collect now, then exit",
 		Long: `Fetch the billing profile, the most recent costs and the line items of every
-customer and store what is new or restated. One customer's trouble does not stop the
-others: it is recorded, and the exit code is 3.
+customer, and store what is new or restated. A customer that fails does not stop the
+others: the failure is recorded, and the exit code is 3.
 
 With --dry-run everything is fetched and nothing is written: a line per customer
 says what would change, and the last line counts them. With --format json each line
 is an object.
 
-With --resume the customers that the last unfinished run has done are left out, if it
-began within a day; after a complete one everybody is collected.
+With --resume the run leaves out the customers that the last unfinished run collected,
+if that run began within a day. After a complete run, all customers are collected.
 
-Customers that are not on the partner's list any more are retired: they count as gone.
-If that were more than a tenth of them, the list is not believed, nobody is retired and
-the exit code is 3; --retire-all believes it.
+Customers that are no longer on the partner's list are retired: they count as gone. If
+that were more than a tenth of them, the list is probably wrong: no customer is retired
+and the exit code is 3. --retire-all retires them all the same.
 
-At the end it requests notify.success_url or notify.failure_url, if configured, and
+At the end the run requests notify.success_url or notify.failure_url, if configured, and
 with --push-gateway pushes its metrics.
 
 Several partners are collected side by side. The exit code is that of the partner that
@@ -64,8 +64,8 @@ did worst.`,
 	flags.StringArrayVar(&f.partners, "partner", nil, "only this partner, by `name`; repeatable")
 	flags.StringArrayVar(&f.customers, "customer", nil, "only this customer, a `GUID`; repeatable")
 	flags.StringVar(&f.customersFile, "customers-file", "", "only the customers in this `file`, one GUID a line")
-	flags.BoolVar(&f.resume, "resume", false, "leave out the customers that the last unfinished run has done")
-	flags.BoolVar(&f.retireAll, "retire-all", false, "retire customers that are not listed any more, however many they are")
+	flags.BoolVar(&f.resume, "resume", false, "leave out the customers that the last unfinished run collected")
+	flags.BoolVar(&f.retireAll, "retire-all", false, "retire the customers that are no longer listed, however many they are")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "write nothing; print what would change")
 	cmd.MarkFlagsMutuallyExclusive("resume", "customer")
 	cmd.MarkFlagsMutuallyExclusive("resume", "customers-file")

@@ -203,7 +203,7 @@ func ChooseCustomers(partners []config.Partner, named []billing.CustomerID) ([]S
 	}
 	for _, id := range named {
 		if !claimed[id] {
-			return nil, &UsageError{fmt.Errorf("no partner lists the customer %s; say whose it is with --partner", id)}
+			return nil, &UsageError{fmt.Errorf("no partner lists the customer %s; name its partner with --partner", id)}
 		}
 	}
 	return chosen, nil
