@@ -24,7 +24,7 @@ func TestARunOfAClockGoneWrongIsNotResumed(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := newFixture(t)
 			b.keep([]ledgerEntry{{id: "1", began: night(0).Add(test.ahead), kind: billing.KindDaily, scope: billing.ScopeAll, status: billing.StatusInterrupted}})
 			unfinished, err := b.store.UnfinishedRuns(t.Context(), "contoso", night(0).Add(-time.Hour))
 			if err != nil {

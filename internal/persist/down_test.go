@@ -11,8 +11,8 @@ import (
 	"partnercost/internal/persist"
 )
 
-// migrator opens the bench's database for migrations.
-func (b *bench) migrator() *persist.Migrator {
+// migrator opens the fixture's database for migrations.
+func (b *fixture) migrator() *persist.Migrator {
 	b.t.Helper()
 	m, err := persist.OpenMigrator(b.t.Context(), b.url)
 	if err != nil {
@@ -34,7 +34,7 @@ func latest(t *testing.T, m *persist.Migrator) int {
 
 func TestDownThatIsRefusedChangesNothing(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(recurring(9, "10"))))
 	b.erase(customerA, billing.NameAndCountry)
 	m := b.migrator()
@@ -95,7 +95,7 @@ func TestDownThatIsRefusedChangesNothing(t *testing.T) {
 
 func TestNoRunBeginsWhileMigrationsAreTakenBack(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	m := b.migrator()
 	// Somebody reads, so that taking back waits.
 	reading := b.session()

@@ -9,7 +9,7 @@ import (
 	"partnercost/internal/persist/pgtest"
 )
 
-func (b *bench) erase(id billing.CustomerID, scope billing.ProfileScope) persist.Erased {
+func (b *fixture) erase(id billing.CustomerID, scope billing.ProfileScope) persist.Erased {
 	b.t.Helper()
 	gone, err := b.store.Erase(b.t.Context(), persist.Erasure{Partner: "contoso", CustomerID: id, Scope: scope, Version: "test"})
 	if err != nil {
@@ -38,7 +38,7 @@ func sameBodies(body string) []billing.Statement {
 
 func TestAnErasureLeavesTheBodiesOfOthers(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(sameBodies("shared")...)
 	bodies := func() []string {
 		return b.query(`SELECT split_part(convert_from(body, 'UTF8'), ' 0000', 1) AS body FROM collector.payloads ORDER BY 1`)
@@ -63,7 +63,7 @@ func TestAnErasureLeavesTheBodiesOfOthers(t *testing.T) {
 
 func TestABodyThatIsAlsoASummaryStays(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	s := statement(customerA, nil)
 	s.Documents[0].Body, s.Documents[1].Body = []byte("{}"), []byte("{}")
 	b.collect(s)
@@ -73,7 +73,7 @@ func TestABodyThatIsAlsoASummaryStays(t *testing.T) {
 
 func TestTheErasedAreForgottenUnderThatPartnerOnly(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, nil))
 	run := billing.Run{ID: "00000000-0000-4000-9000-0000000000ff", Partner: "fabrikam", Kind: billing.KindOnce, StartedAt: night(1), Version: "test"}
 	other := statement(customerA, nil)
@@ -103,7 +103,7 @@ func TestTheErasedAreForgottenUnderThatPartnerOnly(t *testing.T) {
 
 func TestErasingWhoHadNoProfile(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	s := statement(customerA, both(recurring(9, "10")))
 	s.Profile, s.Documents = nil, s.Documents[1:]
 	b.collect(s)
@@ -116,7 +116,7 @@ func TestErasingWhoHadNoProfile(t *testing.T) {
 
 func TestErasingTheUnknown(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	_, err := b.store.Erase(t.Context(), persist.Erasure{Partner: "contoso", CustomerID: customerA, Scope: billing.NameAndCountry})
 	if !errors.Is(err, billing.ErrUnknownCustomer) {
 		t.Errorf("error %v, want ErrUnknownCustomer", err)
@@ -130,7 +130,7 @@ func failedWith(said string) billing.Statement {
 
 func TestWhatTheServiceSaysOfAPersonGoesToo(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	const planted = "Profile of Ana Lima is invalid"
 	reasons := func(what string, want ...string) {
 		t.Helper()
@@ -152,7 +152,7 @@ func TestWhatTheServiceSaysOfAPersonGoesToo(t *testing.T) {
 	b.collect(failedWith(planted))
 	reasons("of who was erased", "erased", "HTTP 400: the request is refused")
 
-	minimal := newBench(t)
+	minimal := newFixture(t)
 	minimal.store.Close()
 	minimal.profiles = billing.NameAndCountry
 	minimal.open()

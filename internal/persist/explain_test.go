@@ -14,7 +14,7 @@ import (
 
 func TestExplain(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	const run1, run3 = "00000000-0000-4000-9000-000000000001", "00000000-0000-4000-9000-000000000003"
 	r, o := recurring(9, "10"), oneTime(10, "2")
 	odd := detail("", "2026-10-02", "2026-10-30", "", "")
@@ -88,7 +88,7 @@ func TestExplain(t *testing.T) {
 
 func TestBodiesAreVerified(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(recurring(9, "10"))), statement(customerB, nil))
 	hashes := b.query(`SELECT encode(payload_hash, 'hex') FROM collector.payloads ORDER BY payload_hash DESC LIMIT 3`)
 	b.change(`UPDATE collector.payloads SET body = body || 'x' WHERE payload_hash = '\x` + hashes[0] + `'`)
@@ -114,7 +114,7 @@ func TestBodiesAreVerified(t *testing.T) {
 
 func TestFindingsAboutLineItemsWaitForLineItems(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	r := recurring(9, "10")
 	odd := statement(customerA, both(r), item(r, "FEE", "10"))
 	odd.Findings = []billing.Finding{

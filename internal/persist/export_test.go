@@ -41,7 +41,7 @@ func (s *exported) Finish() error { return nil }
 
 func TestExport(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(
 		statement(customerB, both(oneTime(10, "0.1999968000511991808131"), oneTime(9, "9"), detail("Marketplace", "2026-10-01", "2026-10-31", "", "5"))),
 		statement(customerA, both(recurring(9, "10"), recurring(10, "11"))),

@@ -22,7 +22,7 @@ func TestAFullDisk(t *testing.T) {
 	t.Parallel()
 	small, b := smallDisk(t)
 	if !small {
-		b = newBench(t)
+		b = newFixture(t)
 		b.raises("53100", "could not extend file: No space left on device")
 		b.refuses(billing.ErrUnavailable, "No space left on device", "make room on the disk")
 		b.raises("", "")
@@ -44,7 +44,7 @@ func TestAFullDisk(t *testing.T) {
 
 // smallDisk starts a server of its own with a tablespace "small" on a file system of
 // 256 kB; ok is false where there may be none.
-func smallDisk(t *testing.T) (ok bool, b *bench) {
+func smallDisk(t *testing.T) (ok bool, b *fixture) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		return false, nil
@@ -57,7 +57,7 @@ func smallDisk(t *testing.T) (ok bool, b *bench) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Stop(context.Background()) })
-	b = &bench{t: t, url: server.URL("postgres")}
+	b = &fixture{t: t, url: server.URL("postgres")}
 	data := b.query("SELECT current_setting('data_directory')")[0]
 	dir := filepath.Join(filepath.Dir(data), "small")
 	if err := os.Mkdir(dir, 0o700); err != nil {

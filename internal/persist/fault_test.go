@@ -17,8 +17,8 @@ import (
 	"partnercost/internal/persist/pgtest"
 )
 
-// session opens a session of somebody else on the bench's database.
-func (b *bench) session() *pgx.Conn {
+// session opens a session of somebody else on the fixture's database.
+func (b *fixture) session() *pgx.Conn {
 	b.t.Helper()
 	conn, err := pgx.Connect(b.t.Context(), b.url)
 	if err != nil {
@@ -28,7 +28,7 @@ func (b *bench) session() *pgx.Conn {
 	return conn
 }
 
-func (b *bench) exec(conn *pgx.Conn, statements ...string) {
+func (b *fixture) exec(conn *pgx.Conn, statements ...string) {
 	b.t.Helper()
 	for _, sql := range statements {
 		if _, err := conn.Exec(b.t.Context(), sql); err != nil {
@@ -37,8 +37,8 @@ func (b *bench) exec(conn *pgx.Conn, statements ...string) {
 	}
 }
 
-// alter changes a setting of the bench's database for sessions to come.
-func (b *bench) alter(what string) {
+// alter changes a setting of the fixture's database for sessions to come.
+func (b *fixture) alter(what string) {
 	b.t.Helper()
 	b.exec(b.session(), "SET default_transaction_read_only = off", "DO $do$ BEGIN EXECUTE format('ALTER DATABASE %I "+what+"', current_database()); END $do$")
 }
@@ -74,7 +74,7 @@ func (r *records) count(text string) int {
 }
 
 // reopen opens the store anew at another URL, and returns its log.
-func (b *bench) reopen(databaseURL string) *records {
+func (b *fixture) reopen(databaseURL string) *records {
 	b.t.Helper()
 	b.store.Close()
 	kept := &records{}
@@ -95,7 +95,7 @@ func faultBatch() (billing.Run, []billing.Statement) {
 }
 
 // stores writes the batch and wants it to succeed, and every row to be there once.
-func (b *bench) stores() {
+func (b *fixture) stores() {
 	b.t.Helper()
 	run, batch := faultBatch()
 	if _, err := b.store.Write(b.t.Context(), run, batch); err != nil {
@@ -106,7 +106,7 @@ func (b *bench) stores() {
 }
 
 // refuses writes the batch and wants it to fail as told, with nothing written.
-func (b *bench) refuses(kind error, says ...string) {
+func (b *fixture) refuses(kind error, says ...string) {
 	b.t.Helper()
 	rows := pgtest.Track(b.t, b.url, "collector")
 	run, batch := faultBatch()
@@ -117,7 +117,7 @@ func (b *bench) refuses(kind error, says ...string) {
 	}
 }
 
-func (b *bench) checkFault(err, kind error, says ...string) {
+func (b *fixture) checkFault(err, kind error, says ...string) {
 	b.t.Helper()
 	if err == nil {
 		b.t.Fatal("the batch was stored")
@@ -137,13 +137,13 @@ func (b *bench) checkFault(err, kind error, says ...string) {
 // gate lets transactions of the store stop before they write to a table, until the
 // test opens it.
 type gate struct {
-	b    *bench
+	b    *fixture
 	hold *pgx.Conn
 }
 
 const gateKey = "4711"
 
-func (b *bench) gate(table string) *gate {
+func (b *fixture) gate(table string) *gate {
 	b.t.Helper()
 	hold := b.session()
 	b.exec(hold, `CREATE FUNCTION collector.wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock_shared(`+gateKey+`); RETURN NULL; END $$`,
@@ -158,7 +158,7 @@ func (g *gate) open() {
 }
 
 // awaitWaiting returns when a session waits for a lock of the type.
-func (b *bench) awaitWaiting(lockType string) {
+func (b *fixture) awaitWaiting(lockType string) {
 	b.t.Helper()
 	for len(b.query(`SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = $1 AND (database IS NULL OR database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 		AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())`, lockType)) == 0 {
@@ -172,7 +172,7 @@ func (b *bench) awaitWaiting(lockType string) {
 // their order keeps two writers from logging the same answer, when its body is known.
 func TestTheLastWriteOfADeadCollectorIsWaitedFor(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.stores()
 	run, batch := faultBatch()
 	batch[0].Documents[0].Body = []byte("another profile with the same content")
@@ -198,7 +198,7 @@ func TestTheLastWriteOfADeadCollectorIsWaitedFor(t *testing.T) {
 }
 
 // writing writes the batch in the background.
-func (b *bench) writing() <-chan error {
+func (b *fixture) writing() <-chan error {
 	ended := make(chan error, 1)
 	go func() {
 		run, batch := faultBatch()
@@ -212,7 +212,7 @@ const triedAgain = "the database broke a transaction off; trying it again"
 
 func TestADeadlockIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.alter("SET deadlock_timeout = ''10ms''")
 	log := b.reopen(b.url)
 	gate := b.gate("collector.statements")
@@ -239,7 +239,7 @@ func TestADeadlockIsTriedAgain(t *testing.T) {
 
 func TestASerializationFailureIsTriedAgain(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.stores()
 	b.alter("SET default_transaction_isolation = ''repeatable read''")
 	log := b.reopen(b.url)
@@ -259,7 +259,7 @@ func TestASerializationFailureIsTriedAgain(t *testing.T) {
 
 func TestAReadOnlyDatabase(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.alter("SET default_transaction_read_only = on")
 	b.reopen(b.url)
 	b.refuses(billing.ErrUnavailable, "read-only", "primary")
@@ -272,7 +272,7 @@ func TestAReadOnlyDatabase(t *testing.T) {
 
 func TestARevokedGrant(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	login := pgtest.Login(t, b.url, "collector_writer")
 	b.reopen(login)
 	defer func() { b.store.Close() }() // before the login is dropped
@@ -298,7 +298,7 @@ func TestTimeouts(t *testing.T) {
 	} {
 		t.Run(test.setting, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := newFixture(t)
 			b.stores()
 			u, err := url.Parse(b.url)
 			if err != nil {
@@ -319,7 +319,7 @@ func TestTimeouts(t *testing.T) {
 
 func TestAnInterruptionIsNoTimeout(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	other := b.session()
 	b.exec(other, "BEGIN", "LOCK TABLE collector.customer_states")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -338,7 +338,7 @@ func TestAnInterruptionIsNoTimeout(t *testing.T) {
 
 func TestTooManyConnections(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	login := pgtest.Login(t, b.url, "collector_writer")
 	u, err := url.Parse(login)
 	if err != nil {
@@ -360,7 +360,7 @@ func TestTooManyConnections(t *testing.T) {
 
 func TestASessionThatAnAdministratorEnds(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	gate := b.gate("collector.statements")
 	ended := b.writing()
 	b.awaitWaiting("advisory")
@@ -372,7 +372,7 @@ func TestASessionThatAnAdministratorEnds(t *testing.T) {
 
 // raises lets the server answer with the SQLSTATE when the batch reaches the line
 // items; an empty one ends that.
-func (b *bench) raises(sqlstate, message string) {
+func (b *fixture) raises(sqlstate, message string) {
 	b.t.Helper()
 	admin := b.session()
 	b.exec(admin, "DROP TRIGGER IF EXISTS fault ON collector.line_items")
@@ -386,7 +386,7 @@ func (b *bench) raises(sqlstate, message string) {
 // The faults that cannot be brought about here are raised by a trigger.
 func TestEverySQLSTATEHasAMeaning(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	for _, test := range []struct {
 		sqlstate string
 		kind     error
@@ -447,7 +447,7 @@ func TestEverySQLSTATEHasAMeaning(t *testing.T) {
 // A COMMIT whose answer is lost may have happened: the batch comes again.
 func TestTheSameBatchTwiceInARunNotesItsFailuresOnce(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	run, batch := faultBatch()
 	batch = append(batch, billing.Statement{CustomerID: customerB, FetchedAt: night(1), Failure: &billing.Failure{Class: billing.ServerFailure, Message: "down"}})
 	for range 2 {

@@ -21,7 +21,7 @@ const financeDoc = "../../docs/finance.md"
 // the database answers.
 func TestFinanceDocIsTrue(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.liveThreeNights()
 
 	want, err := os.ReadFile(financeDoc)
@@ -63,7 +63,7 @@ func TestFinanceDocIsTrue(t *testing.T) {
 // liveThreeNights collects a partner whose customers show what the views are for: a
 // restatement, types that move on, another currency, a credit, no costs, a failure, an
 // erasure.
-func (b *bench) liveThreeNights() {
+func (b *fixture) liveThreeNights() {
 	const coffee, works, winds, toys billing.CustomerID = "2b1c1a94-6a5d-4c3b-9a55-1c7c4b0f1d01", "5e0f7a36-91a4-4a0e-8a1b-6f2f64c6a002",
 		"8d3c7f52-0c1e-4c7d-b1a3-0d9a5c3e9003", "c4a9e6d8-77b2-4f1d-9c0e-3b6d2e8f0004"
 	named := func(s billing.Statement, company, country string) billing.Statement {
@@ -105,7 +105,7 @@ func (b *bench) liveThreeNights() {
 }
 
 // printed runs a query and prints its result as a plain table.
-func (b *bench) printed(query string) string {
+func (b *fixture) printed(query string) string {
 	b.t.Helper()
 	var out strings.Builder
 	report := finance.Report{Name: "docs/finance.md", SQL: query}

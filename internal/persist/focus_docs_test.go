@@ -17,7 +17,7 @@ const focusFile = "../../docs/focus.md"
 // column is given, always null or absent, and its comment says why.
 func TestFocusColumnsAreExplained(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.keepOddBooks()
 	want, err := os.ReadFile(focusFile)
 	if err != nil {

@@ -41,7 +41,7 @@ func with(i billing.LineItem, change func(*billing.LineItem)) billing.LineItem {
 // to cope with. The nights begin on 2026-11-02: October's OneTime periods close on
 // the 16th, the Recurring periods from September 12 had closed before, those from
 // October 12 close on the 27th.
-func (b *bench) keepOddBooks() {
+func (b *fixture) keepOddBooks() {
 	b.t.Helper()
 	if err := b.store.SavePartner(b.t.Context(), "contoso", tenant); err != nil {
 		b.t.Fatal(err)
@@ -230,7 +230,7 @@ var focusTotals = map[string]string{
 // add up and lines that do not, and restatements before and after the closing.
 func TestFocusConformance(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.keepOddBooks()
 	for _, view := range []string{"focus_1_2", "focus_1_4"} {
 		for name, broken := range focusRules {
@@ -259,7 +259,7 @@ func TestFocusConformance(t *testing.T) {
 // TestFocusRows holds some rows to exactly what they must be.
 func TestFocusRows(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.keepOddBooks()
 	const a, c, d = "contoso/" + string(customerA), "contoso/" + string(customerC), "contoso/" + string(customerD)
 	tests := []struct {
@@ -321,7 +321,7 @@ func TestFocusRows(t *testing.T) {
 
 func TestFocusBillingPeriodsCloseByThemselves(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(detail(billing.OneTime, "2020-01-01", "2020-01-31T23:59:59.9999999Z", "USD", "1"), detail(billing.Recurring, "2998-12-12", "2999-01-11", "USD", "1"))))
 	wantLines(t, "billing periods", b.query(`SELECT "BillingPeriodStart"::date AS starts, "BillingPeriodEnd"::date AS ends, "BillingPeriodStatus", "BillingPeriodCreated"::date AS created FROM finance.focus_billing_period ORDER BY 1`),
 		"2020-01-01 2020-02-01 Closed 2026-11-02", "2998-12-12 2999-01-12 Open 2026-11-02")
@@ -329,7 +329,7 @@ func TestFocusBillingPeriodsCloseByThemselves(t *testing.T) {
 
 func TestSavePartner(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(recurring(10, "1"))))
 	account := func() []string { return b.query(`SELECT DISTINCT "BillingAccountId" FROM finance.focus_1_2`) }
 	wantLines(t, "before anything is known", account(), "contoso")
@@ -344,7 +344,7 @@ func TestSavePartner(t *testing.T) {
 // TestFocusNamesACustomerAsItWas holds SubAccountName to the name at the closing.
 func TestFocusNamesACustomerAsItWas(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	named := func(id billing.CustomerID, profile, item string, month int) billing.Statement {
 		s := statement(id, both(oneTime(month, "10")))
 		s.CustomerName = item
@@ -383,7 +383,7 @@ func TestFocusNamesACustomerAsItWas(t *testing.T) {
 // the cost is there once the end is right.
 func TestFocusHoldsACostWhoseEndWasAMistake(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	at := func(end, total string) billing.Statement {
 		return statement(customerA, both(detail(billing.Recurring, "2026-10-12", end, "USD", total)))
 	}

@@ -65,9 +65,9 @@ func TestGrafanaDashboardAsksWhatThereIs(t *testing.T) {
 	if err := json.Unmarshal(content, &dashboard); err != nil {
 		t.Fatal(err)
 	}
-	b := newBench(t)
+	b := newFixture(t)
 	b.liveThreeNights()
-	reader := &bench{t: t, url: pgtest.Login(t, b.url, "finance_reader")}
+	reader := &fixture{t: t, url: pgtest.Login(t, b.url, "finance_reader")}
 
 	ask := func(what, sql string, from grafanaReference) []string {
 		t.Helper()

@@ -10,7 +10,7 @@ import (
 // customer's profile and line items are compared with: see contentHash.
 func TestContentHashesAreAStorageFormat(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	r := recurring(9, "17.22")
 	full := statement(customerA, both(r))
 	full.Profile = &billing.Profile{

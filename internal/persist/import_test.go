@@ -9,7 +9,7 @@ import (
 )
 
 // importSaved imports a statement that was made of saved answers.
-func (b *bench) importSaved(s billing.Statement) persist.ImportResult {
+func (b *fixture) importSaved(s billing.Statement) persist.ImportResult {
 	b.t.Helper()
 	b.runs++
 	run := billing.Run{ID: fmt.Sprintf("00000000-0000-4000-9000-%012d", b.runs), Partner: "contoso", Kind: billing.KindImport, StartedAt: night(b.runs)}
@@ -23,7 +23,7 @@ func (b *bench) importSaved(s billing.Statement) persist.ImportResult {
 }
 
 // facts are the current values with where they came from.
-func (b *bench) facts() []string {
+func (b *fixture) facts() []string {
 	b.t.Helper()
 	return b.query(`
 		SELECT 'cost' AS fact, invoice_type, period_start, currency_code, after_tax_total::text AS value, origin, revisions FROM collector.cost_details
@@ -46,7 +46,7 @@ func saved(company string, details []billing.CostDetail, items ...billing.LineIt
 // What a collection agrees with is collected: no later import takes its place.
 func TestImportNeverReplacesWhatACollectionConfirmed(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	r := recurring(9, "30")
 	b.importSaved(saved("Company", both(r), item(r, "FEE", "30")))
 	wantLines(t, "imported", b.facts(),
@@ -106,7 +106,7 @@ func TestImportNeverStandsBesideWhatWasCollected(t *testing.T) {
 		for _, order := range []string{"collected first", "imported first"} {
 			t.Run(test.name+", "+order, func(t *testing.T) {
 				t.Parallel()
-				b := newBench(t)
+				b := newFixture(t)
 				if order == "collected first" {
 					b.collect(test.collected)
 					b.importSaved(test.saved)
@@ -127,7 +127,7 @@ func TestImportNeverStandsBesideWhatWasCollected(t *testing.T) {
 // Items that were never read leave a gap that an import may fill.
 func TestImportFillsItemsThatWereNotRead(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	r := recurring(9, "60")
 	unread := saved("Company", both(r))
 	unread.LineItems, unread.Documents = nil, unread.Documents[:2]
@@ -141,7 +141,7 @@ func TestImportFillsItemsThatWereNotRead(t *testing.T) {
 // Ordinals go on after details that were imported and have been withdrawn.
 func TestWithdrawnImportsLeaveRoomForMoreDetails(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.importSaved(saved("Company", both(recurring(9, "30"), recurring(9, "60"))))
 	b.collect(saved("Company", both(recurring(9, "60"))))
 	wantLines(t, "costs", b.costs(), "a Recurring 2026-09-12 2026-10-11 USD 60 0 60 0 2")

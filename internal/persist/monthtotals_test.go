@@ -19,7 +19,7 @@ const (
 
 func TestSummariesFollowTheFacts(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	step := func(what string, statements ...billing.Statement) {
 		b.collect(statements...)
 		// The console relies on it when it looks for who is missing.
@@ -45,7 +45,7 @@ func TestSummariesFollowTheFacts(t *testing.T) {
 
 func TestUnfinishedRunLeavesItsMonthsMarked(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	run := billing.Run{ID: "00000000-0000-4000-a000-000000000001", Partner: "contoso", Kind: billing.KindDaily, StartedAt: night(1), Version: "v1"}
 	if err := b.store.BeginRun(t.Context(), run); err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func TestUnfinishedRunLeavesItsMonthsMarked(t *testing.T) {
 
 func TestTopMoversCompareWithTheMonthBefore(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	const customerC billing.CustomerID = "00000000-0000-4000-8000-00000000000c"
 	b.collect(statement(customerA, both(oneTime(8, "10"))), statement(customerB, both(oneTime(8, "100"))))
 	wantLines(t, "of the first month, which has none before", b.query(movers))

@@ -11,7 +11,7 @@ import (
 
 func TestATenantUnderASecondNameIsRefused(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	save := func(name, tenantID string, want error) {
 		t.Helper()
 		err := b.store.SavePartner(t.Context(), name, tenantID)
@@ -36,7 +36,7 @@ func TestATenantUnderASecondNameIsRefused(t *testing.T) {
 
 func TestRenamePartner(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	if err := b.store.SavePartner(t.Context(), "contoso", tenant); err != nil {
 		t.Fatal(err)
 	}

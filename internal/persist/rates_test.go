@@ -14,7 +14,7 @@ func rate(day, from, to, rate, source string) persist.ExchangeRate {
 	return persist.ExchangeRate{Date: date(day), From: from, To: to, Rate: decimal.RequireFromString(rate), Source: source}
 }
 
-func (b *bench) importRates(rates ...persist.ExchangeRate) []persist.RateChange {
+func (b *fixture) importRates(rates ...persist.ExchangeRate) []persist.RateChange {
 	b.t.Helper()
 	changes, err := b.store.ImportRates(b.t.Context(), rates)
 	if err != nil {
@@ -25,7 +25,7 @@ func (b *bench) importRates(rates ...persist.ExchangeRate) []persist.RateChange 
 
 func TestImportRates(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	first, second := rate("2026-09-30", "EUR", "USD", "1.08430000000000000001", "ECB"), rate("2026-10-30", "EUR", "USD", "1.09", "")
 	none := decimal.NullDecimal{}
 	if diff := cmp.Diff([]persist.RateChange{{ExchangeRate: first, RateBefore: none}, {ExchangeRate: second, RateBefore: none}}, b.importRates(second, first)); diff != "" {
@@ -51,7 +51,7 @@ func TestImportRates(t *testing.T) {
 
 func TestMonthlyCostsConverted(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(
 		detail(billing.OneTime, "2026-10-01", "2026-10-31", "EUR", "100"), detail(billing.OneTime, "2026-10-01", "2026-10-31", "USD", "7"),
 		detail(billing.OneTime, "2026-10-01", "2026-10-31", "CHF", "3"), detail("Marketplace", "2026-10-01", "2026-10-31", "", "5"),

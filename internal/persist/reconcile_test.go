@@ -22,7 +22,7 @@ var usualRules = persist.ReconcileRules{UnseenAfter: 72 * time.Hour, JumpFactor:
 
 // reconcile reconciles the partner at a time, and holds a second call to changing
 // nothing.
-func (b *bench) reconcile(at time.Time, rules persist.ReconcileRules) {
+func (b *fixture) reconcile(at time.Time, rules persist.ReconcileRules) {
 	b.t.Helper()
 	store, err := persist.Open(b.t.Context(), persist.Options{URL: b.url, MaxConnections: 2, Now: func() time.Time { return at }})
 	if err != nil {
@@ -44,7 +44,7 @@ func (b *bench) reconcile(at time.Time, rules persist.ReconcileRules) {
 
 // reconciled reconciles after the nights so far and returns the open findings with
 // their sentences.
-func (b *bench) reconciled(rules persist.ReconcileRules) []string {
+func (b *fixture) reconciled(rules persist.ReconcileRules) []string {
 	b.t.Helper()
 	b.reconcile(night(b.runs).Add(time.Hour), rules)
 	return b.query(`SELECT kind || ' ' || severity || ' ' || coalesce(subject, '') || ': ' || detail AS line FROM finance.findings
@@ -54,7 +54,7 @@ func (b *bench) reconciled(rules persist.ReconcileRules) []string {
 // months collects one customer's costs of a type, a night for each month from
 // January; an amount "-" is a month that is not collected, and one such as "5 EUR" has
 // a currency other than USD.
-func (b *bench) months(id billing.CustomerID, invoiceType billing.InvoiceType, amounts ...string) {
+func (b *fixture) months(id billing.CustomerID, invoiceType billing.InvoiceType, amounts ...string) {
 	b.t.Helper()
 	for i, amount := range amounts {
 		if amount == "-" {
@@ -126,7 +126,7 @@ func TestReconcileCostJumps(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := newFixture(t)
 			b.months(customerA, billing.Recurring, test.amounts...)
 			rules := usualRules
 			if test.rules != nil {
@@ -162,7 +162,7 @@ func TestReconcileCurrencyChanges(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := newFixture(t)
 			b.months(customerA, billing.Recurring, test.amounts...)
 			wantLines(t, "findings", b.reconciled(usualRules), test.want...)
 		})
@@ -198,7 +198,7 @@ func TestReconcilePeriodGaps(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := newFixture(t)
 			b.months(customerA, test.of, test.amounts...)
 			wantLines(t, "findings", b.reconciled(usualRules), test.want...)
 		})
@@ -242,7 +242,7 @@ func TestReconcilePeriodOverlaps(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := newFixture(t)
 			for _, d := range test.details {
 				b.collect(statement(customerA, both(d)))
 			}
@@ -260,7 +260,7 @@ func TestReconcilePeriodOverlaps(t *testing.T) {
 // An overlap that a restated end has ended is none any more.
 func TestReconcileResolvesOverlaps(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(detail(billing.Recurring, "2026-09-12", "2026-11-11", "USD", "5"))))
 	b.collect(statement(customerA, both(recurring(10, "5"))))
 	b.reconciled(usualRules)
@@ -272,7 +272,7 @@ func TestReconcileResolvesOverlaps(t *testing.T) {
 
 func TestReconcileFollowsTheCause(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	findings := func() []string {
 		return b.query(`SELECT right(customer_id::text, 1) AS c, kind, subject, first_seen_at::date AS first, resolved_at::date AS resolved FROM finance.findings
 			WHERE kind <> 'detail_vanished' ORDER BY kind, first_seen_at, subject`)
@@ -307,7 +307,7 @@ func TestReconcileUnseenCustomers(t *testing.T) {
 		late  = "a serious The customer was last collected in full on 2026-11-02; what it costs since then may be missing."
 		never = "b serious The customer was first asked for on 2026-11-02 and was never collected in full; what it costs since then may be missing."
 	)
-	b := newBench(t)
+	b := newFixture(t)
 	findings := func() []string {
 		return b.query(`SELECT right(customer_id::text, 1) AS c, severity, detail FROM finance.findings WHERE resolved_at IS NULL ORDER BY customer_id`)
 	}
@@ -329,7 +329,7 @@ func TestReconcileUnseenCustomers(t *testing.T) {
 	wantLines(t, "nobody waits for customers that left", findings())
 }
 
-func (b *bench) change(sql string) {
+func (b *fixture) change(sql string) {
 	b.t.Helper()
 	conn, err := pgx.Connect(b.t.Context(), b.url)
 	if err != nil {
@@ -353,7 +353,7 @@ func TestEveryKindOfFindingResolvesAndIsExplained(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := newBench(t)
+	b := newFixture(t)
 	odd := statement(customerA, both(recurring(9, "10")))
 	for _, kind := range regexp.MustCompile(`FindingKind\s+= "(\w+)"`).FindAllStringSubmatch(string(source), -1) {
 		odd.Findings = append(odd.Findings, billing.Finding{Kind: billing.FindingKind(kind[1]), Severity: billing.Info, Detail: "A sentence."})

@@ -15,7 +15,7 @@ var derivedTables = []string{
 }
 
 // replay derives all facts anew from the bodies that are still there.
-func (b *bench) replay() []persist.ReplayResult {
+func (b *fixture) replay() []persist.ReplayResult {
 	b.t.Helper()
 	b.runs++
 	run := billing.Run{ID: "00000000-0000-4000-b000-000000000001", Partner: "contoso", Kind: billing.KindReplay, StartedAt: night(b.runs)}
@@ -41,7 +41,7 @@ func (b *bench) replay() []persist.ReplayResult {
 }
 
 // said puts together what the bodies said when they were collected.
-func (b *bench) said(id billing.CustomerID, documents []billing.Document) billing.Statement {
+func (b *fixture) said(id billing.CustomerID, documents []billing.Document) billing.Statement {
 	b.t.Helper()
 	s := billing.Statement{CustomerID: id}
 	for _, d := range documents {
@@ -64,7 +64,7 @@ func (b *bench) said(id billing.CustomerID, documents []billing.Document) billin
 }
 
 // wantReplayed holds a replay to changing nothing.
-func (b *bench) wantReplayed() {
+func (b *fixture) wantReplayed() {
 	b.t.Helper()
 	tracker := pgtest.Track(b.t, b.url, derivedTables...)
 	b.replay()
@@ -76,7 +76,7 @@ func (b *bench) wantReplayed() {
 // The same bytes with 404 and with 200 are two answers.
 func TestReplayTellsAnswersApartByTheirStatus(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	costs := statement(customerA, both(recurring(9, "10")))
 	costs.LineItems, costs.Documents = nil, costs.Documents[:2]
 	none := statement(customerA, nil)
@@ -101,26 +101,26 @@ func TestReplayLeavesWhatIsNotKept(t *testing.T) {
 	r := recurring(9, "10")
 	tests := []struct {
 		name   string
-		nights func(*bench)
+		nights func(*fixture)
 		gone   string // the bodies that are not kept
 	}{
-		{"line items of the newest answer", func(b *bench) {
+		{"line items of the newest answer", func(b *fixture) {
 			b.collect(statement(customerA, both(r)))
 			b.collect(statement(customerA, both(r), item(r, "FEE", "4"), item(r, "FEE", "6")))
 		}, "items %FEE%"},
-		{"line items of the newest answer, when there were others", func(b *bench) {
+		{"line items of the newest answer, when there were others", func(b *fixture) {
 			b.collect(statement(customerA, both(r), item(r, "OLD", "10")))
 			b.collect(statement(customerA, both(r), item(r, "NEW FEE", "10")))
 		}, "items %FEE%"},
-		{"a set that became empty", func(b *bench) {
+		{"a set that became empty", func(b *fixture) {
 			b.collect(statement(customerA, both(r), item(r, "OLD", "10")))
 			b.collect(statement(customerA, both(r)))
 		}, "items %[]"},
-		{"the newest summary", func(b *bench) {
+		{"the newest summary", func(b *fixture) {
 			b.collect(statement(customerA, both(r), item(r, "OLD", "10")))
 			b.collect(statement(customerA, both(recurring(9, "77")), item(r, "NEW", "77")))
 		}, "summary %77 %"},
-		{"an older one than that of an import", func(b *bench) {
+		{"an older one than that of an import", func(b *fixture) {
 			b.importSaved(statement(customerA, both(recurring(9, "7")), item(r, "SAVED", "7")))
 			b.collect(statement(customerA, both(r), item(r, "FEE", "10")))
 		}, "items %FEE%"},
@@ -128,7 +128,7 @@ func TestReplayLeavesWhatIsNotKept(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := newFixture(t)
 			test.nights(b)
 			wantLines(t, "bodies that go", b.query(`SELECT count(*) FROM collector.payloads WHERE convert_from(body, 'UTF8') LIKE $1`, test.gone), "1")
 			b.change(`DELETE FROM collector.payloads WHERE convert_from(body, 'UTF8') LIKE '` + test.gone + `'`)
@@ -172,7 +172,7 @@ func TestReplayOfDetailsThatComeAndGo(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := newFixture(t)
 			for _, details := range test.nights {
 				b.collect(statement(customerA, details))
 				b.wantReplayed()
@@ -184,7 +184,7 @@ func TestReplayOfDetailsThatComeAndGo(t *testing.T) {
 
 func TestReplayAfterAnErasure(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	r := recurring(9, "10")
 	// Two customers had the same empty list, of which one body is kept.
 	first, other := statement(customerA, both(r)), statement(customerB, both(r))

@@ -37,7 +37,7 @@ func (r *rowsOf) Row(cells [][]byte) error {
 func (r *rowsOf) Finish() error { return nil }
 
 // reported runs a report and returns its rows, without the columns named.
-func (b *bench) reported(name, period string, customer billing.CustomerID) []string {
+func (b *fixture) reported(name, period string, customer billing.CustomerID) []string {
 	b.t.Helper()
 	reports, err := finance.Reports()
 	if err != nil {
@@ -69,7 +69,7 @@ func (b *bench) reported(name, period string, customer billing.CustomerID) []str
 
 func TestReports(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	r9, o9, o10 := recurring(9, "10"), oneTime(9, "2"), oneTime(10, "5")
 	euro := detail(billing.OneTime, "2026-10-01", "2026-10-31", "EUR", "100")
 	b.collect(statement(customerA, both(r9, o9), item(r9, "CYCLE FEE", "10")), statement(customerB, both(euro)))
@@ -118,7 +118,7 @@ func TestReports(t *testing.T) {
 
 func TestEveryReportHasASummaryAndRuns(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	reader := b.reader(b.url)
 	reports, err := finance.Reports()
 	if err != nil {

@@ -19,7 +19,7 @@ type ledgerEntry struct {
 }
 
 // keep writes entries to the ledger.
-func (b *bench) keep(entries []ledgerEntry) {
+func (b *fixture) keep(entries []ledgerEntry) {
 	b.t.Helper()
 	for _, e := range entries {
 		run := billing.Run{ID: "00000000-0000-4000-a000-00000000000" + e.id, Partner: "contoso", Kind: e.kind, Scope: e.scope, StartedAt: e.began, Version: "v1"}
@@ -79,7 +79,7 @@ func TestWhatIsLeftOver(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := newFixture(t)
 			b.now = night(5)
 			b.keep(test.ledger)
 			unfinished, err := b.store.UnfinishedRuns(t.Context(), "contoso", test.notBefore)

@@ -15,7 +15,7 @@ import (
 
 const aDay = 24 * time.Hour
 
-func (b *bench) prune(r persist.Retention) persist.Pruned {
+func (b *fixture) prune(r persist.Retention) persist.Pruned {
 	b.t.Helper()
 	pruned, err := b.store.Prune(b.t.Context(), r)
 	if err != nil {
@@ -28,7 +28,7 @@ const bodies = `SELECT convert_from(body, 'UTF8') AS body FROM collector.payload
 
 func TestPruneKeepsWhatCurrentRowsNeed(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(recurring(9, "1"), oneTime(9, "5"))))  // the one-time detail stays current
 	b.collect(statement(customerA, both(recurring(9, "2"), oneTime(10, "5")))) // restated by the next answer
 	b.collect(statement(customerA, both(recurring(9, "3"), oneTime(10, "5"))))
@@ -68,7 +68,7 @@ func TestPruneKeepsWhatCurrentRowsNeed(t *testing.T) {
 
 func TestPruneLeavesWhatACollectionIsAboutToNeed(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(recurring(9, "1"))))
 	b.collect(statement(customerA, both(recurring(9, "2"))))
 	b.now = night(2).Add(800 * aDay)
@@ -102,7 +102,7 @@ func TestPruneLeavesWhatACollectionIsAboutToNeed(t *testing.T) {
 // deletion stays.
 func TestPruneLeavesWhatAnImportHasComeToNeed(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	first, second := saved("Company", both(recurring(9, "1"))), saved("Company", both(recurring(9, "2")))
 	b.importSaved(first)
 	b.importSaved(second) // nothing stands by the first one's summary any more
@@ -151,7 +151,7 @@ func TestPruneLeavesWhatAnImportHasComeToNeed(t *testing.T) {
 // Bodies that went come back with the import that names them again.
 func TestImportingAgainBringsTheBodyBack(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	first, second := saved("Company", both(recurring(9, "1"))), saved("Company", both(recurring(9, "2")))
 	b.importSaved(first)
 	b.importSaved(second)
@@ -166,7 +166,7 @@ func TestImportingAgainBringsTheBodyBack(t *testing.T) {
 
 func TestPruneRuns(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.keep([]ledgerEntry{
 		{"1", night(1), billing.KindDaily, billing.ScopeAll, billing.StatusSucceeded},
 		{"2", night(2), billing.KindDaily, billing.ScopeAll, billing.StatusSucceeded},

@@ -42,11 +42,11 @@ func TestMayCollect(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := newFixture(t)
 			if err := grantRoles(t, b.url); err != nil {
 				t.Fatal(err)
 			}
-			own := &bench{t: t, url: pgtest.Login(t, b.url, test.group)}
+			own := &fixture{t: t, url: pgtest.Login(t, b.url, test.group)}
 			u, err := url.Parse(own.url)
 			if err != nil {
 				t.Fatal(err)
@@ -68,7 +68,7 @@ func TestMayCollect(t *testing.T) {
 			}
 		})
 	}
-	b := newBench(t)
+	b := newFixture(t)
 	if err := b.store.MayCollect(t.Context()); err != nil {
 		t.Error("the owner:", err)
 	}

@@ -56,7 +56,7 @@ func plantedProfile() *billing.Profile {
 
 func TestFinanceReaderSeesTheViewsOnly(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.liveThreeNights()
 	personal := statement(customerA, both(recurring(9, "10")), item(recurring(9, "10"), "FEE", "10"))
 	personal.Profile = plantedProfile()
@@ -65,7 +65,7 @@ func TestFinanceReaderSeesTheViewsOnly(t *testing.T) {
 	renamed.Profile = plantedProfile()
 	renamed.Profile.LastName = "planted anew"
 	b.collect(renamed)
-	own := &bench{t: t, url: pgtest.Login(t, b.url, "finance_reader")}
+	own := &fixture{t: t, url: pgtest.Login(t, b.url, "finance_reader")}
 	for _, view := range b.query(`SELECT relname FROM pg_class WHERE relnamespace = 'finance'::regnamespace AND relkind IN ('v', 'm')`) {
 		for _, row := range own.query(`SELECT * FROM finance.` + view) {
 			if strings.Contains(row, "planted") {
@@ -94,8 +94,8 @@ func TestFinanceReaderSeesTheViewsOnly(t *testing.T) {
 
 func TestCollectorWriterCollectsAndChangesNoSchema(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
-	writer := &bench{t: t, url: pgtest.Login(t, b.url, "collector_writer")}
+	b := newFixture(t)
+	writer := &fixture{t: t, url: pgtest.Login(t, b.url, "collector_writer")}
 	writer.open()
 	defer writer.store.Close()
 	r := recurring(9, "10")
@@ -122,7 +122,7 @@ func TestCollectorWriterCollectsAndChangesNoSchema(t *testing.T) {
 
 func TestMigratingWithoutTheRightToCreateRoles(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	plain := pgtest.Login(t, b.url, "")
 	conn, err := pgx.Connect(t.Context(), b.url)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 
 func TestOneRunOfAPartnerAtATime(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	locked, release, err := b.store.LockPartner(t.Context(), "contoso")
 	if err != nil {
 		t.Fatal(err)
@@ -49,7 +49,7 @@ func TestOneRunOfAPartnerAtATime(t *testing.T) {
 
 func TestALockWhoseSessionBreaksIsTakenAgain(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	locked, release, err := b.store.LockPartner(t.Context(), "contoso")
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func TestALockWhoseSessionBreaksIsTakenAgain(t *testing.T) {
 
 func TestRunLedger(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	dead := billing.Run{ID: "00000000-0000-4000-a000-000000000001", Partner: "contoso", Kind: billing.KindDaily, StartedAt: night(0), Version: "v1"}
 	other := billing.Run{ID: "00000000-0000-4000-a000-000000000002", Partner: "fabrikam", Kind: billing.KindDaily, StartedAt: night(0), Version: "v1"}
 	next := billing.Run{ID: "00000000-0000-4000-a000-000000000003", Partner: "contoso", Kind: billing.KindOnce, StartedAt: night(1), Version: "v2"}
@@ -102,7 +102,7 @@ const activeCustomers = `SELECT right(customer_id::text, 1) AS c, active FROM fi
 func believeAll(int, int) bool { return true }
 
 // retire retires whoever the run did not ask for.
-func (b *bench) retire(run billing.Run, believe func(unlisted, active int) bool) int {
+func (b *fixture) retire(run billing.Run, believe func(unlisted, active int) bool) int {
 	b.t.Helper()
 	n, err := b.store.RetireUnlisted(b.t.Context(), run, nil, believe)
 	if err != nil {
@@ -113,7 +113,7 @@ func (b *bench) retire(run billing.Run, believe func(unlisted, active int) bool)
 
 func TestCompleteRunRetiresCustomersItDidNotAskFor(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(recurring(9, "1"))), statement(customerB, both(recurring(9, "2"))))
 	run := billing.Run{ID: runID(1), Partner: "contoso", Kind: billing.KindDaily, StartedAt: night(2), Version: "v1"}
 	if err := b.store.BeginRun(t.Context(), run); err != nil {
@@ -144,7 +144,7 @@ func TestCompleteRunRetiresCustomersItDidNotAskFor(t *testing.T) {
 // rest was collected: it was left out, and is a customer all the same.
 func TestWhoWasLeftOutAsDoneIsNotRetired(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	run := func(n int, s ...billing.Statement) billing.Run {
 		r := billing.Run{ID: runID(n), Partner: "contoso", Kind: billing.KindOnce, StartedAt: night(n), Version: "v1"}
 		if _, err := b.store.Write(t.Context(), r, s); err != nil {
@@ -166,7 +166,7 @@ func TestWhoWasLeftOutAsDoneIsNotRetired(t *testing.T) {
 // does not come to is missing with a word; and goes when the list does.
 func TestEnrolledCustomersAreMissingUntilTheyAreCollected(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(recurring(9, "1"))))
 	b.exec(b.session(), `UPDATE collector.customers SET active = false`)
 	enrol := func() {
@@ -193,7 +193,7 @@ func TestEnrolledCustomersAreMissingUntilTheyAreCollected(t *testing.T) {
 // to come, once that has come.
 func TestRunsOfTheFutureAreCorrected(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	began := func(want time.Time) {
 		t.Helper()
 		got, _, err := b.store.LastCollection(t.Context(), "contoso")
@@ -215,7 +215,7 @@ func TestRunsOfTheFutureAreCorrected(t *testing.T) {
 
 func TestStatus(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	reader := b.reader(pgtest.Login(t, b.url, "finance_reader"))
 	empty, err := reader.Status(t.Context(), b.now, 5)
 	if err != nil {
@@ -250,7 +250,7 @@ func TestStatus(t *testing.T) {
 // Everything that counts the covered counts the same, to the moment.
 func TestCoveredWithin(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(recurring(9, "1"))))
 	reader := b.reader(b.url)
 	for age, want := range map[time.Duration]int{billing.CoveredWithin: 1, billing.CoveredWithin + time.Microsecond: 0} {

@@ -145,7 +145,7 @@ func TestMigrationsGoUpDownAndUp(t *testing.T) {
 // the present one, so that the next answer finds them open.
 func TestMigrationSpellsSubjectsOneWay(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	named := []string{"(no type) (no period) (no currency)", "(no type) 2026-09-12 (no currency) #2", "Recurring (no period) USD"}
 	before := []string{"untyped no-period no-currency", "untyped 2026-09-12 no-currency #2", "Recurring no-period USD"}
 	migrate := func(direction string) {
@@ -217,7 +217,7 @@ func TestUnreachableDatabaseIsNamedWithoutThePassword(t *testing.T) {
 
 func TestEveryViewAndColumnOfFinanceIsExplained(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	wantLines(t, "without a COMMENT", b.query(`SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum >= 0
 		WHERE c.relnamespace = 'finance'::regnamespace AND c.relkind IN ('v', 'm')
 		  AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid) IS NULL) ORDER BY 1, 2`))
@@ -227,7 +227,7 @@ func TestEveryViewAndColumnOfFinanceIsExplained(t *testing.T) {
 // order. More may follow, none may go.
 func TestFinanceViewsKeepTheirColumns(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	contract := map[string]string{
 		"customers":     "partner, customer_id, company_name, country, first_seen_at, last_collected_at, last_outcome, active",
 		"costs":         "partner, customer_id, company_name, invoice_type, period_start, period_end, currency_code, pretax_total, tax, after_tax_total, origin, first_collected_at, last_changed_at, revisions",
@@ -248,7 +248,7 @@ func TestFinanceViewsKeepTheirColumns(t *testing.T) {
 
 func TestSchemaRefusesBadRows(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(recurring(9, "10"))))
 	conn, err := pgx.Connect(t.Context(), b.url)
 	if err != nil {

@@ -70,7 +70,7 @@ func wantRefusal(t *testing.T, err error, says ...string) {
 
 func TestADatabaseOfAnotherEncodingIsRefused(t *testing.T) {
 	t.Parallel()
-	admin := &bench{t: t, url: pgtest.NewEmpty(t)}
+	admin := &fixture{t: t, url: pgtest.NewEmpty(t)}
 	for _, encoding := range []string{"LATIN1", "SQL_ASCII"} { // dropped when all subtests have ended
 		name := strings.ToLower("collector_test_" + encoding + "_" + rand.Text())
 		admin.exec(admin.session(), "CREATE DATABASE "+name+" ENCODING '"+encoding+"' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
@@ -107,7 +107,7 @@ func TestNamesStayWholeWhateverEncodingTheSessionHas(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := newFixture(t)
 			plain := b.url
 			u, err := url.Parse(b.url)
 			if err != nil {
@@ -123,7 +123,7 @@ func TestNamesStayWholeWhateverEncodingTheSessionHas(t *testing.T) {
 			s := statement(customerA, nil)
 			s.Profile.CompanyName = "Größe"
 			b.collect(s)
-			inBytes := (&bench{t: t, url: plain}).query(`SELECT encode(convert_to(company_name, 'UTF8'), 'hex') AS name FROM finance.customers`)
+			inBytes := (&fixture{t: t, url: plain}).query(`SELECT encode(convert_to(company_name, 'UTF8'), 'hex') AS name FROM finance.customers`)
 			wantLines(t, "the name as stored", inBytes, fmt.Sprintf("%x", "Größe"))
 
 			r, err := finance.Open(b.url)
@@ -154,7 +154,7 @@ func TestNamesStayWholeWhateverEncodingTheSessionHas(t *testing.T) {
 // of theirs may run with the rights of the owner.
 func TestMigrationsUseNothingOfOthers(t *testing.T) {
 	t.Parallel()
-	b := &bench{t: t, url: pgtest.NewEmpty(t)}
+	b := &fixture{t: t, url: pgtest.NewEmpty(t)}
 	u, err := url.Parse(b.url)
 	if err != nil {
 		t.Fatal(err)
@@ -185,7 +185,7 @@ func TestMigrationsUseNothingOfOthers(t *testing.T) {
 // their own.
 func TestTheScriptOfTheRolesUsesNothingOfOthers(t *testing.T) {
 	t.Parallel()
-	b := &bench{t: t, url: pgtest.New(t)}
+	b := &fixture{t: t, url: pgtest.New(t)}
 	conn := b.session()
 	b.exec(conn, `CREATE FUNCTION public.format(text, name) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE 'trapped'; END $$`, persist.RolesScript())
 }
@@ -261,7 +261,7 @@ func pooler(t *testing.T, databaseURL string, settings ...string) *url.URL {
 
 func TestAPoolerThatKeepsSessionsApart(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.store.Close()
 	through := pooler(t, b.url, "pool_mode = session")
 	b.url = through.String()

@@ -140,7 +140,7 @@ func TestLineItemsAreCountedOnce(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := newFixture(t)
 			for i, n := range test.nights {
 				b.collect(n.answer)
 				wantLines(t, fmt.Sprintf("items after night %d", i+1), b.items(), n.items...)
@@ -161,7 +161,7 @@ func TestReplayGivesWhatWasCollected(t *testing.T) {
 	for seed := range uint64(8) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := newFixture(t)
 			random := rand.New(rand.NewPCG(seed, 4))
 			var before []string
 			for n := range 14 {

@@ -31,8 +31,8 @@ var factTables = []string{
 	"collector.cost_details", "collector.cost_detail_history", "collector.line_item_sets", "collector.line_items", "collector.findings",
 }
 
-// bench is a store on a database of its own, and the nights it collects.
-type bench struct {
+// fixture is a store on a database of its own, and the nights it collects.
+type fixture struct {
 	t     *testing.T
 	url   string
 	store *persist.Store
@@ -44,15 +44,15 @@ type bench struct {
 	profiles billing.ProfileScope
 }
 
-func newBench(t *testing.T) *bench {
+func newFixture(t *testing.T) *fixture {
 	t.Helper()
-	b := &bench{t: t, url: pgtest.New(t), now: night(0)}
+	b := &fixture{t: t, url: pgtest.New(t), now: night(0)}
 	b.open()
 	t.Cleanup(func() { b.store.Close() })
 	return b
 }
 
-func (b *bench) open() {
+func (b *fixture) open() {
 	b.t.Helper()
 	store, err := persist.Open(b.t.Context(), persist.Options{URL: b.url, MaxConnections: 2, Profiles: b.profiles, Now: func() time.Time { return b.now }})
 	if err != nil {
@@ -63,7 +63,7 @@ func (b *bench) open() {
 
 // writes counts the rows written to the fact tables so far. The server's counters
 // are exact only when every session has ended.
-func (b *bench) writes() map[string][3]int64 {
+func (b *fixture) writes() map[string][3]int64 {
 	b.t.Helper()
 	b.store.Close()
 	counts := pgtest.Writes(b.t, b.url, factTables...)
@@ -72,7 +72,7 @@ func (b *bench) writes() map[string][3]int64 {
 }
 
 // reader reads what was stored, with a login.
-func (b *bench) reader(login string) *finance.Reader {
+func (b *fixture) reader(login string) *finance.Reader {
 	b.t.Helper()
 	reader, err := finance.Open(login)
 	if err != nil {
@@ -86,7 +86,7 @@ func (b *bench) reader(login string) *finance.Reader {
 func night(n int) time.Time { return time.Date(2026, 11, 1+n, 2, 30, 0, 0, time.UTC) }
 
 // collect stores the statements as the next night's run.
-func (b *bench) collect(statements ...billing.Statement) []billing.CustomerResult {
+func (b *fixture) collect(statements ...billing.Statement) []billing.CustomerResult {
 	b.t.Helper()
 	b.runs++
 	run := billing.Run{ID: fmt.Sprintf("00000000-0000-4000-9000-%012d", b.runs), Partner: "contoso", Kind: billing.KindOnce, StartedAt: night(b.runs), Version: "test"}
@@ -110,7 +110,7 @@ func (b *bench) collect(statements ...billing.Statement) []billing.CustomerResul
 }
 
 // remember dates the statements, and notes what their bodies say.
-func (b *bench) remember(statements []billing.Statement) {
+func (b *fixture) remember(statements []billing.Statement) {
 	if b.answers == nil {
 		b.answers = map[string]billing.Statement{}
 	}
@@ -124,7 +124,7 @@ func (b *bench) remember(statements []billing.Statement) {
 }
 
 // query returns the rows of a query, each as its values joined by a blank.
-func (b *bench) query(sql string, args ...any) []string {
+func (b *fixture) query(sql string, args ...any) []string {
 	b.t.Helper()
 	conn, err := pgx.Connect(b.t.Context(), b.url)
 	if err != nil {
@@ -142,24 +142,24 @@ func (b *bench) query(sql string, args ...any) []string {
 	return lines
 }
 
-func (b *bench) costs() []string {
+func (b *fixture) costs() []string {
 	b.t.Helper()
 	return b.query(`SELECT right(customer_id::text, 1) AS c, invoice_type, period_start, period_end, currency_code, pretax_total, tax, after_tax_total, revisions, ordinal
 		FROM finance.costs ORDER BY customer_id, invoice_type, period_start, currency_code, ordinal`)
 }
 
-func (b *bench) openFindings() []string {
+func (b *fixture) openFindings() []string {
 	b.t.Helper()
 	return b.query(`SELECT kind, severity, subject FROM finance.findings WHERE resolved_at IS NULL ORDER BY customer_id, kind, subject`)
 }
 
-func (b *bench) changes() []string {
+func (b *fixture) changes() []string {
 	b.t.Helper()
 	return b.query(`SELECT invoice_type, period_start, period_end_before, period_end, currency_code, after_tax_before, after_tax_after, difference, revision, run_id
 		FROM finance.cost_changes ORDER BY changed_at, invoice_type, period_start, revision`)
 }
 
-func (b *bench) items() []string {
+func (b *fixture) items() []string {
 	b.t.Helper()
 	return b.query(`SELECT invoice_type, billing_period_start, ordinal, charge_type, pretax_total FROM finance.line_items ORDER BY invoice_type, billing_period_start, ordinal`)
 }

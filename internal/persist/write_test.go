@@ -38,7 +38,7 @@ func wantSameWrites(t *testing.T, before, after map[string][3]int64) {
 
 func TestUnchangedRerunWritesNoFact(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	night := func() []billing.Statement {
 		r, o := recurring(9, "17.22"), oneTime(10, "2.2")
 		odd := statement(customerB, both(detail("Marketplace", "2026-10-01", "2026-10-31", "", "-0.1999968000511991808131")))
@@ -62,7 +62,7 @@ func TestUnchangedRerunWritesNoFact(t *testing.T) {
 
 func TestScaleIsNotARestatement(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	r := recurring(9, "17.20")
 	b.collect(statement(customerA, both(r), item(r, "FEE", "17.20")))
 	r = recurring(9, "17.2")
@@ -71,7 +71,7 @@ func TestScaleIsNotARestatement(t *testing.T) {
 
 func TestRestatementKeepsItsPredecessor(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(recurring(9, "17.22"), oneTime(10, "2.2"))))
 	wantOutcomes(t, b.collect(statement(customerA, both(recurring(9, "20"), oneTime(10, "2.2")))), billing.OutcomeStored)
 	b.collect(statement(customerA, both(recurring(9, "-1.5"), oneTime(10, "2.2"))))
@@ -85,7 +85,7 @@ func TestRestatementKeepsItsPredecessor(t *testing.T) {
 
 func TestMovedEndIsARestatement(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(detail(billing.Recurring, "2026-09-12", "2026-10-11", "USD", "5"))))
 	b.collect(statement(customerA, both(detail(billing.Recurring, "2026-09-12", "2026-10-20", "USD", "5"))))
 	wantLines(t, "costs", b.costs(), "a Recurring 2026-09-12 2026-10-20 USD 5 0 5 1 1")
@@ -94,7 +94,7 @@ func TestMovedEndIsARestatement(t *testing.T) {
 
 func TestTypesMoveOnAtDifferentTimes(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	r9, r10, o10, o11 := recurring(9, "10"), recurring(10, "11"), oneTime(10, "2"), oneTime(11, "3")
 	b.collect(statement(customerA, both(r9, o10), item(r9, "R9", "10"), item(o10, "O10", "2")))
 	b.collect(statement(customerA, both(r9, o11), item(r9, "R9", "10"), item(o11, "O11", "3")))
@@ -110,7 +110,7 @@ func TestTypesMoveOnAtDifferentTimes(t *testing.T) {
 
 func TestDetailThatVanishesStaysAndIsAFinding(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(recurring(9, "10"), oneTime(10, "2"))))
 	b.collect(statement(customerA, both(recurring(9, "10"))))
 	wantLines(t, "costs", b.costs(), "a OneTime 2026-10-01 2026-10-31 USD 2 0 2 0 1", "a Recurring 2026-09-12 2026-10-11 USD 10 0 10 0 1")
@@ -125,7 +125,7 @@ func TestDetailThatVanishesStaysAndIsAFinding(t *testing.T) {
 // it is, for as long as it is stored: so long it is a finding.
 func TestDetailWithoutAPeriodStaysAFinding(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	usual, bare := recurring(9, "10"), detail(billing.Recurring, "", "2026-10-11", "USD", "10")
 	b.collect(statement(customerA, both(usual)))
 	b.collect(statement(customerA, both(bare)))
@@ -137,7 +137,7 @@ func TestDetailWithoutAPeriodStaysAFinding(t *testing.T) {
 // A vanished detail has the subject that other findings about it have.
 func TestVanishedDetailsAreNamedLikeOthers(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	bare := detail("", "", "", "", "1")
 	b.collect(statement(customerA, both(bare, bare)))
 	b.collect(statement(customerA, nil))
@@ -146,7 +146,7 @@ func TestVanishedDetailsAreNamedLikeOthers(t *testing.T) {
 
 func TestNoCostsErasesNothing(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	r := recurring(9, "10")
 	b.collect(statement(customerA, both(r), item(r, "FEE", "10")))
 	none := statement(customerA, nil)
@@ -181,7 +181,7 @@ func TestDetailsOfTheSameKey(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := newFixture(t)
 			b.collect(statement(customerA, test.first))
 			b.collect(statement(customerA, test.second))
 			wantLines(t, "costs", b.costs(), test.want...)
@@ -196,7 +196,7 @@ func TestDetailsOfTheSameKey(t *testing.T) {
 // An invoice type that comes in another case is the same type, by its first spelling.
 func TestInvoiceTypesInAnotherCaseAreOne(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	of := func(invoiceType billing.InvoiceType, month int, total string) billing.CostDetail {
 		d := oneTime(month, total)
 		d.InvoiceType = invoiceType
@@ -240,7 +240,7 @@ func TestThousandsOfDetailsInOneAnswer(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
+			b := newFixture(t)
 			b.store.Close()
 			b.change(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET statement_timeout = ''15s''', current_database()); END $$`)
 			b.open()
@@ -258,7 +258,7 @@ func TestThousandsOfDetailsInOneAnswer(t *testing.T) {
 
 func TestUnstatedKeyPartsAreOneKey(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(detail("", "", "", "", "5"))))
 	b.collect(statement(customerA, both(detail("", "", "", "", "6"))))
 	wantLines(t, "costs", b.costs(), "a null null null null 6 0 6 1 1")
@@ -266,7 +266,7 @@ func TestUnstatedKeyPartsAreOneKey(t *testing.T) {
 
 func TestLineItemSets(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	r, o := recurring(9, "10"), oneTime(10, "2")
 	a, c := item(r, "A", "4"), item(r, "A", "4")
 	b.collect(statement(customerA, both(r, o), a, c, item(r, "B", "2"), item(o, "O", "2")))
@@ -297,7 +297,7 @@ func TestLineItemSets(t *testing.T) {
 
 func TestFailuresAreRecordedAndHarmNothing(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(recurring(9, "10"))))
 	tests := []struct {
 		class billing.FailureClass
@@ -319,7 +319,7 @@ func TestFailuresAreRecordedAndHarmNothing(t *testing.T) {
 
 func TestProfileHistory(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, nil))
 	renamed := statement(customerA, nil)
 	renamed.Profile.CompanyName = "New name"
@@ -331,7 +331,7 @@ func TestProfileHistory(t *testing.T) {
 
 func TestRefusedDataIsRolledBackWhole(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	tracker := pgtest.Track(t, b.url, factTables...)
 	bad := statement(customerB, both(recurring(9, "1")))
 	bad.Profile.Email = "mallory@example.com\x00"
@@ -350,7 +350,7 @@ func TestRefusedDataIsRolledBackWhole(t *testing.T) {
 
 func TestPlanWritesNothing(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(recurring(9, "10"), oneTime(10, "2"))))
 	tracker := pgtest.Track(t, b.url, append([]string{"collector.customer_states", "collector.runs"}, factTables...)...)
 	before := b.writes()
@@ -378,7 +378,7 @@ func TestPlanWritesNothing(t *testing.T) {
 
 func TestEveryCentLeadsToItsBody(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(recurring(9, "10"))))
 	b.collect(statement(customerA, both(recurring(9, "11"))))
 	wantLines(t, "bodies", b.query(`SELECT convert_from(p.body, 'UTF8') LIKE 'summary %10 %' AS first, convert_from(q.body, 'UTF8') LIKE 'summary %11 %' AS second
