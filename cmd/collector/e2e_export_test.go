@@ -5,6 +5,7 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"io/fs"
+	"maps"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/parquet-go/parquet-go"
 	"github.com/shopspring/decimal"
 
@@ -244,8 +246,8 @@ func TestExportReplacesAFileOnlyWhenWhole(t *testing.T) {
 		t.Error("a failed export changed the file")
 	}
 	entries, err := os.ReadDir(filepath.Dir(file))
-	if err != nil || len(entries) != 1 {
-		t.Errorf("beside the file there are %v (%v)", entries, err)
+	if err != nil || len(entries) != 2 {
+		t.Errorf("beside the file and its metadata there are %v (%v)", entries, err)
 	}
 }
 
@@ -269,6 +271,9 @@ func TestExportReplacesOnlyFiles(t *testing.T) {
 	got, err := os.ReadFile(file)
 	if err != nil || string(got) != want {
 		t.Errorf("the link's file is %q (%v)", got, err)
+	}
+	if _, err := os.Stat(file + ".metadata.json"); err != nil {
+		t.Errorf("the metadata are not beside the link's file: %v", err)
 	}
 	if to, err := os.Readlink(link); err != nil || to != "costs" {
 		t.Errorf("the link leads to %q (%v)", to, err)
@@ -324,5 +329,158 @@ func TestExportOfNothingAndUsage(t *testing.T) {
 		{"--period", month, "x"},
 	} {
 		s.collector(t, append([]string{"export"}, bad...)...).want(t, 2)
+	}
+}
+
+// focusMetadata reads the metadata beside an export.
+func (s *site) focusMetadata(t *testing.T, file string) map[string]any {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var metadata map[string]any
+	decode(t, string(content), &metadata)
+	return metadata
+}
+
+func TestExportHasTheMetadataOfFOCUS(t *testing.T) {
+	t.Parallel()
+	s, month := exporting(t)
+	column := func(name, kind string, more map[string]any) map[string]any {
+		c := map[string]any{"ColumnName": name, "DataType": kind}
+		maps.Copy(c, more)
+		return c
+	}
+	decimals := map[string]any{"NumericPrecision": json.Number("38"), "NumberScale": json.Number("22")}
+	wantColumns := []any{
+		column("SubAccountName", "STRING", map[string]any{"StringEncoding": "UTF-8"}), column("BilledCost", "DECIMAL", decimals), column("BillingPeriodEnd", "DATETIME", nil),
+		column("x_PeriodStart", "DATE", nil), column("x_Reconciliation", "BOOLEAN", nil), column("Tags", "JSON", map[string]any{"StringEncoding": "UTF-8"}),
+	}
+	columns := "SubAccountName,BilledCost,BillingPeriodEnd,x_PeriodStart,x_Reconciliation,Tags"
+
+	file := filepath.Join(s.dir, "focus.csv")
+	s.collector(t, "export", "--period", month, "--out", file, "--columns", columns).want(t, 0)
+	table, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if header, _, _ := strings.Cut(string(table), "\r\n"); header != columns {
+		t.Errorf("columns %s, want %s", header, columns)
+	}
+	got := s.focusMetadata(t, file+".metadata.json")
+	schema, _ := got["Schema"].(map[string]any)
+	id, _ := schema["SchemaId"].(string)
+	want := map[string]any{
+		"DataGenerator": map[string]any{"DataGenerator": "partnercost"},
+		"Schema": map[string]any{
+			"SchemaId": id, "CreationDate": "2026-11-27T00:00:00Z", "FocusVersion": "1.2", "DataGeneratorVersion": "v0.0.0-e2e", "ColumnDefinition": wantColumns,
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(id) != 36 {
+		t.Errorf("metadata of 1.2 (-want +got):\n%s", diff)
+	}
+
+	// Parquet holds the id itself; to standard output a file is named.
+	parquetFile := filepath.Join(s.dir, "focus.parquet")
+	s.collector(t, "export", "--format", "parquet", "--focus-version", "1.4", "--period", month, "--out", parquetFile).want(t, 0)
+	elsewhere := filepath.Join(s.dir, "elsewhere.json")
+	piped := s.collector(t, "export", "--focus-version", "1.4", "--period", month, "--metadata", elsewhere).want(t, 0)
+	got = s.focusMetadata(t, elsewhere)
+	if diff := cmp.Diff(s.focusMetadata(t, parquetFile+".metadata.json"), got, cmpopts.IgnoreMapEntries(func(key string, _ any) bool { return key == "RecencyLastUpdated" })); diff != "" {
+		t.Errorf("metadata of the same rows (-parquet +csv):\n%s", diff)
+	}
+	content, err := os.ReadFile(parquetFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	opened, err := parquet.OpenFile(bytes.NewReader(content), int64(len(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	schemas, _ := got["Schema"].([]any)
+	schema, _ = schemas[0].(map[string]any)
+	if kept, _ := opened.Lookup("SchemaId"); kept != schema["SchemaId"] || kept == id {
+		t.Errorf("Parquet is of schema %s, its metadata of %v", kept, schema["SchemaId"])
+	}
+	var names []string
+	for _, c := range schema["ColumnDefinition"].([]any) {
+		names = append(names, c.(map[string]any)["ColumnName"].(string))
+	}
+	if diff := cmp.Diff(records(t, piped.stdout)[0], names); diff != "" {
+		t.Errorf("columns (-file +metadata):\n%s", diff)
+	}
+	wantInstances := []any{
+		map[string]any{"FocusDatasetId": "CostAndUsage", "DatasetInstanceId": schema["DatasetInstanceId"], "DatasetInstanceName": "Cost and Usage"},
+		map[string]any{"FocusDatasetId": "BillingPeriod", "DatasetInstanceId": "", "DatasetInstanceName": "Billing Period"},
+	}
+	instances, _ := got["DatasetInstance"].([]any)
+	wantInstances[1].(map[string]any)["DatasetInstanceId"] = instances[1].(map[string]any)["DatasetInstanceId"]
+	if diff := cmp.Diff(wantInstances, instances); diff != "" {
+		t.Errorf("dataset instances (-want +got):\n%s", diff)
+	}
+	recency, _ := got["Recency"].([]any)
+	var sectors []any
+	for _, row := range s.query(t, `SELECT to_char("BillingPeriodStart" AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), to_char("BillingPeriodEnd" AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'),
+			to_char("BillingPeriodLastUpdated" AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+		FROM finance.focus_billing_period WHERE to_char("BillingPeriodEnd" AT TIME ZONE 'UTC' - interval '1 day', 'YYYY-MM') = $1 ORDER BY "BillingPeriodStart", "BillingPeriodEnd"`, month) {
+		sectors = append(sectors, map[string]any{"TimeSectorStart": row[0], "TimeSectorEnd": row[1], "TimeSectorComplete": false, "TimeSectorLastUpdated": row[2]})
+	}
+	if diff := cmp.Diff(sectors, recency[0].(map[string]any)["TimeSectors"]); diff != "" || len(sectors) == 0 {
+		t.Errorf("time sectors (-periods +metadata):\n%s", diff)
+	}
+}
+
+func TestExportBillingPeriods(t *testing.T) {
+	t.Parallel()
+	s, month := exporting(t)
+	file := filepath.Join(s.dir, "periods.csv")
+	s.collector(t, "export", "--dataset", "billing-period", "--period", month, "--out", file).want(t, 0)
+	table, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := records(t, string(table))
+	if want := []string{"BillingPeriodStart", "BillingPeriodEnd", "BillingPeriodCreated", "BillingPeriodLastUpdated", "BillingPeriodStatus", "InvoiceIssuerName"}; !slices.Equal(got[0], want) || len(got) < 2 {
+		t.Errorf("columns %v of %d rows, want %v", got[0], len(got)-1, want)
+	}
+	for _, row := range got[1:] {
+		for _, cell := range row[:4] {
+			if _, err := time.Parse("2006-01-02T15:04:05Z", cell); err != nil || len(cell) != 20 {
+				t.Errorf("%s is no instant of FOCUS", cell)
+			}
+		}
+	}
+	recency := s.focusMetadata(t, file+".metadata.json")["Recency"].([]any)[0].(map[string]any)
+	if recency["DatasetInstanceComplete"] != false || recency["DatasetInstanceLastUpdated"] == "" || recency["TimeSectors"] != nil {
+		t.Errorf("recency %v, want an open dataset without time sectors", recency)
+	}
+}
+
+func TestExportRefusesWhatDoesNotGoTogether(t *testing.T) {
+	t.Parallel()
+	s, month := exporting(t)
+	for _, test := range []struct{ flags, want string }{
+		{"--format csv --dataset billing-period", "--dataset is for"},
+		{"--format json --metadata m.json", "--metadata is for"},
+		{"--focus-version 1.2 --dataset billing-period", "of FOCUS 1.4"},
+		{"--dataset billing-period --partner sim", "of all partners"},
+		{"--out x --metadata x", "the same file"},
+		{"--columns BilledCost,NoSuch --out unknown.csv", `no column "NoSuch"`},
+	} {
+		r := s.collector(t, append([]string{"export", "--period", month}, strings.Fields(test.flags)...)...).want(t, 2)
+		if !strings.Contains(r.stderr, test.want) {
+			t.Errorf("%s: %q, want %q", test.flags, r.stderr, test.want)
+		}
+	}
+	for _, file := range []string{"x", "unknown.csv", "unknown.csv.metadata.json", "m.json"} {
+		if _, err := os.Stat(filepath.Join(s.dir, file)); err == nil {
+			t.Errorf("%s was written", file)
+		}
+	}
+	// Beside a device there is no room.
+	s.collector(t, "export", "--period", month, "--out", "/dev/null").want(t, 0)
+	if _, err := os.Stat("/dev/null.metadata.json"); err == nil {
+		t.Error("/dev/null.metadata.json was written")
 	}
 }

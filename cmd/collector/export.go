@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -18,9 +21,10 @@ import (
 
 // exportFlags are the flags of export.
 type exportFlags struct {
-	format, focusVersion       *enumFlag
-	period, partner, out       string
-	excel, focusVersionChanged bool
+	format, focusVersion, dataset  *enumFlag
+	period, partner, out, metadata string
+	columns                        []string
+	excel, focusVersionChanged     bool
 }
 
 func (p *program) exportCommand() *cobra.Command {
@@ -37,6 +41,14 @@ configuration file.
   csv        finance.costs: RFC 4180
   json       finance.costs: an object a line, numbers exact
 
+--dataset billing-period writes the billing periods instead, a dataset of FOCUS 1.4.
+--columns writes only these columns, in this order.
+
+FOCUS demands metadata beside its data: who made it, its columns, and since 1.4 which
+billing periods it has and whether they are closed. --out FILE writes them to
+FILE.metadata.json; --metadata names another file, or one when the data go to standard
+output, a device or a named pipe. Parquet holds the id of its schema itself too.
+
 The order of rows and columns is always the same. Rows are written as they arrive:
 memory does not grow with their number. With --out the file is replaced only when
 the new one is complete. A new file is for its owner alone; one that is replaced
@@ -49,7 +61,9 @@ with = + - or @ for a formula, also when it is the name that a customer gave its
 		Example: `  collector export --format focus-csv --period 2026-10 --out focus-2026-10.csv
   collector export --format csv --excel --period 2026-10 --partner contoso > costs.csv
   collector export --format json --period 2026-10 | jq .after_tax_total
-  collector export --format parquet --focus-version 1.4 --period 2026-10 --out focus.parquet`,
+  collector export --format parquet --focus-version 1.4 --period 2026-10 --out focus.parquet
+  collector export --dataset billing-period --period 2026-10 --out periods.csv
+  collector export --period 2026-10 --columns SubAccountName,BilledCost,BillingCurrency`,
 		Args: cobra.NoArgs,
 	}
 	flags := cmd.Flags()
@@ -57,6 +71,11 @@ with = + - or @ for a formula, also when it is the name that a customer gave its
 	f.focusVersion = newEnumFlag("1.2", "1.4")
 	flags.Var(f.focusVersion, "focus-version", "which columns focus-csv and parquet have")
 	_ = cmd.RegisterFlagCompletionFunc("focus-version", f.focusVersion.complete) // fails for unknown flags only
+	f.dataset = newEnumFlag("cost-and-usage", "billing-period")
+	flags.Var(f.dataset, "dataset", "which dataset of FOCUS focus-csv and parquet have")
+	_ = cmd.RegisterFlagCompletionFunc("dataset", f.dataset.complete) // fails for unknown flags only
+	flags.StringSliceVar(&f.columns, "columns", nil, "only these columns, by `name`, in this order")
+	flags.StringVar(&f.metadata, "metadata", "", "the `file` for the metadata of FOCUS; FILE.metadata.json beside --out FILE without it")
 	flags.StringVar(&f.period, "period", "", "the periods that end in this month, `YYYY-MM`")
 	flags.StringVar(&f.out, "out", "", "the `file` to write; standard output without it")
 	flags.StringVar(&f.partner, "partner", "", "only this partner, by `name`")
@@ -71,24 +90,16 @@ with = + - or @ for a formula, also when it is the name that a customer gave its
 
 func (p *program) export(ctx context.Context, f exportFlags) error {
 	month, err := time.Parse("2006-01", f.period)
-	focus := f.format.value == "focus-csv" || f.format.value == "parquet"
-	switch {
-	case err != nil:
+	if err != nil {
 		return usageError("--period %q is not a month of the form YYYY-MM", f.period)
-	case f.excel && f.format.value != "focus-csv" && f.format.value != "csv":
-		return usageError("--excel is for --format focus-csv and csv")
-	case f.focusVersionChanged && !focus:
-		return usageError("--focus-version is for --format focus-csv and parquet")
-	case f.format.value == "parquet" && f.out == "" && p.stdout.isTerminal():
+	}
+	if err := f.contradiction(); err != nil {
+		return err
+	}
+	if f.format.value == "parquet" && f.out == "" && p.stdout.isTerminal() {
 		return usageError("parquet is not for a terminal; name a file with --out, or redirect the output")
 	}
-	what := finance.Export{Dataset: finance.CostsDataset, Month: month, Partner: f.partner}
-	if focus {
-		what.Dataset = finance.FOCUS12Dataset
-		if f.focusVersion.value == "1.4" {
-			what.Dataset = finance.FOCUS14Dataset
-		}
-	}
+	what := finance.Export{Dataset: f.view(), Month: month, Partner: f.partner, Columns: f.columns}
 	return p.withReader(func(r *finance.Reader, c *config.Config) error {
 		if f.partner != "" && len(c.Partners) > 0 {
 			if _, err := collector.ChoosePartners(c.Partners, []string{f.partner}); err != nil {
@@ -97,13 +108,22 @@ func (p *program) export(ctx context.Context, f exportFlags) error {
 		}
 		var done finance.Exported
 		write := func(w io.Writer) (err error) {
-			done, err = r.Export(ctx, what, f.writer(w))
+			done, err = r.Export(ctx, what, f.writer(w, what))
 			return err
 		}
+		metadata := f.metadataFile() // before --out is a file
 		if f.out == "" {
 			err = write(p.stdout)
 		} else {
 			err = replaceFile(f.out, write)
+		}
+		if unknown, is := errors.AsType[*finance.UnknownColumnError](err); is {
+			return usageError("--columns: %w", unknown)
+		}
+		if err == nil && metadata != "" {
+			err = replaceFile(metadata, func(w io.Writer) error {
+				return writeJSON(w, what.FOCUSMetadata(done, thisBuild().Version, p.now()))
+			})
 		}
 		if err != nil {
 			return err
@@ -118,13 +138,73 @@ func (p *program) export(ctx context.Context, f exportFlags) error {
 	})
 }
 
+// contradiction is the first of the flags that do not go together.
+func (f exportFlags) contradiction() error {
+	periods := f.dataset.value == "billing-period"
+	switch {
+	case f.excel && f.format.value != "focus-csv" && f.format.value != "csv":
+		return usageError("--excel is for --format focus-csv and csv")
+	case f.focusVersionChanged && !f.focus():
+		return usageError("--focus-version is for --format focus-csv and parquet")
+	case f.metadata != "" && !f.focus():
+		return usageError("--metadata is for --format focus-csv and parquet")
+	case f.metadata != "" && f.metadata == f.out:
+		return usageError("--metadata and --out name the same file")
+	case periods && !f.focus():
+		return usageError("--dataset is for --format focus-csv and parquet")
+	case periods && f.focusVersionChanged && f.focusVersion.value != "1.4":
+		return usageError("--dataset billing-period is of FOCUS 1.4")
+	case periods && f.partner != "":
+		return usageError("--dataset billing-period is of all partners")
+	}
+	return nil
+}
+
+// focus says whether the format is one of FOCUS.
+func (f exportFlags) focus() bool {
+	return f.format.value == "focus-csv" || f.format.value == "parquet"
+}
+
+// view is what is exported.
+func (f exportFlags) view() finance.Dataset {
+	switch {
+	case !f.focus():
+		return finance.CostsDataset
+	case f.dataset.value == "billing-period":
+		return finance.BillingPeriodDataset
+	case f.focusVersion.value == "1.4":
+		return finance.FOCUS14Dataset
+	}
+	return finance.FOCUS12Dataset
+}
+
+const metadataSuffix = ".metadata.json"
+
+// metadataFile is where the metadata of FOCUS go: beside the file that --out leads to,
+// but beside no device and no pipe.
+func (f exportFlags) metadataFile() string {
+	if f.metadata != "" || f.out == "" || !f.focus() {
+		return f.metadata
+	}
+	file, err := filepath.EvalSymlinks(f.out)
+	if err != nil { // it is new
+		return f.out + metadataSuffix
+	}
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
+		return ""
+	}
+	return file + metadataSuffix
+}
+
 // writer writes the format that is asked for.
-func (f exportFlags) writer(w io.Writer) sheet.Writer {
+func (f exportFlags) writer(w io.Writer, what finance.Export) sheet.Writer {
 	switch f.format.value {
 	case "json":
 		return sheet.NewJSONLines(w)
 	case "parquet":
-		return sheet.NewParquet(w, thisBuild().Version)
+		return sheet.NewParquet(w, thisBuild().Version, func(columns []sheet.Column) [][2]string {
+			return [][2]string{{"FocusVersion", what.FOCUSVersion()}, {"SchemaId", what.FOCUSSchemaID(columns, thisBuild().Version)}}
+		})
 	}
 	return sheet.NewCSV(w, f.excel)
 }

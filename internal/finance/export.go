@@ -3,6 +3,8 @@ package finance
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,24 +24,46 @@ const (
 	FOCUS12Dataset
 	// FOCUS14Dataset is finance.focus_1_4.
 	FOCUS14Dataset
+	// BillingPeriodDataset is finance.focus_billing_period, a dataset of FOCUS 1.4.
+	BillingPeriodDataset
 )
 
-// exports are the queries of the datasets; each takes the first day of the month,
-// that of the next one, and the partner or nothing. They are no queries of sqlc,
-// which would collect the rows in memory. The order is the same on every server,
-// whatever its collation.
-var exports = map[Dataset]string{
-	CostsDataset: `SELECT * FROM finance.costs
-		WHERE period_end >= $1::date AND period_end < $2::date AND ($3::text = '' OR partner = $3)
-		ORDER BY partner COLLATE "C", customer_id, invoice_type COLLATE "C", period_start, currency_code COLLATE "C", ordinal`,
-	FOCUS12Dataset: focusExport("finance.focus_1_2"),
-	FOCUS14Dataset: focusExport("finance.focus_1_4"),
+// extract is the query of a dataset. Its parameters are the first day of the month,
+// that of the next one, and the partner or nothing.
+type extract struct{ view, where, order string }
+
+// The extracts are no queries of sqlc, which would collect the rows in memory. The
+// order is the same on every server, whatever its collation.
+var extracts = map[Dataset]extract{
+	CostsDataset: {
+		"finance.costs", `period_end >= $1::date AND period_end < $2::date AND ($3::text = '' OR partner = $3)`,
+		`partner COLLATE "C", customer_id, invoice_type COLLATE "C", period_start, currency_code COLLATE "C", ordinal`,
+	},
+	FOCUS12Dataset: focusExtract("finance.focus_1_2"),
+	FOCUS14Dataset: focusExtract("finance.focus_1_4"),
+	BillingPeriodDataset: { // of all partners
+		"finance.focus_billing_period", `"BillingPeriodEnd" > $1::date AND "BillingPeriodEnd" <= $2::date AND $3::text = ''`,
+		`"BillingPeriodStart", "BillingPeriodEnd"`,
+	},
 }
 
-func focusExport(view string) string {
-	return `SELECT * FROM ` + view + `
-		WHERE "BillingPeriodEnd" > $1::date AND "BillingPeriodEnd" <= $2::date AND ($3::text = '' OR "x_Partner" = $3)
-		ORDER BY "x_ChargeId" COLLATE "C", "x_CostPart" COLLATE "C"`
+func focusExtract(view string) extract {
+	return extract{
+		view, `"BillingPeriodEnd" > $1::date AND "BillingPeriodEnd" <= $2::date AND ($3::text = '' OR "x_Partner" = $3)`,
+		`"x_ChargeId" COLLATE "C", "x_CostPart" COLLATE "C"`,
+	}
+}
+
+func (x extract) sql(columns []string) string {
+	selected := "*"
+	if len(columns) > 0 {
+		quoted := make([]string, len(columns))
+		for i, column := range columns {
+			quoted[i] = pgx.Identifier{column}.Sanitize()
+		}
+		selected = strings.Join(quoted, ", ")
+	}
+	return "SELECT " + selected + " FROM " + x.view + " WHERE " + x.where + " ORDER BY " + x.order
 }
 
 // leftOut counts what the FOCUS views do not hold. A cost without an end belongs to
@@ -47,36 +71,116 @@ func focusExport(view string) string {
 const leftOut = `SELECT count(*) FROM finance.focus_left_out
 	WHERE (period_end IS NULL OR period_end >= $1::date AND period_end < $2::date) AND ($3::text = '' OR partner = $3)`
 
-// Export is which rows of a dataset are wanted.
+// Export is which rows and columns of a dataset are wanted.
 type Export struct {
 	Dataset Dataset
 	// Month is any instant of the month, in UTC.
 	Month time.Time
-	// Partner is a partner's name, or empty for all.
+	// Partner is a partner's name, or empty for all. Billing periods are of all.
 	Partner string
+	// Columns are the wanted columns in their order; all without any.
+	Columns []string
 }
 
-// Exported says how many rows there were, and how many costs the dataset does not
-// hold because FOCUS demands what they do not state.
+func (e Export) month() time.Time {
+	return time.Date(e.Month.Year(), e.Month.Month(), 1, 0, 0, 0, 0, time.UTC)
+}
+
+// Exported says what was written.
 type Exported struct {
+	// Rows counts the rows, and LeftOut the costs that the dataset does not hold because
+	// FOCUS demands what they do not state.
 	Rows, LeftOut int64
+	// Columns are those that were written.
+	Columns []sheet.Column
+	// Periods are the billing periods that end in the month, for datasets of FOCUS.
+	Periods []BillingPeriod
+}
+
+// BillingPeriod is a row of finance.focus_billing_period.
+type BillingPeriod struct {
+	Start, End, LastUpdated time.Time
+	Closed                  bool
+}
+
+// UnknownColumnError says that a dataset has no such column.
+type UnknownColumnError struct {
+	Name string
+	// Known are the columns of the dataset.
+	Known []string
+}
+
+func (e *UnknownColumnError) Error() string {
+	return fmt.Sprintf("there is no column %q; there are %s", e.Name, strings.Join(e.Known, ", "))
 }
 
 // Export writes the rows as they arrive, in an order that depends on the rows only.
+// A column that the dataset does not have is an UnknownColumnError.
 func (r *Reader) Export(ctx context.Context, e Export, to sheet.Writer) (Exported, error) {
-	month := time.Date(e.Month.Year(), e.Month.Month(), 1, 0, 0, 0, 0, time.UTC)
+	month, x := e.month(), extracts[e.Dataset]
 	var done Exported
 	var err error
-	done.Rows, err = r.write(ctx, to, kindOf, func(tx pgx.Tx) (pgx.Rows, error) {
+	arguments := []any{month, month.AddDate(0, 1, 0), e.Partner}
+	done.Rows, err = r.write(ctx, &noted{to, &done.Columns}, kindOf, func(tx pgx.Tx) (pgx.Rows, error) {
+		if err := x.knows(ctx, tx, e.Columns); err != nil {
+			return nil, err
+		}
 		if e.Dataset != CostsDataset {
-			if err := tx.QueryRow(ctx, leftOut, month, month.AddDate(0, 1, 0), e.Partner).Scan(&done.LeftOut); err != nil {
+			if err := tx.QueryRow(ctx, leftOut, arguments...).Scan(&done.LeftOut); err != nil {
+				return nil, err
+			}
+			if done.Periods, err = billingPeriods(ctx, tx, month); err != nil {
 				return nil, err
 			}
 		}
-		return tx.Query(ctx, exports[e.Dataset], pgx.QueryResultFormats{pgx.TextFormatCode}, month, month.AddDate(0, 1, 0), e.Partner)
+		return tx.Query(ctx, x.sql(e.Columns), append([]any{pgx.QueryResultFormats{pgx.TextFormatCode}}, arguments...)...)
 	})
 	if err != nil {
 		return done, fmt.Errorf("export: %w", err)
 	}
 	return done, nil
+}
+
+// knows looks the columns up in the view.
+func (x extract) knows(ctx context.Context, tx pgx.Tx, columns []string) error {
+	if len(columns) == 0 {
+		return nil
+	}
+	rows, err := tx.Query(ctx, "SELECT * FROM "+x.view+" WHERE false")
+	if err != nil {
+		return err
+	}
+	var known []string
+	for _, field := range rows.FieldDescriptions() {
+		known = append(known, field.Name)
+	}
+	rows.Close()
+	for _, column := range columns {
+		if !slices.Contains(known, column) {
+			return &UnknownColumnError{column, known}
+		}
+	}
+	return rows.Err()
+}
+
+func billingPeriods(ctx context.Context, tx pgx.Tx, month time.Time) ([]BillingPeriod, error) {
+	rows, err := tx.Query(ctx, `SELECT "BillingPeriodStart", "BillingPeriodEnd", "BillingPeriodLastUpdated", "BillingPeriodStatus" = 'Closed'
+		FROM finance.focus_billing_period WHERE "BillingPeriodEnd" > $1::date AND "BillingPeriodEnd" <= $2::date ORDER BY 1, 2`, month, month.AddDate(0, 1, 0))
+	if err != nil {
+		return nil, err
+	}
+	return pgx.CollectRows(rows, pgx.RowToStructByPos[BillingPeriod])
+}
+
+// noted notes the columns that a writer is given.
+type noted struct {
+	sheet.Writer
+
+	columns *[]sheet.Column
+}
+
+// Begin implements sheet.Writer.
+func (n *noted) Begin(columns []sheet.Column) error {
+	*n.columns = columns
+	return n.Writer.Begin(columns)
 }

@@ -74,12 +74,53 @@ func TestExport(t *testing.T) {
 			t.Fatal(err)
 		}
 		wantLines(t, test.name, got.lines, test.want...)
-		if done != test.done || len(got.columns) == 0 {
+		if done.Rows != test.done.Rows || done.LeftOut != test.done.LeftOut || len(got.columns) == 0 {
 			t.Errorf("%s: %+v and %d columns, want %+v", test.name, done, len(got.columns), test.done)
 		}
 	}
 	full := exported{fail: errors.New("no space left on device")}
 	if _, err := reader.Export(t.Context(), finance.Export{Month: october}, &full); !errors.Is(err, full.fail) || len(full.lines) != 1 {
 		t.Errorf("a sheet that fails: error %v after %d rows", err, len(full.lines))
+	}
+}
+
+// The ids are of the columns. When they change, focusSchemaCreated must too: a schema
+// that has changed is a new one.
+func TestFocusSchemasAreThoseOfTheirDate(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.collect(statement(customerA, both(oneTime(10, "1"))))
+	reader := b.reader(b.url)
+	for dataset, want := range map[finance.Dataset]string{
+		finance.FOCUS12Dataset:       "4ed0b716-d3d8-5a90-a15a-8038d6eb338f",
+		finance.FOCUS14Dataset:       "2ce7f510-c528-5897-bf49-0378980d691f",
+		finance.BillingPeriodDataset: "721acb10-54ae-5c57-8c0c-80d39776e75b",
+	} {
+		e := finance.Export{Dataset: dataset, Month: time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC)}
+		done, err := reader.Export(t.Context(), e, &exported{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.FOCUSSchemaID(done.Columns, "1.0.0"); got != want {
+			t.Errorf("schema of dataset %d: %s, want %s", dataset, got, want)
+		}
+	}
+}
+
+func TestExportOfColumns(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.collect(statement(customerA, both(oneTime(10, "1"))))
+	reader := b.reader(b.url)
+	e := finance.Export{Dataset: finance.FOCUS12Dataset, Month: time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC), Columns: []string{"BillingPeriodEnd", "BilledCost"}}
+	var got exported
+	if _, err := reader.Export(t.Context(), e, &got); err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, "rows", got.lines, "2026-11-01T00:00:00Z 1", "2026-11-01T00:00:00Z 0")
+	e.Columns = append(e.Columns, "Billed\"Cost")
+	_, err := reader.Export(t.Context(), e, &got)
+	if unknown, is := errors.AsType[*finance.UnknownColumnError](err); !is || unknown.Name != "Billed\"Cost" || len(unknown.Known) < 50 {
+		t.Errorf("error %v, want an unknown column", err)
 	}
 }

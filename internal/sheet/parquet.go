@@ -15,10 +15,11 @@ import (
 )
 
 const (
-	// decimalScale is the most decimals that the service is known to write (API.md 5.4
+	// DecimalScale is the most decimals that the service is known to write (API.md 5.4
 	// point 9). It is the same in every file, so that files of several months are one table.
-	decimalScale     = 22
-	decimalPrecision = 38 // more than that few readers take
+	DecimalScale = 22
+	// DecimalPrecision is how many digits a number has; more few readers take.
+	DecimalPrecision = 38
 	decimalBytes     = 16
 	// rowGroup bounds the rows held in memory.
 	rowGroup = 10_000
@@ -27,17 +28,19 @@ const (
 // parquetWriter writes Parquet: numbers as DECIMAL, never as floats, instants as
 // timestamps in UTC, everything else as its own type.
 type parquetWriter struct {
-	w       *bufio.Writer
-	version string
-	out     *parquet.GenericWriter[any]
-	columns []Column
-	row     parquet.Row
-	rows    int
+	w        *bufio.Writer
+	version  string
+	describe func([]Column) [][2]string
+	out      *parquet.GenericWriter[any]
+	columns  []Column
+	row      parquet.Row
+	rows     int
 }
 
-// NewParquet writes Parquet; the file says which version of the program wrote it.
-func NewParquet(w io.Writer, version string) Writer {
-	return &parquetWriter{w: bufio.NewWriterSize(w, bufferSize), version: version}
+// NewParquet writes Parquet; the file says which version of the program wrote it. Its
+// metadata hold the keys and values that describe makes of the columns.
+func NewParquet(w io.Writer, version string, describe func([]Column) [][2]string) Writer {
+	return &parquetWriter{w: bufio.NewWriterSize(w, bufferSize), version: version, describe: describe}
 }
 
 func (s *parquetWriter) Begin(columns []Column) error {
@@ -55,6 +58,9 @@ func (s *parquetWriter) Begin(columns []Column) error {
 			options = append(options, parquet.SkipPageBounds(column.Name))
 		}
 	}
+	for _, pair := range s.describe(columns) {
+		options = append(options, parquet.KeyValueMetadata(pair[0], pair[1]))
+	}
 	s.out = parquet.NewGenericWriter[any](s.w, append(options, parquet.NewSchema("costs", fields))...)
 	return nil
 }
@@ -62,7 +68,7 @@ func (s *parquetWriter) Begin(columns []Column) error {
 func parquetType(kind Kind) parquet.Node {
 	switch kind {
 	case Number:
-		return parquet.Decimal(decimalScale, decimalPrecision, parquet.FixedLenByteArrayType(decimalBytes))
+		return parquet.Decimal(DecimalScale, DecimalPrecision, parquet.FixedLenByteArrayType(decimalBytes))
 	case Date:
 		return parquet.Date()
 	case Instant:
@@ -113,7 +119,7 @@ func parquetValue(text string, kind Kind) (parquet.Value, error) {
 }
 
 // decimalLimit is the first unscaled number that has too many digits.
-var decimalLimit = new(big.Int).Exp(big.NewInt(10), big.NewInt(decimalPrecision), nil)
+var decimalLimit = new(big.Int).Exp(big.NewInt(10), big.NewInt(DecimalPrecision), nil)
 
 // fixedDecimal is a number as DECIMAL(38,22): the unscaled number in two's
 // complement, big-endian. One that does not fit exactly is an error.
@@ -122,10 +128,10 @@ func fixedDecimal(text string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%q is not a number", text)
 	}
-	shifted := d.Shift(decimalScale)
+	shifted := d.Shift(DecimalScale)
 	unscaled := shifted.BigInt()
 	if !shifted.IsInteger() || unscaled.CmpAbs(decimalLimit) >= 0 {
-		return nil, fmt.Errorf("%s does not fit exactly into DECIMAL(%d,%d); use --format focus-csv", text, decimalPrecision, decimalScale)
+		return nil, fmt.Errorf("%s does not fit exactly into DECIMAL(%d,%d); use --format focus-csv", text, DecimalPrecision, DecimalScale)
 	}
 	if unscaled.Sign() < 0 {
 		unscaled.Add(unscaled, new(big.Int).Lsh(big.NewInt(1), 8*decimalBytes))

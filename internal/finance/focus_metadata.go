@@ -1,0 +1,180 @@
+package finance
+
+import (
+	"encoding/json"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"partnercost/internal/sheet"
+)
+
+// focusSchemaCreated is when the columns of the FOCUS datasets last changed. A test
+// fails when they change and this does not.
+const focusSchemaCreated = "2026-11-27T00:00:00Z"
+
+// focusNames is the namespace of the ids below, which are the same for everybody.
+var focusNames = uuid.MustParse("0d9d1ee3-54a6-4c3f-9e6c-0f4e7a6a1f52")
+
+// focusDataset is a dataset in the words of FOCUS.
+type focusDataset struct{ version, id, name string }
+
+var focusDatasets = map[Dataset]focusDataset{
+	FOCUS12Dataset:       {"1.2", "CostAndUsage", "Cost and Usage"},
+	FOCUS14Dataset:       {"1.4", "CostAndUsage", "Cost and Usage"},
+	BillingPeriodDataset: {"1.4", "BillingPeriod", "Billing Period"},
+}
+
+// FOCUSMetadata is what FOCUS demands beside an export.
+type FOCUSMetadata struct {
+	DataGenerator   focusGenerator  `json:"DataGenerator"`
+	DatasetInstance []focusInstance `json:"DatasetInstance,omitempty"`
+	// Schema is one object in 1.2, and a collection since.
+	Schema  any            `json:"Schema"`
+	Recency []focusRecency `json:"Recency,omitempty"`
+}
+
+type focusGenerator struct {
+	DataGenerator string `json:"DataGenerator"`
+}
+
+type focusInstance struct {
+	FocusDatasetID      string `json:"FocusDatasetId"`
+	DatasetInstanceID   string `json:"DatasetInstanceId"`
+	DatasetInstanceName string `json:"DatasetInstanceName"`
+}
+
+type focusSchema struct {
+	SchemaID             string        `json:"SchemaId"`
+	CreationDate         string        `json:"CreationDate"`
+	FocusVersion         string        `json:"FocusVersion"`
+	DataGeneratorVersion string        `json:"DataGeneratorVersion"`
+	DatasetInstanceID    string        `json:"DatasetInstanceId,omitempty"`
+	ColumnDefinition     []focusColumn `json:"ColumnDefinition"`
+}
+
+type focusColumn struct {
+	ColumnName       string `json:"ColumnName"`
+	DataType         string `json:"DataType"`
+	NumericPrecision int    `json:"NumericPrecision,omitempty"`
+	NumberScale      int    `json:"NumberScale,omitempty"`
+	StringEncoding   string `json:"StringEncoding,omitempty"`
+}
+
+type focusRecency struct {
+	DatasetInstanceID  string `json:"DatasetInstanceId"`
+	RecencyLastUpdated string `json:"RecencyLastUpdated"`
+	// A dataset without a time series is complete as a whole.
+	DatasetInstanceComplete    *bool         `json:"DatasetInstanceComplete,omitempty"`
+	DatasetInstanceLastUpdated string        `json:"DatasetInstanceLastUpdated,omitempty"`
+	TimeSectors                []focusSector `json:"TimeSectors,omitempty"`
+}
+
+type focusSector struct {
+	TimeSectorStart       string `json:"TimeSectorStart"`
+	TimeSectorEnd         string `json:"TimeSectorEnd"`
+	TimeSectorComplete    bool   `json:"TimeSectorComplete"`
+	TimeSectorLastUpdated string `json:"TimeSectorLastUpdated"`
+}
+
+// FOCUSMetadata describes an export of a dataset of FOCUS: done is what it wrote with
+// the given version of the program, now.
+func (e Export) FOCUSMetadata(done Exported, version string, now time.Time) FOCUSMetadata {
+	of := focusDatasets[e.Dataset]
+	m := FOCUSMetadata{DataGenerator: focusGenerator{"partnercost"}}
+	schema := e.focusSchema(done.Columns, version)
+	if of.version == "1.2" {
+		m.Schema = schema
+		return m
+	}
+	for _, dataset := range []Dataset{FOCUS14Dataset, BillingPeriodDataset} {
+		m.DatasetInstance = append(m.DatasetInstance, e.instance(focusDatasets[dataset]))
+	}
+	schema.DatasetInstanceID = e.instance(of).DatasetInstanceID
+	m.Schema = []focusSchema{schema}
+	m.Recency = []focusRecency{e.recency(done.Periods, now)}
+	return m
+}
+
+// FOCUSVersion is the version of FOCUS whose dataset is exported.
+func (e Export) FOCUSVersion() string { return focusDatasets[e.Dataset].version }
+
+// FOCUSSchemaID is the id of the schema of an export. It follows from the dataset, the
+// columns and the version of the program.
+func (e Export) FOCUSSchemaID(columns []sheet.Column, version string) string {
+	return e.focusSchema(columns, version).SchemaID
+}
+
+func (e Export) focusSchema(columns []sheet.Column, version string) focusSchema {
+	of := focusDatasets[e.Dataset]
+	s := focusSchema{CreationDate: focusSchemaCreated, FocusVersion: of.version, DataGeneratorVersion: version}
+	for _, column := range columns {
+		s.ColumnDefinition = append(s.ColumnDefinition, definition(column))
+	}
+	// What a schema is made of is marshalled without an error.
+	content, _ := json.Marshal(s)
+	s.SchemaID = uuid.NewSHA1(focusNames, append([]byte(of.id+" "), content...)).String()
+	return s
+}
+
+// definition is a column in the words of FOCUS's examples.
+func definition(column sheet.Column) focusColumn {
+	c := focusColumn{ColumnName: column.Name}
+	switch column.Kind {
+	case sheet.Number:
+		c.DataType, c.NumericPrecision, c.NumberScale = "DECIMAL", sheet.DecimalPrecision, sheet.DecimalScale
+	case sheet.Date:
+		c.DataType = "DATE"
+	case sheet.Instant:
+		c.DataType = "DATETIME"
+	case sheet.Bool:
+		c.DataType = "BOOLEAN"
+	default:
+		c.DataType, c.StringEncoding = "STRING", "UTF-8"
+		if slices.Contains([]string{"Tags", "SkuPriceDetails"}, column.Name) {
+			c.DataType = "JSON"
+		}
+	}
+	return c
+}
+
+// instance is a dataset of one partner, or of all.
+func (e Export) instance(of focusDataset) focusInstance {
+	name, partner := of.name, e.Partner
+	if of.id == focusDatasets[BillingPeriodDataset].id {
+		partner = "" // periods are of all
+	}
+	if partner != "" {
+		name += " of " + partner
+	}
+	return focusInstance{of.id, uuid.NewSHA1(focusNames, []byte(of.version+" "+of.id+" "+partner)).String(), name}
+}
+
+// recency has a time sector for each billing period, which is complete when it is
+// closed. A month without any has one, for the month.
+func (e Export) recency(periods []BillingPeriod, now time.Time) focusRecency {
+	of := focusDatasets[e.Dataset]
+	r := focusRecency{DatasetInstanceID: e.instance(of).DatasetInstanceID, RecencyLastUpdated: focusTime(now)}
+	if len(periods) == 0 {
+		periods = []BillingPeriod{{Start: e.month(), End: e.month().AddDate(0, 1, 0), LastUpdated: now}}
+	}
+	if e.Dataset == BillingPeriodDataset {
+		complete, updated := true, time.Time{}
+		for _, period := range periods {
+			complete = complete && period.Closed
+			if period.LastUpdated.After(updated) {
+				updated = period.LastUpdated
+			}
+		}
+		r.DatasetInstanceComplete, r.DatasetInstanceLastUpdated = &complete, focusTime(updated)
+		return r
+	}
+	for _, period := range periods {
+		r.TimeSectors = append(r.TimeSectors, focusSector{focusTime(period.Start), focusTime(period.End), period.Closed, focusTime(period.LastUpdated)})
+	}
+	return r
+}
+
+// focusTime is an instant in the format that FOCUS demands.
+func focusTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
