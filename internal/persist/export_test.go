@@ -88,7 +88,7 @@ func TestExport(t *testing.T) {
 // that has changed is a new one.
 func TestFocusSchemasAreThoseOfTheirDate(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(oneTime(10, "1"))))
 	reader := b.reader(b.url)
 	for dataset, want := range map[finance.Dataset]string{
@@ -109,7 +109,7 @@ func TestFocusSchemasAreThoseOfTheirDate(t *testing.T) {
 
 func TestExportOfColumns(t *testing.T) {
 	t.Parallel()
-	b := newBench(t)
+	b := newFixture(t)
 	b.collect(statement(customerA, both(oneTime(10, "1"))))
 	reader := b.reader(b.url)
 	e := finance.Export{Dataset: finance.FOCUS12Dataset, Month: time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC), Columns: []string{"BillingPeriodEnd", "BilledCost"}}
