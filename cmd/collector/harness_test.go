@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -34,6 +35,10 @@ func runTests(m *testing.M) int {
 		panic(err)
 	}
 	defer func() { _ = os.RemoveAll(dir) }() // what stays in the temporary directory harms nobody
+	if signal.Ignored(syscall.SIGHUP) {
+		// Under nohup the program would inherit that. A handler here gives it the default.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	binary = filepath.Join(dir, "collector")
 	build := exec.CommandContext(context.Background(), "go", "build", "-ldflags", "-X main.version=v0.0.0-e2e -X main.commit=c0ffee", "-o", binary, ".")
 	if out, err := build.CombinedOutput(); err != nil {
