@@ -20,8 +20,10 @@ type standing struct {
 	// good, and of the newest trial that proved one to be bad.
 	accepted, refused     string
 	acceptedAt, refusedAt time.Time
-	// renewed is the token that was obtained because another one was refused.
+	// renewed is the token that was obtained because another one was refused, and wasGood
+	// whether it was ever accepted: older ones may be good beside it for a while.
 	renewed string
+	wasGood bool
 	// doubts counts refusals in a row that may be one customer's or everybody's.
 	doubts int
 
@@ -54,6 +56,7 @@ func (s *standing) accept(token string, sent time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.doubts = 0
+	s.wasGood = s.wasGood || token == s.renewed
 	if !sent.Before(s.acceptedAt) {
 		s.accepted, s.acceptedAt = token, sent
 	}
@@ -102,7 +105,9 @@ func (s *standing) refuse(token string, sent time.Time) {
 func (s *standing) renew(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.renewed = token
+	if s.renewed != token {
+		s.renewed, s.wasGood = token, false
+	}
 }
 
 func (s *standing) isRenewed(token string) bool {
@@ -111,11 +116,11 @@ func (s *standing) isRenewed(token string) bool {
 	return s.renewed == token
 }
 
-// wasAccepted reports whether a token is known to have been good.
+// wasAccepted reports whether a renewed token is known to have been good.
 func (s *standing) wasAccepted(token string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.accepted == token
+	return s.renewed == token && s.wasGood
 }
 
 // doubt notes a refusal of which nothing proves whose it is, and reports whether
