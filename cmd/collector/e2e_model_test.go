@@ -481,7 +481,8 @@ func (c *campaign) read(id string) (r reading) {
 			for _, d := range now.details {
 				r.isDoubtful = r.isDoubtful || d.invoiceType == last && d.key().start != newest
 			}
-			r.isDoubtful = r.isDoubtful || c.model.of(id).endOf(last, newest) < costs[0].key().start || c.model.of(id).isImported(last, newest)
+			end := c.model.of(id).endOf(last, newest)
+			r.isDoubtful = r.isDoubtful || end == "NULL" || end < costs[0].key().start || c.model.of(id).isImported(last, newest)
 			if r.isDoubtful { // where they are; those of the other type are where they belong
 				items = slices.DeleteFunc(items, func(i item) bool { return i.invoiceType == last })
 			}
