@@ -68,11 +68,18 @@ func looksMoved(s billing.Statement) bool {
 }
 
 // mayHaveMoved reports whether some items lie in another period than the summary's and
-// the sums differ. The next period's bill may hold a correction of the one before, so
+// the sums differ, or all one-time purchases do. The next period's bill may hold a correction of the one before, so
 // that its items do not all lie beside the summary's period (moved).
 func (p parts) mayHaveMoved() bool {
 	if p.items == nil || p.summary == nil {
 		return false
+	}
+	// One-time purchases are not billed in advance: that the sums agree, as with the same
+	// licences each month, does not make them this month's.
+	for _, aside := range p.items.typesBeside(p.summary.costs.Details) {
+		if aside.invoiceType == billing.OneTime && aside.near {
+			return true
+		}
 	}
 	later := p.items.beginLater(p.summary.costs.Details)
 	if len(later) == 0 {

@@ -565,6 +565,23 @@ func TestStatementReadsAgainWhenOnlySomeItemsAreLater(t *testing.T) {
 	}
 }
 
+// The same licences cost the same each month: equal sums hide that the service moved on.
+func TestStatementReadsAgainWhenTheSumsAreThoseOfTheMonthBefore(t *testing.T) {
+	t.Parallel()
+
+	november := strings.NewReplacer("2026-10-31", "2026-11-30", "2026-10", "2026-11").Replace
+	p, url := newPartner(t, map[string]http.HandlerFunc{
+		summaryPath: inTurn(says(200, goodSummary), says(200, november(goodSummary))), itemsPath: says(200, november(goodItems)),
+	})
+	s, err := client(t, full(url)).Statement(t.Context(), asked)
+	if err != nil || s.Failure != nil || len(s.LineItems) != 1 || len(p.of(summaryPath)) != 2 {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	if got := s.LineItems[0].SetStart; !got.Equal(day(t, "2026-11-01")) {
+		t.Errorf("November's item is filed under %s", got)
+	}
+}
+
 func TestConnectionsAreReused(t *testing.T) {
 	t.Parallel()
 
