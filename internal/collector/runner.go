@@ -52,7 +52,11 @@ func (c *Collector) Collect(ctx context.Context, request Request, selections []S
 func (c *Collector) collectPartner(ctx context.Context, request Request, s Selection) Result {
 	run, log := c.newRun(s.Partner.Name, request.Kind)
 	return c.locked(ctx, run, func(ctx context.Context) Result {
-		run, done, err := c.narrow(ctx, run, request, s, log)
+		var done map[billing.CustomerID]bool
+		err := c.await(ctx, run, func() (err error) {
+			run, done, err = c.narrow(ctx, run, request, s, log)
+			return err
+		})
 		if err != nil {
 			return Result{Partner: run.Partner, Kind: run.Kind, Err: err}
 		}
@@ -70,7 +74,8 @@ func (c *Collector) collectPartner(ctx context.Context, request Request, s Selec
 // collectCustomers is the work of a collection. What keeps it from beginning is in the
 // ledger like what ends it.
 func (c *Collector) collectCustomers(ctx context.Context, run billing.Run, s Selection, done map[billing.CustomerID]bool, log *slog.Logger) (billing.Tally, error) {
-	if err := c.Store.SavePartner(ctx, run.Partner, s.Partner.Auth.TenantID); err != nil {
+	err := c.await(ctx, run, func() error { return c.Store.SavePartner(ctx, run.Partner, s.Partner.Auth.TenantID) })
+	if err != nil {
 		return billing.Tally{}, err
 	}
 	client, err := c.NewClient(s.Partner, countRequests(c.Metrics, run.Partner), log)
@@ -90,12 +95,26 @@ func (c *Collector) collectCustomers(ctx context.Context, run billing.Run, s Sel
 
 // locked does work that only one process may do for a partner at a time.
 func (c *Collector) locked(ctx context.Context, run billing.Run, work func(context.Context) Result) Result {
-	locked, release, err := c.Store.LockPartner(ctx, run.Partner)
+	var locked context.Context
+	var release func()
+	err := c.await(ctx, run, func() (err error) {
+		locked, release, err = c.Store.LockPartner(ctx, run.Partner)
+		return err
+	})
 	if err != nil {
 		return Result{Partner: run.Partner, Kind: run.Kind, Err: err}
 	}
 	defer release()
 	return work(locked)
+}
+
+// await prepares a run, and waits for a database that is away. A night does not: the
+// daemon looks again later.
+func (c *Collector) await(ctx context.Context, run billing.Run, prepare func() error) error {
+	if run.Kind == billing.KindDaily {
+		return prepare()
+	}
+	return collect.RetryWhileUnavailable(ctx, c.Config.Database.Wait, c.Log, func(context.Context) error { return prepare() })
 }
 
 // job is the work of a run.
@@ -112,7 +131,8 @@ type job struct {
 // record does a job as a run of the ledger.
 func (c *Collector) record(ctx context.Context, run billing.Run, log *slog.Logger, j job) Result {
 	result := Result{Partner: run.Partner, Kind: run.Kind}
-	if result.Err = c.Store.BeginRun(ctx, run); result.Err != nil {
+	result.Err = c.await(ctx, run, func() error { return c.Store.BeginRun(ctx, run) })
+	if result.Err != nil {
 		return result
 	}
 	result.RunID = run.ID

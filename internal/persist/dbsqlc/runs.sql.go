@@ -264,6 +264,7 @@ func (q *Queries) FinishRun(ctx context.Context, db DBTX, arg FinishRunParams) e
 const insertRun = `-- name: InsertRun :exec
 INSERT INTO collector.runs (run_id, partner, kind, scope, status, started_at, version)
 VALUES ($1, $2, $3, $4, 'running', $5, $6)
+ON CONFLICT (run_id) DO NOTHING
 `
 
 type InsertRunParams struct {
@@ -275,6 +276,7 @@ type InsertRunParams struct {
 	Version   string
 }
 
+// It may come again when the connection broke during its COMMIT.
 func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) error {
 	_, err := db.Exec(ctx, insertRun,
 		arg.RunID,

@@ -1,6 +1,8 @@
 -- name: InsertRun :exec
+-- It may come again when the connection broke during its COMMIT.
 INSERT INTO collector.runs (run_id, partner, kind, scope, status, started_at, version)
-VALUES (@run_id, @partner, @kind, @scope, 'running', @started_at, @version);
+VALUES (@run_id, @partner, @kind, @scope, 'running', @started_at, @version)
+ON CONFLICT (run_id) DO NOTHING;
 
 -- name: CloseStaleRuns :execrows
 -- Called by the holder of the partner's lock, so a run that still stands as running
