@@ -20,7 +20,8 @@ type login struct {
 	serial   atomic.Uint64
 	// A token of an older generation is expired or revoked.
 	accessGeneration, refreshGeneration atomic.Uint64
-	// admitted counts the requests that came with an issued access token.
+	// admitted counts the requests that came with an access token since one was last
+	// issued.
 	admitted atomic.Uint64
 
 	signIns sync.Mutex
@@ -191,6 +192,7 @@ func (l *login) issue(w http.ResponseWriter, g grant) {
 	now := l.options.Clock()
 	lifetime := l.options.Login.AccessTokenLifetime
 	expires := now.Add(lifetime)
+	l.admitted.Store(0)
 	tokens := map[string]any{
 		"token_type":   "Bearer",
 		"access_token": l.tokens.seal(accessSeal, uint64(g.who), l.accessGeneration.Load(), uint64(expires.Unix()), l.serial.Add(1)),

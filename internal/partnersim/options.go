@@ -59,8 +59,8 @@ type Login struct {
 	Tenant, ClientID, ClientSecret string
 	// RefreshToken is accepted besides those that were issued; "simulator" when empty.
 	RefreshToken string
-	// RequestsPerToken has all access tokens issued so far expire whenever so many
-	// requests were admitted with one; they are not counted when 0.
+	// RequestsPerToken has all access tokens issued so far expire when so many requests
+	// were admitted with one since the last was issued; they are not counted when 0.
 	RequestsPerToken int
 	// AccessTokenLifetime is an hour when zero, RefreshTokenLifetime 90 days.
 	AccessTokenLifetime, RefreshTokenLifetime time.Duration
