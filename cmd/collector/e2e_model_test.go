@@ -631,7 +631,7 @@ func (c *campaign) runInterrupted(t *testing.T) {
 		}
 	}
 	c.sim.SetOddities(c.rules...) // what comes once comes once more
-	for _, id := range ids { // who was done before tells it differently
+	for _, id := range ids {      // who was done before tells it differently
 		c.model[id].anyOutcome = true
 	}
 	status, code := want.verdict(c.model.retire(ids))
