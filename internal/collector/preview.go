@@ -3,8 +3,6 @@ package collector
 import (
 	"context"
 
-	"golang.org/x/sync/errgroup"
-
 	"partnercost/internal/billing"
 )
 
@@ -15,17 +13,7 @@ import (
 // It takes no lock: it writes nothing, and another run of the partner only makes what
 // it compares with newer.
 func (c *Collector) Preview(ctx context.Context, request Request, selections []Selection, show func(partner string, batch []billing.Statement, results []billing.CustomerResult) error) []Result {
-	results := make([]Result, len(selections))
-	var side errgroup.Group
-	side.SetLimit(partnersAtOnce)
-	for i, s := range selections {
-		side.Go(func() error {
-			results[i] = c.previewPartner(ctx, request, s, show)
-			return nil
-		})
-	}
-	_ = side.Wait() // what went wrong stands in the results
-	return results
+	return sideBySide(selections, func(s Selection) Result { return c.previewPartner(ctx, request, s, show) })
 }
 
 func (c *Collector) previewPartner(ctx context.Context, request Request, s Selection, show func(string, []billing.Statement, []billing.CustomerResult) error) Result {

@@ -35,16 +35,21 @@ type Request struct {
 // Collect collects the selections, some partners side by side. The results are in
 // their order.
 func (c *Collector) Collect(ctx context.Context, request Request, selections []Selection) []Result {
+	return sideBySide(selections, func(s Selection) Result { return c.collectPartner(ctx, request, s) })
+}
+
+// sideBySide works on some partners at the same time.
+func sideBySide(selections []Selection, work func(Selection) Result) []Result {
 	results := make([]Result, len(selections))
-	var side errgroup.Group
-	side.SetLimit(partnersAtOnce)
+	var partners errgroup.Group
+	partners.SetLimit(partnersAtOnce)
 	for i, s := range selections {
-		side.Go(func() error {
-			results[i] = c.collectPartner(ctx, request, s)
+		partners.Go(func() error {
+			results[i] = work(s)
 			return nil
 		})
 	}
-	_ = side.Wait() // what went wrong stands in the results
+	_ = partners.Wait() // what went wrong stands in the results
 	return results
 }
 
@@ -98,7 +103,7 @@ func (c *Collector) locked(ctx context.Context, run billing.Run, work func(conte
 	var locked context.Context
 	var release func()
 	err := c.await(ctx, run, func() (err error) {
-		locked, release, err = c.Store.LockPartner(ctx, run.Partner)
+		locked, release, err = c.Store.LockPartner(ctx, run.Partner) //nolint:fatcontext // an attempt that fails makes no context
 		return err
 	})
 	if err != nil {
