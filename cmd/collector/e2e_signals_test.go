@@ -118,17 +118,15 @@ func TestARunOutlivesItsReaders(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			var lost []*os.File
+			readOut, out := pipe(t)
+			readErr, errs := pipe(t)
 			s := eventfulSite(t, func() {
-				for _, file := range lost {
+				for _, file := range test.loses(readOut, readErr) {
 					_ = file.Close() // closing is all there is to it
 				}
 			})
 			cmd, finish := s.start(t, "run", "--log-level", "debug")
-			readOut, out := pipe(t)
-			readErr, errs := pipe(t)
 			cmd.Stdout, cmd.Stderr = out, errs
-			lost = test.loses(readOut, readErr)
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
