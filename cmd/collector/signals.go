@@ -17,12 +17,11 @@ func untilSignal() context.Context {
 	asked := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
 		asked = append(asked, syscall.SIGHUP)
+		// When a session is closed, shell and kernel each say so. This subscription stays,
+		// because between two dispositions (notified, ignored) a signal is deadly.
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), asked...)
-	context.AfterFunc(ctx, func() {
-		// When a session is closed, shell and kernel each say so.
-		signal.Ignore(syscall.SIGHUP)
-		stop()
-	})
+	context.AfterFunc(ctx, stop)
 	return ctx
 }
