@@ -26,18 +26,19 @@ func (p *program) backfillCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backfill",
 		Short: "Fill gaps: collect missing customers, replay the archive, import saved answers",
-		Long: `Without a flag, or with --missing, collect only the customers that have no good result
-since the last collection began: those that failed, and those that are new.
+		Long: `Without a flag, or with --missing, backfill collects only the customers that have no
+good result since the last collection began: those that failed, and those that are new.
 
-With --replay derive every row anew from the archived answers, without the network. Use
-it after an upgrade that fixes how answers are read. A line per changed customer says
-what changes. Values that change keep their history, and details that are not
-derived any more are set aside in collector.withdrawn_rows.
+--replay derives every row again from the archived answers, without the network. Use it
+after an upgrade that fixes how answers are read. It prints a line for each customer
+that changes. A value that changes keeps its history. A detail that is no longer derived
+moves to collector.withdrawn_rows.
 
-With --from import saved answers, DIR/<customer-guid>/{profile,summary,lineitems}.json,
-and print a line for each file. The day of a saved answer is unknown: imports fill gaps
-and replace earlier imports, but never what was collected. A customer with a file that
-cannot be read is left out; the others are imported, and the exit code is 3.`,
+--from imports saved answers, DIR/<customer-guid>/{profile,summary,lineitems}.json, and
+prints a line for each file. The date of a saved answer is unknown, so an import fills
+gaps and replaces earlier imports, but never replaces a collected value. If a file
+cannot be read, its customer is left out, the others are imported, and the exit code
+is 3.`,
 		Example: `  collector backfill
   collector backfill --replay --partner contoso
   collector backfill --from saved/ --partner contoso`,
@@ -47,8 +48,8 @@ cannot be read is left out; the others are imported, and the exit code is 3.`,
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.partners, "partner", nil, "only this partner, by `name`; repeatable")
 	flags.BoolVar(&f.missing, "missing", false, "collect the customers without a good result since the last collection began (the default)")
-	flags.BoolVar(&f.replay, "replay", false, "derive every row anew from the archive")
-	flags.StringVar(&f.from, "from", "", "import the saved answers below this `directory`")
+	flags.BoolVar(&f.replay, "replay", false, "derive every row again from the archive")
+	flags.StringVar(&f.from, "from", "", "import the saved answers in this `directory`")
 	cmd.MarkFlagsMutuallyExclusive("missing", "replay", "from")
 	f.format = formatFlag(cmd, "table", "json")
 	return cmd
@@ -64,7 +65,7 @@ func (p *program) backfill(ctx context.Context, f backfillFlags) error {
 		return err
 	}
 	if f.from != "" && len(partners) != 1 {
-		return usageError("name the partner of the answers in %s with --partner", f.from)
+		return usageError("use --partner to name the partner of the answers in %s", f.from)
 	}
 	var saved []collector.SavedCustomer
 	if f.from != "" {

@@ -15,10 +15,10 @@ func (p *program) checkCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check",
 		Short: "Check the configuration, the database and Partner Center",
-		Long: `Check, a line each, the configuration, the database, its schema and the rights that
-a run needs there, and for every partner the credentials and one read per endpoint,
-for its first customer. Nothing is written. The exit code is 0 only when everything
-holds.`,
+		Long: `Check the configuration, the database, its schema and the rights that a run needs. Then
+check the credentials of every partner, and read each endpoint once for its first
+customer. Each check prints a line. Nothing is written. The exit code is 0 only if every
+check passes.`,
 		Example: `  collector check
   collector check --config /etc/collector.yaml`,
 		Args: cobra.NoArgs,
@@ -34,9 +34,9 @@ func (p *program) check(ctx context.Context) error {
 		return err
 	}
 	store, err := p.openStore(ctx, c)
-	checks.report("database and schema", err, "reachable, and what this program needs")
+	checks.report("database and schema", err, "reachable, at the version that this program needs")
 	if err == nil {
-		checks.report("rights in the database", store.MayCollect(ctx), "a run may read and write all it needs")
+		checks.report("rights in the database", store.MayCollect(ctx), "sufficient for a run")
 		store.Close()
 	}
 	jobs := p.jobs(c, nil)

@@ -18,8 +18,8 @@ func (p *program) consoleCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "console",
 		Short: "Prepare the daemon's web page",
-		Long: `The daemon serves a web page on console.listen. On a loopback address it asks for no
-password; on any other address it needs one.`,
+		Long: `The daemon serves a web page on console.listen. The page needs no password on a loopback
+address. It needs one on any other address.`,
 		Example: `  collector console passwd`,
 		Args:    cobra.NoArgs,
 		RunE:    needsCommand,
@@ -29,10 +29,9 @@ password; on any other address it needs one.`,
 		Use:   "passwd",
 		Short: "Set the password of the web page",
 		Long: `Ask for a password twice, without showing it, and write its bcrypt hash to
-console.password_file, readable by its owner only. The file is replaced at once, and a
-running daemon asks for the new password from then on. When standard input is not a
-terminal, its first line is the password. A password has at least 12 characters and at
-most 72 bytes.`,
+console.password_file, which only its owner can read. A running daemon uses the new
+password at once. If standard input is not a terminal, its first line is the password. A
+password has at least 12 characters and at most 72 bytes.`,
 		Example: `  collector console passwd
   collector console passwd --file /etc/collector/console < password.txt`,
 		Args: cobra.NoArgs,
@@ -52,7 +51,7 @@ func (p *program) passwd(file string) error {
 		file = c.Console.PasswordFile
 	}
 	if file == "" {
-		return usageError("the configuration names no console.password_file; set it, or choose the file with --file")
+		return usageError("the configuration does not set console.password_file; set it, or name the file with --file")
 	}
 	password, err := p.newPassword()
 	if err != nil {
@@ -91,7 +90,7 @@ func (p *program) newPassword() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	again, err := ask("The same again: ")
+	again, err := ask("Repeat the password: ")
 	if err != nil {
 		return "", err
 	}

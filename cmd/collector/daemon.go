@@ -19,16 +19,16 @@ func (p *program) daemonCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "daemon",
 		Short: "Collect every night, until stopped",
-		Long: `Collect every partner at the times of schedule.cron, each time up to schedule.jitter
-later. The ledger in the database decides what is due. A run that was missed while the
-daemon or the database was down is made up for once, at the start (schedule.catch_up).
-An interrupted run is resumed. A first start collects at once.
+		Long: `Collect every partner at the times of schedule.cron, each time delayed by up to
+schedule.jitter. The ledger in the database decides what is due. If runs were missed
+while the daemon or the database was down, the daemon runs once at its start
+(schedule.catch_up). It resumes an interrupted run. The first start collects at once.
 
-On console.listen it serves the console, /healthz, /readyz and /metrics.
+The daemon serves the console, /healthz, /readyz and /metrics on console.listen.
 
-SIGTERM stores the current batch, records the run as interrupted and ends the daemon
-within 30 seconds; a second signal ends it at once. The configuration is read at the
-start: restart the daemon when it changes. A restart loses nothing.`,
+On SIGTERM the daemon stores the current batch, records the run as interrupted and ends
+within 30 seconds. A second signal ends it at once. The daemon reads the configuration
+at its start: restart it after a change. A restart loses nothing.`,
 		Example: `  collector daemon
   collector daemon --log-format json`,
 		Args: cobra.NoArgs,

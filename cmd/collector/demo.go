@@ -24,14 +24,16 @@ func (p *program) demoCommand() *cobra.Command {
 	var f demoFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "See it work: private PostgreSQL, simulated Partner Center, two collections, reports",
-		Long: `Start a private PostgreSQL from the server binaries of this machine (or, as a normal
-user where there are none, from downloaded ones) and a simulated Partner Center;
-collect its customers; let a month pass, in which some amounts are restated; collect
-again; print the reports. It needs no configuration, and nothing is left behind.
+		Short: "Run a demo: private PostgreSQL, simulated Partner Center, two collections, reports",
+		Long: `Start a private PostgreSQL and a simulated Partner Center, and collect its customers.
+Then let a month pass, in which some amounts are restated, collect again and print the
+reports. The demo needs no configuration and leaves nothing behind.
 
-With --keep it first lives through a year, and then the database and the console, a
-web page whose address is printed, stay until Ctrl-C, to look around.`,
+PostgreSQL is started from the server binaries of this machine. If there are none, they
+are downloaded, except for root.
+
+With --keep the demo collects a year of data first. The database and the console then
+run until Ctrl-C; the address of the console is printed.`,
 		Example: `  collector demo
   collector demo --keep
   collector demo --customers 5000 --seed 7`,
@@ -44,8 +46,8 @@ web page whose address is printed, stay until Ctrl-C, to look around.`,
 		},
 	}
 	cmd.Flags().IntVar(&f.customers, "customers", 200, "number of simulated customers")
-	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "selects the invented data")
-	cmd.Flags().BoolVar(&f.keep, "keep", false, "live through a year before, and leave the database and the console running until Ctrl-C")
+	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of the invented data")
+	cmd.Flags().BoolVar(&f.keep, "keep", false, "collect a year of data, and keep the database and the console running until Ctrl-C")
 	return cmd
 }
 

@@ -169,7 +169,7 @@ func TestExplainTellsWhatTheArchiveLacks(t *testing.T) {
 	}
 	s.exec(t, `UPDATE collector.payloads SET body = '\xff7b7d' WHERE payload_hash = '\x`+e.Bodies[1].SHA256+`'`)
 	damaged := s.collector(t, "explain", "--customer", customer, "--period", month, "--raw", "--format", "json").want(t, 1)
-	damaged.says(t, "1 archived bodies do not have the SHA-256", `"state": "damaged"`, `"raw_base64"`)
+	damaged.says(t, "1 archived answers do not match their SHA-256", `"state": "damaged"`, `"raw_base64"`)
 	s.collector(t, "explain", "--customer", customer, "--period", month, "--raw").want(t, 1).says(t, "damaged", "pruned")
 	s.collector(t, "explain", "--customer", customer, "--period", month).want(t, 0)
 

@@ -461,10 +461,10 @@ func TestExportRefusesWhatDoesNotGoTogether(t *testing.T) {
 	t.Parallel()
 	s, month := exporting(t)
 	for _, test := range []struct{ flags, want string }{
-		{"--format csv --dataset billing-period", "--dataset is for"},
-		{"--format json --metadata m.json", "--metadata is for"},
-		{"--focus-version 1.2 --dataset billing-period", "of FOCUS 1.4"},
-		{"--dataset billing-period --partner sim", "of all partners"},
+		{"--format csv --dataset billing-period", "--dataset needs"},
+		{"--format json --metadata m.json", "--metadata needs"},
+		{"--focus-version 1.2 --dataset billing-period", "needs --focus-version 1.4"},
+		{"--dataset billing-period --partner sim", "covers all partners"},
 		{"--out x --metadata x", "the same file"},
 		{"--columns BilledCost,NoSuch --out unknown.csv", `no column "NoSuch"`},
 	} {

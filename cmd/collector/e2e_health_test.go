@@ -62,7 +62,7 @@ func TestHealthFindsTheDaemon(t *testing.T) {
 		"every address":       {"  listen: \":" + plainPort + "\"\n  behind_proxy: true\n" + password, 0, "well"},
 		"every IPv4 address":  {"  listen: 0.0.0.0:" + plainPort + "\n  behind_proxy: true\n" + password, 0, "well"},
 		"a certificate":       {"  listen: " + strings.TrimPrefix(secure.URL, "https://") + "\n  tls_cert_file: tls.crt\n  tls_key_file: tls.key\n", 0, "well"},
-		"another certificate": {"  listen: " + strings.TrimPrefix(secure.URL, "https://") + "\n  tls_cert_file: other.crt\n  tls_key_file: tls.key\n", 1, "another certificate than console.tls_cert_file"},
+		"another certificate": {"  listen: " + strings.TrimPrefix(secure.URL, "https://") + "\n  tls_cert_file: other.crt\n  tls_key_file: tls.key\n", 1, "its certificate is not the one in console.tls_cert_file"},
 		"any port":            {"  listen: 127.0.0.1:0\n", 2, "--url"},
 	} {
 		s.configure(t, "    customers:\n      discover: true\n", "console:\n"+tc.console)

@@ -57,7 +57,7 @@ func TestDaemonRefusesAPortInUse(t *testing.T) {
 	taken := httptest.NewServer(http.NotFoundHandler())
 	defer taken.Close()
 	s.configure(t, "    customers:\n      discover: true\n", "console:\n  listen: "+strings.TrimPrefix(taken.URL, "http://")+"\n")
-	s.collector(t, "daemon").want(t, 2).says(t, "console.listen", "choose another port")
+	s.collector(t, "daemon").want(t, 2).says(t, "console.listen", "configure another port")
 }
 
 func TestOneShotsTellHowTheyEnded(t *testing.T) {

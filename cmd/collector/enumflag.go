@@ -38,7 +38,7 @@ func (f *enumFlag) complete(*cobra.Command, []string, string) ([]string, cobra.S
 // formatFlag gives a command the flag --format.
 func formatFlag(cmd *cobra.Command, words ...string) *enumFlag {
 	format := newEnumFlag(words...)
-	cmd.Flags().Var(format, "format", "how the result is written")
+	cmd.Flags().Var(format, "format", "format of the result")
 	_ = cmd.RegisterFlagCompletionFunc("format", format.complete) // fails for unknown flags only
 	return format
 }

@@ -26,20 +26,20 @@ func (p *program) eraseCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "erase --customer GUID",
 		Short: "Remove one customer's personal data and keep the costs",
-		Long: `Remove the personal data of one customer from the billing profile, its history, the
-archive of raw answers and the messages of failures, which may repeat what the
-service said, under every partner that has the customer. The company name, the
-country and all costs stay. The command asks no question, and records the erasure in
-finance.erasures. From then on no run, import or replay stores more of the customer's
-profile than the company name and the country.
+		Long: `Remove the personal data of one customer under every partner that has the customer: from
+the billing profile, its history, the archive of raw answers and the messages of
+failures, which may quote the service. The company name, the country and all costs stay.
+The command does not ask for confirmation. It records the erasure in finance.erasures.
+From then on a run, an import or a replay stores only the company name and the country
+of the customer's profile.
 
-With --company-name the company name is removed too, for customers who trade under their
-own name, and with it the raw answers with the line items, which repeat it.
+--company-name removes the company name too, for a customer that trades under a personal
+name. It also removes the raw answers with line items, because they repeat the name.
 
-With --dry-run nothing is written; a line per partner says what would be removed.
+--dry-run writes nothing. It prints, for each partner, what would be removed.
 
-While one of the partners is being collected, nothing is erased and the exit code is 4.
-Erasing again is harmless. Backups keep what they have.`,
+If one of the partners is being collected, nothing is erased and the exit code is 4.
+Erasing a customer again is harmless. Backups still hold the erased data.`,
 		Example: `  collector erase --customer 65726577-c208-40fd-9735-8c85ac9cac68 --dry-run
   collector erase --customer 65726577-c208-40fd-9735-8c85ac9cac68
   collector erase --customer 65726577-c208-40fd-9735-8c85ac9cac68 --partner contoso --company-name`,
@@ -47,8 +47,8 @@ Erasing again is harmless. Backups keep what they have.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.erase(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&f.customer, "customer", "", "the customer, a `GUID`")
-	flags.StringVar(&f.partner, "partner", "", "only what this partner's runs stored, by `name`")
+	flags.StringVar(&f.customer, "customer", "", "the customer's `GUID`")
+	flags.StringVar(&f.partner, "partner", "", "only the data of this partner, by `name`")
 	flags.BoolVar(&f.companyName, "company-name", false, "erase the company name too")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "write nothing; print what would be removed")
 	_ = cmd.MarkFlagRequired("customer") // fails for unknown flags only

@@ -26,31 +26,31 @@ func (p *program) explainCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain",
 		Short: "Show where a customer's numbers come from",
-		Long: `Show, for each cost of a customer whose period ends in the month, its amounts,
-every value it had before with the time and the run that brought it, the line items
-and the earlier sets of them, the findings about it, and the SHA-256 of the answers
-it was derived from. The login needs no more than the role finance_reader, and
-COLLECTOR_DATABASE_URL will do in place of a configuration file.
+		Long: `Show where each cost of a customer comes from, for the periods that end in the month:
+its amounts, every earlier value with the time and the run that stored it, its line
+items and their earlier sets, its findings, and the SHA-256 of the answers it was
+derived from. The role finance_reader is sufficient. COLLECTOR_DATABASE_URL can replace
+the configuration file.
 
-With --raw the answers are read from the archive, verified and printed byte for byte,
-each between two lines that begin with "-----": "pruned" means that retention removed
-one, "damaged" that it is not what was collected. They may hold personal data, so that
-finance_reader has no right to them. The billing profile is not among them. In json,
-"raw" holds the body as text, or "raw_base64" its bytes where they are no UTF-8, and
-"json" what it says: an array where the answer took several pages.
+--raw reads the answers from the archive, verifies them, and prints each one byte for
+byte between two lines that begin with "-----". "pruned" means that retention removed
+the answer. "damaged" means that it is not the answer that was collected. Answers may
+hold personal data, so finance_reader has no right to read them. The billing profile is
+not shown. In json, "raw" holds the answer as text, "raw_base64" holds its bytes if they
+are not UTF-8, and "json" holds its content: an array if the answer had several pages.
 
-A month without costs is no error: the result says so. An unknown customer and a
-damaged body are, with exit code 1.`,
+A month without costs is not an error. An unknown customer or a damaged answer is an
+error with exit code 1.`,
 		Example: `  collector explain --customer 65726577-c208-40fd-9735-8c85ac9cac68 --period 2026-10
   collector explain --customer 65726577-c208-40fd-9735-8c85ac9cac68 --period 2026-10 --format json | jq '.costs[].revisions'
   collector explain --customer 65726577-c208-40fd-9735-8c85ac9cac68 --period 2026-10 --raw --format json | jq '.bodies[] | select(.kind == "summary") | .json'`,
 		Args: cobra.NoArgs,
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&customer, "customer", "", "the customer, a `GUID`")
-	flags.StringVar(&period, "period", "", "the month in which the periods end, `YYYY-MM`")
-	flags.StringVar(&partner, "partner", "", "only under this partner, by `name`")
-	flags.BoolVar(&raw, "raw", false, "verify and print the bodies of the answers; they may hold personal data")
+	flags.StringVar(&customer, "customer", "", "the customer's `GUID`")
+	flags.StringVar(&period, "period", "", "only the periods that end in this month, `YYYY-MM`")
+	flags.StringVar(&partner, "partner", "", "only this partner, by `name`")
+	flags.BoolVar(&raw, "raw", false, "verify and print the answers, which may hold personal data")
 	_ = cmd.MarkFlagRequired("customer") // fails for unknown flags only
 	_ = cmd.MarkFlagRequired("period")
 	format := formatFlag(cmd, "table", "json")
@@ -91,14 +91,14 @@ damaged body are, with exit code 1.`,
 }
 
 // errDamaged says that there are bodies which are not what was collected.
-var errDamaged = errors.New("archived bodies do not have the SHA-256 they are kept under, so they are not what was collected; restore collector.payloads from a backup")
+var errDamaged = errors.New("archived answers do not match their SHA-256, so they are not what was collected; restore collector.payloads from a backup")
 
 // readBodies reads answers from the archive, for which finance_reader has no right. An
 // error is errDamaged when all were read.
 func (p *program) readBodies(ctx context.Context, c *config.Config, answers []answer) error {
 	bodies, err := p.archived(ctx, c, answers)
 	if persist.Forbidden(err) {
-		return fmt.Errorf("this login has no right to see bodies, which may hold personal data: explain without --raw, or with a login that may collect: %w", err)
+		return fmt.Errorf("this login has no right to read answers, which may hold personal data; leave out --raw, or use a login that may collect: %w", err)
 	}
 	if err != nil {
 		return err

@@ -31,33 +31,33 @@ func (p *program) exportCommand() *cobra.Command {
 	var f exportFlags
 	cmd := &cobra.Command{
 		Use:   "export",
-		Short: "Write a month's costs to a file, in the columns of FOCUS or as they are",
-		Long: `Write the costs of the billing periods that end in a month. The login needs no more
-than the role finance_reader, and COLLECTOR_DATABASE_URL will do in place of a
-configuration file.
+		Short: "Export a month's costs as FOCUS, CSV, JSON or Parquet",
+		Long: `Export the costs of the billing periods that end in a month. The role finance_reader is
+sufficient. COLLECTOR_DATABASE_URL can replace the configuration file.
 
   focus-csv  finance.focus_1_2 (or finance.focus_1_4): RFC 4180, times in UTC
   parquet    the same rows: money as DECIMAL(38,22), times as UTC timestamps
   csv        finance.costs: RFC 4180
-  json       finance.costs: an object a line, numbers exact
+  json       finance.costs: one object per line, exact numbers
 
---dataset billing-period writes the billing periods instead, a dataset of FOCUS 1.4.
---columns writes only these columns, in this order.
+--dataset billing-period exports the billing periods instead, a dataset of FOCUS 1.4.
+--columns exports only these columns, in this order.
 
-FOCUS demands metadata beside its data: who made it, its columns, and since 1.4 which
-billing periods it has and whether they are closed. --out FILE writes them to
-FILE.metadata.json; --metadata names another file, or one when the data go to standard
-output, a device or a named pipe. Parquet holds the id of its schema itself too.
+FOCUS requires metadata: the generator, the columns and, since version 1.4, the billing
+periods and whether they are closed. --out FILE writes the metadata to
+FILE.metadata.json. --metadata names another file; it is needed if the data go to
+standard output, a device or a named pipe. A Parquet file also holds the id of its
+schema.
 
-The order of rows and columns is always the same. Rows are written as they arrive:
-memory does not grow with their number. With --out the file is replaced only when
-the new one is complete. A new file is for its owner alone; one that is replaced
-keeps its owner and mode, and a link to it stays. A device or a named pipe is written
-to as it is. A month without costs gives the header alone and a note.
+The order of rows and columns never changes. Rows are written as they arrive, so memory
+does not grow with their number. --out replaces a file only when the new one is
+complete. Only its owner can read a new file. A file that is replaced keeps its owner
+and mode, and a link to it stays a link. A device or a named pipe is written to
+directly. A month without costs gives a header only, and a note.
 
-Text stands in CSV exactly as stored, for programs. Excel takes text that begins
-with = + - or @ for a formula, also when it is the name that a customer gave itself:
---excel writes an apostrophe before such text, and a byte order mark at the start.`,
+CSV holds text exactly as stored. Excel reads text that begins with = + - or @ as a
+formula, and a customer's name may begin so. --excel writes an apostrophe before such
+text, and a byte order mark at the start of the file.`,
 		Example: `  collector export --format focus-csv --period 2026-10 --out focus-2026-10.csv
   collector export --format csv --excel --period 2026-10 --partner contoso > costs.csv
   collector export --format json --period 2026-10 | jq .after_tax_total
@@ -69,15 +69,15 @@ with = + - or @ for a formula, also when it is the name that a customer gave its
 	flags := cmd.Flags()
 	f.format = formatFlag(cmd, "focus-csv", "csv", "json", "parquet")
 	f.focusVersion = newEnumFlag("1.2", "1.4")
-	flags.Var(f.focusVersion, "focus-version", "which columns focus-csv and parquet have")
+	flags.Var(f.focusVersion, "focus-version", "FOCUS version of focus-csv and parquet")
 	_ = cmd.RegisterFlagCompletionFunc("focus-version", f.focusVersion.complete) // fails for unknown flags only
 	f.dataset = newEnumFlag("cost-and-usage", "billing-period")
-	flags.Var(f.dataset, "dataset", "which dataset of FOCUS focus-csv and parquet have")
+	flags.Var(f.dataset, "dataset", "FOCUS dataset of focus-csv and parquet")
 	_ = cmd.RegisterFlagCompletionFunc("dataset", f.dataset.complete) // fails for unknown flags only
 	flags.StringSliceVar(&f.columns, "columns", nil, "only these columns, by `name`, in this order")
-	flags.StringVar(&f.metadata, "metadata", "", "the `file` for the metadata of FOCUS; FILE.metadata.json beside --out FILE without it")
-	flags.StringVar(&f.period, "period", "", "the periods that end in this month, `YYYY-MM`")
-	flags.StringVar(&f.out, "out", "", "the `file` to write; standard output without it")
+	flags.StringVar(&f.metadata, "metadata", "", "write the FOCUS metadata to this `file` (default FILE.metadata.json beside --out FILE)")
+	flags.StringVar(&f.period, "period", "", "only the periods that end in this month, `YYYY-MM`")
+	flags.StringVar(&f.out, "out", "", "write to this `file` instead of standard output")
 	flags.StringVar(&f.partner, "partner", "", "only this partner, by `name`")
 	flags.BoolVar(&f.excel, "excel", false, "make CSV safe to open in Excel")
 	_ = cmd.MarkFlagRequired("period") // fails for unknown flags only
@@ -97,7 +97,7 @@ func (p *program) export(ctx context.Context, f exportFlags) error {
 		return err
 	}
 	if f.format.value == "parquet" && f.out == "" && p.stdout.isTerminal() {
-		return usageError("parquet is not for a terminal; name a file with --out, or redirect the output")
+		return usageError("parquet cannot be written to a terminal; name a file with --out, or redirect the output")
 	}
 	what := finance.Export{Dataset: f.view(), Month: month, Partner: f.partner, Columns: f.columns}
 	return p.withReader(func(r *finance.Reader, c *config.Config) error {
@@ -132,7 +132,7 @@ func (p *program) export(ctx context.Context, f exportFlags) error {
 			fmt.Fprintf(p.stderr, "No billing period that ends in %s has costs.\n", f.period)
 		}
 		if done.LeftOut > 0 {
-			fmt.Fprintf(p.stderr, "Costs left out because they do not state what FOCUS demands: %d; finance.focus_left_out lists them.\n", done.LeftOut)
+			fmt.Fprintf(p.stderr, "Costs left out because they lack what FOCUS requires: %d. finance.focus_left_out lists them.\n", done.LeftOut)
 		}
 		return nil
 	})
@@ -143,19 +143,19 @@ func (f exportFlags) contradiction() error {
 	periods := f.dataset.value == "billing-period"
 	switch {
 	case f.excel && f.format.value != "focus-csv" && f.format.value != "csv":
-		return usageError("--excel is for --format focus-csv and csv")
+		return usageError("--excel needs --format focus-csv or csv")
 	case f.focusVersionChanged && !f.focus():
-		return usageError("--focus-version is for --format focus-csv and parquet")
+		return usageError("--focus-version needs --format focus-csv or parquet")
 	case f.metadata != "" && !f.focus():
-		return usageError("--metadata is for --format focus-csv and parquet")
+		return usageError("--metadata needs --format focus-csv or parquet")
 	case f.metadata != "" && f.metadata == f.out:
 		return usageError("--metadata and --out name the same file")
 	case periods && !f.focus():
-		return usageError("--dataset is for --format focus-csv and parquet")
+		return usageError("--dataset needs --format focus-csv or parquet")
 	case periods && f.focusVersionChanged && f.focusVersion.value != "1.4":
-		return usageError("--dataset billing-period is of FOCUS 1.4")
+		return usageError("--dataset billing-period needs --focus-version 1.4")
 	case periods && f.partner != "":
-		return usageError("--dataset billing-period is of all partners")
+		return usageError("--dataset billing-period covers all partners; leave out --partner")
 	}
 	return nil
 }

@@ -29,9 +29,9 @@ func (p *program) healthCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "health",
 		Short: "Ask the daemon on this machine whether it is healthy",
-		Long: `Ask the daemon that runs on this machine, at the console.listen of the
-configuration, and print its answer. Exit code 0: it answers (or, with --ready, all its
-checks hold). Exit code 1: it does not. For health checks of containers that have no
+		Long: `Ask the daemon on this machine, at the address console.listen of the configuration, and
+print its answer. The exit code is 0 if the daemon answers, and with --ready if all its
+checks pass. Otherwise it is 1. Use it as the health check of a container without a
 shell.`,
 		Example: `  collector health            # does the daemon answer?
   collector health --ready    # can it reach its database, and is it on time?
@@ -40,8 +40,8 @@ shell.`,
 	}
 	var base string
 	var ready bool
-	cmd.Flags().StringVar(&base, "url", "", "ask this `address`, and read no configuration")
-	cmd.Flags().BoolVar(&ready, "ready", false, "ask whether it is ready (/readyz), not only whether it is there (/healthz)")
+	cmd.Flags().StringVar(&base, "url", "", "ask this `address` instead of reading the configuration")
+	cmd.Flags().BoolVar(&ready, "ready", false, "ask whether the daemon is ready (/readyz), not only whether it answers (/healthz)")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		daemon, transport, err := p.daemonAddress(base)
 		if err != nil {
@@ -90,7 +90,7 @@ func localHost(listen string) (string, error) {
 		return "", configError(fmt.Errorf("console.listen: %w", err))
 	}
 	if port == "0" {
-		return "", configError(errors.New("console.listen leaves the port to the system: name the daemon's address with --url; its log says which it is"))
+		return "", configError(errors.New("console.listen leaves the port to the system; name the daemon's address with --url; the daemon logs it"))
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
@@ -117,7 +117,7 @@ func onlyCertificate(c config.Console) (*tls.Config, error) {
 		InsecureSkipVerify: true, //nolint:gosec // verified below, by its content instead of its name
 		VerifyConnection: func(shown tls.ConnectionState) error {
 			if len(shown.PeerCertificates) == 0 || !bytes.Equal(shown.PeerCertificates[0].Raw, block.Bytes) {
-				return errors.New("it shows another certificate than console.tls_cert_file")
+				return errors.New("its certificate is not the one in console.tls_cert_file")
 			}
 			return nil
 		},
@@ -138,7 +138,7 @@ func (p *program) askHealth(ctx context.Context, transport *http.Transport, addr
 	}
 	defer response.Body.Close()
 	if _, err := io.Copy(p.stdout, io.LimitReader(response.Body, largestHealthAnswer)); err != nil {
-		return fmt.Errorf("the daemon's answer at %s broke off: %w", address, err)
+		return fmt.Errorf("the daemon's answer at %s is incomplete: %w", address, err)
 	}
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("the daemon is not healthy: %s answers %s", address, response.Status)

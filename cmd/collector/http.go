@@ -19,7 +19,7 @@ func (p *program) serve(ctx context.Context, c config.Console, handler http.Hand
 	var listen net.ListenConfig
 	listener, err := listen.Listen(ctx, "tcp", c.Listen)
 	if err != nil {
-		return nil, configError(fmt.Errorf("console.listen: %w; choose another port, or stop the program that listens there", err))
+		return nil, configError(fmt.Errorf("console.listen: %w; configure another port, or stop the program that uses this one", err))
 	}
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
@@ -38,7 +38,7 @@ func (p *program) serve(ctx context.Context, c config.Console, handler http.Hand
 	return func() {
 		_ = server.Close() // the error does not matter: the process is ending
 		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-			p.log.Error("the web server ended by itself", slog.Any("error", err))
+			p.log.Error("the web server stopped unexpectedly", slog.Any("error", err))
 		}
 	}, nil
 }

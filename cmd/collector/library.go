@@ -20,7 +20,7 @@ func redirectStandardLog(log *slog.Logger) {
 // Handle implements slog.Handler.
 func (l libraryLog) Handle(ctx context.Context, r slog.Record) error {
 	text, _, _ := strings.Cut(r.Message, `"`)
-	said := slog.NewRecord(r.Time, r.Level, "a library said", r.PC)
+	said := slog.NewRecord(r.Time, r.Level, "message of a library", r.PC)
 	said.AddAttrs(slog.String("text", strings.TrimSpace(text)))
 	return l.Handler.Handle(ctx, said)
 }

@@ -16,16 +16,16 @@ func (p *program) loginCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "Sign a user in, with multi-factor authentication, and keep the refresh token",
-		Long: `Sign in for a partner with auth.mode app_user: open the printed address in any
-browser, on any device, enter the code, and sign in with multi-factor authentication
-as a user who has a role in Partner Center (Admin agent or Billing admin). The refresh token is
-kept in auth.refresh_token_file and replaced at each use from then on. Afterwards the
-partner is checked as by "collector check".`,
+		Long: `Sign a user in for a partner with auth.mode app_user. Open the printed address in a
+browser on any device, enter the code, and sign in with multi-factor authentication as a
+user with a role in Partner Center (Admin agent or Billing admin). The refresh token is
+stored in auth.refresh_token_file and is replaced at each use. Then the partner is
+checked as by "collector check".`,
 		Example: `  collector login --partner contoso`,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.login(cmd.Context(), name) },
 	}
-	cmd.Flags().StringVar(&name, "partner", "", "the partner to sign in for, by `name`; needed when there are several")
+	cmd.Flags().StringVar(&name, "partner", "", "the partner, by `name`; required if there are several")
 	return cmd
 }
 
@@ -39,7 +39,7 @@ func (p *program) login(ctx context.Context, name string) error {
 		return err
 	}
 	if partner.Auth.Mode != "app_user" {
-		return usageError("partner %s signs in with auth.mode %s, which knows no users; only app_user does", partner.Name, partner.Auth.Mode)
+		return usageError("partner %s has auth.mode %s, which signs in no user; login needs auth.mode app_user", partner.Name, partner.Auth.Mode)
 	}
 	cloud, err := collector.CloudOf(partner)
 	if err != nil {
@@ -51,7 +51,7 @@ func (p *program) login(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("partner %s: %w", partner.Name, err)
 	}
-	fmt.Fprintf(p.stdout, "Signed in. The refresh token is kept in %s.\n", partner.Auth.RefreshTokenFile)
+	fmt.Fprintf(p.stdout, "Signed in. The refresh token is stored in %s.\n", partner.Auth.RefreshTokenFile)
 	checks := &checks{w: p.stdout}
 	jobs := p.jobs(c, nil)
 	jobs.CheckPartner(ctx, partner, checks.print)
@@ -61,7 +61,7 @@ func (p *program) login(ctx context.Context, name string) error {
 // onePartner is the partner with the name, or the only one.
 func onePartner(partners []config.Partner, name string) (config.Partner, error) {
 	if name == "" && len(partners) > 1 {
-		return config.Partner{}, usageError("the configuration has several partners; choose one with --partner")
+		return config.Partner{}, usageError("the configuration has several partners; name one with --partner")
 	}
 	var names []string
 	if name != "" {

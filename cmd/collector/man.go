@@ -12,7 +12,7 @@ func (p *program) manCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "man DIR",
 		Short:   "Write the manual pages to a directory",
-		Long:    "Write a manual page for every command to a directory, which is made if it is missing.",
+		Long:    "Write a manual page for every command to a directory. A missing directory is created.",
 		Example: "  collector man /usr/local/share/man/man1",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -21,11 +21,10 @@ func (p *program) migrateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the database schema to the version this program needs",
-		Long: `Move the database between schema versions. The connection is
-database.migrate_url, else database.url: its role must own the schemas collector
-and finance, or be allowed to create them. COLLECTOR_DATABASE_URL will do in place
-of a configuration file. Commands that collect refuse a database whose schema is not
-the one they need.`,
+		Long: `Move the database between schema versions. The connection is database.migrate_url, or
+database.url if that is not set. Its role must own the schemas collector and finance, or
+be allowed to create them. COLLECTOR_DATABASE_URL can replace the configuration file.
+Commands that collect refuse a database at another schema version than they need.`,
 		Example: `  collector migrate up
   collector migrate status`,
 		Args: cobra.NoArgs,
@@ -35,10 +34,10 @@ the one they need.`,
 		p.migration(&cobra.Command{
 			Use:   "up",
 			Short: "Apply every pending migration",
-			Long: `Apply every migration that the database has not seen, in order, and give the roles
-finance_reader (reads the views of finance) and collector_writer (collects, without
-changing the schema) what they need. A role that may not create roles is told what
-an administrator has to run. When nothing is pending this succeeds too.`,
+			Long: `Apply every pending migration in order, and grant the roles finance_reader (reads the
+views of finance) and collector_writer (collects, but cannot change the schema) their
+rights. If the login may not create roles, the command prints the script that an
+administrator has to run. The command succeeds if nothing is pending.`,
 			Example: `  collector migrate up`,
 			Args:    cobra.NoArgs,
 		}, func(ctx context.Context, m *persist.Migrator, _ []string) error { return p.migrateUp(ctx, m) }),
@@ -54,9 +53,9 @@ an administrator has to run. When nothing is pending this succeeds too.`,
 		p.migration(&cobra.Command{
 			Use:   "force VERSION",
 			Short: "Declare the schema version after a repair by hand",
-			Long: `Set the recorded schema version and clear the mark of a migration that failed
-half-way, without running anything. Use it after the schema was repaired by hand;
-0 stands for an empty database.`,
+			Long: `Set the recorded schema version, and clear the mark of a migration that failed half-way.
+No migration is run. Use it after you have repaired the schema by hand. Version 0 is an
+empty database.`,
 			Example: `  collector migrate force 1`,
 			Args:    aNumber("VERSION", 0),
 		}, func(_ context.Context, m *persist.Migrator, args []string) error {
@@ -71,18 +70,19 @@ func (p *program) migrateDownCommand() *cobra.Command {
 	var yes, forget bool
 	cmd := p.migration(&cobra.Command{
 		Use:   "down N",
-		Short: "Take the last N migrations back, and delete what they hold",
-		Long: `Take the last N migrations back, newest first. The tables that they created are deleted
-with everything in them: the first migration holds every cost, line item, profile and
-run. Make a backup before. On a terminal the command asks for confirmation; elsewhere
-it needs --yes. If fewer than N migrations are applied, nothing is changed and the exit
-code is 2. While a partner is being collected or a customer erased, nothing is changed
-and the exit code is 4.
+		Short: "Revert the last N migrations and delete their data",
+		Long: `Revert the last N migrations, newest first. This deletes the tables that they created,
+with all data: the first migration holds every cost, line item, profile and run. Make a
+backup first. On a terminal the command asks for confirmation. Elsewhere it needs --yes.
+If fewer than N migrations are applied, nothing is changed and the exit code is 2. While
+a partner is being collected or a customer erased, nothing is changed and the exit code
+is 4.
 
-The migration "erasures" holds the record of erased customers. Without it the next run
-would store the personal data of these customers again. So it is taken back only with
---forget-erasures if there is such a record. Keep the list of finance.erasures then, and
-erase these customers again after "collector migrate up", before anything is collected.`,
+The migration "erasures" holds the record of erased customers. Without the record the
+next run would store the personal data of these customers again. Therefore a record of
+erased customers is deleted only with --forget-erasures. In that case save the list in
+finance.erasures, and erase these customers again after "collector migrate up", before
+the next run.`,
 		Example: `  collector migrate down 1
   collector migrate down 1 --yes`,
 		Args: aNumber("N", 1),
@@ -94,7 +94,7 @@ erase these customers again after "collector migrate up", before anything is col
 		}
 		return err
 	})
-	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask for confirmation")
 	cmd.Flags().BoolVar(&forget, "forget-erasures", false, "delete the record of erased customers too")
 	return cmd
 }
@@ -106,9 +106,9 @@ func (p *program) migrateDown(ctx context.Context, m *persist.Migrator, n int, y
 	}
 	if !yes {
 		if !term.IsTerminal(int(os.Stdin.Fd())) {
-			return usageError("taking migrations back deletes what they hold: %s; without a terminal to ask on it needs --yes", strings.Join(names, ", "))
+			return usageError("reverting migrations deletes their data: %s; without a terminal this needs --yes", strings.Join(names, ", "))
 		}
-		fmt.Fprintf(p.stderr, "This deletes what these migrations hold: %s.\nType yes to go on: ", strings.Join(names, ", "))
+		fmt.Fprintf(p.stderr, "This deletes the data of these migrations: %s.\nType yes to continue: ", strings.Join(names, ", "))
 		answer, err := bufio.NewReader(os.Stdin).ReadString('\n')
 		if err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("read the answer: %w", err)
@@ -127,7 +127,7 @@ func (p *program) migrateUp(ctx context.Context, m *persist.Migrator) error {
 	err := m.GrantRoles(ctx)
 	if errors.Is(err, persist.ErrMayNotGrant) {
 		// The schema stands; only who else may use it is open.
-		fmt.Fprintf(p.stderr, "%v.\nWhoever else is to use the database needs them, and so do the console, report, status, export and explain; an administrator runs there:\n\n%s\n", err, persist.RolesScript())
+		fmt.Fprintf(p.stderr, "%v.\nOther logins need these roles, and so do the console, report, status, export and explain. An administrator has to run in this database:\n\n%s\n", err, persist.RolesScript())
 		return nil
 	}
 	return err

@@ -14,24 +14,24 @@ func (p *program) partnersCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "partners",
 		Short:   "Rename a partner",
-		Long:    `Change what is stored of partners. The configuration says which partners there are.`,
+		Long:    `Change the stored data of partners. The configuration defines the partners.`,
 		Example: `  collector partners rename contoso contoso-emea`,
 		Args:    cobra.NoArgs,
 		RunE:    needsCommand,
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "rename OLD NEW",
-		Short: "Give all that is stored of a partner to another name",
-		Long: `Give all that is stored of a partner to another name: customers, costs with their
-history, runs, findings and erasures. Run it when a partner's name was changed in the
-configuration: a run of the new name is refused as long as the tenant's customers
-are stored under the old one, because each of their costs would count twice. Partners
-with auth.mode token name no tenant, so a rename cannot be detected: run this command
-before the first run of the new name.
+		Short: "Move all data of a partner to a new name",
+		Long: `Move all data of a partner to a new name: customers, costs with their history, runs,
+findings and erasures. Use it after you have changed a partner's name in the
+configuration. A run under the new name is refused while the tenant's customers are
+stored under the old name, because each of their costs would count twice. A partner with
+auth.mode token has no tenant, so the change of name cannot be detected: rename it
+before the first run under the new name.
 
 The rename is one transaction. If customers are already stored under the new name,
-nothing is changed and the exit code is 1. While a run of one of the two names is under
-way, the exit code is 4.`,
+nothing is changed and the exit code is 1. If a run of either name is in progress,
+nothing is changed and the exit code is 4.`,
 		Example: `  collector partners rename contoso contoso-emea`,
 		Args:    cobra.ExactArgs(2),
 		RunE:    func(cmd *cobra.Command, args []string) error { return p.renamePartner(cmd.Context(), args[0], args[1]) },
@@ -51,7 +51,7 @@ func (p *program) renamePartner(ctx context.Context, from, to string) error {
 		if err := jobs.RenamePartner(ctx, from, to); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(p.stdout, "All that is stored of %s is that of %s now.\n", from, to)
+		_, err := fmt.Fprintf(p.stdout, "All data of %s now belong to %s.\n", from, to)
 		return err
 	})
 }

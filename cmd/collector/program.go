@@ -71,7 +71,7 @@ func (p *program) execute(ctx context.Context, args []string) int {
 	}
 	fmt.Fprintln(p.stderr, "collector:", err)
 	if isUsage(err) {
-		fmt.Fprintf(p.stderr, "Run '%s --help' for how it is used.\n", command.CommandPath())
+		fmt.Fprintf(p.stderr, "Run '%s --help' for usage.\n", command.CommandPath())
 	}
 	return code
 }
@@ -80,10 +80,9 @@ func (p *program) rootCommand() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "collector",
 		Short: "Collect the costs of a CSP partner's customers into PostgreSQL",
-		Long: `Collector reads, for every customer of a Microsoft CSP partner, the billing
-profile, the most recent service costs and their line items from the Partner
-Center API, and keeps them in PostgreSQL, where finance finds them in the views
-of the schema finance.
+		Long: `Collector reads the billing profile, the most recent service costs and their line
+items of every customer of a Microsoft CSP partner from the Partner Center API, and
+stores them in PostgreSQL. Finance reads them in the views of the schema finance.
 
 Results go to standard output; logs, progress and errors go to standard error.
 
@@ -97,7 +96,7 @@ Exit codes:
 		Example: `  collector migrate up      # once, and after each upgrade
   collector check           # is everything in place?
   collector run             # collect now
-  collector report          # which reports there are`,
+  collector report          # list the reports`,
 		Args:          cobra.NoArgs,
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -119,10 +118,10 @@ Exit codes:
 		RunE: needsCommand,
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&p.configFile, "config", cmp.Or(p.getenv("COLLECTOR_CONFIG"), defaultConfigFile), "configuration `file`; COLLECTOR_CONFIG names another default")
+	flags.StringVar(&p.configFile, "config", cmp.Or(p.getenv("COLLECTOR_CONFIG"), defaultConfigFile), "configuration `file`; COLLECTOR_CONFIG changes the default")
 	p.logFormat = newEnumFlag("text", "json")
 	p.logLevel = newEnumFlag("info", "debug", "warn", "error")
-	flags.Var(p.logFormat, "log-format", "how logs are written")
+	flags.Var(p.logFormat, "log-format", "format of the log")
 	flags.Var(p.logLevel, "log-level", "lowest level to log")
 	_ = root.RegisterFlagCompletionFunc("log-format", p.logFormat.complete) // fails for unknown flags only
 	_ = root.RegisterFlagCompletionFunc("log-level", p.logLevel.complete)
@@ -188,7 +187,7 @@ func (p *program) loadConfig() (*config.Config, error) {
 		return nil, err
 	}
 	for _, exposed := range c.Exposed {
-		p.log.Warn("a secret can be read by everybody", slog.Any("where", exposed))
+		p.log.Warn("every account can read a secret", slog.Any("where", exposed))
 	}
 	return c, nil
 }

@@ -17,9 +17,9 @@ import (
 func (p *program) ratesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rates",
-		Short: "Exchange rates for finance.monthly_costs_converted",
-		Long: `Partner Center states every amount in one currency and no exchange rates. Those that
-finance imports convert the monthly totals in finance.monthly_costs_converted.`,
+		Short: "Import exchange rates",
+		Long: `Partner Center states each amount in one currency, and no exchange rates. The view
+finance.monthly_costs_converted converts the monthly totals with imported rates.`,
 		Example: `  collector rates import rates.csv`,
 		Args:    cobra.NoArgs,
 		RunE:    needsCommand,
@@ -28,16 +28,16 @@ finance imports convert the monthly totals in finance.monthly_costs_converted.`,
 		Use:   "import FILE",
 		Short: "Store the exchange rates of a CSV file",
 		Long: `Store the exchange rates of a CSV file with the columns date, from_currency,
-to_currency, rate and, if wanted, source:
+to_currency, rate and, optionally, source:
 
   date,from_currency,to_currency,rate,source
   2026-10-30,EUR,USD,1.0843,ECB
 
-A rate says how much of to_currency one unit of from_currency is. Rates are exact
-decimals; no inverse and no detour over a third currency is ever made of them. All
-rates are stored or, when anything is wrong with the file, none: every error is
-listed with its line, and the exit code is 2. A rate that is stored already is
-replaced, and listed when it differs; importing a file again changes nothing.`,
+A rate is the price of one unit of from_currency in to_currency. Rates are exact
+decimals. They are never inverted, and never combined through a third currency. If the
+file has an error, no rate is stored, every error is listed with its line, and the exit
+code is 2. A rate that differs replaces the stored one and is listed. Importing a file
+again changes nothing.`,
 		Example: `  collector rates import rates.csv
   collector rates import - < rates.csv`,
 		Args: cobra.ExactArgs(1),

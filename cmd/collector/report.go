@@ -19,19 +19,17 @@ func (p *program) reportCommand() *cobra.Command {
 	var excel bool
 	cmd := &cobra.Command{
 		Use:   "report [NAME]",
-		Short: "Run one of the reports for finance, or list them",
-		Long: `Run one of the queries of sql/queries/finance and print its result; without a
-name, list them. The queries run unchanged in psql too. The login needs no more than
-the role finance_reader, and COLLECTOR_DATABASE_URL will do in place of a
-configuration file.
+		Short: "Run a report for finance, or list the reports",
+		Long: `Run one of the queries in sql/queries/finance and print its result. Without a name, list
+the reports. The same queries run in psql. The role finance_reader is sufficient.
+COLLECTOR_DATABASE_URL can replace the configuration file.
 
-In csv (RFC 4180) and table a missing value is empty. In json, an array of objects,
-it is null and numbers are exact.
+A missing value is empty in csv (RFC 4180) and table, and null in json. json is an array
+of objects with exact numbers.
 
-Text stands in csv and json exactly as stored, for programs. Excel takes text that
-begins with = + - or @ for a formula, also when it is the name that a customer gave
-itself: --excel writes an apostrophe before such text, and a byte order mark at the
-start.`,
+csv and json hold text exactly as stored. Excel reads text that begins with = + - or @
+as a formula, and a customer's name may begin so. --excel writes an apostrophe before
+such text, and a byte order mark at the start of the file.`,
 		Example: `  collector report
   collector report monthly-totals
   collector report costs-by-customer --period 2026-10 --format csv > costs.csv
@@ -43,7 +41,7 @@ start.`,
 		},
 	}
 	cmd.Flags().StringVar(&period, "period", "", "only the periods that end in this month, `YYYY-MM`")
-	cmd.Flags().StringVar(&customer, "customer", "", "only this customer, a `GUID`")
+	cmd.Flags().StringVar(&customer, "customer", "", "only the customer with this `GUID`")
 	cmd.Flags().BoolVar(&excel, "excel", false, "make CSV safe to open in Excel")
 	format := formatFlag(cmd, "table", "csv", "json")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -52,7 +50,7 @@ start.`,
 			return err
 		}
 		if excel && format.value != "csv" {
-			return usageError("--excel is for --format csv")
+			return usageError("--excel needs --format csv")
 		}
 		out := newReportWriter(p.stdout, format.value, excel)
 		if len(args) == 0 {

@@ -56,11 +56,11 @@ func partial(r collector.Result) error {
 func whereToLook(kind billing.RunKind) string {
 	switch kind {
 	case billing.KindImport:
-		return "the lines of the refused files say why"
+		return "see the lines of the refused files"
 	case billing.KindReplay:
-		return "the log says why"
+		return "see the log"
 	}
-	return "collector report coverage says why"
+	return "see collector report coverage"
 }
 
 // resultLine is a result as JSON.

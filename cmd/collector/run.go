@@ -35,22 +35,22 @@ func (p *program) runCommand() *cobra.Command {
 customer, and store what is new or restated. A customer that fails does not stop the
 others: the failure is recorded, and the exit code is 3.
 
-With --dry-run everything is fetched and nothing is written: a line per customer
-says what would change, and the last line counts them. With --format json each line
-is an object.
+--dry-run fetches everything and writes nothing. It prints a line for each customer that
+says what would change, and a last line with totals. With --format json each line is an
+object.
 
-With --resume the run leaves out the customers that the last unfinished run collected,
-if that run began within a day. After a complete run, all customers are collected.
+--resume leaves out the customers that the last unfinished run collected, if that run
+began within the last 24 hours. After a complete run it collects all customers.
 
-Customers that are no longer on the partner's list are retired: they count as gone. If
-that were more than a tenth of them, the list is probably wrong: no customer is retired
-and the exit code is 3. --retire-all retires them all the same.
+A customer that is no longer on the partner's list is retired: it is no longer an active
+customer. If more than a tenth of the customers are missing from the list, the list is
+probably incomplete: no customer is retired and the exit code is 3. --retire-all retires
+them anyway.
 
-At the end the run requests notify.success_url or notify.failure_url, if configured, and
-with --push-gateway pushes its metrics.
+At its end the run requests notify.success_url or notify.failure_url, if configured.
+--push-gateway pushes its metrics.
 
-Several partners are collected side by side. The exit code is that of the partner that
-did worst.`,
+Partners are collected in parallel. The exit code is that of the partner that did worst.`,
 		Example: `  collector run
   collector run --partner contoso
   collector run --customer 65726577-c208-40fd-9735-8c85ac9cac68 --dry-run
@@ -62,10 +62,10 @@ did worst.`,
 	}
 	flags := cmd.Flags()
 	flags.StringArrayVar(&f.partners, "partner", nil, "only this partner, by `name`; repeatable")
-	flags.StringArrayVar(&f.customers, "customer", nil, "only this customer, a `GUID`; repeatable")
-	flags.StringVar(&f.customersFile, "customers-file", "", "only the customers in this `file`, one GUID a line")
+	flags.StringArrayVar(&f.customers, "customer", nil, "only the customer with this `GUID`; repeatable")
+	flags.StringVar(&f.customersFile, "customers-file", "", "only the customers in this `file`, one GUID per line")
 	flags.BoolVar(&f.resume, "resume", false, "leave out the customers that the last unfinished run collected")
-	flags.BoolVar(&f.retireAll, "retire-all", false, "retire the customers that are no longer listed, however many they are")
+	flags.BoolVar(&f.retireAll, "retire-all", false, "retire all customers that are no longer listed, even more than a tenth")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "write nothing; print what would change")
 	cmd.MarkFlagsMutuallyExclusive("resume", "customer")
 	cmd.MarkFlagsMutuallyExclusive("resume", "customers-file")

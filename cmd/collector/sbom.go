@@ -20,7 +20,7 @@ func writeSBOM(w io.Writer, path string) error {
 	if path != "" {
 		var err error
 		if info, err = buildinfo.ReadFile(path); err != nil {
-			return fmt.Errorf("what %s is made of: %w", path, err)
+			return fmt.Errorf("read the modules of %s: %w", path, err)
 		}
 	} else if !ok {
 		return errors.New("this binary was built without build information")

@@ -28,14 +28,14 @@ func (p *program) simulateCommand() *cobra.Command {
 	var f simulateFlags
 	cmd := &cobra.Command{
 		Use:   "simulate",
-		Short: "Play Partner Center on a local port",
-		Long: `Serve a Partner Center with invented customers, for trying the collector out
-without a partner: the list of customers, billing profiles, service costs, line
-items and the sign-in. Equal seeds give equal data. POST to the addresses below
-/simulator/ moves its calendar on.
+		Short: "Simulate Partner Center on a local port",
+		Long: `Serve a simulated Partner Center with invented customers, to try the collector without a
+partner account. It serves the list of customers, billing profiles, service costs, line
+items and the sign-in. The same seed gives the same data. POST requests to the addresses
+under /simulator/ advance its calendar.
 
-It listens on a loopback address unless --listen says otherwise: whoever reaches it
-may use it. It ends with Ctrl-C.`,
+The simulator has no access control, so it listens on a loopback address by default.
+Ctrl-C ends it.`,
 		Example: `  collector simulate
   collector simulate --customers 50000 --latency 150ms --fault-rate 0.02
   collector simulate --customers-out customers.txt --seed 7`,
@@ -45,10 +45,10 @@ may use it. It ends with Ctrl-C.`,
 	flags := cmd.Flags()
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:8090", "`address` and port to listen on; port 0 picks a free one")
 	flags.IntVar(&f.customers, "customers", 100, "number of customers")
-	flags.DurationVar(&f.latency, "latency", 0, "how long each answer takes, such as 150ms")
-	flags.Float64Var(&f.faultRate, "fault-rate", 0, "share of requests, from 0 to 1, that meet a fault: 429, 500, 503, resets, truncated bodies")
-	flags.Uint64Var(&f.seed, "seed", 1, "selects the invented data")
-	flags.StringVar(&f.customersOut, "customers-out", "", "write the customer ids to this `file`, one a line")
+	flags.DurationVar(&f.latency, "latency", 0, "delay of each answer, such as 150ms")
+	flags.Float64Var(&f.faultRate, "fault-rate", 0, "share of requests, from 0 to 1, that fail: 429, 500, 503, resets, truncated bodies")
+	flags.Uint64Var(&f.seed, "seed", 1, "seed of the invented data")
+	flags.StringVar(&f.customersOut, "customers-out", "", "write the customer ids to this `file`, one per line")
 	return cmd
 }
 
@@ -70,7 +70,7 @@ func (p *program) simulate(ctx context.Context, f simulateFlags) error {
 	var listen net.ListenConfig
 	listener, err := listen.Listen(ctx, "tcp", f.listen)
 	if err != nil {
-		return fmt.Errorf("%w; choose another port with --listen", err)
+		return fmt.Errorf("%w; name another port with --listen", err)
 	}
 	p.introduce(listener.Addr(), f)
 
@@ -101,7 +101,7 @@ func (p *program) introduce(addr net.Addr, f simulateFlags) {
 	}
 	fmt.Fprintf(p.stderr, `Partner Center is simulated at http://%s with %d customers.
 Customer ids: %s
-A configuration for it, with COLLECTOR_SIMULATED_TOKEN=simulator in the environment:
+Use this configuration, with COLLECTOR_SIMULATED_TOKEN=simulator in the environment:
 
 database:
   url: postgres://localhost:5432/costs

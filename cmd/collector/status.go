@@ -25,11 +25,11 @@ func (p *program) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the last runs and how complete the collection is",
-		Long: `Show, for every partner, how many of its active customers were collected within
-the last 26 hours, the customer that was not seen for the longest time and the
-open findings; how long each refresh token of the configuration has to live; and the
-last runs, newest first. The login needs no more than the role finance_reader, and
-COLLECTOR_DATABASE_URL will do in place of a configuration file.`,
+		Long: `Show for every partner how many active customers were collected in the last 26 hours,
+the customer that has been missing longest, and the open findings. Then show the
+remaining life of each configured refresh token, and the last runs, newest first. The
+role finance_reader is sufficient. COLLECTOR_DATABASE_URL can replace the configuration
+file.`,
 		Example: `  collector status
   collector status --format json | jq '.partners[] | select(.customers_never_collected > 0)'`,
 		Args: cobra.NoArgs,

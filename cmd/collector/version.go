@@ -41,9 +41,9 @@ func (p *program) versionCommand() *cobra.Command {
 		Long: `Print the version of this program, the commit it was built from and the Go
 version it was built with. Every run records the version in finance.runs.
 
---sbom prints what the program is made of, as a software bill of materials in
-CycloneDX's JSON: every module with its version and checksum. --binary names another
-build of the program, such as one for another system.`,
+--sbom prints the software bill of materials in CycloneDX JSON: every module with its
+version and checksum. --binary names another build of the program, such as one for
+another system.`,
 		Example: `  collector version
   collector version --format json
   collector version --sbom`,
@@ -53,7 +53,7 @@ build of the program, such as one for another system.`,
 	var bill bool
 	var binary string
 	cmd.Flags().BoolVar(&bill, "sbom", false, "print the software bill of materials instead")
-	cmd.Flags().StringVar(&binary, "binary", "", "print the bill of this `file` instead of this program's; needs --sbom")
+	cmd.Flags().StringVar(&binary, "binary", "", "print the bill of materials of this `file` instead; needs --sbom")
 	cmd.MarkFlagsMutuallyExclusive("sbom", "format")
 	cmd.RunE = func(*cobra.Command, []string) error {
 		if binary != "" && !bill {
