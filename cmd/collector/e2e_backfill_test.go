@@ -138,7 +138,7 @@ func TestImport(t *testing.T) {
 	wantLines := []string{
 		"saved/" + broken + "/profile.json: refused: another file of this customer is refused",
 		"saved/" + broken + "/summary.json: refused: summary: details[0].summary.pretaxTotal",
-		"saved/" + lonely + "/lineitems.json: refused: line items need their summary.json, which says in which period they belong",
+		"saved/" + lonely + "/lineitems.json: refused: line items need their summary.json, which states their period",
 		"saved/" + former[:35] + "f/notes.txt: refused: not one of profile.json, summary.json, lineitems.json",
 		"saved/" + former + "x: refused: not named by a customer's GUID",
 		"saved/" + strings.ToUpper(former) + "/summary.json: stored: Recurring 2024-05-05..2024-06-04 EUR 11",

@@ -268,7 +268,7 @@ func TestEraseSparesOthers(t *testing.T) {
 		code int
 		says string
 	}{
-		{[]string{"--customer", "7d3c0c4e-3f5b-4d0c-8a51-0a2f3b4c5d6e"}, 1, "nothing is stored about this customer"},
+		{[]string{"--customer", "7d3c0c4e-3f5b-4d0c-8a51-0a2f3b4c5d6e"}, 1, "nothing is stored for this customer"},
 		{[]string{"--customer", ids[1], "--partner", "nobody"}, 1, "partner nobody"},
 		{[]string{"--customer", "42"}, 2, "GUID"},
 		{nil, 2, "customer"},
@@ -292,7 +292,7 @@ func TestEraseWaitsForNobody(t *testing.T) {
 		t.Fatal(held, err)
 	}
 	id := slices.Collect(s.sim.CustomerIDs())[0]
-	s.collector(t, "erase", "--customer", id).want(t, 4).says(t, "another run of this partner is under way")
+	s.collector(t, "erase", "--customer", id).want(t, 4).says(t, "another run of this partner is in progress")
 	if got := s.one(t, `SELECT count(*) FROM collector.billing_profiles WHERE email IS NOT NULL`); got != "1" {
 		t.Error("the profile was erased while the partner was locked")
 	}
@@ -331,7 +331,7 @@ func TestTheSwitchToMinimalProfilesReducesWhatIsStored(t *testing.T) {
 	p.live(t)
 	before := p.money(t)
 	p.only(t, "collect:\n  profiles: minimal\n")
-	p.collector(t, "backfill", "--replay").want(t, 0).says(t, "reduced what was stored")
+	p.collector(t, "backfill", "--replay").want(t, 0).says(t, "reduced stored billing profiles")
 	p.forgot(t, "after the switch", p.values...)
 	if diff := cmp.Diff(before, p.money(t)); diff != "" {
 		t.Errorf("the switch changed what finance sees (-before +after):\n%s", diff)

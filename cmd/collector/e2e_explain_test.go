@@ -222,8 +222,8 @@ func TestExplainWithoutAnAnswer(t *testing.T) {
 		t.Errorf("%+v, want no costs but the months that have some", empty)
 	}
 	s.collector(t, "explain", "--customer", customer, "--period", "1999-01").want(t, 0).says(t, "has no cost whose period ends in 1999-01", month)
-	s.collector(t, "explain", "--customer", stranger, "--period", month).want(t, 1).says(t, stranger, "nothing is stored about this customer")
-	s.collector(t, "explain", "--customer", customer, "--period", month, "--partner", "another").want(t, 1).says(t, "nothing is stored about this customer")
+	s.collector(t, "explain", "--customer", stranger, "--period", month).want(t, 1).says(t, stranger, "nothing is stored for this customer")
+	s.collector(t, "explain", "--customer", customer, "--period", month, "--partner", "another").want(t, 1).says(t, "nothing is stored for this customer")
 	for _, wrong := range [][]string{
 		{},
 		{"--customer", customer},

@@ -36,7 +36,7 @@ func TestARenamedPartnerCountsOnce(t *testing.T) {
 	s.collector(t, "partners", "rename", "nobody", "renamed").want(t, 1).says(t, "nothing is stored")
 	s.collector(t, "partners", "rename", "sim", "sim").want(t, 2)
 	s.collector(t, "partners", "rename", "sim", "No Name!").want(t, 2).says(t, "NEW must be")
-	s.collector(t, "partners", "rename", "sim", "renamed").want(t, 0).says(t, "renamed now")
+	s.collector(t, "partners", "rename", "sim", "renamed").want(t, 0).says(t, "belong to renamed")
 	s.collector(t, "run").want(t, 0)
 	if got := total(); got != before {
 		t.Errorf("after the renaming there are costs of %s, want %s", got, before)

@@ -54,7 +54,7 @@ func TestRatesImportIsAllOrNothing(t *testing.T) {
 	}
 	s.write(t, "empty.csv", "")
 	s.write(t, "header.csv", "date,from_currency,to_currency,rate\n")
-	s.collector(t, "rates", "import", "header.csv").want(t, 2).says(t, "nothing was imported", "line 2", "no rate below the header")
+	s.collector(t, "rates", "import", "header.csv").want(t, 2).says(t, "nothing was imported", "line 2", "no rate after the header")
 	s.write(t, "columns.csv", "day,from,to,rate\n")
 	s.write(t, "quote.csv", "date,from_currency,to_currency,rate\n2026-08-31,\"EUR,USD,1.08\n")
 	s.collector(t, "rates", "import", "empty.csv").want(t, 2).says(t, "line 1", "is empty")

@@ -160,7 +160,7 @@ func TestASecondCollectorFindsTheLockHeld(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-arrived
-	s.collector(t, "run").want(t, 4).says(t, "another run of this partner is under way", "not run")
+	s.collector(t, "run").want(t, 4).says(t, "another run of this partner is in progress", "not run")
 	close(release)
 	finish().want(t, 0)
 	if got := s.one(t, `SELECT count(*) FROM finance.runs`); got != "1" {

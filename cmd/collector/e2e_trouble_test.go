@@ -46,7 +46,7 @@ func TestTroublesThatAreWaitedOut(t *testing.T) {
 				`CREATE TRIGGER full_disk BEFORE INSERT ON collector.line_items FOR EACH STATEMENT EXECUTE FUNCTION public.full_disk()`,
 			},
 			end:  []string{`DROP TRIGGER full_disk ON collector.line_items`},
-			says: "make room on the disk",
+			says: "free space on the disk",
 		},
 		{
 			name: "no connection to spare",
@@ -130,7 +130,7 @@ func TestTroublesThatEndARun(t *testing.T) {
 			f := newFaultSite(t, troubled)
 			f.asLogin(t, nil)
 			b := f.trouble(t, "", func() { f.asAdministrator(t, test.begin) })
-			(<-b.ended).want(t, 1).says(t, append(test.says, "customers are stored", "fetched ones are not", "collector run --resume")...)
+			(<-b.ended).want(t, 1).says(t, append(test.says, "customers are stored", "fetched customers are not", "collector run --resume")...)
 			stored := `SELECT count(*)::text FROM collector.customer_states`
 			done := `SELECT (customers_ok + customers_no_costs)::text FROM finance.runs`
 			if diff := gocmp.Diff(f.one(t, stored), f.one(t, done)); diff != "" {
@@ -157,7 +157,7 @@ func TestADatabaseThatStaysAway(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	(<-b.ended).want(t, 1).says(t, waitsForDatabase, "customers are stored", "fetched ones are not", "waited 2s for the database", "the ledger shows the run as running", "collector run --resume")
+	(<-b.ended).want(t, 1).says(t, waitsForDatabase, "customers are stored", "fetched customers are not", "waited 2s for the database", "the ledger shows the run as running", "collector run --resume")
 	if err := server.Continue(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -202,10 +202,10 @@ func TestTwoCollectorsAtOnce(t *testing.T) {
 	var winner *background
 	select {
 	case r := <-one.ended:
-		r.want(t, 4).says(t, "another run of this partner is under way")
+		r.want(t, 4).says(t, "another run of this partner is in progress")
 		winner = other
 	case r := <-other.ended:
-		r.want(t, 4).says(t, "another run of this partner is under way")
+		r.want(t, 4).says(t, "another run of this partner is in progress")
 		winner = one
 	}
 	f.proxy.release()

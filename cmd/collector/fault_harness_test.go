@@ -226,7 +226,7 @@ type background struct {
 	heard chan struct{}
 }
 
-const waitsForDatabase = "the database does not take what is collected; waiting for it"
+const waitsForDatabase = "the database cannot store a batch; waiting for it"
 
 func (f *faultSite) background(t *testing.T, logs string, args ...string) *background {
 	t.Helper()

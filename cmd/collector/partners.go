@@ -51,7 +51,7 @@ func (p *program) renamePartner(ctx context.Context, from, to string) error {
 		if err := jobs.RenamePartner(ctx, from, to); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(p.stdout, "All data of %s now belong to %s.\n", from, to)
+		_, err := fmt.Fprintf(p.stdout, "The data of %s now belong to %s.\n", from, to)
 		return err
 	})
 }

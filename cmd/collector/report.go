@@ -61,7 +61,7 @@ such text, and a byte order mark at the start of the file.`,
 		}
 		i := slices.IndexFunc(reports, func(r finance.Report) bool { return r.Name == args[0] })
 		if i < 0 {
-			return usageError("there is no report %q; there are %s", args[0], strings.Join(reportNames(reports), ", "))
+			return usageError("there is no report %q; the reports are %s", args[0], strings.Join(reportNames(reports), ", "))
 		}
 		if _, err := time.Parse("2006-01", period); period != "" && err != nil {
 			return usageError("--period %q is not a month of the form YYYY-MM", period)

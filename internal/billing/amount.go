@@ -20,7 +20,7 @@ const maxAmountDigits = 40
 // Numbers of more than 40 digits before or after the decimal point are refused.
 func ParseAmount(literal string) (Amount, error) {
 	if len(literal) > 4*maxAmountDigits {
-		return Amount{}, fmt.Errorf("a number of %d characters is not an amount", len(literal))
+		return Amount{}, fmt.Errorf("a number of %d characters is too long for an amount", len(literal))
 	}
 	d, err := decimal.NewFromString(literal)
 	if err != nil {

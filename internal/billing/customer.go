@@ -7,7 +7,7 @@ import (
 )
 
 // ErrUnknownCustomer says that nothing is stored about a customer.
-var ErrUnknownCustomer = errors.New("nothing is stored about this customer; the view finance.customers lists those that are known")
+var ErrUnknownCustomer = errors.New("nothing is stored for this customer; the view finance.customers lists all known customers")
 
 // CustomerID is the tenant id of a customer: a GUID in lower case with hyphens.
 // Partner Center writes the same id in both cases, so the canonical form is the

@@ -57,7 +57,7 @@ var (
 	ErrUnavailable = errors.New("the database is not available")
 	// ErrTooMuch is ErrUnavailable too: the database allows less time than so many
 	// statements take; fewer at a time may pass.
-	ErrTooMuch = fmt.Errorf("%w for so much at once", ErrUnavailable)
+	ErrTooMuch = fmt.Errorf("%w for so large a batch", ErrUnavailable)
 )
 
 // Failure is why a resource of a customer, or a whole run, could not be had. Its

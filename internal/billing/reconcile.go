@@ -79,12 +79,12 @@ func (s *CostSummary) reconcileRoot() []Finding {
 			nearest = &recurring[i]
 		}
 	}
-	const consequence = "The totals of the whole are kept for audit and counted nowhere."
+	const consequence = "The root totals are kept for audit and are not part of any cost."
 	f := Finding{Kind: RootMismatch, Severity: Warning}
 	if nearest == nil {
-		f.Detail = fmt.Sprintf("The cost summary states its totals in %s, in which it has no Recurring cost that they could repeat. %s", root.CurrencyCode, consequence)
+		f.Detail = fmt.Sprintf("The cost summary states root totals in %s, but has no Recurring cost in this currency for them to repeat. %s", root.CurrencyCode, consequence)
 	} else {
-		f.Detail = fmt.Sprintf("The totals of the cost summary do not repeat its Recurring cost: they are %s. %s",
+		f.Detail = fmt.Sprintf("The root totals of the cost summary do not repeat its Recurring cost: they are %s. %s",
 			strings.Join(differences(root.amounts(), nearest.amounts(), roundingTolerance, nearest.CurrencyCode), ", "), consequence)
 	}
 	return []Finding{f}
@@ -106,7 +106,7 @@ func (s *CostSummary) reconcileItems(items []LineItem) []Finding {
 	for _, key := range compared.withoutDetail {
 		found = append(found, Finding{
 			Kind: LineItemsWithoutDetail, Severity: Warning, Subject: string(key.invoiceType) + " " + key.currency,
-			Detail: fmt.Sprintf("There are line items of %s in %s, and the cost summary has no entry of that type in that currency.", key.invoiceType, key.currency),
+			Detail: fmt.Sprintf("There are line items of %s in %s, but the cost summary has no entry of this type in this currency.", key.invoiceType, key.currency),
 		})
 	}
 	return found

@@ -76,11 +76,11 @@ func TestReconcile(t *testing.T) {
 		},
 		{
 			name: "the root is another amount", root: totals("", "20 + 0 = 20"), details: details{detail(recurring, "USD", "17.22 + 0 = 17.22"), detail(oneTime, "USD", "2.78 + 0 = 2.78")},
-			want: []string{"root_mismatch : The totals of the cost summary do not repeat its Recurring cost: they are 20 USD instead of 17.22 USD before tax, 20 USD instead of 17.22 USD after tax. The totals of the whole are kept for audit and counted nowhere."},
+			want: []string{"root_mismatch : The root totals of the cost summary do not repeat its Recurring cost: they are 20 USD instead of 17.22 USD before tax, 20 USD instead of 17.22 USD after tax. The root totals are kept for audit and are not part of any cost."},
 		},
 		{
 			name: "the root is in another currency", root: totals("EUR", "17.22 + 0 = 17.22"), details: details{detail(recurring, "USD", "17.22 + 0 = 17.22")},
-			want: []string{"root_mismatch : The cost summary states its totals in EUR, in which it has no Recurring cost that they could repeat. The totals of the whole are kept for audit and counted nowhere."},
+			want: []string{"root_mismatch : The cost summary states root totals in EUR, but has no Recurring cost in this currency for them to repeat. The root totals are kept for audit and are not part of any cost."},
 		},
 		{name: "the root repeats one of two currencies", root: totals("", "5 + 0 = 5"), details: details{detail(recurring, "USD", "17 + 0 = 17"), detail(recurring, "EUR", "5 + 0 = 5")}},
 		{name: "the root adds two details up", root: totals("", "15 + 0 = 15"), details: details{detail(recurring, "USD", "10 + 0 = 10"), detail(recurring, "USD", "5 + 0 = 5")}},
@@ -106,7 +106,7 @@ func TestReconcile(t *testing.T) {
 		{
 			name: "items in a currency that no detail has", details: details{detail(oneTime, "USD", "1 + 0 = 1")},
 			items: items{item(oneTime, "USD", "1 + 0 = 1"), item(oneTime, "EUR", "2 + 0 = 2"), item(oneTime, "EUR", "2 + 0 = 2"), item(recurring, "EUR", "2 + 0 = 2")},
-			want:  []string{"line_items_without_detail OneTime EUR: There are line items of OneTime in EUR, and the cost summary has no entry of that type in that currency."},
+			want:  []string{"line_items_without_detail OneTime EUR: There are line items of OneTime in EUR, but the cost summary has no entry of this type in this currency."},
 		},
 		{
 			name: "an item without a currency could be anywhere", details: details{detail(oneTime, "USD", "1 + 0 = 1"), detail(recurring, "", "1 + 0 = 1")},

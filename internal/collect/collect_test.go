@@ -404,7 +404,7 @@ func TestWhatEndsARun(t *testing.T) {
 			refuse: func(context.Context, []billing.Statement) error {
 				return fmt.Errorf("no: %w", billing.ErrRejected)
 			},
-			calls: 60, is: billing.ErrRejected, says: "even the note of a failure",
+			calls: 60, is: billing.ErrRejected, says: "the record of a failure",
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -483,7 +483,7 @@ func TestTheDatabaseIsWaitedFor(t *testing.T) {
 			if !errors.Is(err, billing.ErrUnavailable) {
 				t.Fatalf("error %v, want the database's", err)
 			}
-			if want := "10 customers are stored, 24 fetched ones are not: waited 2m0s for the database"; !strings.HasPrefix(err.Error(), want) {
+			if want := "10 customers are stored, 24 fetched customers are not: waited 2m0s for the database"; !strings.HasPrefix(err.Error(), want) {
 				t.Errorf("error %q, want %q", err, want)
 			}
 			if took := time.Since(began); took != 2*time.Minute {

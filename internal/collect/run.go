@@ -144,11 +144,11 @@ func (r *Run) Collect(ctx context.Context) (billing.Tally, error) {
 func (r *Run) conclude(ctx context.Context, fetchErr, storeErr error) (billing.Tally, error) {
 	p := r.Progress()
 	if storeErr != nil {
-		storeErr = fmt.Errorf("%d customers are stored, %d fetched ones are not: %w", p.Done(), p.Fetched-p.Done(), storeErr)
+		storeErr = fmt.Errorf("%d customers are stored, %d fetched customers are not: %w", p.Done(), p.Fetched-p.Done(), storeErr)
 	}
 	switch {
 	case fetchErr != nil && ctx.Err() != nil:
-		fetchErr = fmt.Errorf("stopped with %d customers done: %w", p.Done(), context.Cause(ctx))
+		fetchErr = fmt.Errorf("stopped after %d customers: %w", p.Done(), context.Cause(ctx))
 	case storeErr != nil && errors.Is(fetchErr, context.Canceled):
 		fetchErr = nil
 	}

@@ -41,7 +41,7 @@ func (s Storage[T, R]) Store(ctx context.Context, batch []T) error {
 		results, err = s.Sink(ctx, batch)
 		// One alone is waited for like a database that is away.
 		if tooMuch = errors.Is(err, billing.ErrTooMuch) && len(batch) > 1; tooMuch {
-			s.Log.WarnContext(ctx, "the database allows too little time for a batch; halving it", slog.Int("customers", len(batch)), slog.Any("error", err))
+			s.Log.WarnContext(ctx, "the database cannot store a batch in time; halving it", slog.Int("customers", len(batch)), slog.Any("error", err))
 			return nil
 		}
 		return err

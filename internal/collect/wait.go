@@ -34,7 +34,7 @@ func RetryWhileUnavailable(ctx context.Context, atMost time.Duration, log *slog.
 	if !errors.Is(err, billing.ErrUnavailable) {
 		return err
 	}
-	log.WarnContext(ctx, "the database does not take what is collected; waiting for it", slog.Duration("at_most", atMost), slog.Any("error", err))
+	log.WarnContext(ctx, "the database cannot store a batch; waiting for it", slog.Duration("at_most", atMost), slog.Any("error", err))
 	patience := time.NewTimer(atMost)
 	defer patience.Stop()
 	for pause := firstPause; ; pause = min(2*pause, maxPause) {
@@ -69,7 +69,7 @@ func WithGrace(parent context.Context, grace time.Duration) (ctx context.Context
 		defer timer.Stop()
 		select {
 		case <-timer.C:
-			cancel(fmt.Errorf("the %s for storing after an interruption have passed", grace))
+			cancel(fmt.Errorf("storing took more than %s after an interruption", grace))
 		case <-ctx.Done():
 		}
 	})

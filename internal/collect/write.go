@@ -16,7 +16,7 @@ func (r *Run) write(ctx context.Context, batches <-chan []billing.Statement, sto
 	}
 	storage.Refused = func(ctx context.Context, s billing.Statement, why error) error {
 		if isRefusal(s) {
-			return fmt.Errorf("the database refuses even the note of a failure: %w", why)
+			return fmt.Errorf("the database refuses the record of a failure: %w", why)
 		}
 		return storage.Store(ctx, []billing.Statement{refusal(s, why)})
 	}

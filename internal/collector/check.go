@@ -49,12 +49,12 @@ func (c *Collector) CheckPartner(ctx context.Context, partner config.Partner, re
 	compliant, told, err := client.MFA(ctx)
 	switch {
 	case err == nil && told && !compliant:
-		err = errors.New("the sign-in was made without multi-factor authentication, which Partner Center demands; sign in again: collector login --partner " + partner.Name)
+		err = errors.New("the sign-in was made without multi-factor authentication, which Partner Center requires; sign in again: collector login --partner " + partner.Name)
 		checks.made("multi-factor authentication", err, "")
 	case err == nil && told:
 		checks.made("multi-factor authentication", nil, "confirmed by Partner Center")
 	case err == nil:
-		checks.note("multi-factor authentication", "Partner Center does not say")
+		checks.note("multi-factor authentication", "not reported by Partner Center")
 	}
 	if !partner.Customers.Discover {
 		compareLists(ctx, checks, partner, client)

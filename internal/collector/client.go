@@ -21,7 +21,7 @@ func (c *Collector) NewClient(partner config.Partner, observe func(fetch.Attempt
 	}
 	what := c.Config.Collect
 	if partner.Auth.Mode == "app_only" && what.Costs {
-		log.Warn("Partner Center refuses service costs to an application alone; use auth.mode app_user, or collect.costs: false for profiles only")
+		log.Warn("Partner Center refuses service costs to an application without a user; use auth.mode app_user, or collect.costs: false to collect billing profiles only")
 	}
 	c.warnOfAge(partner, log)
 	client, err := fetch.New(fetch.Options{

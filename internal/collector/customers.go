@@ -54,9 +54,9 @@ func FirstCustomer(ctx context.Context, partner config.Partner, client *fetch.Cl
 // every customer.
 func noCustomers(partner config.Partner) error {
 	if partner.Customers.Discover {
-		return errors.New("the partner's list of customers is empty, but for excluded ones; check the relationships in Partner Center, and customers.exclude")
+		return errors.New("the partner's list has no customer that is not excluded; check the relationships in Partner Center, and customers.exclude")
 	}
-	return &ConfigError{errors.New("every customer of the list is excluded; see customers.exclude")}
+	return &ConfigError{errors.New("every customer on the list is excluded; check customers.exclude")}
 }
 
 // enrolment is told of customers on the partner's list before any of them is asked for:

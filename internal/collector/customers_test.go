@@ -204,7 +204,7 @@ func TestListOfConfiguredCustomers(t *testing.T) {
 		{name: "listed", s: Selection{Partner: listing("a", third, first)}, want: ids{third, first}, enrolled: ids{third, first}},
 		{name: "but for those that are done", s: Selection{Partner: listing("a", third, first)}, done: map[billing.CustomerID]bool{third: true}, want: ids{first}, enrolled: ids{third, first}},
 		{name: "all done", s: Selection{Partner: listing("a", first)}, done: map[billing.CustomerID]bool{first: true}, enrolled: ids{first}},
-		{name: "everybody is excluded", s: Selection{Partner: excluding}, says: "every customer of the list is excluded"},
+		{name: "everybody is excluded", s: Selection{Partner: excluding}, says: "every customer on the list is excluded"},
 		{name: "the file is gone", s: Selection{Partner: config.Partner{Customers: config.Customers{File: "/does/not/exist"}}}, says: "customers file"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -103,7 +103,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	partners.Wait()
 	d.log.Info("daemon stopped")
 	if n := d.interrupted.Load(); n > 0 {
-		return fmt.Errorf("interrupted during %d runs; they are resumed at the next start", n)
+		return fmt.Errorf("%d runs were interrupted; the next start resumes them", n)
 	}
 	return nil
 }
@@ -115,7 +115,7 @@ func (d *Daemon) awaitStore(ctx context.Context) (*persist.Store, error) {
 		if !errors.Is(err, billing.ErrUnavailable) {
 			return store, err
 		}
-		d.log.Warn("the database is away; waiting for it", slog.Any("error", err))
+		d.log.Warn("the database is unavailable; waiting for it", slog.Any("error", err))
 		if d.Wait(ctx, storePause); ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -169,7 +169,7 @@ func (d *Daemon) collect(ctx context.Context, c *Collector, partner config.Partn
 		}
 		return err
 	case locked:
-		log.Info("another collector collects this partner; looking again later")
+		log.Info("another process is collecting this partner; trying again later")
 		return schedule.ErrLater
 	case errors.Is(err, billing.ErrUnavailable):
 		log.Error("the run failed: the database is unavailable; trying again later", slog.Any("error", err))
@@ -219,8 +219,8 @@ func (d *Daemon) prune(ctx context.Context, store *persist.Store) {
 	pruned, err := store.Prune(ctx, persist.Retention{Payloads: r.Payloads, Runs: r.Runs})
 	switch {
 	case err != nil && ctx.Err() == nil:
-		d.log.Error("cannot remove what is past its retention; trying again after the next run", slog.Any("error", err))
+		d.log.Error("cannot remove data past its retention; trying again after the next run", slog.Any("error", err))
 	case pruned != persist.Pruned{}:
-		d.log.Info("removed what is past its retention", slog.Int64("raw_bodies", pruned.Payloads), slog.Int64("runs", pruned.Runs), slog.Int64("failures", pruned.Failures))
+		d.log.Info("removed data past its retention", slog.Int64("raw_bodies", pruned.Payloads), slog.Int64("runs", pruned.Runs), slog.Int64("failures", pruned.Failures))
 	}
 }

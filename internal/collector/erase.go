@@ -56,7 +56,7 @@ func (c *Collector) Erase(ctx context.Context, r EraseRequest) ([]ErasedCustomer
 
 func unknownCustomer(id billing.CustomerID, partner string) error {
 	if partner != "" {
-		return fmt.Errorf("customer %s of partner %s: %w; check both, or leave --partner away", id, partner, billing.ErrUnknownCustomer)
+		return fmt.Errorf("customer %s of partner %s: %w; check both, or leave out --partner", id, partner, billing.ErrUnknownCustomer)
 	}
 	return fmt.Errorf("customer %s: %w", id, billing.ErrUnknownCustomer)
 }

@@ -85,7 +85,7 @@ func FindSaved(dir string) ([]SavedCustomer, error) {
 		found = append(found, SavedCustomer{dir: filepath.Join(dir, entry.Name())})
 	}
 	if len(found) == 0 {
-		return nil, &ConfigError{fmt.Errorf("there is nothing in %s; it must hold a directory per customer, named by the customer's GUID", dir)}
+		return nil, &ConfigError{fmt.Errorf("%s is empty; it must hold a directory for each customer, named with the customer's GUID", dir)}
 	}
 	return found, nil
 }
@@ -95,13 +95,13 @@ func FindSaved(dir string) ([]SavedCustomer, error) {
 func (s *SavedCustomer) read() {
 	id, err := billing.ParseCustomerID(filepath.Base(s.dir))
 	if err != nil {
-		s.refuse(s.dir, "not named by a customer's GUID")
+		s.refuse(s.dir, "not named with a customer's GUID")
 		return
 	}
 	s.id = id
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
-		s.refuse(s.dir, "not a directory that can be read")
+		s.refuse(s.dir, "not a readable directory")
 		return
 	}
 	var docs []billing.Document
@@ -144,7 +144,7 @@ func (s *SavedCustomer) read() {
 		s.refuse(s.dir, "holds none of profile.json, summary.json, lineitems.json")
 		return
 	case has(billing.LineItemsDocument) && !has(billing.SummaryDocument):
-		s.refuse(filepath.Join(s.dir, "lineitems.json"), "line items need their summary.json, which says in which period they belong")
+		s.refuse(filepath.Join(s.dir, "lineitems.json"), "line items need their summary.json, which states their period")
 		return
 	}
 	if s.statement, err = fetch.Normalise(id, docs); err != nil {
@@ -257,7 +257,7 @@ func (i *importing) chunk(ctx context.Context, chunk []SavedCustomer) error {
 		s.statement = billing.Statement{}
 		for _, f := range s.files {
 			if f.Result == "" {
-				f.Result, f.Why = SavedRefused, "another file of this customer is refused"
+				f.Result, f.Why = SavedRefused, "another file of this customer was refused"
 			}
 			i.show(f)
 		}

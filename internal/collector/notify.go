@@ -34,6 +34,6 @@ func (c *Collector) Notify(ctx context.Context, succeeded bool) {
 	ctx, cancel := Detached(ctx)
 	defer cancel()
 	if err := telemetry.Ping(ctx, address); err != nil {
-		c.Log.Error("cannot tell how the run ended", slog.String("setting", setting), slog.Any("error", err))
+		c.Log.Error("cannot send the result of the run", slog.String("setting", setting), slog.Any("error", err))
 	}
 }

@@ -71,7 +71,7 @@ func (r *replaying) all(ctx context.Context, archive iter.Seq2[persist.ArchivedC
 		}
 		derived, err := r.rederive(customer)
 		if err != nil {
-			r.log.Error("an archived answer cannot be read; the customer is left as it is",
+			r.log.Error("an archived answer cannot be read; the customer is not changed",
 				slog.String("customer_id", string(customer.CustomerID)), slog.Any("error", err))
 			r.count(billing.CustomerResult{Outcome: billing.OutcomeFailed})
 			continue
@@ -93,7 +93,7 @@ func (r *replaying) rederive(c persist.ArchivedCustomer) (persist.Rederived, err
 	for _, answer := range c.Answers {
 		s, err := fetch.Normalise(c.CustomerID, answer.Documents)
 		if errors.Is(err, fetch.ErrNotDocument) {
-			r.log.Warn("an archived answer is not the document that was asked for; it says nothing any more",
+			r.log.Warn("an archived answer is not the requested document; it is ignored",
 				slog.String("customer_id", string(c.CustomerID)), slog.Int64("statement", answer.StatementID), slog.Any("error", err))
 			s, err = fetch.Normalise(c.CustomerID, documents(c.CustomerID, answer.Documents))
 		}
@@ -143,7 +143,7 @@ func (r *replaying) stored(_ []persist.Rederived, results []persist.ReplayResult
 
 // refused notes that the database refuses what is derived of a customer.
 func (r *replaying) refused(ctx context.Context, customer persist.Rederived, why error) error {
-	r.log.ErrorContext(ctx, "the database refuses what is derived; the customer is left as it is",
+	r.log.ErrorContext(ctx, "the database refuses the derived rows; the customer is not changed",
 		slog.String("customer_id", string(customer.CustomerID)), slog.Any("error", why))
 	r.count(billing.CustomerResult{Outcome: billing.OutcomeFailed})
 	return nil

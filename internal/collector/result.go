@@ -44,7 +44,7 @@ func (r *Result) judge(ctx context.Context) billing.RunStatus {
 }
 
 // errNothingRead is why a run failed that came to its end.
-var errNothingRead = errors.New("no costs could be read of any customer; collector report coverage says why")
+var errNothingRead = errors.New("no customer's costs could be read; see collector report coverage")
 
 // Cause is why the run did not succeed, in the words of the ledger; nil when it did, or
 // when the outcomes of its customers say everything.

@@ -38,7 +38,7 @@ func (c *Collector) narrow(ctx context.Context, run billing.Run, request Request
 		}
 		if len(run.Resumes) == 0 {
 			if run.Kind == billing.KindOnce {
-				log.Info("no unfinished run to resume; collecting everybody")
+				log.Info("no unfinished run to resume; collecting all customers")
 			}
 			return run, nil, nil
 		}

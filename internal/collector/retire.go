@@ -22,8 +22,8 @@ func (u Unlisted) believable() bool { return u.Customers <= 1 || 10*u.Customers 
 
 // Error says what was not done, and what to do.
 func (u Unlisted) Error() string {
-	return fmt.Sprintf("%d of %d customers are not in the partner's list any more, which is too many to believe: they were not collected and stay active; see that the list is whole, "+
-		"and if it is, retire them with collector run --retire-all", u.Customers, u.Of)
+	return fmt.Sprintf("%d of %d customers are no longer on the partner's list, so the list is probably incomplete: they were not collected and stay active; check the list, "+
+		"and if it is complete, retire them with collector run --retire-all", u.Customers, u.Of)
 }
 
 // retire takes the customers for whom a complete run did not ask off the list of active
@@ -40,12 +40,12 @@ func (c *Collector) retire(ctx context.Context, run billing.Run, j job, log *slo
 			return false
 		})
 		if retired > 0 && err == nil {
-			log.Info("retired customers that are not listed any more", slog.Int("customers", retired))
+			log.Info("retired customers that are no longer listed", slog.Int("customers", retired))
 		}
 		return err
 	})
 	if kept.Customers > 0 {
-		log.Error("too many customers are not listed any more; none was retired", slog.Int("customers", kept.Customers), slog.Int("of", kept.Of))
+		log.Error("too many customers are no longer listed; none was retired", slog.Int("customers", kept.Customers), slog.Int("of", kept.Of))
 	}
 	return kept, err
 }

@@ -217,7 +217,7 @@ func (c *Collector) finish(ctx context.Context, run billing.Run, result Result, 
 		err = collect.RetryWhileUnavailable(ctx, c.Config.Database.Wait, log, record)
 	}
 	if err != nil {
-		err = fmt.Errorf("%w; the ledger shows the run as running until the next one of this partner closes it", err)
+		err = fmt.Errorf("%w; the ledger shows the run as running until this partner's next run closes it", err)
 	}
 	if result.Err != nil && run.Kind == billing.KindOnce && run.Scope != billing.ScopeSome {
 		result.Err = fmt.Errorf("%w; collector run --resume collects the rest", result.Err)

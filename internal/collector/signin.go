@@ -51,7 +51,7 @@ func (c *Collector) tokens(partner config.Partner, cloud fetch.Cloud) (fetch.Tok
 // warnOfAge warns of a refresh token that will die soon.
 func (c *Collector) warnOfAge(partner config.Partner, log *slog.Logger) {
 	if state := SignInStateOf(partner, c.Now()); state.Warning {
-		log.Warn("the refresh token has not been replaced for long and dies at 90 days: sign in again",
+		log.Warn("the refresh token has not been replaced for a long time and expires after 90 days: sign in again",
 			slog.Int("age_days", *state.AgeDays), slog.String("command", "collector login --partner "+partner.Name))
 	}
 }

@@ -89,7 +89,7 @@ func checkCustomers(path string, keep func(billing.CustomerID)) Errors {
 		}
 	}
 	if more > 0 {
-		next.Message = fmt.Sprintf("and %d more from here on", more)
+		next.Message = fmt.Sprintf("and %d more from this line on", more)
 		problems = append(problems, next)
 	}
 	return problems
@@ -156,11 +156,11 @@ func parseCustomers(r io.Reader, name string) iter.Seq2[billing.CustomerID, erro
 		}
 		switch err := lines.Err(); {
 		case errors.Is(err, bufio.ErrTooLong):
-			refuse(n, "the line is longer than %d characters; write one GUID a line", bufio.MaxScanTokenSize)
+			refuse(n, "the line is longer than %d characters; write one GUID per line", bufio.MaxScanTokenSize)
 		case err != nil:
 			yield("", fmt.Errorf("customers file: %w", err))
 		case len(first) == 0:
-			refuse(0, "the file names no customer; write one GUID a line")
+			refuse(0, "the file has no customer; write one GUID per line")
 		}
 	}
 }

@@ -37,8 +37,8 @@ func TestReadCustomersFileRefuses(t *testing.T) {
 		}
 	}
 	for _, tc := range []struct{ name, text, want string }{
-		{"empty", "", "FILE: the file names no customer; write one GUID a line"},
-		{"comments only", "# ours\n\n", "FILE: the file names no customer; write one GUID a line"},
+		{"empty", "", "FILE: the file has no customer; write one GUID per line"},
+		{"comments only", "# ours\n\n", "FILE: the file has no customer; write one GUID per line"},
 		{
 			"a table", string(customerA) + ",Contoso\n" + string(customerB),
 			`FILE:1: "ae1d5b32-f9ff-4252-b2bf-40e21937a51a,Contoso" is not a GUID of the form 00000000-0000-0000-0000-000000000000`,
@@ -49,12 +49,12 @@ func TestReadCustomersFileRefuses(t *testing.T) {
 		},
 		{
 			"many", string(customerA) + "\n" + many.String(),
-			shown.String() + "FILE:22: and 5 more from here on",
+			shown.String() + "FILE:22: and 5 more from this line on",
 		},
 		{"UTF-16", "\xff\xfea\x00e\x00\n\x00", "FILE:1: the file is UTF-16; save it as UTF-8"},
 		{
 			"an endless line", string(customerA) + "\n" + strings.Repeat("x", 1<<17),
-			"FILE:2: the line is longer than 65536 characters; write one GUID a line",
+			"FILE:2: the line is longer than 65536 characters; write one GUID per line",
 		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -129,7 +129,7 @@ func TestCustomersListedOfAChangedFile(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	write(t, path, "")
-	if diff := cmp.Diff([]string{"FILE: the file names no customer; write one GUID a line"}, listed()); diff != "" {
+	if diff := cmp.Diff([]string{"FILE: the file has no customer; write one GUID per line"}, listed()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	for _, err := range (Customers{File: path + "x"}).Listed() {

@@ -30,7 +30,7 @@ func (l *loader) decode(n *yaml.Node, v reflect.Value, path string) {
 		l.decodeStruct(n, v, path)
 	case v.Kind() == reflect.Slice:
 		if n.Kind != yaml.SequenceNode {
-			l.breakOff(path, "must be a list: [a, b], or one a line after a hyphen")
+			l.breakOff(path, "must be a list: [a, b], or one per line after a hyphen")
 			return
 		}
 		v.Set(reflect.MakeSlice(v.Type(), len(n.Content), len(n.Content)))

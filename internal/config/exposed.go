@@ -16,7 +16,7 @@ func (l *loader) expose(file, key string) {
 	}
 	l.exposed = append(l.exposed, Problem{
 		File: l.file, Line: l.lines[key], Key: key,
-		Message: fmt.Sprintf("%s holds a secret that every account of this machine can read (mode %#o); chmod 600 it, or shut its directory", file, mode),
+		Message: fmt.Sprintf("%s holds a secret that every account of this machine can read (mode %#o); run chmod 600 on it, or close its directory to others", file, mode),
 	})
 }
 

@@ -45,7 +45,7 @@ func LoadDatabase(path string, named bool, getenv func(string) string) (*Config,
 	case errors.Is(err, fs.ErrNotExist) && !named && getenv("COLLECTOR_DATABASE_URL") != "":
 		return l.load(&yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"})
 	case errors.Is(err, fs.ErrNotExist) && !named:
-		return nil, Errors{{File: path, Message: "there is no such file; set COLLECTOR_DATABASE_URL, which is all that this command needs, or " + howToBegin}}
+		return nil, Errors{{File: path, Message: "there is no such file; set COLLECTOR_DATABASE_URL, which is sufficient for this command, or " + howToBegin}}
 	case err != nil:
 		return nil, Errors{{File: path, Message: fmt.Sprintf("cannot be read: %v", cause(err))}}
 	}
@@ -140,7 +140,7 @@ func parse(data []byte) (*yaml.Node, *Problem) {
 		case errors.Is(err, io.EOF):
 			return document.Content[0], nil
 		case err == nil:
-			return nil, &Problem{Line: second.Line, Message: "a second document begins here; put everything into one"}
+			return nil, &Problem{Line: second.Line, Message: "a second document begins here; the file must have only one"}
 		}
 	}
 	if err == nil || errors.Is(err, io.EOF) {

@@ -215,7 +215,7 @@ func TestLoadRefuses(t *testing.T) {
 		},
 		{
 			name: "two documents", old: "partners:", new: "---\npartners:",
-			want: "collector.yaml:3: a second document begins here; put everything into one",
+			want: "collector.yaml:3: a second document begins here; the file must have only one",
 		},
 		{
 			name: "not YAML", old: "  url:", new: "\turl:",
@@ -272,7 +272,7 @@ schedule: {cron: 5, jitter: "5"}
 			want: `collector.yaml:1: database: must be a mapping with keys such as "url:"
 collector.yaml:3: partners[0].name: must be text; put 365 in quotes
 collector.yaml:4: partners[0].base_url: must be a single value
-collector.yaml:6: partners[0].customers.ids: must be a list: [a, b], or one a line after a hyphen
+collector.yaml:6: partners[0].customers.ids: must be a list: [a, b], or one per line after a hyphen
 collector.yaml:7: partners[0].limits.requests_per_minute: must be a whole number, not "many"
 collector.yaml:7: partners[0].limits.concurrency: must be a whole number, not "1.5"
 collector.yaml:7: partners[0].limits.timeout: "5" is not a duration such as "90s", "5m" or "800d"
@@ -321,7 +321,7 @@ collector.yaml:2: database.url: COLLECTOR_DATABASE_URL is not a PostgreSQL conne
 		},
 		{
 			name: "an empty partner", old: good[strings.Index(good, "  - name"):], new: "  -\n",
-			want: `collector.yaml:4: partners[0].name: is missing; every row of this partner holds it
+			want: `collector.yaml:4: partners[0].name: is missing; it identifies the partner in every row
 collector.yaml:4: partners[0].auth.tenant_id: is missing; mode app_user needs it
 collector.yaml:4: partners[0].auth.client_id: is missing; mode app_user needs it
 collector.yaml:4: partners[0].auth.refresh_token_file: is missing; mode app_user keeps the refresh token there and rewrites it at each sign-in
@@ -353,8 +353,8 @@ collector.yaml:6: partners[0].auth.mode: "password" must be one of app_user, app
 		},
 		{
 			name: "addresses", old: "token_file: token", new: "token_file: token\n      login_url: http://login.example.com\n    base_url: http://10.0.0.1",
-			want: `collector.yaml:8: partners[0].auth.login_url: http would send the credentials in clear; use https (http is for localhost, 127.0.0.0/8 and [::1])
-collector.yaml:9: partners[0].base_url: http would send the credentials in clear; use https (http is for localhost, 127.0.0.0/8 and [::1])`,
+			want: `collector.yaml:8: partners[0].auth.login_url: http would send the credentials unencrypted; use https (http is allowed for localhost, 127.0.0.0/8 and [::1])
+collector.yaml:9: partners[0].base_url: http would send the credentials unencrypted; use https (http is allowed for localhost, 127.0.0.0/8 and [::1])`,
 		},
 		{
 			name: "odd addresses", old: "partners:\n  - name: contoso\n    auth:", new: "notify: {success_url: \"https://host/?a=b\", failure_url: \"ftp://host\"}\npartners:\n  - name: contoso\n    base_url: api.example.com\n    auth:\n      login_url: https://user:s3cret@host",
@@ -384,7 +384,7 @@ collector.yaml:7: partners[0].auth.client_id: must be text; put 123 in quotes`,
 			variables: map[string]string{"COLLECTOR_CONTOSO_REFRESH_TOKEN": "two\nlines"},
 			want: `collector.yaml:5: partners[0].auth.client_id: is missing; mode app_user needs it
 collector.yaml:5: partners[0].auth.refresh_token_file: is missing; mode app_user keeps the refresh token there and rewrites it at each sign-in
-collector.yaml:5: partners[0].auth.refresh_token_file: COLLECTOR_CONTOSO_REFRESH_TOKEN holds more than one line; it must hold the value alone
+collector.yaml:5: partners[0].auth.refresh_token_file: COLLECTOR_CONTOSO_REFRESH_TOKEN holds more than one line; it must hold only the value
 collector.yaml:6: partners[0].auth.tenant_id: "contoso.example" is not a GUID of the form 00000000-0000-0000-0000-000000000000
 collector.yaml:7: partners[0].auth.client_secret_file: DIR: is a directory (or set COLLECTOR_CONTOSO_CLIENT_SECRET)`,
 		},

@@ -111,7 +111,7 @@ func IsPartnerName(name string) bool { return namePattern.MatchString(name) }
 func (l *loader) partner(p *Partner, path string) {
 	switch {
 	case p.Name == "":
-		l.refuse(join(path, "name"), "is missing; every row of this partner holds it")
+		l.refuse(join(path, "name"), "is missing; it identifies the partner in every row")
 	case !IsPartnerName(p.Name):
 		l.refuse(join(path, "name"), `%q must be 1 to 63 letters, digits, "-", "." and "_"`, shorten(p.Name))
 	}
@@ -216,7 +216,7 @@ func (l *loader) secret(file, path, variable string) (s Secret, from string) {
 	case text == "":
 		l.refuse(path, "%s is empty", from)
 	case strings.ContainsFunc(text, unicode.IsControl):
-		l.refuse(path, "%s holds more than one line; it must hold the value alone", from)
+		l.refuse(path, "%s holds more than one line; it must hold only the value", from)
 	}
 	return NewSecret(text), from
 }
@@ -270,7 +270,7 @@ func (l *loader) serviceAddress(s, path string) {
 	switch {
 	case !ok:
 	case u.Scheme == "http" && !loopback.Host(u.Hostname()):
-		l.refuse(path, "http would send the credentials in clear; use https (http is for localhost, 127.0.0.0/8 and [::1])")
+		l.refuse(path, "http would send the credentials unencrypted; use https (http is allowed for localhost, 127.0.0.0/8 and [::1])")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
 		l.refuse(path, "must have no query and no fragment")
 	}

@@ -103,7 +103,7 @@ func (c *console) render(w http.ResponseWriter, r *http.Request, status int, v v
 	})
 	if err != nil {
 		c.Log.Error("the console could not render a page", slog.String("path", r.URL.Path), slog.String("error", err.Error()))
-		plain(w, http.StatusInternalServerError, "That did not work. The collector's log says more.")
+		plain(w, http.StatusInternalServerError, "The page could not be shown. See the collector's log.")
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -54,10 +54,10 @@ func newAuthenticator(o Options) (*authenticator, error) {
 	if !loopback.Host(host) {
 		if o.PasswordFile == "" {
 			return nil, fmt.Errorf("console.listen: %s can be reached from other machines and asks for no password: "+
-				"write one with collector console passwd and name it in console.password_file, or listen on 127.0.0.1", o.Listen)
+				"write a password file with collector console passwd and name it in console.password_file, or listen on 127.0.0.1", o.Listen)
 		}
 		if !o.TLS && !o.BehindProxy {
-			return nil, fmt.Errorf("console.listen: %s can be reached from other machines, and without HTTPS anybody on the way reads the password: "+
+			return nil, fmt.Errorf("console.listen: %s can be reached from other machines, and without HTTPS others can read the password: "+
 				"set console.tls_cert_file and console.tls_key_file, or put a reverse proxy in front and set console.behind_proxy, or listen on 127.0.0.1", o.Listen)
 		}
 	}
@@ -103,20 +103,20 @@ func (a *authenticator) refuses(r *http.Request) *refusal {
 			host = name
 		}
 		if !loopback.Host(host) {
-			return &refusal{http.StatusMisdirectedRequest, "Call the console by the address on which it listens, such as 127.0.0.1 or localhost. " +
-				"Behind a reverse proxy, let the proxy send that as the Host, or set console.password_file."}
+			return &refusal{http.StatusMisdirectedRequest, "Open the console at the address on which it listens, such as 127.0.0.1 or localhost. " +
+				"Behind a reverse proxy, configure the proxy to send this address as the Host, or set console.password_file."}
 		}
 		return nil
 	}
 	_, password, given := r.BasicAuth()
 	if !given {
-		return &refusal{http.StatusUnauthorized, "The console asks for its password. Any user name will do."}
+		return &refusal{http.StatusUnauthorized, "The console needs its password. Any user name is accepted."}
 	}
 	switch err := a.check(r.RemoteAddr, password); {
 	case errors.Is(err, errTooMany):
-		return &refusal{http.StatusTooManyRequests, "Too many wrong passwords. Wait a little."}
+		return &refusal{http.StatusTooManyRequests, "Too many wrong passwords. Try again in a minute."}
 	case err != nil:
-		return &refusal{http.StatusUnauthorized, "That is not the password of the console."}
+		return &refusal{http.StatusUnauthorized, "The password is wrong."}
 	}
 	return nil
 }

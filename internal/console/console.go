@@ -98,7 +98,7 @@ func New(o Options) (http.Handler, error) {
 // makes no sense.
 var (
 	errNotFound   = errors.New("there is no such page")
-	errBadRequest = errors.New("that address makes no sense")
+	errBadRequest = errors.New("the address is not valid")
 )
 
 // understood refuses addresses with what is no text, before a query has to.
@@ -112,7 +112,7 @@ func (c *console) understood(next http.Handler) http.Handler {
 		for name, values := range parameters {
 			for _, text := range append(values, name) {
 				if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-					c.failed(w, r, badRequest("it holds a character that no text has"))
+					c.failed(w, r, badRequest("it contains an invalid character"))
 					return
 				}
 			}
@@ -165,17 +165,17 @@ func (c *console) read(ctx context.Context, atMost time.Duration, f func(context
 
 // failed answers a request that could not be.
 func (c *console) failed(w http.ResponseWriter, r *http.Request, err error) {
-	status, title, text := http.StatusInternalServerError, "That did not work", "The collector's log says more."
+	status, title, text := http.StatusInternalServerError, "Internal error", "See the collector's log."
 	begin, isBegin := errors.AsType[beginError](err)
 	switch {
 	case r.Context().Err() != nil:
 		return // nobody is listening
 	case errors.Is(err, errNotFound):
-		status, title, text = http.StatusNotFound, "Not found", "There is nothing at this address."
+		status, title, text = http.StatusNotFound, "Not found", "This address does not exist."
 	case errors.Is(err, errBadRequest):
-		status, title, text = http.StatusBadRequest, "Not understood", err.Error()
+		status, title, text = http.StatusBadRequest, "Invalid address", err.Error()
 	case errors.Is(err, errBusy):
-		status, title, text = http.StatusServiceUnavailable, "Not now", "Other files are being downloaded. Try again in a minute."
+		status, title, text = http.StatusServiceUnavailable, "Too many downloads", "Other downloads are in progress. Try again in a minute."
 		w.Header().Set("Retry-After", "60")
 	case isBegin:
 		status, title, text = http.StatusServiceUnavailable, "The database cannot be read", begin.Error()

@@ -56,7 +56,7 @@ func (c *console) customer(ctx context.Context, tx *sql.Tx, r *http.Request) (vi
 	if err != nil {
 		return view{}, err
 	}
-	p.Findings.Empty = "Nothing about this customer looks odd."
+	p.Findings.Empty = "There are no findings about this customer."
 	return view{template: "customer", title: p.Customer.Name, data: p}, nil
 }
 
@@ -104,7 +104,7 @@ func charted(ctx context.Context, tx *sql.Tx, f filter) ([]currencyView, error) 
 		}
 		of := f
 		of.currency, of.since, of.month = &v.Code, &from.Time, &newest
-		v.Chart = picture(of, fmt.Sprintf("Costs in %s by month and invoice type, from %s to %s; the table of costs has the figures.", v.Name, from.label(), newest.label()))
+		v.Chart = picture(of, fmt.Sprintf("Costs in %s by month and invoice type, from %s to %s; the table of costs shows the figures.", v.Name, from.label(), newest.label()))
 		views = append(views, v)
 	}
 	return views, nil

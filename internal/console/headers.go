@@ -29,7 +29,7 @@ func guarded(auth *authenticator, next http.Handler) http.Handler {
 		}
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			h.Set("Allow", "GET, HEAD")
-			plain(w, http.StatusMethodNotAllowed, "The console only shows.")
+			plain(w, http.StatusMethodNotAllowed, "The console is read-only.")
 			return
 		}
 		if why := auth.refuses(r); why != nil {

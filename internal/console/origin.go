@@ -70,7 +70,7 @@ func (c *console) origin(ctx context.Context, tx *sql.Tx, r *http.Request) (view
 	if err != nil {
 		return view{}, err
 	}
-	p.Findings.Empty = "Nothing about this customer looks odd."
+	p.Findings.Empty = "There are no findings about this customer."
 	p.Command = "collector explain --customer " + p.Customer.ID
 	if len(p.End) >= len(monthForm) {
 		p.Command += " --period " + p.End[:len(monthForm)]

@@ -187,7 +187,7 @@ func (p *overviewPage) costs(ctx context.Context, tx *sql.Tx, f filter, endless 
 			return err
 		}
 		p.Currencies[i].Trend.Title = fmt.Sprintf("%s of the last %d months by invoice type", p.Currencies[i].Name, trendMonths)
-		p.Currencies[i].Chart = picture(of, fmt.Sprintf("Costs in %s by month and invoice type, from %s to %s; the table below has the figures.",
+		p.Currencies[i].Chart = picture(of, fmt.Sprintf("Costs in %s by month and invoice type, from %s to %s; the table below shows the figures.",
 			p.Currencies[i].Name, m.plus(1-trendMonths).label(), m.label()))
 	}
 	return nil

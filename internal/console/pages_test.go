@@ -63,9 +63,9 @@ func TestEmptyDatabaseSaysWhatToDo(t *testing.T) {
 		t.Error("an empty database has a chart")
 	}
 	for path, want := range map[string]string{
-		"/movers": "Nobody moved", "/restatements": "restated nothing", "/missing": "Nobody is missing", "/findings": "Nothing looks odd", "/runs": "Nothing has run yet",
-		"/costs": "There are no costs", "/customers": "No customer has this name or id", "/lines": "There are no line items", "/revisions": "Nothing of this selection",
-		"/totals": "There are no costs", "/coverage": "No customer has been asked for yet",
+		"/movers": "No customer's costs changed", "/restatements": "restated no cost", "/missing": "No customer is missing", "/findings": "There are no open findings", "/runs": "No run has started yet",
+		"/costs": "No costs match", "/customers": "No customer has this name or id", "/lines": "No line items match", "/revisions": "No values match",
+		"/totals": "No costs match", "/coverage": "No customer has been requested yet",
 	} {
 		contains(t, path, s.get(path, http.StatusOK), want)
 	}
@@ -196,11 +196,11 @@ func TestStaleSummariesSaySo(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.live()
-	if strings.Contains(s.get("/", http.StatusOK), "Still moving") {
+	if strings.Contains(s.get("/", http.StatusOK), "Not up to date") {
 		t.Error("a finished run leaves stale months")
 	}
 	s.admin("UPDATE collector.cost_details SET tax = tax + 1, after_tax_total = after_tax_total + 1 WHERE currency_code = 'EUR'")
-	contains(t, "the overview", s.get("/", http.StatusOK), "Still moving:", "October 2026")
+	contains(t, "the overview", s.get("/", http.StatusOK), "Not up to date:", "October 2026")
 }
 
 func TestReadingAsNobodyInParticularIsRefused(t *testing.T) {

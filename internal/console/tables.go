@@ -9,7 +9,7 @@ import (
 var tables = []table{totals, movers, restatements, coverage, missing, findings, runs, signIns, costs, customers, lines, revisions}
 
 var totals = table{
-	name: "totals", title: "Totals by month, currency and invoice type", empty: "There are no costs of this selection.",
+	name: "totals", title: "Totals by month, currency and invoice type", empty: "No costs match this selection.",
 	order: "-month", filters: []string{"month", "partner"},
 	columns: []column{
 		{name: "month", header: "Month"},
@@ -26,7 +26,7 @@ var totals = table{
 }
 
 var movers = table{
-	name: "movers", title: "Top movers against the month before", empty: "Nobody moved against the month before, or there is no month before.",
+	name: "movers", title: "Top movers against the month before", empty: "No customer's costs changed against the month before, or there is no month before.",
 	order: "-moved", filters: []string{"month", "partner"},
 	columns: []column{
 		{name: "company_name", header: "Customer", kind: company},
@@ -46,7 +46,7 @@ var movers = table{
 }
 
 var restatements = table{
-	name: "restatements", title: "Restatements", empty: "Microsoft has restated nothing in this time.",
+	name: "restatements", title: "Restatements", empty: "Microsoft restated no cost in this time.",
 	order: "-moved", filters: []string{"since", "partner"},
 	columns: []column{
 		{name: "company_name", header: "Customer", kind: company},
@@ -70,7 +70,7 @@ var restatements = table{
 }
 
 var coverage = table{
-	name: "coverage", title: "Coverage", empty: "No customer has been asked for yet.",
+	name: "coverage", title: "Coverage", empty: "No customer has been requested yet.",
 	order: "partner", filters: []string{"partner"},
 	columns: []column{
 		{name: "partner", header: "Partner"},
@@ -83,7 +83,7 @@ var coverage = table{
 }
 
 var missing = table{
-	name: "missing", title: "Who is missing", empty: "Nobody is missing: every customer was collected in full within the last 26 hours.",
+	name: "missing", title: "Missing customers", empty: "No customer is missing: all were collected in full within the last 26 hours.",
 	order: "last_success_at", filters: []string{"partner"},
 	columns: []column{
 		{name: "company_name", header: "Customer", kind: company},
@@ -92,7 +92,7 @@ var missing = table{
 		{name: "last_outcome", header: "Last outcome", kind: outcome},
 		{name: "last_error", header: "Why"},
 		{name: "last_success_at", header: "Last in (UTC)", by: "last_success_at IS NOT NULL, last_success_at", absent: "never"},
-		{name: "first_seen_at", header: "First asked for (UTC)"},
+		{name: "first_seen_at", header: "First requested (UTC)"},
 		{name: "place", kind: rank},
 		{name: "all_of_partner", kind: rank},
 	},
@@ -102,7 +102,7 @@ var missing = table{
 const severityRank = "CASE severity WHEN 'serious' THEN 3 WHEN 'warning' THEN 2 ELSE 1 END"
 
 var findings = table{
-	name: "findings", title: "Open findings", empty: "Nothing looks odd.",
+	name: "findings", title: "Open findings", empty: "There are no open findings.",
 	order: "-severity", filters: []string{"partner", "severity"},
 	columns: []column{
 		{name: "severity", header: "Severity", kind: severity, by: severityRank},
@@ -111,7 +111,7 @@ var findings = table{
 		{name: "partner", header: "Partner"},
 		{name: "customer_id", kind: hidden},
 		{name: "subject", header: "About"},
-		{name: "detail", header: "What was found"},
+		{name: "detail", header: "Finding"},
 		{name: "first_seen_at", header: "Since (UTC)"},
 		{name: "last_seen_at", header: "Last seen (UTC)"},
 		{name: "place", kind: rank},
@@ -121,7 +121,7 @@ var findings = table{
 }
 
 var runs = table{
-	name: "runs", title: "Runs", empty: "Nothing has run yet.",
+	name: "runs", title: "Runs", empty: "No run has started yet.",
 	order: "-started_at", filters: []string{"partner"},
 	columns: []column{
 		{name: "started_at", header: "Started (UTC)"},
@@ -149,7 +149,7 @@ var signIns = table{
 	order: "days_left",
 	columns: []column{
 		{name: "partner", header: "Partner"},
-		{name: "auth_mode", header: "Signs in as"},
+		{name: "auth_mode", header: "Sign-in mode"},
 		{name: "days_left", header: "Days left", kind: number},
 		{name: "advice", header: "What to do"},
 	},
@@ -188,7 +188,7 @@ func reading(query func(finance.Selection) finance.Query) func(filter) finance.Q
 func orEmpty[T any](s []T) []T { return append([]T{}, s...) }
 
 var costs = table{
-	name: "costs", title: "Costs", empty: "There are no costs of this selection.",
+	name: "costs", title: "Costs", empty: "No costs match this selection.",
 	order: "-after_tax_total", filters: []string{"month", "partner"},
 	columns: []column{
 		{name: "company_name", header: "Customer", kind: company},
@@ -220,13 +220,13 @@ var customers = table{
 		{name: "active", header: "Active", kind: truth},
 		{name: "last_outcome", header: "Last outcome", kind: outcome},
 		{name: "last_collected_at", header: "Last in (UTC)", absent: "never"},
-		{name: "first_seen_at", header: "First asked for (UTC)"},
+		{name: "first_seen_at", header: "First requested (UTC)"},
 	},
 	query: reading(finance.Customers),
 }
 
 var lines = table{
-	name: "lines", title: "Line items", empty: "There are no line items of this selection.",
+	name: "lines", title: "Line items", empty: "No line items match this selection.",
 	order: "-billing_period_start",
 	columns: []column{
 		{name: "billing_period_start", header: "Period from", kind: day},
@@ -254,7 +254,7 @@ var lines = table{
 }
 
 var revisions = table{
-	name: "revisions", title: "Every value there ever was", empty: "Nothing of this selection was ever stored.",
+	name: "revisions", title: "All values", empty: "No values match this selection.",
 	order: "-valid_from",
 	columns: []column{
 		{name: "invoice_type", header: "Invoice type"},

@@ -108,11 +108,11 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 	}
 	if !o.Keep {
-		d.say("\nRun it with --keep to look around in a browser or with psql. For your own customers see the README.\n")
+		d.say("\nRun the demo with --keep to use the console and psql. To collect your own customers, see README.md.\n")
 		return nil
 	}
 	return d.console(ctx, func(console string) {
-		d.say("\nLook around until you press Ctrl-C, in a browser or in the schema finance:\n\n  %s\n  psql '%s'\n", console, url)
+		d.say("\nThe console and the database run until Ctrl-C:\n\n  %s\n  psql '%s'\n", console, url)
 	})
 }
 

@@ -32,7 +32,7 @@ func yearAgo(o partnersim.Options, now time.Time) partnersim.Options {
 // has been restated. It ends with the month that the demo's first night collects.
 func (d *demonstration) year(ctx context.Context) error {
 	const night = 24 * time.Hour
-	d.say("\nIt lives through %d months, of which each is collected twice, with restatements ...\n", yearMonths)
+	d.say("\nCollecting %d months of data, each month twice, with restatements ...\n", yearMonths)
 	for month := yearMonths; month > 0; month-- {
 		for _, again := range []bool{false, true} {
 			age := time.Duration(month) * 30 * night

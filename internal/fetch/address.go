@@ -21,7 +21,7 @@ func parseBase(raw string) (*url.URL, error) {
 	case u.Scheme == "https" && u.Host != "":
 	case u.Scheme == "http" && loopback.Host(u.Hostname()):
 	case u.Scheme == "http":
-		return nil, errors.New("must begin with https:// (http:// is for loopback addresses)")
+		return nil, errors.New("must begin with https:// (http:// is allowed for loopback addresses)")
 	default:
 		return nil, errors.New("must be an address such as https://api.partnercenter.microsoft.com")
 	}

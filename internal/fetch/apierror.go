@@ -83,15 +83,15 @@ func (r refusal) verdict() verdict {
 	case "900421":
 		return verdict{class: billing.CredentialFailure, advice: "the sign-in was made without multi-factor authentication; sign in again with it (collector login)"}
 	case "900329":
-		return verdict{class: billing.ConfigurationFailure, advice: "an application alone may not read service costs; use auth.mode app_user, or collect.costs: false for billing profiles only"}
+		return verdict{class: billing.ConfigurationFailure, advice: "an application without a user may not read service costs; use auth.mode app_user, or collect.costs: false to collect billing profiles only"}
 	case "900309", "90000":
-		return verdict{class: billing.CredentialFailure, advice: "the partner's own sign-in rules (conditional access) refuse the collector; let the administrator of the partner tenant admit it, then sign in again (collector login)"}
+		return verdict{class: billing.CredentialFailure, advice: "a conditional access policy of the partner's tenant refuses the collector; ask the tenant's administrator to allow it, then sign in again (collector login)"}
 	case "800039", "900149":
-		return verdict{class: billing.ConfigurationFailure, advice: "the partner's reseller programme is not active; its state is shown in Partner Center"}
+		return verdict{class: billing.ConfigurationFailure, advice: "the partner's reseller programme is not active; check its state in Partner Center"}
 	case "900124":
 		return verdict{class: billing.ConfigurationFailure, advice: "the Microsoft Partner Agreement is not accepted; the global administrator must accept it in Partner Center"}
 	case "20002", "2032":
-		return verdict{class: billing.NoAccess, advice: "the partner has no relationship with this customer any more"}
+		return verdict{class: billing.NoAccess, advice: "the partner no longer has a relationship with this customer"}
 	case "60003", "900118":
 		return verdict{class: billing.UnknownCustomer, advice: "there is no such customer"}
 	case "900308", "900150", "1002":
@@ -101,35 +101,35 @@ func (r refusal) verdict() verdict {
 	}
 	switch r.status {
 	case http.StatusUnauthorized:
-		return verdict{class: billing.CredentialFailure, refresh: true, advice: "the access token is refused, a fresh one too; sign in again (collector login), or replace the token"}
+		return verdict{class: billing.CredentialFailure, refresh: true, advice: "the access token is refused, and so is a new one; sign in again (collector login), or replace the token"}
 	case http.StatusForbidden:
 		return lacksRole
 	case http.StatusNotFound:
 		if r.page {
-			return verdict{class: billing.BadAnswer, retry: true, advice: "something that is not Partner Center answered; see that base_url and the proxy are right"}
+			return verdict{class: billing.BadAnswer, retry: true, advice: "the answer is not from Partner Center; check base_url and the proxy"}
 		}
 		return verdict{class: billing.UnknownCustomer, advice: "not found"}
 	case http.StatusRequestTimeout:
-		return verdict{class: billing.ServerFailure, retry: true, advice: "the service gave up waiting"}
+		return verdict{class: billing.ServerFailure, retry: true, advice: "the service timed out"}
 	case http.StatusTooManyRequests:
-		return verdict{class: billing.Throttled, retry: true, throttled: true, advice: "the service allows no more requests for now; lower limits.requests_per_minute if this goes on"}
+		return verdict{class: billing.Throttled, retry: true, throttled: true, advice: "the service refuses requests above its limit; lower limits.requests_per_minute if this persists"}
 	case http.StatusNotImplemented:
 		return verdict{class: billing.ServerFailure, advice: "the service does not offer this"}
 	}
 	switch {
 	case r.status >= http.StatusInternalServerError:
-		return verdict{class: billing.ServerFailure, retry: true, advice: "the service has trouble of its own"}
+		return verdict{class: billing.ServerFailure, retry: true, advice: "the service reports an internal error"}
 	case r.status >= http.StatusBadRequest:
 		return verdict{class: billing.BadRequest, advice: "the service refuses the request, which is an error in this program; please report it"}
 	}
-	return verdict{class: billing.BadAnswer, advice: "the service answers in an unexpected way"}
+	return verdict{class: billing.BadAnswer, advice: "the service gives an unexpected answer"}
 }
 
 // lacksRole is the verdict of every other 403: with a code for it, in plain text
 // ("The supplied role …") and with no body at all (API.md 3.5).
 var lacksRole = verdict{
 	class:  billing.RoleMissing,
-	advice: "the user may not do this; give the user the role Admin agent or Billing admin in Partner Center",
+	advice: "the user lacks the right to do this; give the user the role Admin agent or Billing admin in Partner Center",
 }
 
 // saysNoCosts reports whether the refusal of service costs means that the customer

@@ -102,13 +102,13 @@ func New(o Options) (*Client, error) {
 		problems = append(problems, fmt.Errorf("base_url %w", err))
 	}
 	if o.Tokens == nil {
-		problems = append(problems, errors.New("there is no source of access tokens"))
+		problems = append(problems, errors.New("the source of access tokens is missing"))
 	}
 	if o.RequestsPerMinute < 0 {
 		problems = append(problems, errors.New("requests_per_minute is negative"))
 	}
 	if err := errors.Join(problems...); err != nil {
-		return nil, fmt.Errorf("the Partner Center client cannot be set up: %w", err)
+		return nil, fmt.Errorf("the configuration of the Partner Center client is not valid: %w", err)
 	}
 	o = o.withDefaults()
 	application, _, _ := strings.Cut(o.UserAgent, "/")

@@ -45,5 +45,5 @@ func CloudNamed(name string) (Cloud, error) {
 			return c, nil
 		}
 	}
-	return Cloud{}, fmt.Errorf("cloud %q is none of global, usgov and china", name)
+	return Cloud{}, fmt.Errorf("cloud %q is not one of global, usgov and china", name)
 }

@@ -71,7 +71,7 @@ func (f *form) check(data []byte) (keySet, error) {
 	}
 	has, err := w.object(f)
 	if err == nil && f.isFault(has) {
-		return has, errors.New("it is an error object with the status of a success")
+		return has, errors.New("it is an error object with a success status")
 	}
 	return has, err
 }

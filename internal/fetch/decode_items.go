@@ -19,7 +19,7 @@ type wireItems struct {
 var itemsForm = documentForm[wireItems]()
 
 // errNoItems is what a page is without its array of items. An empty array is one.
-var errNoItems = errors.New("a page has items, and it has none")
+var errNoItems = errors.New("it has no items, as a page must")
 
 type wireItem struct {
 	InvoiceType              text   `json:"invoiceType"`
@@ -108,7 +108,7 @@ func (l *lineItems) add(page *wireItems) error {
 		return placed(billing.LineItemsDocument, fmt.Errorf("totalCount: %w", page.TotalCount.err))
 	}
 	if len(page.Items) > 0 && !slices.ContainsFunc(page.Items, func(w wireItem) bool { return w != (wireItem{}) }) {
-		return notDocument(billing.LineItemsDocument, errors.New("none of its items states anything of a line item"))
+		return notDocument(billing.LineItemsDocument, errors.New("none of its items has a field of a line item"))
 	}
 	all, customers, name := l.items, l.customers, l.customerName
 	if len(all) == 0 {

@@ -19,7 +19,7 @@ var (
 	errNotJSON = errors.New("is not JSON")
 	// ErrNotDocument marks what does not have the form of the document that was asked
 	// for.
-	ErrNotDocument = errors.New("is not the document that was asked for")
+	ErrNotDocument = errors.New("is not the requested document")
 )
 
 // decodeOne reads a body that is one JSON object of a form, and tells which keys it

@@ -60,7 +60,7 @@ func decodeProfile(body []byte) (*billing.Profile, error) {
 		},
 	}
 	if p == (billing.Profile{}) {
-		return nil, notDocument(billing.ProfileDocument, errors.New("it states nothing of a billing profile"))
+		return nil, notDocument(billing.ProfileDocument, errors.New("it has no field of a billing profile"))
 	}
 	return &p, nil
 }

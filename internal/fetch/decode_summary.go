@@ -112,7 +112,7 @@ func decodeSummary(body []byte) (*summary, error) {
 		}
 		if detail.InvoiceType == "" && d.Summary.isEmpty() {
 			s.findings.add(billing.AmountMissing, billing.Serious, fmt.Sprintf("details[%d]", i),
-				"An entry of the cost summary states nothing at all and was left out.")
+				"An entry of the cost summary has no values and was left out.")
 			continue
 		}
 		s.costs.Details = append(s.costs.Details, detail)
@@ -172,7 +172,7 @@ func (s *summary) examine() {
 	}
 	if len(s.costs.Details) == 0 && s.hasRootTotals() {
 		s.findings.add(billing.RootTotalsOnly, billing.Warning, "",
-			"The cost summary states totals but no entry for any invoice type; the totals are kept for audit and counted nowhere.")
+			"The cost summary states root totals but no invoice type; the totals are kept for audit and are not part of any cost.")
 	}
 }
 

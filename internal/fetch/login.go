@@ -42,7 +42,7 @@ func DeviceLogin(ctx context.Context, s SignIn, file string, show func(verificat
 	if token.RefreshToken == "" {
 		return &billing.Failure{
 			Class: billing.ConfigurationFailure, Resource: "sign-in",
-			Message: "the sign-in brought no refresh token; allow the application offline access (offline_access)",
+			Message: "the sign-in returned no refresh token; allow the application offline access (offline_access)",
 		}
 	}
 	return keep.replace(ctx, func() (string, error) { return token.RefreshToken, nil })
@@ -57,7 +57,7 @@ func loginFailure(ctx context.Context, err error, secrets ...string) error {
 	var refused *oauth2.RetrieveError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &refused) && refused.ErrorCode == "expired_token":
-		failure.Message = "the code expired before anybody signed in; begin again"
+		failure.Message = "the code expired before the sign-in; run the command again"
 	case refused != nil && (refused.ErrorCode == "access_denied" || refused.ErrorCode == "authorization_declined"):
 		failure.Message = "the sign-in was declined"
 	}

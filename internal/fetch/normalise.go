@@ -45,7 +45,7 @@ func Normalise(id billing.CustomerID, docs []billing.Document) (billing.Statemen
 				p.items, err = decodeLineItems(doc.Body)
 			}
 		default:
-			err = fmt.Errorf("%q is no kind of document", doc.Kind)
+			err = fmt.Errorf("%q is not a kind of document", doc.Kind)
 		}
 		if err != nil {
 			return billing.Statement{}, err
@@ -146,12 +146,12 @@ func (l *lineItems) place(costs billing.CostSummary, found *findings) {
 			continue
 		case item.InvoiceType != "":
 			found.add(billing.LineItemsWithoutDetail, billing.Warning, string(item.InvoiceType),
-				"There are line items of invoice type %q, of which the cost summary has no entry.", item.InvoiceType)
+				"There are line items of invoice type %q, but the cost summary has no entry of this type.", item.InvoiceType)
 		}
 		item.SetStart = costs.Root.Period.Start
 		if item.SetStart.IsZero() {
 			found.add(billing.PeriodMissing, billing.Serious, "line items "+typeName(item.InvoiceType),
-				"There are line items of %s that no period of the cost summary can be given to.", typeName(item.InvoiceType))
+				"There are line items of %s that match no period of the cost summary.", typeName(item.InvoiceType))
 		}
 	}
 }
@@ -203,7 +203,7 @@ func (l *lineItems) moved(costs billing.CostSummary, found *findings) bool {
 		if differing[a.invoiceType] {
 			moved = true
 			found.add(billing.LineItemsPeriodMismatch, billing.Warning, string(a.invoiceType),
-				"The line items of %s are of the period before or after that of the cost summary and do not add up to it; no line items of this answer were stored.",
+				"The line items of %s belong to the period before or after that of the cost summary and do not add up to it; no line items of this answer were stored.",
 				typeName(a.invoiceType))
 		}
 	}

@@ -355,8 +355,8 @@ func TestNormaliseRefuses(t *testing.T) {
 		{name: "two marks", summary: "\ufeff\ufeff{}", want: `summary: the answer is not JSON`},
 		{name: "endless depth", summary: deep, want: `summary: the answer is not JSON`},
 		{name: "an item's amount on the second page", items: `{"items":[{},{"tax":1}]}` + "\n" + `{"items":[{"unitPrice":true}]}`, want: `line_items: items[2].unitPrice: a JSON bool is not a number`},
-		{name: "items that state nothing", items: `{"items":[null,{},{"statusCode":500,"message":"x"}]}`, want: `line_items: the answer is not the document that was asked for: none of its items states anything`},
-		{name: "a page of customers", items: `{"totalCount":1,"items":[{"id":"276eed09-6525-4a94-9b5e-2171d52e1b7e","companyProfile":{}}]}`, want: `line_items: the answer is not the document that was asked for: none of its items states anything`},
+		{name: "items that state nothing", items: `{"items":[null,{},{"statusCode":500,"message":"x"}]}`, want: `line_items: the answer is not the requested document: none of its items has a field`},
+		{name: "a page of customers", items: `{"totalCount":1,"items":[{"id":"276eed09-6525-4a94-9b5e-2171d52e1b7e","companyProfile":{}}]}`, want: `line_items: the answer is not the requested document: none of its items has a field`},
 		{name: "something behind the items", items: `{"items":[]} x`, want: `line_items: is not JSON: something follows`},
 		{name: "two objects in a line", items: `{"items":[]}{"items":[]}`, want: `line_items: is not JSON: something follows`},
 		{name: "half a page of items", items: "{\"items\":[]}\n{\"items\":[", want: `line_items: the answer is not JSON`},
@@ -364,8 +364,8 @@ func TestNormaliseRefuses(t *testing.T) {
 		{name: "an item that is no object", items: `{"items":[5]}`, want: `line_items: items: a JSON number does not belong there`},
 		{name: "a name that is an object", profile: `{"firstName":{"secret":1}}`, want: `profile: firstName: a JSON object does not belong there`},
 		{name: "a phone number that is a list", profile: `{"defaultAddress":{"phoneNumber":["secret"]}}`, want: `profile: defaultAddress.phoneNumber: a JSON array does not belong there`},
-		{name: "an item in two spellings", items: `{"items":[{"tax":1,"Tax":2}]}`, want: `line_items: the answer is not the document that was asked for: a key is not spelt`},
-		{name: "the second page is none", items: `{"items":[{"tax":1}]}` + "\n{}\n", want: `line_items: the answer is not the document that was asked for: a page has items`},
+		{name: "an item in two spellings", items: `{"items":[{"tax":1,"Tax":2}]}`, want: `line_items: the answer is not the requested document: a key is not spelt`},
+		{name: "the second page is none", items: `{"items":[{"tax":1}]}` + "\n{}\n", want: `line_items: the answer is not the requested document: it has no items`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -53,7 +53,7 @@ func (c *Client) walk(ctx context.Context, r request, decode func([]byte) (wireP
 		switch {
 		case err != nil:
 		case seen[place{next.url.String(), next.header[continuation]}]:
-			err = errors.New("the pages go round in a circle: a page names itself or an earlier one as the next")
+			err = errors.New("the pages form a loop: a page links to itself or to an earlier page as the next")
 		case page >= pagesAtMost:
 			err = errors.New("the pages do not end")
 		default:
@@ -79,7 +79,7 @@ func (c *Client) following(r request, p wirePaging) (*request, error) {
 			return nil, err
 		}
 		if !c.stays(&r) {
-			return nil, errors.New("a page names one of another collection as the next")
+			return nil, errors.New("a page links to a page of another collection as the next")
 		}
 		r.header = header
 	case token != "":

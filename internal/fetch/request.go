@@ -245,7 +245,7 @@ func (c *Client) exchange(ctx context.Context, r request, token string, a *answe
 // explainTimeout puts the timeout of an attempt in words.
 func (c *Client) explainTimeout(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return fmt.Errorf("no whole answer within %s: %w", c.options.Timeout, context.DeadlineExceeded)
+		return fmt.Errorf("no complete answer within %s: %w", c.options.Timeout, context.DeadlineExceeded)
 	}
 	return err
 }
@@ -295,13 +295,13 @@ func transportVerdict(err error, status int) verdict {
 	var certificate *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &certificate):
-		return verdict{class: billing.ConfigurationFailure, advice: "the server cannot prove who it is; see that base_url is right, and that this machine trusts the authority that certifies the server or the proxy"}
+		return verdict{class: billing.ConfigurationFailure, advice: "the server's certificate cannot be verified; check base_url, and that this machine trusts the certificate authority of the server or the proxy"}
 	case errors.Is(err, errRedirected):
 		return verdict{class: billing.BadAnswer, advice: "redirected"}
 	case errors.Is(err, errTooLarge):
 		return verdict{class: billing.BadAnswer, advice: "the answer was not read"}
 	case status != 0:
-		return verdict{class: billing.ServerFailure, retry: true, advice: "the answer broke off"}
+		return verdict{class: billing.ServerFailure, retry: true, advice: "the answer is incomplete"}
 	}
 	return verdict{class: billing.ServerFailure, retry: true, advice: "no answer"}
 }

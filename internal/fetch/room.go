@@ -21,7 +21,7 @@ type room struct {
 }
 
 // errNoRoom marks an answer that is read when it is the customer's turn.
-var errNoRoom = errors.New("other large answers come first")
+var errNoRoom = errors.New("waiting for other large answers")
 
 // try takes the place if it is free, without waiting.
 func (r *room) try() error {

@@ -100,7 +100,7 @@ func TestPagesOfLineItemsAreBoundedTogether(t *testing.T) {
 	if err != nil || s.LineItems != nil || s.Costs == nil {
 		t.Errorf("%+v, %v", s, err)
 	}
-	checkFailure(t, s.Failure, billing.BadAnswer, "", "all pages of the line items together are too large")
+	checkFailure(t, s.Failure, billing.BadAnswer, "", "the line items are too large")
 	if page != 4 {
 		t.Errorf("%d pages were read", page)
 	}

@@ -282,8 +282,8 @@ func TestRefreshTokenFileTrouble(t *testing.T) {
 		return err
 	}
 	checkFailure(t, token(filepath.Join(t.TempDir(), "token"), ""), billing.CredentialFailure, "", "collector login")
-	checkFailure(t, token(filepath.Join(t.TempDir(), "no folder", "token"), "seed"), billing.ConfigurationFailure, "", "cannot be kept")
-	checkFailure(t, token(t.TempDir(), "seed"), billing.ConfigurationFailure, "", "cannot be kept")
+	checkFailure(t, token(filepath.Join(t.TempDir(), "no folder", "token"), "seed"), billing.ConfigurationFailure, "", "cannot be stored")
+	checkFailure(t, token(t.TempDir(), "seed"), billing.ConfigurationFailure, "", "cannot be stored")
 	if len(p.all()) != 0 {
 		t.Errorf("%d requests with a token that could not be kept", len(p.all()))
 	}
@@ -321,9 +321,9 @@ func TestNoExchangeWithoutAPlaceForTheNewToken(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = source.Token(t.Context())
-	checkFailure(t, err, billing.ConfigurationFailure, "", "cannot be kept")
+	checkFailure(t, err, billing.ConfigurationFailure, "", "cannot be stored")
 	err = fetch.DeviceLogin(t.Context(), signIn, file, func(string, string) { t.Error("a user was asked to sign in") })
-	checkFailure(t, err, billing.ConfigurationFailure, "", "cannot be kept")
+	checkFailure(t, err, billing.ConfigurationFailure, "", "cannot be stored")
 	if len(p.all()) != 0 || content(t, file) != "old" {
 		t.Errorf("%d requests; %q is kept", len(p.all()), content(t, file))
 	}

@@ -209,7 +209,7 @@ func (c *Client) afterRefusal(ctx context.Context, t *failedAttempt, arrived tim
 		if p != proven && c.standing.doubt() {
 			return t.failure
 		}
-		return aloneRefused(t.failure, "the access token is refused here and not elsewhere; see in Partner Center that the user may read this customer")
+		return aloneRefused(t.failure, "the access token is refused for this customer and accepted for others; check in Partner Center that the user may read this customer")
 	}
 	if refusals > c.options.Attempts {
 		return alone(unproven)
@@ -294,7 +294,7 @@ func (c *Client) afterCondemnation(ctx context.Context, r request, t *failedAtte
 			return t.failure
 		}
 	}
-	return aloneRefused(t.failure, "the service refuses this customer for a reason that others do not meet: "+t.failure.Message)
+	return aloneRefused(t.failure, "the service refuses this customer and accepts others: "+t.failure.Message)
 }
 
 // admit watches the first customers: when none of their resources can be read for
@@ -314,6 +314,6 @@ func (s *standing) admit(st billing.Statement) error {
 	}
 	ending := *st.Failure
 	ending.Class = billing.ConfigurationFailure
-	ending.Message = "nothing can be read of any of the first customers: " + st.Failure.Message
+	ending.Message = "none of the first customers can be read: " + st.Failure.Message
 	return &ending
 }

@@ -65,7 +65,7 @@ func TestRunEndsWhenTheFirstCustomersLackTheRole(t *testing.T) {
 			checkFailure(t, s.Failure, billing.RoleMissing, "")
 			continue
 		}
-		checkFailure(t, err, billing.ConfigurationFailure, "", "nothing can be read", "Admin agent")
+		checkFailure(t, err, billing.ConfigurationFailure, "", "none of the first customers can be read", "Admin agent")
 	}
 
 	_, url = newPartner(t, map[string]http.HandlerFunc{profilePath: inTurn(says(200, goodProfile), says(403, "")), summaryPath: says(403, "")})
@@ -179,7 +179,7 @@ func TestTokenRefusedForOneCustomer(t *testing.T) {
 					t.Fatalf("customer %d: %v", n, err)
 				}
 				if n == 12 || n == 13 {
-					checkFailure(t, s.Failure, billing.Refused, "", "not elsewhere")
+					checkFailure(t, s.Failure, billing.Refused, "", "accepted for others")
 				} else if s.Failure != nil || len(s.LineItems) != 1 {
 					t.Errorf("customer %d: %+v", n, s)
 				}

@@ -212,7 +212,7 @@ func (v *visit) readLineItems(ctx context.Context) error {
 		}
 		if res.failure.Class == billing.UnknownCustomer {
 			res.failure.Class = billing.BadAnswer
-			res.failure.Message = "the summary states costs, yet there are no line items: " + res.failure.Message
+			res.failure.Message = "the summary states costs, but there are no line items: " + res.failure.Message
 		}
 		return nil
 	}
@@ -225,7 +225,7 @@ func (v *visit) readLineItems(ctx context.Context) error {
 // hold makes sure that so many bytes of line items may be held.
 func (v *visit) hold(ctx context.Context, size int) error {
 	if int64(size) > v.client.options.MaxBody {
-		return fmt.Errorf("all pages of the line items together are too large: more than %d bytes", v.client.options.MaxBody)
+		return fmt.Errorf("the line items are too large: more than %d bytes on all pages", v.client.options.MaxBody)
 	}
 	if size > smallAnswers {
 		return v.room.wait(ctx)

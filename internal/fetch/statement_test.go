@@ -291,11 +291,11 @@ func TestStatementFailures(t *testing.T) {
 		{name: "programme", resource: summaryPath, answer: says(403, `{"code":800039}`), class: billing.ConfigurationFailure, code: "800039", ends: true, attempts: 1},
 		{name: "agreement", resource: summaryPath, answer: says(403, `{"code":900124}`), class: billing.ConfigurationFailure, code: "900124", ends: true, attempts: 1, words: []string{"Agreement"}},
 		{
-			name: "gateway 401 with a token that cannot be refreshed", resource: summaryPath, answer: says(401, `{"statusCode":401,"message":"Unauthorized"}`), class: billing.CredentialFailure, ends: true, attempts: 1, words: []string{"must be replaced"},
+			name: "gateway 401 with a token that cannot be refreshed", resource: summaryPath, answer: says(401, `{"statusCode":401,"message":"Unauthorized"}`), class: billing.CredentialFailure, ends: true, attempts: 1, words: []string{"replace it"},
 			andOthers: map[string]http.HandlerFunc{"/v1/customers": says(401, ""), profilePath: says(401, "")},
 		},
 		{
-			name: "401 of one resource with a token that cannot be refreshed", resource: summaryPath, answer: says(401, ""), class: billing.Refused, attempts: 1, words: []string{"not elsewhere"},
+			name: "401 of one resource with a token that cannot be refreshed", resource: summaryPath, answer: says(401, ""), class: billing.Refused, attempts: 1, words: []string{"accepted for others"},
 			andOthers: map[string]http.HandlerFunc{"/v1/customers": says(200, pageOf("", 1))},
 		},
 		{name: "no relation", resource: summaryPath, answer: says(403, "\ufeff"+`{"code":20002,"description":"No relationship between caller and account.","data":[],"source":"PartnerFD"}`), class: billing.NoAccess, code: "20002", attempts: 1, words: []string{"No relationship between"}},
@@ -666,7 +666,7 @@ func TestServerMustProveWhoItIs(t *testing.T) {
 	t.Cleanup(server.Close)
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
 	_, err := client(t, fetch.Options{BaseURL: server.URL}).Statement(t.Context(), asked)
-	checkFailure(t, err, billing.ConfigurationFailure, "", "cannot prove who it is")
+	checkFailure(t, err, billing.ConfigurationFailure, "", "certificate cannot be verified")
 }
 
 func TestNewRefuses(t *testing.T) {

@@ -27,7 +27,7 @@ func (t staticToken) Token(context.Context) (string, error) { return string(t), 
 func (t staticToken) Refresh(context.Context, string) (string, error) {
 	return "", &billing.Failure{
 		Class: billing.CredentialFailure, HTTPStatus: 401,
-		Message: "the access token is refused: it has expired or is wrong, and must be replaced (auth.token_file)",
+		Message: "the access token is refused: it has expired or is wrong; replace it (auth.token_file)",
 	}
 }
 

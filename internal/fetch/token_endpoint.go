@@ -65,7 +65,7 @@ func newEndpoint(s SignIn) (*endpoint, error) {
 		problems = append(problems, errors.New("the scope is missing"))
 	}
 	if err := errors.Join(problems...); err != nil {
-		return nil, fmt.Errorf("the sign-in cannot be set up: %w", err)
+		return nil, fmt.Errorf("the sign-in configuration is not valid: %w", err)
 	}
 	o := Options{Transport: s.Transport, Now: s.Now, Rand: s.Rand}.withDefaults()
 	s.Transport, s.Now, s.Rand = o.Transport, o.Now, o.Rand
@@ -141,18 +141,18 @@ func judgeSignIn(err error, secrets ...string) (failure *billing.Failure, retry 
 	switch {
 	case status == http.StatusTooManyRequests || status == http.StatusRequestTimeout || status >= http.StatusInternalServerError ||
 		refused.ErrorCode == "temporarily_unavailable":
-		failure.Message = "the sign-in service has trouble of its own; try again later"
+		failure.Message = "the sign-in service reports an internal error; try again later"
 		return failure, true
 	case refused.ErrorCode == "invalid_grant":
 		failure.Message = "the refresh token is no longer accepted; sign in again (collector login)"
 	case refused.ErrorCode == "invalid_client":
-		failure.Message = "the application's secret is not accepted; put a valid one into auth.client_secret_file"
+		failure.Message = "the application's secret is not accepted; write a valid one to auth.client_secret_file"
 	case refused.ErrorCode == "":
 		failure.Class = billing.ConfigurationFailure
-		failure.Message = "what answers is not the sign-in service; see that login_url and the proxy are right"
+		failure.Message = "the answer is not from the sign-in service; check login_url and the proxy"
 	default:
 		failure.Class = billing.ConfigurationFailure
-		failure.Message = "the sign-in is refused; see that tenant_id, client_id and the application's permissions are right"
+		failure.Message = "the sign-in is refused; check tenant_id, client_id and the application's permissions"
 	}
 	return failure, false
 }
@@ -181,23 +181,23 @@ var signInAdvice = map[string]struct {
 	"700082":  {billing.CredentialFailure, "the refresh token has expired because it was not used for 90 days; sign in again (collector login)"},
 	"700084":  {billing.CredentialFailure, "the refresh token has reached the end of its life; sign in again (collector login)"},
 	"70008":   {billing.CredentialFailure, "the refresh token has expired; sign in again (collector login)"},
-	"70043":   {billing.CredentialFailure, "the partner's rules ask for a new sign-in (sign-in frequency); sign in again (collector login)"},
-	"9002313": {billing.CredentialFailure, "the refresh token is damaged or is not one; sign in again (collector login)"},
-	"50173":   {billing.CredentialFailure, "the refresh token was revoked, as by a new password; sign in again (collector login)"},
+	"70043":   {billing.CredentialFailure, "a policy of the partner's tenant (sign-in frequency) requires a new sign-in; sign in again (collector login)"},
+	"9002313": {billing.CredentialFailure, "the refresh token is damaged or is not a refresh token; sign in again (collector login)"},
+	"50173":   {billing.CredentialFailure, "the refresh token was revoked, for example by a new password; sign in again (collector login)"},
 	"50076":   {billing.CredentialFailure, "multi-factor authentication is required; sign in again with it (collector login)"},
 	"50079":   {billing.CredentialFailure, "the user must set up multi-factor authentication, then sign in again (collector login)"},
 	"50078":   {billing.CredentialFailure, "the multi-factor authentication of the sign-in has expired; sign in again with it (collector login)"},
-	"53003":   {billing.CredentialFailure, "the partner's own rules (conditional access) block the sign-in; let the administrator of the partner tenant admit it"},
-	"53000":   {billing.CredentialFailure, "the partner's own rules (conditional access) want a managed device; let the administrator of the partner tenant admit the collector"},
+	"53003":   {billing.CredentialFailure, "a conditional access policy of the partner's tenant blocks the sign-in; ask the tenant's administrator to allow it"},
+	"53000":   {billing.CredentialFailure, "a conditional access policy of the partner's tenant requires a managed device; ask the tenant's administrator to allow the collector"},
 	"50057":   {billing.CredentialFailure, "the user's account is disabled; enable it or sign in as another user (collector login)"},
 	"50034":   {billing.CredentialFailure, "the user does not exist in the partner's tenant; sign in as another user (collector login)"},
-	"7000215": {billing.CredentialFailure, "the application's secret is wrong; put the secret's value, not its id, into auth.client_secret_file"},
-	"7000222": {billing.CredentialFailure, "the application's secret has expired; make a new one and put it into auth.client_secret_file"},
+	"7000215": {billing.CredentialFailure, "the application's secret is wrong; write the secret's value, not its id, to auth.client_secret_file"},
+	"7000222": {billing.CredentialFailure, "the application's secret has expired; create a new one and write it to auth.client_secret_file"},
 	"7000218": {billing.ConfigurationFailure, "the application is a confidential client and needs auth.client_secret_file"},
-	"65001":   {billing.ConfigurationFailure, "nobody has consented to the application's access to Partner Center; consent as an administrator, then sign in (collector login)"},
+	"65001":   {billing.ConfigurationFailure, "the application has no consent for access to Partner Center; consent as an administrator, then sign in (collector login)"},
 	"65004":   {billing.ConfigurationFailure, "consent to the application's access to Partner Center was declined"},
-	"700016":  {billing.ConfigurationFailure, "the application is unknown in the partner's tenant; see that client_id and tenant_id are right"},
-	"90002":   {billing.ConfigurationFailure, "the tenant is unknown; see that tenant_id and the cloud are right"},
-	"500011":  {billing.ConfigurationFailure, "Partner Center is unknown in the partner's tenant; see that the cloud is right"},
-	"70011":   {billing.ConfigurationFailure, "the scope of the sign-in is not valid; see that the cloud is right"},
+	"700016":  {billing.ConfigurationFailure, "the application is unknown in the partner's tenant; check client_id and tenant_id"},
+	"90002":   {billing.ConfigurationFailure, "the tenant is unknown; check tenant_id and the cloud"},
+	"500011":  {billing.ConfigurationFailure, "Partner Center is unknown in the partner's tenant; check the cloud"},
+	"70011":   {billing.ConfigurationFailure, "the scope of the sign-in is not valid; check the cloud"},
 }

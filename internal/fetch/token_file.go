@@ -70,7 +70,7 @@ func (f tokenFile) notKept(err error) error {
 	}
 	return &billing.Failure{
 		Class: billing.ConfigurationFailure, Resource: "sign-in", Err: err,
-		Message: fmt.Sprintf("the refresh token cannot be kept in %s: %v; let the collector read and write the file and its folder", f, err),
+		Message: fmt.Sprintf("the refresh token cannot be stored in %s: %v; the collector must be able to read and write the file and its folder", f, err),
 	}
 }
 

@@ -27,7 +27,7 @@ func NewRefreshTokenSource(s SignIn, file, seed string) (TokenSource, error) {
 		return nil, err
 	}
 	if file == "" {
-		return nil, errors.New("the sign-in cannot be set up: refresh_token_file is missing")
+		return nil, errors.New("the sign-in configuration is not valid: refresh_token_file is missing")
 	}
 	u := &userSignIn{endpoint: e, file: tokenFile(file), seed: strings.TrimSpace(seed)}
 	return newTokenCache(e.signIn.Now, u.renew), nil
@@ -54,7 +54,7 @@ func (u *userSignIn) renew(ctx context.Context) (access accessToken, err error) 
 		case old == "":
 			return "", &billing.Failure{
 				Class: billing.CredentialFailure, Resource: "sign-in",
-				Message: fmt.Sprintf("nobody has signed in yet: %s does not hold a refresh token; sign in (collector login)", u.file),
+				Message: fmt.Sprintf("%s does not hold a refresh token yet; sign in (collector login)", u.file),
 			}
 		}
 		token, err := u.endpoint.exchange(ctx, url.Values{

@@ -33,7 +33,7 @@ func newTransport(connections int) *http.Transport {
 
 // errRedirected marks a redirect that is not followed. One to another host never is:
 // the token would go with it, or a stranger would answer.
-var errRedirected = errors.New("is not followed; see that base_url, login_url and the proxy are right")
+var errRedirected = errors.New("is not followed; check base_url, login_url and the proxy")
 
 // redirectsAtMost bounds how often one request is sent on within its host.
 const redirectsAtMost = 5
@@ -51,7 +51,7 @@ func stayOnHost(next *http.Request, via []*http.Request) error {
 // errGarbled stands for errors whose words may quote what arrived. net/http does so
 // when the answers are out of step with the requests, and what arrived may be a
 // billing profile or a token.
-var errGarbled = errors.New("what arrived is not understood; see that base_url, login_url and the proxy are right")
+var errGarbled = errors.New("the answer cannot be parsed; check base_url, login_url and the proxy")
 
 // transportCause is the part of a transport error that is fit for a log: the part
 // whose words are ours, the system's or those of TLS, and errGarbled for any other.

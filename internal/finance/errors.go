@@ -25,7 +25,7 @@ func advised(err error) error {
 	}
 	switch answer.Code {
 	case "3F000", "42P01", "42703", "42883":
-		return fmt.Errorf("the views of schema finance are not those that this program reads; collector migrate status tells the schema version of the database, and which one this program is made for: %w", err)
+		return fmt.Errorf("the views of schema finance are not those that this program needs; collector migrate status prints the schema version of the database and the one that this program needs: %w", err)
 	case "42501":
 		return fmt.Errorf("finance_reader may not read the views of schema finance; collector migrate up grants it, or prints what an administrator has to run: %w", err)
 	}
@@ -37,10 +37,10 @@ func notAReader(err error) error {
 	answer, answered := errors.AsType[*pgconn.PgError](err)
 	switch {
 	case answered && answer.Code == "22023":
-		return fmt.Errorf("the role finance_reader does not exist: run collector migrate up, which creates it or prints what an administrator has to run: %w", err)
+		return fmt.Errorf("the role finance_reader does not exist; run collector migrate up, which creates it or prints what an administrator has to run: %w", err)
 	case answered && answer.Code == "42501":
-		return fmt.Errorf("this login may not become finance_reader: let an administrator run GRANT finance_reader TO the login; "+
-			"a collector's login gets it with GRANT collector_writer TO the login, after collector migrate up: %w", err)
+		return fmt.Errorf("this login is not a member of finance_reader; ask an administrator to run GRANT finance_reader TO the login; "+
+			"a collector's login needs GRANT collector_writer TO the login, after collector migrate up: %w", err)
 	}
 	return fmt.Errorf("become finance_reader: %w", err)
 }

@@ -111,7 +111,7 @@ type UnknownColumnError struct {
 }
 
 func (e *UnknownColumnError) Error() string {
-	return fmt.Sprintf("there is no column %q; there are %s", e.Name, strings.Join(e.Known, ", "))
+	return fmt.Sprintf("there is no column %q; the columns are %s", e.Name, strings.Join(e.Known, ", "))
 }
 
 // Export writes the rows as they arrive, in an order that depends on the rows only.

@@ -36,7 +36,7 @@ func serverAccount() (*account, error) {
 		}
 		return &account{name: name, uid: uint32(uid), gid: uint32(gid)}, nil
 	}
-	return nil, fmt.Errorf("PostgreSQL refuses to run as root, and there is neither a user postgres nor a user nobody to run it as: run as a normal user")
+	return nil, fmt.Errorf("PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it; run as a normal user")
 }
 
 // own hands a file or directory to the account.

@@ -39,7 +39,7 @@ func makeDirectory(parent string, a *account, log *slog.Logger) (*directory, err
 		}
 		blocked, err := a.blockedAt(parent)
 		if err == nil && blocked != "" {
-			err = fmt.Errorf("the user %s, as whom PostgreSQL runs in root's stead, may not enter %s: allow it, or choose another directory", a.name, blocked)
+			err = fmt.Errorf("PostgreSQL runs as the user %s, who may not enter %s; allow it, or choose another directory", a.name, blocked)
 		}
 		if err != nil {
 			reason = errors.Join(reason, err)

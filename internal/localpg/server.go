@@ -102,7 +102,7 @@ func start(ctx context.Context, o Options, where search) (_ *Server, err error) 
 // downloaded is the rung after missing, the error that nothing was found.
 func downloaded(ctx context.Context, d *directory, a *account, o DownloadOptions, log *slog.Logger, missing error) (binaries, error) {
 	if a != nil {
-		return binaries{}, fmt.Errorf("%w; as root it is not downloaded: run as a normal user for that", missing)
+		return binaries{}, fmt.Errorf("%w; PostgreSQL is not downloaded as root: run as a normal user", missing)
 	}
 	dir, err := download(ctx, d, o, log)
 	if err != nil {
@@ -150,7 +150,7 @@ func (s *Server) Halt(ctx context.Context) error {
 	var early error
 	select {
 	case <-s.postmaster.exited:
-		early = fmt.Errorf("the private PostgreSQL had ended by itself: %w", s.failure(s.postmaster.err))
+		early = fmt.Errorf("the private PostgreSQL stopped unexpectedly: %w", s.failure(s.postmaster.err))
 	default:
 		if ctx.Err() == nil {
 			s.postmaster.signal(syscall.SIGINT) // fast shutdown

@@ -237,7 +237,7 @@ func TestStartAsRootInAClosedDirectory(t *testing.T) {
 	closed := t.TempDir()
 	blocked := filepath.Dir(closed) // made with mode 0700
 	_, err := Start(t.Context(), Options{Dir: closed})
-	if err == nil || !strings.Contains(err.Error(), "may not enter "+blocked+":") {
+	if err == nil || !strings.Contains(err.Error(), "may not enter "+blocked+";") {
 		t.Errorf("got %v, want an error that names %s", err, blocked)
 	}
 	if diff := cmp.Diff([]string{}, entries(t, closed)); diff != "" {

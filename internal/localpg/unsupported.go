@@ -13,7 +13,7 @@ type Server struct{}
 
 // Start always fails on this system.
 func Start(context.Context, Options) (*Server, error) {
-	return nil, fmt.Errorf("%w can be started on %s: use a PostgreSQL server that runs already", ErrNoBinaries, runtime.GOOS)
+	return nil, fmt.Errorf("%w can be started on %s; use a running PostgreSQL server", ErrNoBinaries, runtime.GOOS)
 }
 
 // URL returns nothing on this system.

@@ -12,10 +12,10 @@ const erasuresVersion = 8
 
 var (
 	// ErrTooFarDown says that fewer migrations are applied than are to be taken back.
-	ErrTooFarDown = errors.New("so many migrations are not applied")
+	ErrTooFarDown = errors.New("fewer migrations are applied")
 	// ErrForgetsErasures says that taking migrations back would forget whose personal data
 	// may not be stored again.
-	ErrForgetsErasures = errors.New("the erasures would be forgotten, and the next run would store the personal data of these customers again")
+	ErrForgetsErasures = errors.New("the record of erased customers would be deleted, and the next run would store their personal data again")
 )
 
 // Last returns the names of the last n applied migrations, newest first. When fewer
@@ -26,7 +26,7 @@ func (m *Migrator) Last(n int) ([]string, error) {
 		return nil, err
 	}
 	if n < 1 || n > len(applied) {
-		return nil, fmt.Errorf("take %d migrations back: %w; %d are applied", n, ErrTooFarDown, len(applied))
+		return nil, fmt.Errorf("revert %d migrations: %w; %d are applied", n, ErrTooFarDown, len(applied))
 	}
 	names := applied[len(applied)-n:]
 	slices.Reverse(names)
@@ -85,7 +85,7 @@ func (m *Migrator) alone(ctx context.Context, work func() error) (err error) {
 		return fmt.Errorf("take the schema's lock: %w", classify(err))
 	}
 	if !free {
-		return busy("a run or an erasure is under way, or another migration; stop the daemon, or wait: collector status shows the runs")
+		return busy("a run, an erasure or another migration is in progress; stop the daemon, or wait; collector status shows the runs")
 	}
 	defer func() {
 		_, unlockErr := conn.ExecContext(context.WithoutCancel(ctx), "SELECT pg_advisory_unlock("+schemaLock+")")
@@ -110,6 +110,6 @@ func (m *Migrator) keepErasures(ctx context.Context, n int) error {
 	if erased == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %d erased customers; keep the list of finance.erasures, and erase them again after collector migrate up, before anything is collected",
+	return fmt.Errorf("%w: %d erased customers; save the list in finance.erasures, and erase them again after collector migrate up, before the next run",
 		ErrForgetsErasures, erased)
 }

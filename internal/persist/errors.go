@@ -29,9 +29,9 @@ type meaning struct {
 
 const (
 	migrateAdvice = "the schema is not the one this program was built for, or a pooler does not keep sessions apart: see collector migrate status, and run a pooler in session mode"
-	damageAdvice  = "the server's log says more; its files may be damaged"
+	damageAdvice  = "see the server's log; its files may be damaged"
 	loginAdvice   = "check the user and the password in database.url, and pg_hba.conf on the server"
-	grantAdvice   = "let an administrator run: GRANT collector_writer TO the collector's login; if that does not help, collector migrate up as the owner, which grants that role what it needs"
+	grantAdvice   = "ask an administrator to run: GRANT collector_writer TO the collector's login; if that does not help, run collector migrate up as the owner, which grants that role its rights"
 )
 
 // meanings lists what is told apart, by SQLSTATE or else by its class, which is its
@@ -44,22 +44,22 @@ var meanings = map[string]meaning{
 	"23505": {kind: billing.ErrRejected, retryable: true}, // another partner's run may have stored the same body this instant
 
 	// Conflicts with other sessions.
-	"40":    {kind: billing.ErrUnavailable, retryable: true, advice: "other sessions change the collector's tables all the time: find them in pg_stat_activity"},
+	"40":    {kind: billing.ErrUnavailable, retryable: true, advice: "other sessions keep changing the collector's tables: find them in pg_stat_activity"},
 	"55P03": {kind: billing.ErrUnavailable, advice: "another session keeps a table of the collector locked: find it in pg_locks"},
-	"57014": {kind: billing.ErrTooMuch, advice: "statement_timeout of the collector's login is too short, or something holds its statements up: see pg_locks"},
-	"25P04": {kind: billing.ErrTooMuch, advice: "transaction_timeout of the collector's login is too short, or something holds its transactions up: see pg_locks"},
+	"57014": {kind: billing.ErrTooMuch, advice: "statement_timeout of the collector's login is too short, or its statements wait for a lock: see pg_locks"},
+	"25P04": {kind: billing.ErrTooMuch, advice: "transaction_timeout of the collector's login is too short, or its transactions wait for a lock: see pg_locks"},
 	"25P03": {kind: billing.ErrUnavailable, advice: "raise idle_in_transaction_session_timeout for the collector's login"},
 
 	// The server is away, or not able to write now.
 	"08":    {kind: billing.ErrUnavailable},
 	"57":    {kind: billing.ErrUnavailable},
 	"57P04": {advice: "restore the database, or check database.url"},
-	"25006": {kind: billing.ErrUnavailable, stale: true, advice: "the database is read-only: let database.url name the primary server, or end default_transaction_read_only"},
+	"25006": {kind: billing.ErrUnavailable, stale: true, advice: "the database is read-only: set database.url to the primary server, or reset default_transaction_read_only"},
 	"53":    {kind: billing.ErrUnavailable},
-	"53100": {kind: billing.ErrUnavailable, advice: "make room on the disk of the database server"},
+	"53100": {kind: billing.ErrUnavailable, advice: "free space on the disk of the database server"},
 	"53200": {kind: billing.ErrUnavailable, advice: "the database server is out of memory"},
 	"53300": {kind: billing.ErrUnavailable, advice: "end idle sessions, or raise max_connections or the login's connection limit"},
-	"58":    {kind: billing.ErrUnavailable, advice: "the disk of the database server may be failing: the server's log says more"},
+	"58":    {kind: billing.ErrUnavailable, advice: "the disk of the database server may be failing; see the server's log"},
 	"58P01": {advice: damageAdvice},
 	"58P02": {advice: damageAdvice},
 

@@ -24,7 +24,7 @@ func TestAFullDisk(t *testing.T) {
 	if !small {
 		b = newFixture(t)
 		b.raises("53100", "could not extend file: No space left on device")
-		b.refuses(billing.ErrUnavailable, "No space left on device", "make room on the disk")
+		b.refuses(billing.ErrUnavailable, "No space left on device", "free space on the disk")
 		b.raises("", "")
 		b.stores()
 		return
@@ -37,7 +37,7 @@ func TestAFullDisk(t *testing.T) {
 	}
 	b.open()
 	t.Cleanup(func() { b.store.Close() })
-	b.refuses(billing.ErrUnavailable, "No space left on device", "make room on the disk")
+	b.refuses(billing.ErrUnavailable, "No space left on device", "free space on the disk")
 	b.exec(admin, "DROP TABLE public.ballast")
 	b.stores()
 }

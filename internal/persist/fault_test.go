@@ -208,7 +208,7 @@ func (b *fixture) writing() <-chan error {
 	return ended
 }
 
-const triedAgain = "the database broke a transaction off; trying it again"
+const triedAgain = "the database aborted a transaction; trying it again"
 
 func TestADeadlockIsTriedAgain(t *testing.T) {
 	t.Parallel()

@@ -13,7 +13,7 @@ import (
 )
 
 // ErrLocked says that another collector holds the partner's lock.
-var ErrLocked = errors.New("another run of this partner is under way")
+var ErrLocked = errors.New("another run of this partner is in progress")
 
 // busy is ErrLocked in other words.
 type busy string
@@ -21,7 +21,7 @@ type busy string
 func (e busy) Error() string        { return string(e) }
 func (e busy) Is(target error) bool { return target == ErrLocked }
 
-const errMigrating = busy("migrations are being taken back")
+const errMigrating = busy("migrations are being reverted")
 
 // The keys of the advisory locks. The holder of a partner's lock shares that of
 // the schema; whoever takes migrations back wants the latter alone.

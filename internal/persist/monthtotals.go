@@ -25,7 +25,7 @@ func (s *Store) refreshSummaries(ctx context.Context, partner string) error {
 // it: finance.stale_months says what is missing.
 func (s *Store) summarise(ctx context.Context, partner string) {
 	if err := s.refreshSummaries(ctx, partner); err != nil {
-		s.log.Warn("the summaries that the console shows are not up to date; the next run tries again",
+		s.log.Warn("the summaries of the console are not up to date; the next run tries again",
 			slog.String("partner", partner), slog.String("error", err.Error()))
 	}
 }

@@ -13,11 +13,11 @@ import (
 
 var (
 	// ErrOtherName says that the partner's customers stand under another name already.
-	ErrOtherName = errors.New("the tenant stands under another name already")
+	ErrOtherName = errors.New("the tenant is already stored under another name")
 	// ErrUnknownPartner says that nothing is stored of the partner.
-	ErrUnknownPartner = errors.New("nothing is stored of this partner")
+	ErrUnknownPartner = errors.New("nothing is stored for this partner")
 	// ErrPartnerExists says that customers are stored under the name already.
-	ErrPartnerExists = errors.New("customers are stored under this name already")
+	ErrPartnerExists = errors.New("customers are already stored under this name")
 )
 
 // SavePartner keeps what the configuration says of a partner: its tenant id, which

@@ -26,7 +26,7 @@ func (s profileScopes) of(id billing.CustomerID) billing.ProfileScope {
 func (s *Store) scopes(ctx context.Context, db dbsqlc.DBTX, partner string) (profileScopes, error) {
 	rows, err := s.q.ErasedCustomers(ctx, db, partner)
 	if err != nil {
-		return profileScopes{}, fmt.Errorf("read who was erased: %w", classify(err))
+		return profileScopes{}, fmt.Errorf("read the erased customers: %w", classify(err))
 	}
 	sc := profileScopes{all: s.profiles, erased: make(map[billing.CustomerID]billing.ProfileScope, len(rows))}
 	for _, row := range rows {
@@ -65,7 +65,7 @@ func (s *Store) reducePartner(ctx context.Context, partner string) error {
 		after = keys[len(keys)-1]
 	}
 	if !total.Nothing() {
-		s.log.InfoContext(ctx, "reduced what was stored to company name and country", slog.String("partner", partner),
+		s.log.InfoContext(ctx, "reduced stored billing profiles to company name and country", slog.String("partner", partner),
 			slog.Int64("profiles", total.Profiles), slog.Int64("earlier_profiles", total.EarlierProfiles), slog.Int64("bodies", total.Bodies), slog.Int64("messages", total.Messages))
 	}
 	return nil

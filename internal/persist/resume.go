@@ -20,7 +20,7 @@ import (
 func (s *Store) UnfinishedRuns(ctx context.Context, partner string, notBefore time.Time) ([]string, error) {
 	runs, err := s.q.CollectionsSinceNewest(ctx, s.pool, dbsqlc.CollectionsSinceNewestParams{Partner: partner, Latest: s.now().Add(clockError)})
 	if err != nil {
-		return nil, fmt.Errorf("read what the last run of %s left over: %w", partner, classify(err))
+		return nil, fmt.Errorf("read the unfinished run of %s: %w", partner, classify(err))
 	}
 	var unfinished []string
 	for i, run := range runs {
@@ -75,7 +75,7 @@ func (s *Store) LastCollection(ctx context.Context, partner string) (began time.
 		return time.Time{}, "", fmt.Errorf("read when %s was last collected: %w", partner, classify(err))
 	}
 	if corrected > 0 {
-		s.log.WarnContext(ctx, "corrected runs that had begun in the future: the clock was wrong when they ran", slog.String("partner", partner), slog.Int64("runs", corrected))
+		s.log.WarnContext(ctx, "corrected runs that began in the future: the clock was wrong when they ran", slog.String("partner", partner), slog.Int64("runs", corrected))
 	}
 	last, err := s.q.LastCollection(ctx, s.pool, dbsqlc.LastCollectionParams{Partner: partner, Latest: now.Add(clockError)})
 	switch {

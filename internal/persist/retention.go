@@ -50,7 +50,7 @@ func (s *Store) Prune(ctx context.Context, r Retention) (Pruned, error) {
 		}
 	}
 	if err != nil {
-		return pruned, fmt.Errorf("remove what is past its retention: %w", classify(err))
+		return pruned, fmt.Errorf("remove data past its retention: %w", classify(err))
 	}
 	return pruned, nil
 }

@@ -28,6 +28,6 @@ func (s *Store) retryTx(ctx context.Context, f func() error) error {
 		if !m.retryable || attempt == attempts || ctx.Err() != nil {
 			return err
 		}
-		s.log.InfoContext(ctx, "the database broke a transaction off; trying it again", slog.Int("attempt", attempt), slog.String("sqlstate", pgErr.Code))
+		s.log.InfoContext(ctx, "the database aborted a transaction; trying it again", slog.Int("attempt", attempt), slog.String("sqlstate", pgErr.Code))
 	}
 }

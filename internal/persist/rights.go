@@ -51,10 +51,10 @@ func (s *Store) MayCollect(ctx context.Context) error {
 		case err != nil:
 			return err
 		case standby:
-			return pg.Unfit("the server is a standby, which cannot be written to: let database.url name the primary server")
+			return pg.Unfit("the server is a standby, which is read-only: set database.url to the primary server")
 		case readOnly:
-			return pg.Unfit("the sessions of the login " + name + " are read-only: let an administrator run ALTER ROLE " + name +
-				" SET default_transaction_read_only = off, and look for that setting in database.url and of the database")
+			return pg.Unfit("the sessions of the login " + name + " are read-only: ask an administrator to run ALTER ROLE " + name +
+				" SET default_transaction_read_only = off, and check this setting in database.url and of the database")
 		}
 		rows, err := tx.Query(ctx, lackedRights)
 		if err != nil {
@@ -84,7 +84,7 @@ func lacking(login string, writer bool, lacked []string) error {
 	if more := len(lacked) - lacksNamed; more > 0 {
 		what += fmt.Sprintf("; and %d more", more)
 	}
-	todo := "let an administrator run: GRANT collector_writer TO " + login
+	todo := "ask an administrator to run: GRANT collector_writer TO " + login
 	if writer {
 		todo = "run collector migrate up as the owner, which grants them to collector_writer"
 	}

@@ -98,7 +98,7 @@ func (s *Store) RetireUnlisted(ctx context.Context, run billing.Run, excluded []
 		return err
 	})
 	if err != nil {
-		return 0, fmt.Errorf("retire the customers that are not listed any more: %w", classify(err))
+		return 0, fmt.Errorf("retire the customers that are no longer listed: %w", classify(err))
 	}
 	return retired, nil
 }

@@ -50,8 +50,8 @@ func Sessions(config *pgx.ConnConfig, name string, settings map[string]string) {
 	statement := "SELECT " + strings.Join(columns, ", ")
 	config.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
 		if encoding := conn.ParameterStatus("server_encoding"); encoding != encodingOfTexts {
-			return Unfit("the encoding of the database is " + encoding + ", which cannot keep every name; let an administrator create another one, as with " +
-				"CREATE DATABASE costs ENCODING 'UTF8' TEMPLATE template0, and let database.url name it")
+			return Unfit("the encoding of the database is " + encoding + ", which cannot store every name; ask an administrator to create another database, for example with " +
+				"CREATE DATABASE costs ENCODING 'UTF8' TEMPLATE template0, and set database.url to it")
 		}
 		result := conn.ExecParams(ctx, statement, values, nil, nil, nil).Read()
 		if result.Err != nil {
@@ -78,8 +78,8 @@ type Unfit string
 
 func (e Unfit) Error() string { return string(e) }
 
-const errPooled = Unfit("a connection pooler in between gives statements of one session to several server processes: the locks that keep two runs apart, " +
-	"and the staging tables, belong to a session; run the pooler in session mode (PgBouncer: pool_mode = session), or let database.url name PostgreSQL itself")
+const errPooled = Unfit("a connection pooler sends the statements of one session to several server processes; the locks that keep two runs apart " +
+	"and the staging tables belong to a session; run the pooler in session mode (PgBouncer: pool_mode = session), or set database.url to PostgreSQL itself")
 
 // SessionsApart refuses a pooler that does not give each session a server process of
 // its own. The two sessions take turns unevenly, so that a pooler that hands its
@@ -118,4 +118,4 @@ func RefusedByPooler(err *pgconn.PgError) bool {
 }
 
 // PoolerAdvice tells the operator what to do about a pooler that refused.
-const PoolerAdvice = "that is a connection pooler: take the parameter out of database.url, or add it to ignore_startup_parameters of PgBouncer, and run the pooler in session mode"
+const PoolerAdvice = "this is a connection pooler: remove the parameter from database.url, or add it to ignore_startup_parameters of PgBouncer, and run the pooler in session mode"

@@ -39,7 +39,7 @@ func Parse(text []byte) ([]persist.ExchangeRate, error) {
 		return nil, err
 	}
 	if !slices.Equal(header, columns) && !slices.Equal(header, columns[:4]) {
-		return nil, fmt.Errorf("line 1: the columns are %s; want date,from_currency,to_currency,rate and perhaps source", strings.Join(header, ","))
+		return nil, fmt.Errorf("line 1: the columns are %s; want date,from_currency,to_currency,rate and optionally source", strings.Join(header, ","))
 	}
 	var rates []persist.ExchangeRate
 	var wrong []error
@@ -48,7 +48,7 @@ func Parse(text []byte) ([]persist.ExchangeRate, error) {
 		record, err := in.Read()
 		if errors.Is(err, io.EOF) {
 			if len(lines)+len(wrong) == 0 {
-				wrong = append(wrong, errors.New("line 2: there is no rate below the header"))
+				wrong = append(wrong, errors.New("line 2: the file has no rate after the header"))
 			}
 			return rates, errors.Join(wrong...)
 		}

@@ -30,8 +30,8 @@ func TestEveryMistakeIsNamedWithItsLine(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, file, want string }{
 		{"empty", "", "line 1: the file is empty; it begins with the line date,from_currency,to_currency,rate,source"},
-		{"other columns", "day,rate\n", "line 1: the columns are day,rate; want date,from_currency,to_currency,rate and perhaps source"},
-		{"no rate", header, "line 2: there is no rate below the header"},
+		{"other columns", "day,rate\n", "line 1: the columns are day,rate; want date,from_currency,to_currency,rate and optionally source"},
+		{"no rate", header, "line 2: the file has no rate after the header"},
 		{
 			"several mistakes",
 			header + "30.10.2026,EUR,USD,1,\n2026-10-30,eur,USD,1e3,\n2026-10-30,EUR,EUR,0,\n2026-10-30,EUR,USD\n",

@@ -9,7 +9,7 @@ import (
 
 // ErrLater is what a Job's work returns when it could not be done now, for a reason
 // that may pass by itself: it is tried again before the next tick.
-var ErrLater = errors.New("not possible now")
+var ErrLater = errors.New("cannot run now")
 
 // Job is work that is due at every tick of a spec. Whether the work of a tick is done
 // is not remembered but asked for: so it is neither lost with the process nor done
@@ -99,7 +99,7 @@ func (j Job) attempt(ctx context.Context, tick time.Time) error {
 	done, err := j.LastDone(ctx)
 	if err != nil {
 		if ctx.Err() == nil {
-			j.Log.Warn("cannot tell what is due; asking again", slog.Time("tick", tick), slog.Any("error", err))
+			j.Log.Warn("cannot read when the last run was; trying again", slog.Time("tick", tick), slog.Any("error", err))
 		}
 		return err
 	}

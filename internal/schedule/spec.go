@@ -35,7 +35,7 @@ func ParseSpec(spec, timezone string) (Spec, error) {
 	case strings.HasPrefix(text, "TZ="), strings.HasPrefix(text, "CRON_TZ="):
 		return Spec{}, fmt.Errorf("%q names a time zone; name it in schedule.timezone instead", spec)
 	case strings.HasPrefix(text, "@every"):
-		return Spec{}, fmt.Errorf(`%q is not tied to the clock; write a spec of five fields, such as "0 */6 * * *"`, spec)
+		return Spec{}, fmt.Errorf(`%q is an interval and not a time of day; write a spec of five fields, such as "0 */6 * * *"`, spec)
 	}
 	wall, err := parseWall(text)
 	if err != nil {

@@ -17,7 +17,7 @@ func TestParseSpecRefuses(t *testing.T) {
 		{"0 30 2 * * *", "UTC", `"0 30 2 * * *" is not a cron spec of five fields such as "30 2 * * *": expected exactly 5 fields, found 6: [0 30 2 * * *]`},
 		{"60 2 * * *", "UTC", `"60 2 * * *" is not a cron spec of five fields such as "30 2 * * *": end of range (60) above maximum (59): 60`},
 		{"@fortnightly", "UTC", `"@fortnightly" is not a cron spec of five fields such as "30 2 * * *": unrecognized descriptor: @fortnightly`},
-		{"@every 1h", "UTC", `"@every 1h" is not tied to the clock; write a spec of five fields, such as "0 */6 * * *"`},
+		{"@every 1h", "UTC", `"@every 1h" is an interval and not a time of day; write a spec of five fields, such as "0 */6 * * *"`},
 		{"TZ=Europe/Berlin 30 2 * * *", "UTC", `"TZ=Europe/Berlin 30 2 * * *" names a time zone; name it in schedule.timezone instead`},
 		{"CRON_TZ=UTC", "UTC", `"CRON_TZ=UTC" names a time zone; name it in schedule.timezone instead`},
 		{" TZ=UTC", "UTC", `" TZ=UTC" names a time zone; name it in schedule.timezone instead`},

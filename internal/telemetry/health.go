@@ -116,7 +116,7 @@ func OnTime(p Punctuality) Check {
 		for partner, success := range last {
 			from, said := success, "the last successful run ended at "+utc(success)
 			if success.IsZero() {
-				from, said = p.Since, "no run was successful yet"
+				from, said = p.Since, "no run has succeeded yet"
 			}
 			if due := p.Due(from); !due.IsZero() && p.Now().After(due.Add(p.Grace)) {
 				late = append(late, fmt.Sprintf("partner %s: %s, the next was due at %s", partner, said, utc(due)))
@@ -126,7 +126,7 @@ func OnTime(p Punctuality) Check {
 			return nil
 		}
 		slices.Sort(late)
-		return fmt.Errorf("%s; collector status says more", strings.Join(late, "; "))
+		return fmt.Errorf("%s; see collector status", strings.Join(late, "; "))
 	}}
 }
 
@@ -149,7 +149,7 @@ func LastRuns(newest func(context.Context) (map[string]billing.RunStatus, error)
 			return nil
 		}
 		slices.Sort(failed)
-		return fmt.Errorf("%s; collector status says why", strings.Join(failed, "; "))
+		return fmt.Errorf("%s; see collector status", strings.Join(failed, "; "))
 	}}
 }
 

@@ -66,16 +66,16 @@ func New(o Options) *Metrics {
 	m := &Metrics{
 		options:  o,
 		registry: prometheus.NewRegistry(),
-		runs:     counter("runs_total", "Runs that ended, by kind and by how they ended.", "kind", "status"),
+		runs:     counter("runs_total", "Runs that ended, by kind and status.", "kind", "status"),
 		runDuration: prometheus.NewSummaryVec(prometheus.SummaryOpts{
-			Name: prefix + "run_duration_seconds", Help: "How long runs took, by kind and by how they ended.",
+			Name: prefix + "run_duration_seconds", Help: "Duration of runs, by kind and status.",
 		}, []string{"partner", "kind", "status"}),
 		inProgress: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: prefix + "run_in_progress", Help: "1 while a run is under way in this process, else 0.",
 		}, []string{"partner"}),
-		customers: counter("customers_total", "Customers that runs dealt with, by what was achieved for them.", "outcome"),
+		customers: counter("customers_total", "Customers that runs attempted, by outcome.", "outcome"),
 		rows:      counter("rows_changed_total", "Fact rows that runs wrote: profiles, details, sets of line items."),
-		requests:  counter("requests_total", "Requests sent to Partner Center, by the class of the answer; none is without a whole answer.", "endpoint", "class"),
+		requests:  counter("requests_total", "Requests sent to Partner Center, by class of the answer; class none is a request without a complete answer.", "endpoint", "class"),
 		retries:   counter("request_retries_total", "Requests that repeated an earlier one.", "endpoint"),
 		throttled: counter("requests_throttled_total", "Requests that were answered with 429.", "endpoint"),
 		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -87,7 +87,7 @@ func New(o Options) *Metrics {
 		}),
 	}
 	build := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: prefix + "build_info", Help: "Always 1; the labels tell which program this is.",
+		Name: prefix + "build_info", Help: "Always 1; the labels identify the program.",
 		ConstLabels: prometheus.Labels{"version": o.Version, "commit": o.Commit, "goversion": runtime.Version()},
 	})
 	build.Set(1)

@@ -29,7 +29,7 @@ func (m *Metrics) push(ctx context.Context, address, job string, pauses []time.D
 		return fmt.Errorf("push gateway: %w", err)
 	}
 	if to.RawQuery != "" || to.Fragment != "" {
-		return errors.New("push gateway: its address wants no query and no fragment")
+		return errors.New("push gateway: its address must have no query and no fragment")
 	}
 	families, err := m.registry.Gather()
 	if err != nil {

@@ -48,16 +48,16 @@ type stateCollector struct {
 }
 
 var (
-	databaseUp = describe("database_up", "1 if the state of the collection could be read from the database, else 0; then the gauges that come from there keep the values last read.")
+	databaseUp = describe("database_up", "1 if the state of the collection could be read from the database, else 0. The gauges from the database keep their last values while it is 0.")
 
-	lastSuccess = partnerDescribe("last_success_timestamp_seconds", "When a run of all customers last went through to its end (succeeded or partial); 0 if never.")
-	sinceThen   = partnerDescribe("last_success_age_seconds", "Seconds since a run of all customers last went through to its end; absent if never.")
-	lastRun     = partnerDescribe("last_run_status", "1 for how the newest run of all customers ended, 0 for the other ways.", "status")
-	lastTally   = partnerDescribe("last_run_customers", "Customers of the newest run of all customers, by what was achieved for them.", "outcome")
-	active      = partnerDescribe("customers_active", "Customers that the partner has, as far as is known.")
+	lastSuccess = partnerDescribe("last_success_timestamp_seconds", "When a run of all customers last completed (succeeded or partial); 0 if never.")
+	sinceThen   = partnerDescribe("last_success_age_seconds", "Seconds since a run of all customers last completed; absent if never.")
+	lastRun     = partnerDescribe("last_run_status", "1 for the status of the newest run of all customers, 0 for every other status.", "status")
+	lastTally   = partnerDescribe("last_run_customers", "Customers of the newest run of all customers, by outcome.", "outcome")
+	active      = partnerDescribe("customers_active", "Active customers of the partner.")
 	covered     = partnerDescribe("customers_covered", "Customers of the partner that were collected in full within the last 26 hours.")
 	findings    = partnerDescribe("open_findings", "Findings that are not resolved.", "severity")
-	tokenAge    = partnerDescribe("refresh_token_age_seconds", "Seconds since the refresh token was replaced; it dies at 90 days (7776000). Absent without one.")
+	tokenAge    = partnerDescribe("refresh_token_age_seconds", "Seconds since the refresh token was replaced; it expires after 90 days (7776000). Absent without a refresh token.")
 
 	stateDescriptions = []*prometheus.Desc{databaseUp, lastSuccess, sinceThen, lastRun, lastTally, active, covered, findings, tokenAge}
 )

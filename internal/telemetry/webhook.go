@@ -43,7 +43,7 @@ type refusal struct {
 func (r *refusal) Error() string {
 	text := fmt.Sprintf("it answered %d %s", r.status, http.StatusText(r.status))
 	if r.status >= 300 && r.status < 400 {
-		text += ", a redirection, which is not followed: use the address it leads to"
+		text += ", a redirection, which is not followed: use its target address"
 	}
 	if r.said != "" {
 		text += ": " + r.said

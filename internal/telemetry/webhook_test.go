@@ -63,7 +63,7 @@ func TestPing(t *testing.T) {
 		{"a hiccup is overcome", []int{503, 429, 200}, 3, ""},
 		{"a server that stays broken", []int{500}, 3, "it answered 500 Internal Server Error (after 3 attempts)"},
 		{"an unknown switch is not asked again", []int{404}, 1, "it answered 404 Not Found"},
-		{"a redirection is not followed", []int{302}, 1, "it answered 302 Found, a redirection, which is not followed: use the address it leads to"},
+		{"a redirection is not followed", []int{302}, 1, "it answered 302 Found, a redirection, which is not followed: use its target address"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
