@@ -18,84 +18,6 @@ import (
 
 const customer billing.CustomerID = "11111111-0000-4000-8000-000000000000"
 
-func amountOf(t *testing.T, literal string) billing.Amount {
-	t.Helper()
-	if literal == "" {
-		return billing.Amount{}
-	}
-	a, err := billing.ParseAmount(literal)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
-
-func totals(t *testing.T, start, end, currency, amount string) billing.CostTotals {
-	t.Helper()
-	from, err := billing.ParseTime(start)
-	if err != nil {
-		t.Fatal(err)
-	}
-	to, err := billing.ParseTime(end)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return billing.CostTotals{Period: billing.Period{Start: from, End: to}, CurrencyCode: currency, AfterTaxTotal: amountOf(t, amount)}
-}
-
-func TestPreview(t *testing.T) {
-	t.Parallel()
-	before := totals(t, "2026-10-05", "2026-11-04", "USD", "17.22")
-	unstated := totals(t, "2026-10-05", "2026-11-04", "USD", "")
-	for _, test := range []struct {
-		name    string
-		result  billing.CustomerResult
-		failure *billing.Failure
-		want    string
-	}{
-		{"unchanged", billing.CustomerResult{Outcome: billing.OutcomeUnchanged}, nil, "unchanged"},
-		{"no costs", billing.CustomerResult{Outcome: billing.OutcomeNoCosts}, nil, "no costs"},
-		{
-			"new",
-			billing.CustomerResult{Outcome: billing.OutcomeStored, ProfileChanged: true, LineItemSetsChanged: 1, Changes: []billing.DetailChange{
-				{InvoiceType: billing.Recurring, After: before},
-				{InvoiceType: billing.OneTime, After: totals(t, "2019-04-01", "2019-04-30T23:59:59.9999999Z", "", "2.2")},
-			}},
-			nil,
-			"new        Recurring 2026-10-05..2026-11-04 USD 17.22; OneTime 2019-04-01..2019-04-30 2.2; billing profile; line items",
-		},
-		{
-			"restated up",
-			billing.CustomerResult{Outcome: billing.OutcomeStored, Changes: []billing.DetailChange{{InvoiceType: billing.Recurring, Before: &before, After: totals(t, "2026-10-05", "2026-11-03", "USD", "18")}}},
-			nil,
-			"restated   Recurring 2026-10-05..2026-11-03 (end was 2026-11-04) USD 17.22 -> 18 (+0.78)",
-		},
-		{
-			"restated down",
-			billing.CustomerResult{Outcome: billing.OutcomeStored, Changes: []billing.DetailChange{{InvoiceType: billing.Recurring, Before: &before, After: totals(t, "2026-10-05", "2026-11-04", "USD", "-1")}}},
-			nil,
-			"restated   Recurring 2026-10-05..2026-11-04 USD 17.22 -> -1 (-18.22)",
-		},
-		{
-			"an amount appears",
-			billing.CustomerResult{Outcome: billing.OutcomeStored, Changes: []billing.DetailChange{{InvoiceType: billing.Recurring, Before: &unstated, After: before}}},
-			nil,
-			"restated   Recurring 2026-10-05..2026-11-04 USD (no amount) -> 17.22",
-		},
-		{"other facts", billing.CustomerResult{Outcome: billing.OutcomeStored, ProfileChanged: true}, nil, "changed    billing profile"},
-		{"failed", billing.CustomerResult{Outcome: billing.OutcomeNoAccess}, &billing.Failure{Class: billing.NoAccess, HTTPStatus: 403, Code: "20002", Message: "no relationship"}, "failed: HTTP 403, code 20002: no relationship"},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			test.result.CustomerID = customer
-			got := collector.NewPreviewLine("contoso", test.result, test.failure).String()
-			if want := "contoso  " + string(customer) + "  " + test.want; got != want {
-				t.Errorf("got  %q\nwant %q", got, want)
-			}
-		})
-	}
-}
-
 // An invoice type is the service's word, and its texts are not to command a terminal.
 func TestAPreviewIsPrintable(t *testing.T) {
 	t.Parallel()
@@ -103,7 +25,7 @@ func TestAPreviewIsPrintable(t *testing.T) {
 		var b strings.Builder
 		v := &preview{w: &b, asJSON: asJSON}
 		result := billing.CustomerResult{CustomerID: customer, Outcome: billing.OutcomeStored, Changes: []billing.DetailChange{
-			{InvoiceType: "Re\x1b[2Jcurring", After: totals(t, "2026-10-05", "2026-11-04", "USD", "1")},
+			{InvoiceType: "Re\x1b[2Jcurring", After: billing.CostTotals{CurrencyCode: "USD"}},
 		}}
 		if err := v.print("sim", make([]billing.Statement, 1), []billing.CustomerResult{result}); err != nil {
 			t.Fatal(err)
@@ -116,11 +38,19 @@ func TestAPreviewIsPrintable(t *testing.T) {
 
 func TestPreviewAsJSONIsExact(t *testing.T) {
 	t.Parallel()
-	before := totals(t, "2026-10-05", "2026-11-04", "USD", "17.219999999999999")
+	totals := func(afterTax string) billing.CostTotals {
+		amount, err := billing.ParseAmount(afterTax)
+		if err != nil {
+			t.Fatal(err)
+		}
+		period := billing.Period{Start: time.Date(2026, 10, 5, 0, 0, 0, 0, time.UTC), End: time.Date(2026, 11, 4, 0, 0, 0, 0, time.UTC)}
+		return billing.CostTotals{Period: period, CurrencyCode: "USD", AfterTaxTotal: amount}
+	}
+	before := totals("17.219999999999999")
 	var b strings.Builder
 	v := &preview{w: &b, asJSON: true}
 	err := v.print("contoso", make([]billing.Statement, 1), []billing.CustomerResult{{CustomerID: customer, Outcome: billing.OutcomeStored, Changes: []billing.DetailChange{
-		{InvoiceType: billing.Recurring, Before: &before, After: totals(t, "2026-10-05", "2026-11-04", "USD", "17.22")},
+		{InvoiceType: billing.Recurring, Before: &before, After: totals("17.22")},
 	}}})
 	if err = errors.Join(err, v.finish()); err != nil {
 		t.Fatal(err)
@@ -172,7 +102,7 @@ func TestTheExitCodeIsTheWorst(t *testing.T) {
 		{[]collector.Result{good, good}, 0, nil},
 		{[]collector.Result{good, partial}, 3, []string{"partner b: 1 of 2 customers failed"}},
 		{[]collector.Result{locked, partial, good}, 4, []string{"partner b", "partner c"}},
-		{[]collector.Result{{Partner: "e", Kept: collector.Unlisted{Customers: 3, Of: 5}}, good}, 3, []string{"partner e: 3 of 5 customers are not in the partner's list any more"}},
+		{[]collector.Result{{Partner: "e", Kept: collector.Unlisted{Customers: 3, Of: 5}}, good}, 3, []string{"partner e: 3 of 5 customers are no longer on the partner's list"}},
 		{[]collector.Result{dead, locked, partial}, 1, []string{"partner b", "partner c", "partner d: sign in"}},
 	} {
 		err := worst(t.Context(), test.results)

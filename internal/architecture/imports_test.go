@@ -55,14 +55,15 @@ var rooms = []room{
 	{
 		path:      "internal/finance",
 		mayImport: []string{"internal/billing", "internal/finance/dbsqlc", "internal/pg", "internal/sheet", "sql"},
-		mayTest:   []string{"internal/persist", "internal/persist/pgtest"},
+		mayTest:   []string{"internal/persist", "internal/persist/nights", "internal/persist/pgtest"},
 	},
 	{path: "internal/persist/dbsqlc"},
 	{
 		path:      "internal/persist",
 		mayImport: []string{"internal/billing", "internal/persist/dbsqlc", "internal/pg", "migrations", "sql"},
-		mayTest:   []string{"internal/finance", "internal/localpg", "internal/persist/pgtest", "internal/sheet"},
+		mayTest:   []string{"internal/finance", "internal/localpg", "internal/persist/nights", "internal/persist/pgtest", "internal/sheet"},
 	},
+	{path: "internal/persist/nights", mayImport: []string{"internal/billing", "internal/persist"}},
 	{
 		path:      "internal/persist/pgtest",
 		mayImport: []string{"internal/localpg", "internal/persist"},
@@ -72,7 +73,7 @@ var rooms = []room{
 	{
 		path:      "internal/console",
 		mayImport: []string{"internal/atomicfile", "internal/billing", "internal/finance", "internal/loopback", "internal/sheet"},
-		mayTest:   []string{"internal/persist", "internal/persist/pgtest"},
+		mayTest:   []string{"internal/persist", "internal/persist/nights", "internal/persist/pgtest"},
 	},
 	{
 		path: "internal/collector",
@@ -145,7 +146,7 @@ var dependencies = []dependency{
 // testing and Docker's client with it.
 var testHelpers = []string{
 	"testing", "net/http/httptest", "github.com/google/go-cmp", "go.uber.org/goleak",
-	"github.com/testcontainers", module + "/internal/persist/pgtest",
+	"github.com/testcontainers", module + "/internal/persist/nights", module + "/internal/persist/pgtest",
 }
 
 // embedded-postgres imports testing in a file of its own; that is not ours to fix,

@@ -17,6 +17,7 @@ import (
 	"partnercost/internal/console"
 	"partnercost/internal/finance"
 	"partnercost/internal/persist"
+	"partnercost/internal/persist/nights"
 	"partnercost/internal/persist/pgtest"
 )
 
@@ -127,27 +128,7 @@ func (s *site) night(at time.Time, partner string, statements ...billing.Stateme
 	}
 	defer store.Close()
 	run := billing.Run{ID: runID(at, partner), Partner: partner, Kind: billing.KindDaily, StartedAt: at, Version: "v1.2.3"}
-	if err := store.BeginRun(s.t.Context(), run); err != nil {
-		s.t.Fatal(err)
-	}
-	for i := range statements {
-		statements[i].FetchedAt = at
-	}
-	results, err := store.Write(s.t.Context(), run, statements)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	tally := billing.Tally{Total: len(statements)}
-	for _, r := range results {
-		tally.Add(r)
-	}
-	status := billing.StatusSucceeded
-	if tally.Failed > 0 {
-		status = billing.StatusPartial
-	}
-	if err := store.FinishRun(s.t.Context(), run, status, tally, nil); err != nil {
-		s.t.Fatal(err)
-	}
+	nights.Collect(s.t, store, run, statements...)
 }
 
 func runID(at time.Time, partner string) string {

@@ -10,11 +10,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/jackc/pgx/v5"
-	"github.com/shopspring/decimal"
 
 	"partnercost/internal/billing"
 	"partnercost/internal/finance"
 	"partnercost/internal/persist"
+	"partnercost/internal/persist/nights"
 	"partnercost/internal/persist/pgtest"
 )
 
@@ -90,23 +90,8 @@ func (b *fixture) collect(statements ...billing.Statement) []billing.CustomerRes
 	b.t.Helper()
 	b.runs++
 	run := billing.Run{ID: fmt.Sprintf("00000000-0000-4000-9000-%012d", b.runs), Partner: "contoso", Kind: billing.KindOnce, StartedAt: night(b.runs), Version: "test"}
-	if err := b.store.BeginRun(b.t.Context(), run); err != nil {
-		b.t.Fatal(err)
-	}
 	b.remember(statements)
-	results, err := b.store.Write(b.t.Context(), run, statements)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	var tally billing.Tally
-	for _, r := range results {
-		tally.Add(r)
-	}
-	tally.Total = len(statements)
-	if err := b.store.FinishRun(b.t.Context(), run, billing.StatusSucceeded, tally, nil); err != nil {
-		b.t.Fatal(err)
-	}
-	return results
+	return nights.Collect(b.t, b.store, run, statements...)
 }
 
 // remember dates the statements, and notes what their bodies say.
@@ -171,59 +156,15 @@ func wantLines(t *testing.T, what string, got []string, want ...string) {
 	}
 }
 
-func amount(s string) billing.Amount {
-	if s == "" {
-		return billing.Amount{}
-	}
-	return decimal.NewNullDecimal(decimal.RequireFromString(s))
-}
-
-func date(s string) time.Time {
-	t, err := billing.ParseTime(s)
-	if err != nil {
-		panic(err)
-	}
-	return t
-}
-
-// detail makes a detail without tax.
-func detail(invoiceType billing.InvoiceType, start, end, currency, total string) billing.CostDetail {
-	return billing.CostDetail{InvoiceType: invoiceType, CostTotals: billing.CostTotals{
-		Period: billing.Period{Start: date(start), End: date(end)}, CurrencyCode: currency,
-		PretaxTotal: amount(total), Tax: amount("0"), AfterTaxTotal: amount(total),
-	}}
-}
-
-func recurring(month int, total string) billing.CostDetail {
-	return detail(billing.Recurring, fmt.Sprintf("2026-%02d-12", month), fmt.Sprintf("2026-%02d-11", month+1), "USD", total)
-}
-
-func oneTime(month int, total string) billing.CostDetail {
-	last := time.Date(2026, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
-	return detail(billing.OneTime, fmt.Sprintf("2026-%02d-01T00:00:00Z", month), fmt.Sprintf("2026-%02d-%02dT23:59:59.9999999Z", month, last), "USD", total)
-}
-
-func item(d billing.CostDetail, chargeType, total string) billing.LineItem {
-	return billing.LineItem{InvoiceType: d.InvoiceType, SetStart: d.Period.Start, ChargeType: chargeType, PretaxTotal: amount(total), CurrencyCode: d.CurrencyCode}
-}
-
-// statement makes a complete statement. Its documents follow from its content, as
-// they do in reality.
-func statement(id billing.CustomerID, details []billing.CostDetail, items ...billing.LineItem) billing.Statement {
-	if items == nil {
-		items = []billing.LineItem{}
-	}
-	return billing.Statement{
-		CustomerID: id,
-		Profile:    &billing.Profile{ID: "p", Email: "jo@example.com", CompanyName: "Company " + string(id[35:]), Address: billing.Address{Country: "US"}},
-		Costs:      &billing.CostSummary{BodyCustomerID: string(id), Details: details},
-		LineItems:  items,
-		Documents: []billing.Document{
-			{Kind: billing.ProfileDocument, HTTPStatus: 200, Body: []byte("profile " + id)},
-			{Kind: billing.SummaryDocument, HTTPStatus: 200, Body: fmt.Append(nil, "summary ", id, details)},
-			{Kind: billing.LineItemsDocument, HTTPStatus: 200, Body: fmt.Append(nil, "items ", id, items)},
-		},
-	}
-}
+// The facts that the tests make up, by the short names that they use everywhere.
+var (
+	amount    = nights.Amount
+	date      = nights.Date
+	detail    = nights.Detail
+	recurring = nights.Recurring
+	oneTime   = nights.OneTime
+	item      = nights.Item
+	statement = nights.Statement
+)
 
 func both(details ...billing.CostDetail) []billing.CostDetail { return details }

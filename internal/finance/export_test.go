@@ -1,4 +1,4 @@
-package persist_test
+package finance_test
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"partnercost/internal/finance"
+	"partnercost/internal/persist/nights"
 	"partnercost/internal/sheet"
 )
 
@@ -41,10 +42,10 @@ func (s *exported) Finish() error { return nil }
 
 func TestExport(t *testing.T) {
 	t.Parallel()
-	b := newFixture(t)
+	b := newBooks(t)
 	b.collect(
-		statement(customerB, both(oneTime(10, "0.1999968000511991808131"), oneTime(9, "9"), detail("Marketplace", "2026-10-01", "2026-10-31", "", "5"))),
-		statement(customerA, both(recurring(9, "10"), recurring(10, "11"))),
+		nights.Statement(customerB, both(nights.OneTime(10, "0.1999968000511991808131"), nights.OneTime(9, "9"), nights.Detail("Marketplace", "2026-10-01", "2026-10-31", "", "5"))),
+		nights.Statement(customerA, both(nights.Recurring(9, "10"), nights.Recurring(10, "11"))),
 	)
 	reader := b.reader(b.url)
 	october, november := time.Date(2026, 10, 31, 23, 0, 0, 0, time.UTC), time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
@@ -88,8 +89,8 @@ func TestExport(t *testing.T) {
 // that has changed is a new one.
 func TestFocusSchemasAreThoseOfTheirDate(t *testing.T) {
 	t.Parallel()
-	b := newFixture(t)
-	b.collect(statement(customerA, both(oneTime(10, "1"))))
+	b := newBooks(t)
+	b.collect(nights.Statement(customerA, both(nights.OneTime(10, "1"))))
 	reader := b.reader(b.url)
 	for dataset, want := range map[finance.Dataset]string{
 		finance.FOCUS12Dataset:       "4ed0b716-d3d8-5a90-a15a-8038d6eb338f",
@@ -109,8 +110,8 @@ func TestFocusSchemasAreThoseOfTheirDate(t *testing.T) {
 
 func TestExportOfColumns(t *testing.T) {
 	t.Parallel()
-	b := newFixture(t)
-	b.collect(statement(customerA, both(oneTime(10, "1"))))
+	b := newBooks(t)
+	b.collect(nights.Statement(customerA, both(nights.OneTime(10, "1"))))
 	reader := b.reader(b.url)
 	e := finance.Export{Dataset: finance.FOCUS12Dataset, Month: time.Date(2026, 10, 1, 0, 0, 0, 0, time.UTC), Columns: []string{"BillingPeriodEnd", "BilledCost"}}
 	var got exported

@@ -1,4 +1,4 @@
-package persist_test
+package finance_test
 
 import (
 	"encoding/json"
@@ -8,26 +8,26 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"partnercost/internal/billing"
-	"partnercost/internal/persist"
+	"partnercost/internal/persist/nights"
 	"partnercost/internal/persist/pgtest"
 )
 
 func TestExplain(t *testing.T) {
 	t.Parallel()
-	b := newFixture(t)
-	const run1, run3 = "00000000-0000-4000-9000-000000000001", "00000000-0000-4000-9000-000000000003"
-	r, o := recurring(9, "10"), oneTime(10, "2")
-	odd := detail("", "2026-10-02", "2026-10-30", "", "")
-	twins := both(r, oneTime(10, "2"), oneTime(10, "3"), odd)
-	first := statement(customerA, twins, item(r, "CYCLE FEE", "10"), item(o, "PURCHASE FEE", "2"))
+	b := newBooks(t)
+	run1, run3 := runID(1), runID(3)
+	r, o := nights.Recurring(9, "10"), nights.OneTime(10, "2")
+	odd := nights.Detail("", "2026-10-02", "2026-10-30", "", "")
+	twins := both(r, nights.OneTime(10, "2"), nights.OneTime(10, "3"), odd)
+	first := nights.Statement(customerA, twins, nights.Item(r, "CYCLE FEE", "10"), nights.Item(o, "PURCHASE FEE", "2"))
 	first.Findings = []billing.Finding{
 		{Kind: billing.CurrencyMissing, Severity: billing.Warning, Subject: odd.Subject(), Detail: "No currency."},
 		{Kind: billing.CustomerIDMismatch, Severity: billing.Warning, Detail: "Another id."},
 	}
 	b.collect(first)
-	r.PretaxTotal, r.AfterTaxTotal = amount("12.50"), amount("12.50")
-	b.collect(statement(customerA, both(r, oneTime(10, "2"), oneTime(10, "3"), odd), item(r, "CYCLE FEE", "12.50"), item(r, "CREDIT", "0"), item(o, "PURCHASE FEE", "2")))
-	b.collect(statement(customerA, both(recurring(10, "12.50"), oneTime(10, "2"))), statement(customerB, both(recurring(9, "99"))))
+	r.PretaxTotal, r.AfterTaxTotal = nights.Amount("12.50"), nights.Amount("12.50")
+	b.collect(nights.Statement(customerA, both(r, nights.OneTime(10, "2"), nights.OneTime(10, "3"), odd), nights.Item(r, "CYCLE FEE", "12.50"), nights.Item(r, "CREDIT", "0"), nights.Item(o, "PURCHASE FEE", "2")))
+	b.collect(nights.Statement(customerA, both(nights.Recurring(10, "12.50"), nights.OneTime(10, "2"))), nights.Statement(customerB, both(nights.Recurring(9, "99"))))
 
 	// Whoever may read the views and nothing else can have it.
 	reader := b.reader(pgtest.Login(t, b.url, "finance_reader"))
@@ -84,50 +84,4 @@ func TestExplain(t *testing.T) {
 			t.Errorf("%s %s: error %v, want billing.ErrUnknownCustomer", partner, id, err)
 		}
 	}
-}
-
-func TestBodiesAreVerified(t *testing.T) {
-	t.Parallel()
-	b := newFixture(t)
-	b.collect(statement(customerA, both(recurring(9, "10"))), statement(customerB, nil))
-	hashes := b.query(`SELECT encode(payload_hash, 'hex') FROM collector.payloads ORDER BY payload_hash DESC LIMIT 3`)
-	b.change(`UPDATE collector.payloads SET body = body || 'x' WHERE payload_hash = '\x` + hashes[0] + `'`)
-	b.change(`DELETE FROM collector.payloads WHERE payload_hash = '\x` + hashes[1] + `'`)
-	bodies, err := b.store.Bodies(t.Context(), hashes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, body := range bodies {
-		if (body.Content == nil) != (body.State == persist.BodyPruned) {
-			t.Errorf("%s body of %d bytes", body.State, len(body.Content))
-		}
-		got = append(got, body.SHA256+" "+string(body.State))
-	}
-	if diff := cmp.Diff([]string{hashes[0] + " damaged", hashes[1] + " pruned", hashes[2] + " verified"}, got); diff != "" {
-		t.Errorf("bodies (-want +got):\n%s", diff)
-	}
-	if _, err := b.store.Bodies(t.Context(), []string{"not a hash"}); err == nil {
-		t.Error("a malformed hash was accepted")
-	}
-}
-
-func TestFindingsAboutLineItemsWaitForLineItems(t *testing.T) {
-	t.Parallel()
-	b := newFixture(t)
-	r := recurring(9, "10")
-	odd := statement(customerA, both(r), item(r, "FEE", "10"))
-	odd.Findings = []billing.Finding{
-		{Kind: billing.CurrencyMissing, Severity: billing.Warning, Subject: "line items Recurring", Detail: "No currency."},
-		{Kind: billing.LineItemsSumMismatch, Severity: billing.Warning, Subject: r.Subject(), Detail: "They do not add up."},
-		{Kind: billing.DetailArithmetic, Severity: billing.Warning, Subject: r.Subject(), Detail: "It does not add up."},
-		{Kind: billing.RootMismatch, Severity: billing.Warning, Detail: "Another root."},
-	}
-	b.collect(odd)
-	unread := statement(customerA, both(r))
-	unread.LineItems = nil
-	b.collect(unread)
-	wantLines(t, "the line items were not read", b.openFindings(), "currency_missing warning line items Recurring", "line_items_sum_mismatch warning Recurring 2026-09-12 USD")
-	b.collect(statement(customerA, both(r), item(r, "FEE", "10")))
-	wantLines(t, "all is well", b.openFindings())
 }

@@ -1,4 +1,4 @@
-package persist_test
+package finance_test
 
 import (
 	"strings"
@@ -8,6 +8,7 @@ import (
 
 	"partnercost/internal/billing"
 	"partnercost/internal/finance"
+	"partnercost/internal/persist/nights"
 	"partnercost/internal/sheet"
 )
 
@@ -37,7 +38,7 @@ func (r *rowsOf) Row(cells [][]byte) error {
 func (r *rowsOf) Finish() error { return nil }
 
 // reported runs a report and returns its rows, without the columns named.
-func (b *fixture) reported(name, period string, customer billing.CustomerID) []string {
+func (b *books) reported(name, period string, customer billing.CustomerID) []string {
 	b.t.Helper()
 	reports, err := finance.Reports()
 	if err != nil {
@@ -69,12 +70,12 @@ func (b *fixture) reported(name, period string, customer billing.CustomerID) []s
 
 func TestReports(t *testing.T) {
 	t.Parallel()
-	b := newFixture(t)
-	r9, o9, o10 := recurring(9, "10"), oneTime(9, "2"), oneTime(10, "5")
-	euro := detail(billing.OneTime, "2026-10-01", "2026-10-31", "EUR", "100")
-	b.collect(statement(customerA, both(r9, o9), item(r9, "CYCLE FEE", "10")), statement(customerB, both(euro)))
-	r9b := recurring(9, "10.5")
-	b.collect(statement(customerA, both(r9b, o10), item(r9b, "CYCLE FEE", "10.5"), item(o10, "PURCHASE FEE", "5")))
+	b := newBooks(t)
+	r9, o9, o10 := nights.Recurring(9, "10"), nights.OneTime(9, "2"), nights.OneTime(10, "5")
+	euro := nights.Detail(billing.OneTime, "2026-10-01", "2026-10-31", "EUR", "100")
+	b.collect(nights.Statement(customerA, both(r9, o9), nights.Item(r9, "CYCLE FEE", "10")), nights.Statement(customerB, both(euro)))
+	r9b := nights.Recurring(9, "10.5")
+	b.collect(nights.Statement(customerA, both(r9b, o10), nights.Item(r9b, "CYCLE FEE", "10.5"), nights.Item(o10, "PURCHASE FEE", "5")))
 
 	tests := []struct {
 		report, period string
@@ -118,7 +119,7 @@ func TestReports(t *testing.T) {
 
 func TestEveryReportHasASummaryAndRuns(t *testing.T) {
 	t.Parallel()
-	b := newFixture(t)
+	b := newBooks(t)
 	reader := b.reader(b.url)
 	reports, err := finance.Reports()
 	if err != nil {

@@ -1,0 +1,70 @@
+package finance_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/finance"
+	"partnercost/internal/persist/nights"
+	"partnercost/internal/persist/pgtest"
+)
+
+func TestStatus(t *testing.T) {
+	t.Parallel()
+	b := newBooks(t)
+	reader := b.reader(pgtest.Login(t, b.url, "finance_reader"))
+	empty, err := reader.Status(t.Context(), b.now, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(finance.Status{Runs: []finance.RunRecord{}, Partners: []finance.PartnerStatus{}}, empty); diff != "" {
+		t.Errorf("status of an empty database (-want +got):\n%s", diff)
+	}
+	vanished := nights.Statement(customerA, both(nights.Recurring(9, "1"), nights.OneTime(10, "1")))
+	b.collect(vanished, billing.Statement{CustomerID: customerB, Failure: &billing.Failure{Class: billing.ServerFailure, Message: "down"}})
+	b.collect(nights.Statement(customerA, both(nights.Recurring(9, "1"))))
+	got, err := reader.Status(t.Context(), b.now, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	finished, unseen := night(0), night(1)
+	want := finance.Status{
+		Runs: []finance.RunRecord{{
+			ID: runID(2), Partner: "contoso", Kind: "once", Status: "succeeded", StartedAt: night(2), FinishedAt: &finished, Total: 1, OK: 0, Unchanged: 0, RowsChanged: 0,
+		}},
+		Partners: []finance.PartnerStatus{{
+			Partner: "contoso", Customers: 2, Covered: 1, NeverCollected: 1, OldestUnseen: string(customerB), OldestUnseenSince: &unseen,
+			OpenFindings: map[string]int{"warning": 1},
+		}},
+	}
+	want.Runs[0].Unchanged = 1
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("status (-want +got):\n%s", diff)
+	}
+}
+
+// Everything that counts the covered counts the same, to the moment.
+func TestCoveredWithin(t *testing.T) {
+	t.Parallel()
+	b := newBooks(t)
+	b.collect(nights.Statement(customerA, both(nights.Recurring(9, "1"))))
+	reader := b.reader(b.url)
+	for age, want := range map[time.Duration]int{billing.CoveredWithin: 1, billing.CoveredWithin + time.Microsecond: 0} {
+		b.now = night(1).Add(age)
+		status, err := reader.Status(t.Context(), b.now, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		coverage, err := b.store.Coverage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := []int{status.Partners[0].Covered, coverage["contoso"].Covered}; !slices.Equal(got, []int{want, want}) {
+			t.Errorf("%s after the success, status and metrics count %v, want %d", age, got, want)
+		}
+	}
+}

@@ -1,0 +1,38 @@
+// Package nights collects invented nights, for the tests of what is stored and of
+// those who read it.
+package nights
+
+import (
+	"testing"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/persist"
+)
+
+// Collect stores the statements as one run of the ledger: begun, written, and finished as
+// its customers went.
+func Collect(t testing.TB, store *persist.Store, run billing.Run, statements ...billing.Statement) []billing.CustomerResult {
+	t.Helper()
+	if err := store.BeginRun(t.Context(), run); err != nil {
+		t.Fatal(err)
+	}
+	for i := range statements {
+		statements[i].FetchedAt = run.StartedAt
+	}
+	results, err := store.Write(t.Context(), run, statements)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tally := billing.Tally{Total: len(statements)}
+	for _, r := range results {
+		tally.Add(r)
+	}
+	status := billing.StatusSucceeded
+	if tally.Failed > 0 {
+		status = billing.StatusPartial
+	}
+	if err := store.FinishRun(t.Context(), run, status, tally, nil); err != nil {
+		t.Fatal(err)
+	}
+	return results
+}
