@@ -36,7 +36,7 @@ func TestAListThatIsCutShortRetiresNobody(t *testing.T) {
 	want(t, "kept", Unlisted{Customers: 38, Of: 40}, r.Kept)
 	want(t, "status", billing.StatusPartial, r.Status)
 	want(t, "active", "40", active())
-	want(t, "the ledger", []string{"38 of 40 customers are not in the partner's list any more"},
+	want(t, "the ledger", []string{"38 of 40 customers are no longer on the partner's list"},
 		i.lines(`SELECT split_part(error, ',', 1) FROM collector.runs WHERE error IS NOT NULL`))
 
 	write(all[:37]...) // three of 40 may leave in a night
