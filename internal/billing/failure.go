@@ -26,7 +26,7 @@ const (
 	// RoleMissing: the user lacks a role. When nothing of the first customers can be
 	// read for it, the run ends.
 	RoleMissing FailureClass = "role_missing"
-	// Refused: the access token is refused for this customer, and accepted elsewhere.
+	// Refused: the sign-in is refused for this customer, and not proven to be for all.
 	Refused FailureClass = "refused"
 	// UnknownCustomer: no such tenant.
 	UnknownCustomer FailureClass = "unknown_customer"

@@ -108,7 +108,7 @@ func (c *Client) get(ctx context.Context, r request) (answer, error) {
 			continue
 		}
 		if t.failure.Class.EndsRun() && t.failure.Code != "" && r.endpoint != customersEndpoint {
-			return a, c.afterCondemnation(ctx, r, t, &a)
+			return a, c.afterCondemnation(ctx, r, t)
 		}
 		if !t.throttled { // which is no fault of this request: it ends with the patience alone
 			faults++

@@ -27,10 +27,10 @@ type standing struct {
 	// doubts counts refusals in a row that may be one customer's or everybody's.
 	doubts int
 
-	// served are the endpoints that were read for somebody, with the number of refusals
-	// with a condemning code in a row since then; condemned counts those of the others.
-	served    map[string]int
-	condemned int
+	// served are the endpoints that were read for somebody, and condemned counts by
+	// endpoint the refusals with a condemning code in a row.
+	served    map[string]bool
+	condemned map[string]int
 
 	// admitted: a resource of a customer was read. Until then withoutRole counts the
 	// customers of whom none could be for want of a role.
@@ -67,31 +67,23 @@ func (s *standing) serve(endpoint string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.served == nil {
-		s.served = map[string]int{}
+		s.served = map[string]bool{}
 	}
-	s.served[endpoint] = 0
+	s.served[endpoint] = true
+	delete(s.condemned, endpoint)
 }
 
-// condemnServed notes a refusal with a condemning code, and reports whether the endpoint
-// was read for somebody, and whether too many were refused since then for them to be
-// single customers. What other endpoints answer tells nothing of this one.
-func (s *standing) condemnServed(endpoint string) (served, all bool) {
+// condemn notes a refusal with a condemning code, and reports whether anything was read
+// for somebody, and whether too many of the endpoint were refused in a row for them to
+// be single customers. What other endpoints answer tells nothing of this one.
+func (s *standing) condemn(endpoint string) (served, all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, served = s.served[endpoint]; !served {
-		return false, false
+	if s.condemned == nil {
+		s.condemned = map[string]int{}
 	}
-	s.served[endpoint]++
-	return true, s.served[endpoint] >= doubtsAtMost
-}
-
-// condemn notes a refusal with a condemning code, and reports whether there are too many
-// for them to be those of single customers.
-func (s *standing) condemn() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.condemned++
-	return s.condemned >= roleRefusalsToGiveUp
+	s.condemned[endpoint]++
+	return len(s.served) > 0, s.condemned[endpoint] >= doubtsAtMost
 }
 
 // refuse notes that a trial of a token was refused.
@@ -167,21 +159,10 @@ func (c *Client) try(ctx context.Context, token string, since time.Time) (proof,
 	if known := c.standing.known(token, since); known != unproven {
 		return known, nil
 	}
-	if err := c.pacer.acquire(ctx); err != nil {
-		return unproven, err
-	}
-	r := request{
-		endpoint: customersEndpoint, resource: "customers", url: c.address("/customers"), token: token,
-		decode: func([]byte) error { return nil },
-	}
-	r.url.RawQuery = "size=1"
-	a, _ := c.attempt(ctx, r, c.options.NewID(), false)
-	if !a.good { // else its place was given up with the last byte
-		c.pacer.release(false)
-	}
+	a, err := c.probe(ctx, token)
 	switch {
-	case ctx.Err() != nil:
-		return unproven, ctx.Err()
+	case err != nil:
+		return unproven, err
 	case a.good:
 		return proven, nil
 	case a.status == http.StatusForbidden: // who it is was seen, and what they may do
@@ -192,6 +173,24 @@ func (c *Client) try(ctx context.Context, token string, since time.Time) (proof,
 		return disproven, nil
 	}
 	return unproven, nil
+}
+
+// probe sends, once, a request that says nothing about any customer. The error is that
+// of ctx.
+func (c *Client) probe(ctx context.Context, token string) (answer, error) {
+	if err := c.pacer.acquire(ctx); err != nil {
+		return answer{}, err
+	}
+	r := request{
+		endpoint: customersEndpoint, resource: "customers", url: c.address("/customers"), token: token,
+		decode: func([]byte) error { return nil },
+	}
+	r.url.RawQuery = "size=1"
+	a, _ := c.attempt(ctx, r, c.options.NewID(), false)
+	if !a.good { // else its place was given up with the last byte
+		c.pacer.release(false)
+	}
+	return a, ctx.Err()
 }
 
 // afterRefusal decides what becomes of a request whose token was refused. It returns
@@ -274,27 +273,24 @@ func aloneRefused(f *billing.Failure, message string) *billing.Failure {
 }
 
 // afterCondemnation decides what a refusal means whose code condemns the sign-in or the
-// configuration. It ends the run unless the service itself contradicts it: it has
-// served the same to another customer, or accepts the token for the list of customers.
-// Many such refusals in a row, or of the first customers, end the run all the same.
-func (c *Client) afterCondemnation(ctx context.Context, r request, t *failedAttempt, a *answer) error {
-	served, all := c.standing.condemnServed(r.endpoint)
+// configuration. It ends the run when it is proven to be everybody's: nothing was read
+// for anybody yet, and a request that concerns no customer is refused too. Many such
+// refusals of one endpoint in a row end it all the same. Any other is this customer's.
+func (c *Client) afterCondemnation(ctx context.Context, r request, t *failedAttempt) error {
+	served, all := c.standing.condemn(r.endpoint)
 	if all {
 		return t.failure
 	}
 	if !served {
-		if a.status != http.StatusUnauthorized || c.standing.condemn() {
-			return t.failure
-		}
-		// That the token was accepted for another resource does not contradict the code.
-		switch p, err := c.try(ctx, t.token, c.options.Now()); {
+		a, err := c.probe(ctx, t.token)
+		switch {
 		case err != nil:
 			return err
-		case p != proven:
+		case a.status == http.StatusUnauthorized, a.refusal.status != 0 && a.refusal.verdict().class.EndsRun():
 			return t.failure
 		}
 	}
-	return aloneRefused(t.failure, "the service refuses this customer and accepts others: "+t.failure.Message)
+	return aloneRefused(t.failure, "the service refuses this customer, which does not prove that it refuses all: "+t.failure.Message)
 }
 
 // admit watches the first customers: when none of their resources can be read for

@@ -230,6 +230,10 @@ func TestACondemningCodeMustBeProven(t *testing.T) {
 		{"the first customer alone, and the sign-in is good", func(n int) bool { return n == 0 }, 401, noMFA, says(200, pageOf("", 1)), false},
 		{"a later one alone", func(n int) bool { return n == 12 }, 401, noMFA, says(401, noMFA), false},
 		{"a later one alone, for the configuration", func(n int) bool { return n == 12 }, 403, notActive, says(403, notActive), false},
+		{"the first customer alone, by 403", func(n int) bool { return n == 0 }, 403, `{"code":900329}`, says(200, pageOf("", 1)), false},
+		{"the first customer alone, while the list is in trouble", func(n int) bool { return n == 0 }, 403, notActive, says(500, ""), false},
+		{"everybody, by 403", func(int) bool { return true }, 403, `{"code":900329}`, says(200, pageOf("", 1)), true},
+		{"everybody, while the list is in trouble", func(int) bool { return true }, 403, notActive, says(500, ""), true},
 		{"everybody", func(int) bool { return true }, 401, noMFA, says(401, noMFA), true},
 		{"everybody, and the list is served", func(int) bool { return true }, 401, noMFA, says(200, pageOf("", 1)), true},
 		{"everybody from one moment on", func(n int) bool { return n >= 12 }, 401, noMFA, says(401, noMFA), true},
@@ -256,6 +260,9 @@ func TestACondemningCodeMustBeProven(t *testing.T) {
 				s, err := c.Statement(t.Context(), idOf(n))
 				switch {
 				case err != nil && test.ends:
+					if sent := len(p.all()); sent > 100 {
+						t.Errorf("%d requests into a closed door", sent)
+					}
 					return
 				case err != nil:
 					t.Fatalf("customer %d: %v", n, err)

@@ -268,6 +268,12 @@ func TestStatementNoCosts(t *testing.T) {
 	}
 }
 
+// everywhere refuses all that is asked for.
+func everywhere(status int, body string) map[string]http.HandlerFunc {
+	refused := says(status, body)
+	return map[string]http.HandlerFunc{"/v1/customers": refused, profilePath: refused, summaryPath: refused}
+}
+
 func TestStatementFailures(t *testing.T) {
 	t.Parallel()
 
@@ -283,13 +289,13 @@ func TestStatementFailures(t *testing.T) {
 		words     []string
 		andOthers map[string]http.HandlerFunc
 	}{
-		{name: "wrong audience", resource: summaryPath, answer: says(401, `{"code":900420,"description":"audience"}`), class: billing.ConfigurationFailure, code: "900420", ends: true, attempts: 1, words: []string{"another service"}},
-		{name: "no MFA", resource: profilePath, answer: says(401, `{"code":"900421","description":"mfa"}`), class: billing.CredentialFailure, code: "900421", ends: true, attempts: 1, words: []string{"multi-factor", "collector login"}},
-		{name: "app only", resource: summaryPath, answer: says(403, `{"code":900329}`), class: billing.ConfigurationFailure, code: "900329", ends: true, attempts: 1, words: []string{"collect.costs: false"}},
-		{name: "conditional access", resource: summaryPath, answer: says(403, `{"code":900309}`), class: billing.CredentialFailure, code: "900309", ends: true, attempts: 1},
-		{name: "Entra", resource: summaryPath, answer: says(403, `{"code":90000}`), class: billing.CredentialFailure, code: "90000", ends: true, attempts: 1},
-		{name: "programme", resource: summaryPath, answer: says(403, `{"code":800039}`), class: billing.ConfigurationFailure, code: "800039", ends: true, attempts: 1},
-		{name: "agreement", resource: summaryPath, answer: says(403, `{"code":900124}`), class: billing.ConfigurationFailure, code: "900124", ends: true, attempts: 1, words: []string{"Agreement"}},
+		{name: "wrong audience", resource: summaryPath, answer: says(401, `{"code":900420,"description":"audience"}`), andOthers: everywhere(401, `{"code":900420,"description":"audience"}`), class: billing.ConfigurationFailure, code: "900420", ends: true, attempts: 1, words: []string{"another service"}},
+		{name: "no MFA", resource: profilePath, answer: says(401, `{"code":"900421","description":"mfa"}`), andOthers: everywhere(401, `{"code":"900421","description":"mfa"}`), class: billing.CredentialFailure, code: "900421", ends: true, attempts: 1, words: []string{"multi-factor", "collector login"}},
+		{name: "app only", resource: summaryPath, answer: says(403, `{"code":900329}`), andOthers: everywhere(403, `{"code":900329}`), class: billing.ConfigurationFailure, code: "900329", ends: true, attempts: 1, words: []string{"collect.costs: false"}},
+		{name: "conditional access", resource: summaryPath, answer: says(403, `{"code":900309}`), andOthers: everywhere(403, `{"code":900309}`), class: billing.CredentialFailure, code: "900309", ends: true, attempts: 1},
+		{name: "Entra", resource: summaryPath, answer: says(403, `{"code":90000}`), andOthers: everywhere(403, `{"code":90000}`), class: billing.CredentialFailure, code: "90000", ends: true, attempts: 1},
+		{name: "programme", resource: summaryPath, answer: says(403, `{"code":800039}`), andOthers: everywhere(403, `{"code":800039}`), class: billing.ConfigurationFailure, code: "800039", ends: true, attempts: 1},
+		{name: "agreement", resource: summaryPath, answer: says(403, `{"code":900124}`), andOthers: everywhere(403, `{"code":900124}`), class: billing.ConfigurationFailure, code: "900124", ends: true, attempts: 1, words: []string{"Agreement"}},
 		{
 			name: "gateway 401 with a token that cannot be refreshed", resource: summaryPath, answer: says(401, `{"statusCode":401,"message":"Unauthorized"}`), class: billing.CredentialFailure, ends: true, attempts: 1, words: []string{"replace it"},
 			andOthers: map[string]http.HandlerFunc{"/v1/customers": says(401, ""), profilePath: says(401, "")},
@@ -297,6 +303,10 @@ func TestStatementFailures(t *testing.T) {
 		{
 			name: "401 of one resource with a token that cannot be refreshed", resource: summaryPath, answer: says(401, ""), class: billing.Refused, attempts: 1, words: []string{"accepted for others"},
 			andOthers: map[string]http.HandlerFunc{"/v1/customers": says(200, pageOf("", 1))},
+		},
+		{
+			name: "a condemning code of one resource", resource: summaryPath, answer: says(403, `{"code":900329}`), class: billing.Refused, code: "900329", attempts: 1,
+			words: []string{"does not prove", "collect.costs: false"}, andOthers: map[string]http.HandlerFunc{"/v1/customers": says(200, pageOf("", 1))},
 		},
 		{name: "no relation", resource: summaryPath, answer: says(403, "\ufeff"+`{"code":20002,"description":"No relationship between caller and account.","data":[],"source":"PartnerFD"}`), class: billing.NoAccess, code: "20002", attempts: 1, words: []string{"No relationship between"}},
 		{name: "access denied", resource: profilePath, answer: says(403, `{"code":2032}`), class: billing.NoAccess, code: "2032", attempts: 1},
