@@ -64,11 +64,16 @@ func (c *Client) Customers(ctx context.Context) iter.Seq2[billing.CustomerID, er
 // page unusable: it cannot be left out, since who is missing counts as gone.
 func decodeCustomers(body []byte) ([]billing.CustomerID, wirePaging, error) {
 	var w wireCustomers
-	if _, err := decodeOne("customers", customersForm, body, &w); err != nil {
+	has, err := decodeOne("customers", customersForm, body, &w)
+	switch {
+	case err != nil:
 		return nil, wirePaging{}, err
-	}
-	if w.Items == nil {
+	case w.Items == nil:
 		return nil, wirePaging{}, notDocument("customers", errNoItems)
+	case len(w.Items) == 0 && customersForm.hasFaultKey(has):
+		return nil, wirePaging{}, notDocument("customers", errBlank)
+	case w.TotalCount.err != nil:
+		return nil, wirePaging{}, fmt.Errorf("customers: totalCount: %w", w.TotalCount.err)
 	}
 	ids := make([]billing.CustomerID, len(w.Items))
 	for i, item := range w.Items {

@@ -82,6 +82,13 @@ func (f *form) isFault(has keySet) bool {
 		f.among(has, "code") && f.among(has, "description", "message") || f.among(has, "error")
 }
 
+// errBlank is what an answer is that states nothing but has a key of an error. Beside
+// real content such a key is one of the many that are not known.
+var errBlank = errors.New("it states nothing and has a key of an error object")
+
+// hasFaultKey reports whether an object has any key of an error.
+func (f *form) hasFaultKey(has keySet) bool { return f.among(has, faultKeys...) }
+
 // among reports whether an object has one of some keys.
 func (f *form) among(has keySet, keys ...string) bool {
 	for _, key := range keys {

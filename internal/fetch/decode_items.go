@@ -12,8 +12,7 @@ import (
 // wireItems is a page of servicecosts/mostrecent/lineitems (API.md 5.3).
 type wireItems struct {
 	wirePaging
-	TotalCount amount     `json:"totalCount"`
-	Items      []wireItem `json:"items"`
+	Items []wireItem `json:"items"`
 }
 
 var itemsForm = documentForm[wireItems]()
@@ -83,7 +82,9 @@ type lineItems struct {
 	// last one says: whether totalCount is of the page or of all is not documented.
 	// Without any, neither is valid.
 	counted, lastCount billing.Amount
-	customers          []text
+	// pages is whether the pages list as much as they count.
+	pages     pageCount
+	customers []text
 	// customerName is the last that an item names.
 	customerName text
 }
@@ -94,15 +95,24 @@ func noLineItems() *lineItems { return &lineItems{items: []billing.LineItem{}} }
 // decodeLineItems reads a body of line items, of one page or several.
 func decodeLineItems(body []byte) (*lineItems, error) {
 	l := noLineItems()
-	return l, decodePages(billing.LineItemsDocument, itemsForm, body, l.add)
+	if err := decodePages(billing.LineItemsDocument, itemsForm, body, l.add); err != nil {
+		return nil, err
+	}
+	if err := l.pages.check(); err != nil {
+		return nil, notDocument(billing.LineItemsDocument, err)
+	}
+	return l, nil
 }
 
 // add appends a page. An error leaves l as it was, so that the page can be read
 // again. A page whose items all state nothing lists something else, such as customers
 // or errors: taken for line items, it would empty what is stored.
-func (l *lineItems) add(page *wireItems) error {
-	if page.Items == nil {
+func (l *lineItems) add(page *wireItems, has keySet) error {
+	switch {
+	case page.Items == nil:
 		return notDocument(billing.LineItemsDocument, errNoItems)
+	case len(page.Items) == 0 && itemsForm.hasFaultKey(has):
+		return notDocument(billing.LineItemsDocument, errBlank)
 	}
 	if page.TotalCount.err != nil {
 		return placed(billing.LineItemsDocument, fmt.Errorf("totalCount: %w", page.TotalCount.err))
@@ -128,6 +138,7 @@ func (l *lineItems) add(page *wireItems) error {
 		}
 	}
 	l.items, l.customers, l.customerName = all, customers, name
+	l.pages = l.pages.with(page.TotalCount.value, len(page.Items))
 	l.lastCount = page.TotalCount.value
 	switch {
 	case !l.lastCount.Valid:
@@ -139,8 +150,8 @@ func (l *lineItems) add(page *wireItems) error {
 	return nil
 }
 
-// disagrees reports whether the service says that there are more or fewer items
-// than it listed.
+// disagrees reports whether the service says that there are fewer items than it listed;
+// if it says that there are more, it has not given them all (pageCount).
 func (l *lineItems) disagrees() bool {
 	is := func(count billing.Amount) bool { return count.Decimal.Equal(countOf(len(l.items))) }
 	return l.counted.Valid && !is(l.counted) && (!l.lastCount.Valid || !is(l.lastCount))

@@ -40,9 +40,9 @@ func decodeOne(kind billing.DocumentKind, f *form, body []byte, into any) (keySe
 }
 
 // decodePages reads a body that is one or more JSON objects of a form, each but the
-// last ended by a line feed, and calls page for each (billing.Document). Every page
-// may have its own byte order mark.
-func decodePages[P any](kind billing.DocumentKind, f *form, body []byte, page func(*P) error) error {
+// last ended by a line feed, and calls page for each (billing.Document) with the keys
+// that it has. Every page may have its own byte order mark.
+func decodePages[P any](kind billing.DocumentKind, f *form, body []byte, page func(*P, keySet) error) error {
 	body = plain(body)
 	if err := checkText(kind, body); err != nil {
 		return err
@@ -53,10 +53,11 @@ func decodePages[P any](kind billing.DocumentKind, f *form, body []byte, page fu
 		if err := decoder.Decode(p); err != nil {
 			return describe(kind, err)
 		}
-		if _, err := f.check(body[:decoder.InputOffset()]); err != nil {
+		has, err := f.check(body[:decoder.InputOffset()])
+		if err != nil {
 			return notDocument(kind, err)
 		}
-		if err := page(p); err != nil {
+		if err := page(p, has); err != nil {
 			return err
 		}
 		rest := bytes.TrimLeft(body[decoder.InputOffset():], " \t\r")

@@ -12,11 +12,15 @@ type wireHeader struct {
 	Value text `json:"value"`
 }
 
-// wirePaging is how a page of a collection names the next one: by a link with its
-// headers, or by a token beside the items.
+// wirePaging is how a page of a collection names the next one, by a link with its
+// headers or by a token beside the items, and how many items it counts.
 type wirePaging struct {
-	Links struct {
+	TotalCount amount `json:"totalCount"`
+	Links      struct {
 		Next wireLink `json:"next"`
 	} `json:"links"`
 	ContinuationToken text `json:"continuationToken"`
 }
+
+// namesNext reports whether the page says that there is another one.
+func (p *wirePaging) namesNext() bool { return p.Links.Next.URI != "" || p.ContinuationToken != "" }

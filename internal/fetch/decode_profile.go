@@ -43,7 +43,8 @@ var profileForm = documentForm[wireProfile]()
 // none: it would blank what is stored. Errors name a field and never quote one.
 func decodeProfile(body []byte) (*billing.Profile, error) {
 	var w wireProfile
-	if _, err := decodeOne(billing.ProfileDocument, profileForm, body, &w); err != nil {
+	has, err := decodeOne(billing.ProfileDocument, profileForm, body, &w)
+	if err != nil {
 		return nil, err
 	}
 	a := w.DefaultAddress
@@ -61,6 +62,9 @@ func decodeProfile(body []byte) (*billing.Profile, error) {
 	}
 	if p == (billing.Profile{}) {
 		return nil, notDocument(billing.ProfileDocument, errors.New("it has no field of a billing profile"))
+	}
+	if p.CompanyName == "" && p.Address == (billing.Address{}) && profileForm.hasFaultKey(has) {
+		return nil, notDocument(billing.ProfileDocument, errBlank)
 	}
 	return &p, nil
 }

@@ -117,6 +117,9 @@ func decodeSummary(body []byte) (*summary, error) {
 		}
 		s.costs.Details = append(s.costs.Details, detail)
 	}
+	if !s.hasCosts() && summaryForm.hasFaultKey(has) {
+		return nil, notDocument(billing.SummaryDocument, errBlank)
+	}
 	s.examine()
 	return s, nil
 }

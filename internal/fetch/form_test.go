@@ -27,6 +27,9 @@ var noDocuments = map[string]string{
 	"the sign-in":          `{"error":"invalid_grant","error_description":"AADSTS1"}`,
 	"an OData fault":       `{"error":{"code":"500","message":"x"}}`,
 	"links alone":          `{"links":{},"attributes":{"objectType":"Collection"}}`,
+	"nothing but words":    `{"items":[],"details":[],"id":"1","message":"Try again later."}`,
+	"nothing but a code":   `{"items":[],"details":[],"id":"1","code":"800003"}`,
+	"nothing but a status": `{"items":[],"details":[],"id":"1","statusCode":429}`,
 	"PascalCase":           `{"Items":[],"Details":[],"Id":"1","CompanyName":"A"}`,
 	"the same twice":       `{"items":[],"items":[],"details":[],"details":[],"companyName":"A","companyName":"A"}`,
 	"twice, once escaped":  `{"items":[],"item\u0073":[],"details":[],"detail\u0073":[],"companyName":"A","companyNam\u0065":"A"}`,
@@ -96,6 +99,65 @@ func TestWhatIsNoDocumentIsTheCustomersFailure(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A page that counts more than came is no whole answer, whatever its count is of.
+func TestLineItemsThatAreFewerThanCountedAreUnknown(t *testing.T) {
+	t.Parallel()
+	one := strings.TrimSuffix(strings.TrimPrefix(goodItems, `{"totalCount":1,`), "}")
+	tests := map[string]struct {
+		pages []string
+		good  bool
+	}{
+		"none of two":             {[]string{`{"items":[],"totalCount":2}`}, false},
+		"one of two":              {[]string{`{"totalCount":2,` + one + `}`}, false},
+		"one of two, in a string": {[]string{`{"totalCount":"2",` + one + `}`}, false},
+		"none on the last page":   {[]string{`{"totalCount":1,` + one + byToken + `}`, `{"items":[],"totalCount":2}`}, false},
+		"two of three on pages":   {[]string{`{"totalCount":3,` + one + byToken + `}`, `{"totalCount":1,` + one + `}`}, false},
+		"pages count themselves":  {[]string{`{"totalCount":1,` + one + byToken + `}`, `{"totalCount":1,` + one + `}`}, true},
+		"pages count all":         {[]string{`{"totalCount":2,` + one + byToken + `}`, `{"totalCount":2,` + one + `}`}, true},
+		"an empty page at an end": {[]string{`{"totalCount":1,` + one + byToken + `}`, `{"totalCount":0,"items":[]}`}, true},
+		"fewer counted than came": {[]string{`{"totalCount":0,` + one + `}`}, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			answers := make([]http.HandlerFunc, len(test.pages))
+			for i, page := range test.pages {
+				answers[i] = says(200, page)
+			}
+			p, url := newPartner(t, map[string]http.HandlerFunc{itemsPath: inTurn(answers...)})
+			s, err := client(t, full(url)).Statement(t.Context(), asked)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.good {
+				if s.Failure != nil || s.LineItems == nil {
+					t.Errorf("%+v", s)
+				}
+				return
+			}
+			checkFailure(t, s.Failure, billing.BadAnswer, "", "fewer items than it counts")
+			if s.Costs == nil || s.LineItems != nil {
+				t.Errorf("%+v", s)
+			}
+			if n := len(p.of("/" + itemsPath)); n != len(test.pages)+4 {
+				t.Errorf("%d requests", n)
+			}
+		})
+	}
+	// Asked again, the service may answer, and nothing of the first answer stays.
+	_, url := newPartner(t, map[string]http.HandlerFunc{itemsPath: inTurn(says(200, `{"totalCount":2,`+one+`}`), says(200, goodItems))})
+	if s, err := client(t, full(url)).Statement(t.Context(), asked); err != nil || s.Failure != nil || len(s.LineItems) != 1 {
+		t.Errorf("%+v, %v", s, err)
+	}
+	// A list of customers is held to the same.
+	_, url = newPartner(t, map[string]http.HandlerFunc{"/v1/customers": says(200, strings.Replace(pageOf("", 1, 2), `"totalCount":2`, `"totalCount":3`, 1))})
+	ids, err := list(t, url)
+	checkFailure(t, err, billing.BadAnswer, "", "fewer items than it counts")
+	if len(ids) != 0 {
+		t.Errorf("%v", ids)
 	}
 }
 

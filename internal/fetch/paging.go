@@ -23,18 +23,29 @@ const continuation = "Ms-Continuationtoken"
 //
 // The collection ends with a page that names no next one or has no items, and with a
 // refusal of a token that was handed out before (API.md 4). A page that cannot be
-// read is an error, and so is one that names itself or an earlier one: a short list
-// must not pass for the whole.
+// read is an error, and so is one that names itself or an earlier one, or that is the
+// last and lists less than was counted: a short list must not pass for the whole.
 func (c *Client) walk(ctx context.Context, r request, decode func([]byte) (wirePaging, int, error), eachPage func(answer) bool) error {
 	type place struct{ url, token string }
 	seen := map[place]bool{}
+	var whole pageCount
 	for page := 1; ; page++ {
 		seen[place{r.url.String(), r.header[continuation]}] = true
 		var paging wirePaging
 		items := 0
 		r.decode = func(body []byte) (err error) {
 			paging, items, err = decode(body)
-			return err
+			if err != nil {
+				return err
+			}
+			sum := whole.with(paging.TotalCount.value, items)
+			if items == 0 || !paging.namesNext() {
+				if err := sum.check(); err != nil {
+					return notDocument(billing.DocumentKind(r.resource), err)
+				}
+			}
+			whole = sum
+			return nil
 		}
 		a, err := c.get(ctx, r)
 		if err != nil {
@@ -65,6 +76,32 @@ func (c *Client) walk(ctx context.Context, r request, decode func([]byte) (wireP
 			RequestID: a.requestID, CorrelationID: a.correlationID, Attempts: 1,
 		}
 	}
+}
+
+// pageCount compares what pages list with what they count. Whether totalCount is of the
+// page or of all pages is not documented for every collection, so that only a count
+// that all pages together do not reach proves that something is missing.
+type pageCount struct {
+	listed  int
+	claimed billing.Amount // the largest count
+}
+
+// with adds a page.
+func (c pageCount) with(count billing.Amount, items int) pageCount {
+	c.listed += items
+	if count.Valid && (!c.claimed.Valid || count.Decimal.GreaterThan(c.claimed.Decimal)) {
+		c.claimed = count
+	}
+	return c
+}
+
+// check refuses a collection that ends before its count is reached: it would empty or
+// shorten what is stored.
+func (c pageCount) check() error {
+	if c.claimed.Valid && c.claimed.Decimal.GreaterThan(countOf(c.listed)) {
+		return errors.New("it lists fewer items than it counts")
+	}
+	return nil
 }
 
 // following is the request for the next page, or nil when there is none. The three

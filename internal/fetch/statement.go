@@ -185,7 +185,8 @@ func (v *visit) readLineItems(ctx context.Context) error {
 	}
 	res := &v.items
 	res.asked = true
-	read := noLineItems()
+	read := *noLineItems()
+	var more lineItems // read with the page that is being decoded
 	var bodies [][]byte
 	size := 0
 	err := v.client.walk(ctx, v.lineItemsRequest(), func(body []byte) (wirePaging, int, error) {
@@ -193,14 +194,17 @@ func (v *visit) readLineItems(ctx context.Context) error {
 			return wirePaging{}, 0, err
 		}
 		var page wireItems
-		if _, err := decodeOne(billing.LineItemsDocument, itemsForm, body, &page); err != nil {
+		has, err := decodeOne(billing.LineItemsDocument, itemsForm, body, &page)
+		if err != nil {
 			return wirePaging{}, 0, err
 		}
-		if err := read.add(&page); err != nil {
+		more = read
+		if err := more.add(&page, has); err != nil {
 			return wirePaging{}, 0, err
 		}
 		return page.wirePaging, len(page.Items), nil
 	}, func(a answer) bool {
+		read = more
 		res.answer = a
 		bodies = append(bodies, a.body)
 		size += len(a.body)
@@ -216,7 +220,7 @@ func (v *visit) readLineItems(ctx context.Context) error {
 		}
 		return nil
 	}
-	v.parts.items = read
+	v.parts.items = &read
 	res.answer.body = joinPages(bodies)
 	res.document = res.answer.document(billing.LineItemsDocument)
 	return nil
