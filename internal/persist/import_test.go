@@ -138,6 +138,58 @@ func TestImportFillsItemsThatWereNotRead(t *testing.T) {
 	b.wantReplayed()
 }
 
+// Items that were read and set aside, as those of another period, leave the same gap.
+func TestImportFillsItemsThatWereSetAside(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	r := recurring(9, "60")
+	aside := saved("Company", both(r), item(r, "OTHER", "7"))
+	aside.LineItems = nil
+	b.collect(aside)
+	b.importSaved(saved("Company", both(r), item(r, "FEE", "60")))
+	wantLines(t, "facts", b.facts(), "cost Recurring 2026-09-12 USD 60 servicecosts 0", "items Recurring 2026-09-12 null FEE import 0",
+		"profile null null null Company servicecosts 0")
+	wantLines(t, "set aside", b.query(`SELECT origin, line_items_set_aside FROM collector.statements ORDER BY statement_id`), "servicecosts true", "import false")
+	b.wantReplayed()
+
+	// An entry of a version that did not note it is completed by the replay.
+	b.change(`UPDATE collector.statements SET line_items_set_aside = NULL`)
+	b.wantReplayed()
+	wantLines(t, "set aside", b.query(`SELECT origin, line_items_set_aside FROM collector.statements ORDER BY statement_id`), "servicecosts true", "import false")
+}
+
+// Items for which no cost of their own stands are imported only where no cost of their
+// type or period was collected, whether its items were read or not.
+func TestImportedItemsWithoutACost(t *testing.T) {
+	t.Parallel()
+	r, o := recurring(9, "60"), oneTime(10, "5")
+	unread := answer(both(r))
+	unread.LineItems, unread.Documents = nil, unread.Documents[:2]
+	aside := answer(both(r), item(r, "ELSEWHERE", "7"))
+	aside.LineItems = nil
+	for name, collected := range map[string]billing.Statement{"unread": unread, "set aside": aside, "read": answer(both(r))} {
+		for _, order := range []string{"collected first", "imported first"} {
+			t.Run(name+", "+order, func(t *testing.T) {
+				t.Parallel()
+				b := newFixture(t)
+				imported := answer(both(r), untyped(item(r, "UNTYPED", "60")), item(o, "PURCHASE", "5"))
+				if order == "collected first" {
+					b.collect(collected)
+					b.importSaved(imported)
+				} else {
+					b.importSaved(imported)
+					b.collect(collected)
+				}
+				wantLines(t, "items", b.items())
+				b.wantReplayed()
+				b.collect(collected)
+				b.wantReplayed()
+				wantLines(t, "items", b.items())
+			})
+		}
+	}
+}
+
 // Ordinals go on after details that were imported and have been withdrawn.
 func TestWithdrawnImportsLeaveRoomForMoreDetails(t *testing.T) {
 	t.Parallel()

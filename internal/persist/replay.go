@@ -289,9 +289,7 @@ func (r *replayed) add(seq int32, answer *RederivedAnswer) {
 	for key, details := range said {
 		r.details[key] = detailsOf{seq, answer.Imported, overlaid(r.details[key].details, details)}
 	}
-	if s.LineItems != nil {
-		r.addSets(seq, answer)
-	}
+	r.addSets(seq, answer)
 }
 
 // dropImported drops what was imported of the types and periods of collected details, in
@@ -304,22 +302,25 @@ func (r *replayed) dropImported(collected map[detailKey][]billing.CostDetail) {
 	maps.DeleteFunc(r.details, func(key detailKey, of detailsOf) bool { return of.imported && stated[key.set()] })
 }
 
-// addSets takes in the line items of a later answer. It decides as PlaceSets and
-// EmptySets do when collecting.
+// addSets takes in the line items of a later answer, if they were read. It decides as
+// PlaceSets and EmptySets do when collecting.
 func (r *replayed) addSets(seq int32, answer *RederivedAnswer) {
 	s := &answer.Statement
-	periods, types := map[time.Time]bool{{}: true, midnight(s.Costs.Root.Period.Start): true}, map[billing.InvoiceType]bool{}
+	root := midnight(s.Costs.Root.Period.Start)
+	periods, types := map[time.Time]bool{{}: len(s.Costs.Details) > 0}, map[billing.InvoiceType]bool{}
 	for _, d := range s.Costs.Details {
 		periods[midnight(d.Period.Start)] = true
 		types[d.InvoiceType] = d.InvoiceType != ""
 	}
-	given := map[setKey]bool{}
-	for _, set := range setsOf(s) {
-		if set.stray && !answer.Imported {
-			set.start = r.periodOf(&set, s.Costs.Root.Period.Start)
+	given, wereRead := map[setKey]bool{}, s.LineItems != nil
+	if wereRead {
+		for _, set := range setsOf(s) {
+			if set.stray && !answer.Imported {
+				set.start = r.periodOf(&set, s.Costs.Root.Period.Start)
+			}
+			given[set.setKey] = true
+			r.sets[set.setKey] = setOf{seq, answer.Imported, set}
 		}
-		given[set.setKey] = true
-		r.sets[set.setKey] = setOf{seq, answer.Imported, set}
 	}
 	hasCost, wasCollected := map[setKey]bool{}, map[setKey]bool{}
 	for key, of := range r.details {
@@ -328,7 +329,9 @@ func (r *replayed) addSets(seq int32, answer *RederivedAnswer) {
 	}
 	for key, set := range r.sets {
 		isPlaced := wasCollected[key] || set.imported && hasCost[key]
-		if !given[key] && !isPlaced && len(set.items) > 0 && (periods[key.start] || types[key.invoiceType]) {
+		isOver := (set.imported || wereRead) && (periods[key.start] || types[key.invoiceType]) ||
+			!set.imported && wereRead && (key.start.IsZero() || key.start.Equal(root))
+		if !given[key] && !isPlaced && len(set.items) > 0 && isOver {
 			r.sets[key] = setOf{seq, answer.Imported, itemSet{setKey: key}}
 		}
 	}

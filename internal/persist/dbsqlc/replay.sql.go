@@ -168,7 +168,7 @@ WITH lost AS MATERIALIZED (
             q.summary_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = q.summary_hash) AS summary,
             q.line_items_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = q.line_items_hash) AS items
         FROM (SELECT DISTINCT customer_key FROM stage_statements) s
-        CROSS JOIN LATERAL (SELECT statement_id, customer_key, run_id, collected_at, profile_hash, summary_hash, line_items_hash, summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id, origin FROM collector.statements c WHERE c.customer_key = s.customer_key OFFSET 0) q
+        CROSS JOIN LATERAL (SELECT statement_id, customer_key, run_id, collected_at, profile_hash, summary_hash, line_items_hash, summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id, origin, line_items_set_aside FROM collector.statements c WHERE c.customer_key = s.customer_key OFFSET 0) q
     ) k
     WHERE k.profile OR k.summary OR k.items
 ), details AS (
@@ -218,11 +218,15 @@ func (q *Queries) NameStatements(ctx context.Context, db DBTX, arg NameStatement
 const rederiveRoots = `-- name: RederiveRoots :exec
 UPDATE collector.statements q
 SET root_starts_at = s.root_starts_at, root_ends_at = s.root_ends_at, root_currency = s.root_currency, root_pretax = s.root_pretax,
-    root_tax = s.root_tax, root_after_tax = s.root_after_tax, body_customer_id = s.body_customer_id
+    root_tax = s.root_tax, root_after_tax = s.root_after_tax, body_customer_id = s.body_customer_id, line_items_set_aside = k.set_aside
 FROM stage_statements s
+CROSS JOIN LATERAL (SELECT CASE WHEN s.has_line_items THEN false
+        WHEN EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = o.line_items_hash) THEN true
+        ELSE o.line_items_set_aside END AS set_aside
+    FROM collector.statements o WHERE o.statement_id = s.statement_id) k
 WHERE q.statement_id = s.statement_id AND s.has_costs
-    AND (q.root_starts_at, q.root_ends_at, q.root_currency, q.root_pretax, q.root_tax, q.root_after_tax, q.body_customer_id)
-        IS DISTINCT FROM (s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id)
+    AND (q.root_starts_at, q.root_ends_at, q.root_currency, q.root_pretax, q.root_tax, q.root_after_tax, q.body_customer_id, q.line_items_set_aside)
+        IS DISTINCT FROM (s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id, k.set_aside)
 `
 
 func (q *Queries) RederiveRoots(ctx context.Context, db DBTX) error {

@@ -15,13 +15,14 @@ ON CONFLICT DO NOTHING;
 -- name: KeepCollected :exec
 -- Takes back from the plan what would replace values that were collected, or stand
 -- beside them: a type and period that was collected takes no detail of any currency,
--- and no items where items were read. Items that no cost of their own stands for are
--- those that a collection would empty (EmptySets).
+-- and no items where items were read and stored. Items that no cost of their own stands for are
+-- those that a collection would empty (EmptySets), and stand beside no collected cost of
+-- their period or type.
 WITH collected AS MATERIALIZED (
     SELECT s.seq, coalesce(d.invoice_type, '') AS invoice_type, coalesce(d.period_start, '-infinity') AS period_start,
         bool_or(EXISTS (SELECT 1 FROM collector.statements q
             JOIN collector.statements r ON r.customer_key = q.customer_key AND r.summary_hash = q.summary_hash AND r.origin = q.origin
-            WHERE q.statement_id = d.statement_id AND r.line_items_hash IS NOT NULL)) AS with_items
+            WHERE q.statement_id = d.statement_id AND r.line_items_hash IS NOT NULL AND r.line_items_set_aside IS NOT TRUE)) AS with_items
     FROM stage_statements s
     CROSS JOIN LATERAL (SELECT * FROM collector.cost_details k WHERE k.customer_key = s.customer_key AND k.origin = 'servicecosts' OFFSET 0) d
     GROUP BY 1, 2, 3
@@ -47,8 +48,8 @@ WITH collected AS MATERIALIZED (
     FROM planned p
     WHERE t.set_no = p.set_no
         AND (EXISTS (SELECT 1 FROM collector.line_item_sets c WHERE c.set_id = p.old_set_id AND c.origin = 'servicecosts')
-            OR EXISTS (SELECT 1 FROM collected c WHERE c.seq = p.seq AND c.with_items
-                AND (c.invoice_type = p.invoice_type AND c.period_start = p.period_start
+            OR EXISTS (SELECT 1 FROM collected c WHERE c.seq = p.seq
+                AND (c.with_items AND c.invoice_type = p.invoice_type AND c.period_start = p.period_start
                     OR p.is_stray AND (c.period_start = p.period_start OR c.invoice_type = p.invoice_type AND p.invoice_type <> '' OR p.period_start = '-infinity'))))
 )
 UPDATE stage_profiles t SET action = 'kept'
@@ -69,9 +70,9 @@ WITH known AS (
         ORDER BY l.statement_id LIMIT 1) q ON true
 ), added AS (
     INSERT INTO collector.statements (customer_key, run_id, collected_at, origin, profile_hash, summary_hash, line_items_hash,
-        summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id)
+        line_items_set_aside, summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id)
     SELECT s.customer_key, @run_id::uuid, s.fetched_at, 'import', s.profile_hash, s.summary_hash, s.line_items_hash,
-        s.summary_status, s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id
+        CASE WHEN s.line_items_hash IS NOT NULL THEN NOT s.has_line_items END, s.summary_status, s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id
     FROM known k JOIN stage_statements s ON s.seq = k.seq
     WHERE k.statement_id IS NULL
     ORDER BY k.seq

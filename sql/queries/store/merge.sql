@@ -79,7 +79,9 @@ WHERE t.set_no = l.set_no AND l.stray
 -- Stored sets whose type and period have no cost (of a collected set: no collected one)
 -- were filed where their answer left them: in the root's period. An answer that does not give such a set any more, yet
 -- states its period or a cost of its type, has put the items elsewhere; the set becomes
--- empty. Of an earlier period nobody can say, so the set stays and is a finding.
+-- empty. Of an earlier period nobody can say, so the set stays and is a finding. An
+-- imported set of that kind gives way to every answer with a cost of its period or type,
+-- whether its line items were read or not (KeepCollected).
 WITH costs AS MATERIALIZED (
     SELECT DISTINCT s.seq, coalesce(d.invoice_type, '') AS invoice_type, coalesce(d.period_start, '-infinity') AS period_start, d.origin
     FROM stage_statements s
@@ -87,14 +89,17 @@ WITH costs AS MATERIALIZED (
     WHERE s.has_costs
 ), stray AS MATERIALIZED (
     SELECT s.seq, l.set_id, l.invoice_type, l.period_start,
-        s.has_line_items AND (l.period_start IS NULL OR l.period_start = (s.root_starts_at AT TIME ZONE 'UTC')::date
-            OR EXISTS (SELECT 1 FROM stage_details d WHERE d.seq = s.seq AND (d.period_start = l.period_start OR d.invoice_type = l.invoice_type))) AS is_over
+        l.origin <> 'import' AND s.has_line_items AND (l.period_start IS NULL OR l.period_start = (s.root_starts_at AT TIME ZONE 'UTC')::date)
+            OR (l.origin = 'import' OR s.has_line_items)
+                AND EXISTS (SELECT 1 FROM stage_details d WHERE d.seq = s.seq AND (l.period_start IS NULL OR d.period_start = l.period_start OR d.invoice_type = l.invoice_type)) AS is_over
     FROM stage_statements s
     CROSS JOIN LATERAL (SELECT k.set_id, k.invoice_type, k.period_start, k.origin FROM collector.line_item_sets k
         WHERE k.customer_key = s.customer_key AND k.superseded_at IS NULL AND k.item_count > 0 OFFSET 0) l
     WHERE s.has_costs
         AND NOT EXISTS (SELECT 1 FROM costs c WHERE c.seq = s.seq AND c.invoice_type = coalesce(l.invoice_type, '') AND c.period_start = coalesce(l.period_start, '-infinity')
             AND (c.origin = 'servicecosts' OR l.origin = 'import'))
+        AND NOT EXISTS (SELECT 1 FROM stage_details t WHERE t.seq = s.seq AND coalesce(t.invoice_type, '') = coalesce(l.invoice_type, '')
+            AND coalesce(t.period_start, '-infinity') = coalesce(l.period_start, '-infinity'))
         AND NOT EXISTS (SELECT 1 FROM stage_sets t WHERE t.seq = s.seq AND coalesce(t.invoice_type, '') = coalesce(l.invoice_type, '')
             AND coalesce(t.period_start, '-infinity') = coalesce(l.period_start, '-infinity'))
 ), emptied AS (
@@ -216,6 +221,9 @@ WITH newest AS (
         coalesce(s.summary_hash, p.summary_hash) AS summary_hash,
         CASE WHEN s.has_line_items OR (s.summary_hash, s.summary_status) <> (p.summary_hash, p.summary_status) THEN s.line_items_hash
             ELSE coalesce(s.line_items_hash, p.line_items_hash) END AS line_items_hash,
+        CASE WHEN s.line_items_hash IS NOT NULL THEN NOT s.has_line_items
+            WHEN (s.summary_hash, s.summary_status) <> (p.summary_hash, p.summary_status) THEN NULL
+            ELSE p.line_items_set_aside END AS line_items_set_aside,
         CASE WHEN s.has_costs THEN s.summary_status ELSE p.summary_status END AS summary_status,
         CASE WHEN s.has_costs THEN s.root_starts_at ELSE p.root_starts_at END AS root_starts_at,
         CASE WHEN s.has_costs THEN s.root_ends_at ELSE p.root_ends_at END AS root_ends_at,
@@ -230,9 +238,9 @@ WITH newest AS (
         WHERE st.customer_key = s.customer_key OFFSET 0) p ON true
 ), added AS (
     INSERT INTO collector.statements (customer_key, run_id, collected_at, profile_hash, summary_hash, line_items_hash,
-        summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id)
+        line_items_set_aside, summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id)
     SELECT n.customer_key, @run_id::uuid, s.fetched_at, n.profile_hash, n.summary_hash, n.line_items_hash,
-        n.summary_status, n.root_starts_at, n.root_ends_at, n.root_currency, n.root_pretax, n.root_tax, n.root_after_tax, n.body_customer_id
+        n.line_items_set_aside, n.summary_status, n.root_starts_at, n.root_ends_at, n.root_currency, n.root_pretax, n.root_tax, n.root_after_tax, n.body_customer_id
     FROM newest n JOIN stage_statements s ON s.seq = n.seq
     WHERE (n.statement_id IS NULL OR (n.profile_hash, n.summary_hash, n.line_items_hash, n.summary_status) IS DISTINCT FROM n.before)
         AND (s.has_profile OR s.has_costs)

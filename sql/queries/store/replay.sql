@@ -75,11 +75,15 @@ ORDER BY h.hash;
 -- name: RederiveRoots :exec
 UPDATE collector.statements q
 SET root_starts_at = s.root_starts_at, root_ends_at = s.root_ends_at, root_currency = s.root_currency, root_pretax = s.root_pretax,
-    root_tax = s.root_tax, root_after_tax = s.root_after_tax, body_customer_id = s.body_customer_id
+    root_tax = s.root_tax, root_after_tax = s.root_after_tax, body_customer_id = s.body_customer_id, line_items_set_aside = k.set_aside
 FROM stage_statements s
+CROSS JOIN LATERAL (SELECT CASE WHEN s.has_line_items THEN false
+        WHEN EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = o.line_items_hash) THEN true
+        ELSE o.line_items_set_aside END AS set_aside
+    FROM collector.statements o WHERE o.statement_id = s.statement_id) k
 WHERE q.statement_id = s.statement_id AND s.has_costs
-    AND (q.root_starts_at, q.root_ends_at, q.root_currency, q.root_pretax, q.root_tax, q.root_after_tax, q.body_customer_id)
-        IS DISTINCT FROM (s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id);
+    AND (q.root_starts_at, q.root_ends_at, q.root_currency, q.root_pretax, q.root_tax, q.root_after_tax, q.body_customer_id, q.line_items_set_aside)
+        IS DISTINCT FROM (s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id, k.set_aside);
 
 -- name: WithdrawDetails :many
 -- Takes out what the archive does not derive any more, and keeps it aside.

@@ -1,0 +1,5 @@
+BEGIN;
+
+ALTER TABLE collector.statements DROP COLUMN line_items_set_aside;
+
+COMMIT;
