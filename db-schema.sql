@@ -424,7 +424,8 @@ CREATE TABLE collector.statements (
     root_tax numeric,
     root_after_tax numeric,
     body_customer_id text,
-    origin text NOT NULL DEFAULT 'servicecosts'::text
+    origin text NOT NULL DEFAULT 'servicecosts'::text,
+    line_items_set_aside boolean
 );
 ALTER TABLE collector.statements ADD CONSTRAINT statements_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
 ALTER TABLE collector.statements ADD CONSTRAINT statements_origin_check CHECK ((origin = ANY (ARRAY['servicecosts'::text, 'import'::text])));
@@ -435,6 +436,7 @@ COMMENT ON COLUMN collector.statements.summary_status IS 'HTTP status of the sum
 COMMENT ON COLUMN collector.statements.root_pretax IS 'Root totals repeat the Recurring detail. They are kept for audit and never added to anything.';
 COMMENT ON COLUMN collector.statements.body_customer_id IS 'The customer id that the body names, as written; the row is keyed by the id that was asked for.';
 COMMENT ON COLUMN collector.statements.origin IS 'Whether the bodies were collected from the service or imported from saved answers.';
+COMMENT ON COLUMN collector.statements.line_items_set_aside IS 'Line items were read and none of them stored, because they were those of another period. NULL without line items, and in entries of versions that did not note it.';
 
 CREATE TABLE collector.withdrawn_rows (
     withdrawn_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
