@@ -3,7 +3,7 @@
 CREATE SCHEMA collector;
 COMMENT ON SCHEMA collector IS 'Private to the collector. Holds personal data. Query the schema finance instead.';
 CREATE SCHEMA finance;
-COMMENT ON SCHEMA finance IS 'The public face of the collector: what every customer costs, how complete that is and what changed. Views only, stable names, no personal data. Never add amounts of different currencies.';
+COMMENT ON SCHEMA finance IS 'The public views of the collector: the costs of every customer, how complete they are and what changed. Views only, stable names, no personal data. Never add amounts of different currencies.';
 
 CREATE TABLE collector.billing_profile_history (
     customer_key bigint NOT NULL,
@@ -19,7 +19,7 @@ CREATE TABLE collector.billing_profile_history (
 ALTER TABLE collector.billing_profile_history ADD CONSTRAINT billing_profile_history_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
 ALTER TABLE collector.billing_profile_history ADD CONSTRAINT billing_profile_history_pkey PRIMARY KEY (customer_key, revision);
 ALTER TABLE collector.billing_profile_history ADD CONSTRAINT billing_profile_history_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES collector.statements(statement_id);
-COMMENT ON TABLE collector.billing_profile_history IS 'Earlier billing profiles, as the columns of billing_profiles. Personal data.';
+COMMENT ON TABLE collector.billing_profile_history IS 'Earlier billing profiles, with the columns of billing_profiles. Personal data.';
 COMMENT ON COLUMN collector.billing_profile_history.company_name IS 'Company name of the profile, for the views of finance.';
 COMMENT ON COLUMN collector.billing_profile_history.country IS 'Country of the profile, for the views of finance.';
 
@@ -119,10 +119,10 @@ CREATE TRIGGER mark_months_after_change AFTER UPDATE ON collector.cost_details R
 CREATE TRIGGER mark_months_before_change AFTER UPDATE ON collector.cost_details REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION collector.mark_months();
 CREATE TRIGGER mark_months_of_new AFTER INSERT ON collector.cost_details REFERENCING NEW TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION collector.mark_months();
 CREATE TRIGGER mark_months_of_removed AFTER DELETE ON collector.cost_details REFERENCING OLD TABLE AS touched FOR EACH STATEMENT EXECUTE FUNCTION collector.mark_months();
-COMMENT ON TABLE collector.cost_details IS 'What a customer costs under one invoice type, in one period and currency: the newest value. Nothing is ever deleted.';
+COMMENT ON TABLE collector.cost_details IS 'The newest value of each cost of a customer, by invoice type, period and currency. No row is ever deleted.';
 COMMENT ON COLUMN collector.cost_details.period_start IS 'The day (UTC) on which the detail''s own period starts; part of the key. Null when the service states none.';
 COMMENT ON COLUMN collector.cost_details.currency_code IS 'Null when the service states none; never guessed.';
-COMMENT ON COLUMN collector.cost_details.ordinal IS 'Tells details of one answer apart that have the same key.';
+COMMENT ON COLUMN collector.cost_details.ordinal IS 'Distinguishes details of one answer that have the same key.';
 COMMENT ON COLUMN collector.cost_details.ends_at IS 'End of the period as stated: midnight of the last day, or the last microsecond of it. A value, not part of the key.';
 COMMENT ON COLUMN collector.cost_details.revisions IS 'How often the values changed after the first collection.';
 
@@ -134,7 +134,7 @@ CREATE TABLE collector.customer_names (
 ALTER TABLE collector.customer_names ADD CONSTRAINT customer_names_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
 ALTER TABLE collector.customer_names ADD CONSTRAINT customer_names_name_check CHECK ((name <> ''::text));
 ALTER TABLE collector.customer_names ADD CONSTRAINT customer_names_pkey PRIMARY KEY (customer_key, since);
-COMMENT ON TABLE collector.customer_names IS 'What line items call a customer whose billing profile has no company name or was never read: a row whenever that changes.';
+COMMENT ON TABLE collector.customer_names IS 'The customer names in line items, for customers whose billing profile has no company name or was never read. One row per change.';
 
 CREATE TABLE collector.customer_states (
     customer_key bigint NOT NULL,
@@ -151,7 +151,7 @@ ALTER TABLE collector.customer_states ADD CONSTRAINT customer_states_customer_ke
 ALTER TABLE collector.customer_states ADD CONSTRAINT customer_states_last_outcome_check CHECK ((last_outcome = ANY (ARRAY['ok'::text, 'unchanged'::text, 'no_costs'::text, 'no_access'::text, 'unknown_customer'::text, 'failed'::text])));
 ALTER TABLE collector.customer_states ADD CONSTRAINT customer_states_pkey PRIMARY KEY (customer_key);
 ALTER TABLE collector.customer_states ADD CONSTRAINT customer_states_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES collector.statements(statement_id);
-COMMENT ON TABLE collector.customer_states IS 'Where each customer stands; rewritten by every run, unlike the facts.';
+COMMENT ON TABLE collector.customer_states IS 'The newest state of each customer. Every run rewrites it, unlike the facts.';
 COMMENT ON COLUMN collector.customer_states.statement_id IS 'The newest statement.';
 
 CREATE TABLE collector.customers (
@@ -164,8 +164,8 @@ CREATE TABLE collector.customers (
 ALTER TABLE collector.customers ADD CONSTRAINT customers_partner_check CHECK ((partner <> ''::text));
 ALTER TABLE collector.customers ADD CONSTRAINT customers_partner_customer_id_key UNIQUE (partner, customer_id);
 ALTER TABLE collector.customers ADD CONSTRAINT customers_pkey PRIMARY KEY (customer_key);
-COMMENT ON TABLE collector.customers IS 'Every customer that was ever asked for.';
-COMMENT ON COLUMN collector.customers.active IS 'False when the last complete run did not list the customer any more. Its rows stay.';
+COMMENT ON TABLE collector.customers IS 'Every customer that was ever requested.';
+COMMENT ON COLUMN collector.customers.active IS 'False if the last complete run did not list the customer. Its rows stay.';
 
 CREATE TABLE collector.erasures (
     erasure_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -181,9 +181,9 @@ CREATE TABLE collector.erasures (
 ALTER TABLE collector.erasures ADD CONSTRAINT erasures_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
 ALTER TABLE collector.erasures ADD CONSTRAINT erasures_pkey PRIMARY KEY (erasure_id);
 CREATE INDEX erasures_by_customer ON collector.erasures USING btree (customer_key);
-COMMENT ON TABLE collector.erasures IS 'Whose personal data was erased, and when. Of these customers no personal data is stored any more.';
-COMMENT ON COLUMN collector.erasures.erased_by IS 'The database role that did it.';
-COMMENT ON COLUMN collector.erasures.company_name IS 'Whether the company name went too.';
+COMMENT ON TABLE collector.erasures IS 'Customers whose personal data was erased, and when. No personal data of these customers is stored again.';
+COMMENT ON COLUMN collector.erasures.erased_by IS 'The database role that erased the data.';
+COMMENT ON COLUMN collector.erasures.company_name IS 'Whether the company name was erased too.';
 COMMENT ON COLUMN collector.erasures.bodies IS 'Raw bodies that were removed from the archive.';
 
 CREATE TABLE collector.exchange_rates (
@@ -201,7 +201,7 @@ ALTER TABLE collector.exchange_rates ADD CONSTRAINT exchange_rates_rate_check CH
 ALTER TABLE collector.exchange_rates ADD CONSTRAINT exchange_rates_source_check CHECK ((source <> ''::text));
 ALTER TABLE collector.exchange_rates ADD CONSTRAINT exchange_rates_to_currency_check CHECK ((to_currency ~ '^[A-Z]{3}$'::text));
 COMMENT ON TABLE collector.exchange_rates IS 'Exchange rates that finance imported. The service states none.';
-COMMENT ON COLUMN collector.exchange_rates.rate IS 'How much of to_currency one unit of from_currency is.';
+COMMENT ON COLUMN collector.exchange_rates.rate IS 'Price of one unit of from_currency in to_currency.';
 COMMENT ON COLUMN collector.exchange_rates.imported_at IS 'When the rate, or its last change, was imported.';
 
 CREATE TABLE collector.failures (
@@ -223,7 +223,7 @@ ALTER TABLE collector.failures ADD CONSTRAINT failures_pkey PRIMARY KEY (failure
 CREATE INDEX failures_by_customer ON collector.failures USING btree (customer_key, failed_at DESC);
 CREATE INDEX failures_by_run ON collector.failures USING btree (run_id);
 CREATE INDEX failures_by_time ON collector.failures USING brin (failed_at);
-COMMENT ON TABLE collector.failures IS 'Every customer that a run could not collect, with what a support case at Microsoft asks for.';
+COMMENT ON TABLE collector.failures IS 'Every customer that a run could not collect, with the details that a support case at Microsoft needs.';
 
 CREATE TABLE collector.findings (
     finding_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
@@ -242,8 +242,8 @@ ALTER TABLE collector.findings ADD CONSTRAINT findings_pkey PRIMARY KEY (finding
 ALTER TABLE collector.findings ADD CONSTRAINT findings_severity_check CHECK ((severity = ANY (ARRAY['info'::text, 'warning'::text, 'serious'::text])));
 CREATE INDEX findings_by_customer ON collector.findings USING btree (customer_key);
 CREATE UNIQUE INDEX findings_open ON collector.findings USING btree (customer_key, kind, subject, partner) NULLS NOT DISTINCT WHERE (resolved_at IS NULL);
-COMMENT ON TABLE collector.findings IS 'Oddities that a human may want to look at. An open one was still true at the customer''s last successful collection or, where it takes a look at many nights, at the partner''s last run.';
-COMMENT ON COLUMN collector.findings.subject IS 'Tells findings of one kind and customer apart.';
+COMMENT ON TABLE collector.findings IS 'Oddities that a human may want to check. An open finding was still true at the customer''s last successful collection or, if it needs a comparison of many nights, at the partner''s last run.';
+COMMENT ON COLUMN collector.findings.subject IS 'Distinguishes findings of one kind about one customer.';
 
 CREATE TABLE collector.focus_currencies (
     currency_code text NOT NULL
@@ -259,7 +259,7 @@ CREATE TABLE collector.focus_services (
 ALTER TABLE collector.focus_services ADD CONSTRAINT focus_services_known_name_check CHECK ((known_name ~ '^[a-z0-9]([a-z0-9 ]*[a-z0-9])?$'::text));
 ALTER TABLE collector.focus_services ADD CONSTRAINT focus_services_pkey PRIMARY KEY (known_name);
 ALTER TABLE collector.focus_services ADD CONSTRAINT focus_services_service_category_check CHECK ((service_category = ANY (ARRAY['AI and Machine Learning'::text, 'Analytics'::text, 'Business Applications'::text, 'Compute'::text, 'Databases'::text, 'Developer Tools'::text, 'Identity'::text, 'Integration'::text, 'Internet of Things'::text, 'Management and Governance'::text, 'Media'::text, 'Migration'::text, 'Mobile'::text, 'Multicloud'::text, 'Networking'::text, 'Security'::text, 'Storage'::text, 'Web'::text, 'Other'::text])));
-COMMENT ON TABLE collector.focus_services IS 'Which service of FOCUS an offer belongs to: the first known name in those of the offer and the product decides, of several that begin there the longest.';
+COMMENT ON TABLE collector.focus_services IS 'The FOCUS service of each offer. The first known name in the names of the offer and the product decides; of several known names that begin at the same place, the longest decides.';
 
 CREATE TABLE collector.line_item_sets (
     set_id bigint NOT NULL GENERATED BY DEFAULT AS IDENTITY,
@@ -320,7 +320,7 @@ CREATE TABLE collector.line_items (
 ALTER TABLE collector.line_items ADD CONSTRAINT line_items_pkey PRIMARY KEY (set_id, ordinal);
 ALTER TABLE collector.line_items ADD CONSTRAINT line_items_set_id_fkey FOREIGN KEY (set_id) REFERENCES collector.line_item_sets(set_id);
 COMMENT ON TABLE collector.line_items IS 'The items of every set, current and superseded.';
-COMMENT ON COLUMN collector.line_items.ordinal IS 'Place in the answer that first brought the set, from 1.';
+COMMENT ON COLUMN collector.line_items.ordinal IS 'Position in the answer that first contained the set, from 1.';
 
 CREATE TABLE collector.month_movers (
     partner text NOT NULL,
@@ -336,7 +336,7 @@ CREATE TABLE collector.month_movers (
 ALTER TABLE collector.month_movers ADD CONSTRAINT month_movers_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
 ALTER TABLE collector.month_movers ADD CONSTRAINT month_movers_key UNIQUE NULLS NOT DISTINCT (partner, month, currency_code, invoice_type, place);
 CREATE INDEX month_movers_by_month ON collector.month_movers USING btree (month);
-COMMENT ON TABLE collector.month_movers IS 'Summary of cost_details, written by refresh_stale_month: the 100 customers whose costs moved most, of each partner, month, currency and invoice type.';
+COMMENT ON TABLE collector.month_movers IS 'Summary of cost_details, written by refresh_stale_month: the 100 customers with the largest cost changes for each partner, month, currency and invoice type.';
 
 CREATE TABLE collector.month_totals (
     partner text NOT NULL,
@@ -350,7 +350,7 @@ CREATE TABLE collector.month_totals (
     summarised_at timestamp with time zone NOT NULL
 );
 ALTER TABLE collector.month_totals ADD CONSTRAINT month_totals_key UNIQUE NULLS NOT DISTINCT (partner, month, currency_code, invoice_type);
-COMMENT ON TABLE collector.month_totals IS 'Summary of cost_details, written by refresh_stale_month: what the console would otherwise add up from millions of rows.';
+COMMENT ON TABLE collector.month_totals IS 'Summary of cost_details, written by refresh_stale_month, so that the console does not add up millions of rows.';
 
 CREATE TABLE collector.partners (
     partner text NOT NULL,
@@ -358,8 +358,8 @@ CREATE TABLE collector.partners (
 );
 ALTER TABLE collector.partners ADD CONSTRAINT partners_partner_check CHECK ((partner <> ''::text));
 ALTER TABLE collector.partners ADD CONSTRAINT partners_pkey PRIMARY KEY (partner);
-COMMENT ON TABLE collector.partners IS 'The partners of the configuration, as the last run of each found them.';
-COMMENT ON COLUMN collector.partners.tenant_id IS 'The partner''s own tenant; null when the configuration does not name it.';
+COMMENT ON TABLE collector.partners IS 'The partners of the configuration, as of the last run of each.';
+COMMENT ON COLUMN collector.partners.tenant_id IS 'The partner''s own tenant; null if the configuration does not set it.';
 
 CREATE TABLE collector.payloads (
     payload_hash bytea NOT NULL,
@@ -369,7 +369,7 @@ CREATE TABLE collector.payloads (
 ALTER TABLE collector.payloads ADD CONSTRAINT payloads_payload_hash_check CHECK ((octet_length(payload_hash) = 32));
 ALTER TABLE collector.payloads ADD CONSTRAINT payloads_pkey PRIMARY KEY (payload_hash);
 CREATE INDEX payloads_by_time ON collector.payloads USING brin (first_seen_at);
-COMMENT ON TABLE collector.payloads IS 'The body of every answer, byte for byte, once per content. Holds personal data.';
+COMMENT ON TABLE collector.payloads IS 'The body of every answer, byte for byte, stored once per content. Holds personal data.';
 COMMENT ON COLUMN collector.payloads.payload_hash IS 'SHA-256 of the body.';
 
 CREATE TABLE collector.runs (
@@ -397,8 +397,8 @@ ALTER TABLE collector.runs ADD CONSTRAINT runs_scope_check CHECK ((scope = ANY (
 ALTER TABLE collector.runs ADD CONSTRAINT runs_status_check CHECK ((status = ANY (ARRAY['running'::text, 'succeeded'::text, 'partial'::text, 'failed'::text, 'interrupted'::text])));
 CREATE INDEX runs_by_partner ON collector.runs USING btree (partner, started_at DESC);
 COMMENT ON TABLE collector.runs IS 'The run ledger: one row for each collection of one partner.';
-COMMENT ON COLUMN collector.runs.error IS 'Why the run did not succeed; null when it did.';
-COMMENT ON COLUMN collector.runs.scope IS 'Whom the run was to collect: all of the partner''s customers, some named ones, or the rest that earlier runs had left over.';
+COMMENT ON COLUMN collector.runs.error IS 'Why the run did not succeed; null if it succeeded.';
+COMMENT ON COLUMN collector.runs.scope IS 'The customers that the run had to collect: all of the partner''s, some named ones, or the rest that earlier runs did not collect.';
 
 CREATE TABLE collector.stale_months (
     partner text NOT NULL,
@@ -431,10 +431,10 @@ ALTER TABLE collector.statements ADD CONSTRAINT statements_customer_key_fkey FOR
 ALTER TABLE collector.statements ADD CONSTRAINT statements_origin_check CHECK ((origin = ANY (ARRAY['servicecosts'::text, 'import'::text])));
 ALTER TABLE collector.statements ADD CONSTRAINT statements_pkey PRIMARY KEY (statement_id);
 CREATE INDEX statements_by_customer ON collector.statements USING btree (customer_key, statement_id);
-COMMENT ON TABLE collector.statements IS 'The log of answers: a row whenever a customer''s answers differ from the ones before. Facts point to the statement they were derived from, the statement points to the bodies.';
-COMMENT ON COLUMN collector.statements.summary_status IS 'HTTP status of the summary''s answer; not 200 for some of the ways to say "no costs".';
-COMMENT ON COLUMN collector.statements.root_pretax IS 'Root totals repeat the Recurring detail. They are kept for audit and never added to anything.';
-COMMENT ON COLUMN collector.statements.body_customer_id IS 'The customer id that the body names, as written; the row is keyed by the id that was asked for.';
+COMMENT ON TABLE collector.statements IS 'The log of answers: one row whenever a customer''s answers differ from the previous ones. Facts refer to the statement they were derived from, and the statement refers to the bodies.';
+COMMENT ON COLUMN collector.statements.summary_status IS 'HTTP status of the summary''s answer; some answers that mean "no costs" have another status than 200.';
+COMMENT ON COLUMN collector.statements.root_pretax IS 'Root totals repeat the Recurring detail. They are kept for audit and are not part of any sum.';
+COMMENT ON COLUMN collector.statements.body_customer_id IS 'The customer id in the body, as written. The row belongs to the requested id.';
 COMMENT ON COLUMN collector.statements.origin IS 'Whether the bodies were collected from the service or imported from saved answers.';
 COMMENT ON COLUMN collector.statements.line_items_set_aside IS 'Line items were read and none of them stored, because they were those of another period. NULL without line items, and in entries of versions that did not note it.';
 
@@ -448,55 +448,55 @@ CREATE TABLE collector.withdrawn_rows (
 );
 ALTER TABLE collector.withdrawn_rows ADD CONSTRAINT withdrawn_rows_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
 ALTER TABLE collector.withdrawn_rows ADD CONSTRAINT withdrawn_rows_pkey PRIMARY KEY (withdrawn_id);
-COMMENT ON TABLE collector.withdrawn_rows IS 'Cost details that are not current any more, with their history: a replay of the archive does not derive them, or they were imported and the service itself says something else of their type and period.';
+COMMENT ON TABLE collector.withdrawn_rows IS 'Cost details that are no longer current, with their history: a replay of the archive does not derive them, or they were imported and the service states another value for their type and period.';
 
 -- A view; its query stands in the migrations.
 -- collector.focus_charges (customer_key bigint, invoice_type text, period_start date, currency_code text, source text, charge text, part text, billing_start date, billing_end date, charge_start date, charge_end date, amount numeric, contracted numeric, unit text, kind text, prepaid boolean, commitment text, collected_at timestamp with time zone, invoice_number text, charge_type text, subscription_id text, order_id text, offer_id text, offer_name text, product_id text, product_name text, product_sku text, sku_id text, sku_name text, availability_id text, publisher_id text, publisher_name text, reseller_mpn_id text, term_and_billing_cycle text, discount_details text, quantity numeric, unit_price numeric, service_name text, service_category text)
-COMMENT ON VIEW collector.focus_charges IS 'A row per amount that FOCUS is to state: pretax, tax and what they leave unexplained, of line items, of what these leave over, and of corrections.';
+COMMENT ON VIEW collector.focus_charges IS 'One row per FOCUS amount: pretax, tax and the unexplained remainder, of line items, of remainders and of corrections.';
 
 -- A view; its query stands in the migrations.
 -- collector.focus_closings (detail_id bigint, revision integer, ends_at timestamp with time zone, pretax_total numeric, tax numeric, after_tax_total numeric, valid_from timestamp with time zone)
-COMMENT ON VIEW collector.focus_closings IS 'The values of the cost details when their billing periods closed, where they changed afterwards.';
+COMMENT ON VIEW collector.focus_closings IS 'The values of the cost details at the closing of their billing periods, for details that changed afterwards.';
 
 -- A view; its query stands in the migrations.
 -- collector.focus_corrections (customer_key bigint, invoice_type text, period_start date, period_end date, currency_code text, ordinal integer, revision integer, collected_at timestamp with time zone, billing_start date, billing_end date, pretax_total numeric, tax numeric, unexplained numeric)
-COMMENT ON VIEW collector.focus_corrections IS 'What each restatement changed that came after the closing of its billing period, and the billing period that it goes into.';
+COMMENT ON VIEW collector.focus_corrections IS 'The change of each restatement after the closing of its billing period, and the billing period that states the correction.';
 
 -- A view; its query stands in the migrations.
 -- collector.focus_details (detail_id bigint, customer_key bigint, invoice_type text, period_start date, currency_code text, ordinal integer, first_collected_at timestamp with time zone, closed boolean, ends_at timestamp with time zone, pretax_total numeric, tax numeric, after_tax_total numeric, valid_from timestamp with time zone, left_out text)
-COMMENT ON VIEW collector.focus_details IS 'Every cost detail as it stood when its billing period closed; the newest value while it is open, or when nothing changed since. left_out says why FOCUS cannot state the detail.';
+COMMENT ON VIEW collector.focus_details IS 'Every cost detail as of the closing of its billing period, or its newest value if the period is open or nothing changed since. left_out is the reason why FOCUS cannot state the detail.';
 
 -- A view; its query stands in the migrations.
 -- collector.focus_items (customer_key bigint, invoice_type text, period_start date, period_end date, currency_code text, collected_at timestamp with time zone, ordinal integer, invoice_number text, charge_type text, start_date timestamp with time zone, end_date timestamp with time zone, quantity numeric, unit_price numeric, pretax_total numeric, tax numeric, subscription_id text, order_id text, offer_id text, offer_name text, product_id text, product_name text, sku_id text, sku_name text, product_sku text, availability_id text, publisher_id text, publisher_name text, reseller_mpn_id text, term_and_billing_cycle text, discount_details text, kind text, commitment text, priced boolean, service_name text, service_category text)
-COMMENT ON VIEW collector.focus_items IS 'The line items that stand for a statement: those of its set in its currency, without placeholders. kind is the charge category of the amount before tax, commitment the word that tells what covers future charges.';
+COMMENT ON VIEW collector.focus_items IS 'The line items that represent a statement: those of its set in its currency, without placeholders. kind is the charge category of the amount before tax. commitment is the term for the coverage of future charges.';
 
 -- A view; its query stands in the migrations.
 -- collector.focus_names (customer_key bigint, name text, valid_from timestamp with time zone, valid_until timestamp with time zone)
-COMMENT ON VIEW collector.focus_names IS 'What line items call each customer, and since and until when they did.';
+COMMENT ON VIEW collector.focus_names IS 'The names of each customer in line items, with the time span of each.';
 
 -- A view; its query stands in the migrations.
 -- collector.focus_profiles (customer_key bigint, company_name text, country text, valid_from timestamp with time zone, valid_until timestamp with time zone)
-COMMENT ON VIEW collector.focus_profiles IS 'Company name and country of each customer, and since and until when they were known.';
+COMMENT ON VIEW collector.focus_profiles IS 'Company name and country of each customer, with the time span of each.';
 
 -- A view; its query stands in the migrations.
 -- collector.focus_remainders (customer_key bigint, invoice_type text, period_start date, period_end date, currency_code text, ordinal integer, collected_at timestamp with time zone, items bigint, invoice_number text, pretax_total numeric, tax numeric, unexplained numeric)
-COMMENT ON VIEW collector.focus_remainders IS 'What of a statement its line items do not explain: all of it where it has none. unexplained is what after tax holds beyond pretax and tax.';
+COMMENT ON VIEW collector.focus_remainders IS 'The part of a statement that its line items do not explain: all of it if it has none. unexplained is the amount after tax less pretax and tax.';
 
 -- A view; its query stands in the migrations.
 -- collector.focus_rows ("BilledCost" numeric, "EffectiveCost" numeric, "ContractedCost" numeric, "ListCost" numeric, "BillingCurrency" text, "BillingAccountId" text, "BillingAccountName" text, "BillingAccountType" text, "SubAccountId" text, "SubAccountName" text, "SubAccountType" text, "InvoiceIssuerName" text, "PublisherName" text, "BillingPeriodStart" timestamp with time zone, "BillingPeriodEnd" timestamp with time zone, "ChargePeriodStart" timestamp with time zone, "ChargePeriodEnd" timestamp with time zone, "ChargeCategory" text, "ChargeClass" text, "ChargeDescription" text, "ChargeFrequency" text, "PricingCategory" text, "PricingQuantity" numeric, "PricingUnit" text, "ContractedUnitPrice" numeric, "ConsumedQuantity" numeric, "ConsumedUnit" text, "ServiceName" text, "ServiceCategory" text, "SkuId" text, "SkuMeter" text, "SkuPriceId" text, "SkuPriceDetails" text, "CommitmentDiscountId" text, "CommitmentDiscountCategory" text, "CommitmentDiscountName" text, "CommitmentDiscountQuantity" numeric, "CommitmentDiscountStatus" text, "CommitmentDiscountType" text, "CommitmentDiscountUnit" text, "InvoiceId" text, "InvoiceDetailId" text, "Tags" text, "ResourceId" text, "ResourceName" text, "ResourceType" text, "RegionId" text, "RegionName" text, "x_Partner" text, "x_CustomerCountry" text, "x_InvoiceType" text, "x_PeriodStart" date, "x_ChargeId" text, "x_CostPart" text, "x_Granularity" text, "x_Reconciliation" boolean, "x_EffectiveCostBasis" text, "x_ContractedCostDifference" numeric, "x_Quantity" numeric, "x_UnitPrice" numeric, "x_ChargeType" text, "x_SubscriptionId" text, "x_OrderId" text, "x_OfferId" text, "x_OfferName" text, "x_ProductId" text, "x_ProductName" text, "x_SkuId" text, "x_SkuName" text, "x_AvailabilityId" text, "x_PublisherId" text, "x_PublisherName" text, "x_TermAndBillingCycle" text, "x_DiscountDetails" text, "x_ResellerMpnId" text, "x_CollectedAt" timestamp with time zone)
-COMMENT ON VIEW collector.focus_rows IS 'The charges in the columns of every version of FOCUS that finance has a view of.';
+COMMENT ON VIEW collector.focus_rows IS 'The charges in the columns of every FOCUS version that has a view in finance.';
 
 -- A view; its query stands in the migrations.
 -- collector.focus_statements (customer_key bigint, invoice_type text, period_start date, currency_code text, period_end date, settled_at timestamp with time zone, ordinal integer, pretax_total numeric, tax numeric, payable numeric, first_collected_at timestamp with time zone, collected_at timestamp with time zone, set_id bigint)
-COMMENT ON VIEW collector.focus_statements IS 'The totals, and the set of line items that was current when the period closed.';
+COMMENT ON VIEW collector.focus_statements IS 'The totals, with the set of line items that was current at the closing of the period.';
 
 -- A view; its query stands in the migrations.
 -- collector.focus_totals (customer_key bigint, invoice_type text, period_start date, currency_code text, period_end date, settled_at timestamp with time zone, ordinal integer, pretax_total numeric, tax numeric, payable numeric, first_collected_at timestamp with time zone, collected_at timestamp with time zone)
-COMMENT ON VIEW collector.focus_totals IS 'The details of one customer, invoice type, period and currency added up, because items cannot be told apart between two of them. period_end is exclusive; settled_at is the moment whose line items count: the closing or, when later, the first collection.';
+COMMENT ON VIEW collector.focus_totals IS 'The sum of the details of one customer, invoice type, period and currency, because line items cannot be assigned to one of several details. period_end is exclusive. The line items as of settled_at count: the closing or, if it is later, the first collection.';
 
 -- A view; its query stands in the migrations.
 -- finance.cost_changes (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, period_end date, currency_code text, after_tax_before numeric, after_tax_after numeric, difference numeric, changed_at timestamp with time zone, run_id uuid, revision integer, period_end_before date, pretax_before numeric, pretax_after numeric, tax_before numeric, tax_after numeric)
-COMMENT ON VIEW finance.cost_changes IS 'Every restatement: a row for each time the service changed a value it had stated before.';
+COMMENT ON VIEW finance.cost_changes IS 'Every restatement: one row for each time the service changed a value.';
 COMMENT ON COLUMN finance.cost_changes.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.cost_changes.customer_id IS 'Tenant id of the customer.';
 COMMENT ON COLUMN finance.cost_changes.company_name IS 'Company name of the billing profile.';
@@ -506,8 +506,8 @@ COMMENT ON COLUMN finance.cost_changes.period_end IS 'Last day of the period aft
 COMMENT ON COLUMN finance.cost_changes.currency_code IS 'Currency of the amounts.';
 COMMENT ON COLUMN finance.cost_changes.after_tax_before IS 'Amount after tax before the restatement.';
 COMMENT ON COLUMN finance.cost_changes.after_tax_after IS 'Amount after tax after the restatement.';
-COMMENT ON COLUMN finance.cost_changes.difference IS 'after_tax_after less after_tax_before; 0 when only tax, pretax or the end of the period moved.';
-COMMENT ON COLUMN finance.cost_changes.changed_at IS 'When the restatement was collected.';
+COMMENT ON COLUMN finance.cost_changes.difference IS 'after_tax_after less after_tax_before; 0 if only tax, pretax or the end of the period changed.';
+COMMENT ON COLUMN finance.cost_changes.changed_at IS 'When the run collected the restatement.';
 COMMENT ON COLUMN finance.cost_changes.run_id IS 'The run that collected it.';
 COMMENT ON COLUMN finance.cost_changes.revision IS 'Number of the restatement of this detail, from 1.';
 COMMENT ON COLUMN finance.cost_changes.period_end_before IS 'Last day of the period before the restatement.';
@@ -518,7 +518,7 @@ COMMENT ON COLUMN finance.cost_changes.tax_after IS 'Tax after the restatement.'
 
 -- A view; its query stands in the migrations.
 -- finance.cost_revisions (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, currency_code text, ordinal integer, revision integer, period_end date, pretax_total numeric, tax numeric, after_tax_total numeric, origin text, run_id uuid, valid_from timestamp with time zone, superseded_at timestamp with time zone, superseded_by_run uuid, summary_hash text, line_items_hash text)
-COMMENT ON VIEW finance.cost_revisions IS 'Every value that a cost ever had, the newest included, with where it came from.';
+COMMENT ON VIEW finance.cost_revisions IS 'Every value of a cost, the newest included, with its origin.';
 COMMENT ON COLUMN finance.cost_revisions.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.cost_revisions.customer_id IS 'Tenant id of the customer.';
 COMMENT ON COLUMN finance.cost_revisions.company_name IS 'Company name of the billing profile.';
@@ -526,7 +526,7 @@ COMMENT ON COLUMN finance.cost_revisions.invoice_type IS 'Invoice type of the co
 COMMENT ON COLUMN finance.cost_revisions.period_start IS 'First day of the billing period.';
 COMMENT ON COLUMN finance.cost_revisions.currency_code IS 'Currency of the amounts.';
 COMMENT ON COLUMN finance.cost_revisions.ordinal IS 'As in finance.costs.';
-COMMENT ON COLUMN finance.cost_revisions.revision IS '0 for the value first collected, then one more for each restatement.';
+COMMENT ON COLUMN finance.cost_revisions.revision IS '0 for the first collected value, plus 1 for each restatement.';
 COMMENT ON COLUMN finance.cost_revisions.period_end IS 'Last day of the billing period, as stated then.';
 COMMENT ON COLUMN finance.cost_revisions.pretax_total IS 'Amount before tax, as stated then.';
 COMMENT ON COLUMN finance.cost_revisions.tax IS 'Tax, as stated then.';
@@ -534,62 +534,62 @@ COMMENT ON COLUMN finance.cost_revisions.after_tax_total IS 'Amount after tax, a
 COMMENT ON COLUMN finance.cost_revisions.origin IS 'servicecosts (collected from the service) or import (from saved answers).';
 COMMENT ON COLUMN finance.cost_revisions.run_id IS 'The run that stored this value.';
 COMMENT ON COLUMN finance.cost_revisions.valid_from IS 'When this value was stored.';
-COMMENT ON COLUMN finance.cost_revisions.superseded_at IS 'When the next value took its place; null for the newest.';
+COMMENT ON COLUMN finance.cost_revisions.superseded_at IS 'When the next value replaced it; null for the newest.';
 COMMENT ON COLUMN finance.cost_revisions.superseded_by_run IS 'The run that stored the next value; null for the newest.';
-COMMENT ON COLUMN finance.cost_revisions.summary_hash IS 'SHA-256, in hexadecimal, of the summary''s body from which the value was derived.';
-COMMENT ON COLUMN finance.cost_revisions.line_items_hash IS 'SHA-256, in hexadecimal, of the body of the line items in the same statement; null when they were not read.';
+COMMENT ON COLUMN finance.cost_revisions.summary_hash IS 'SHA-256, in hexadecimal, of the summary''s body that the value was derived from.';
+COMMENT ON COLUMN finance.cost_revisions.line_items_hash IS 'SHA-256, in hexadecimal, of the body of the line items in the same statement; null if they were not read.';
 
 -- A view; its query stands in the migrations.
 -- finance.costs (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, period_end date, currency_code text, pretax_total numeric, tax numeric, after_tax_total numeric, origin text, first_collected_at timestamp with time zone, last_changed_at timestamp with time zone, revisions integer, ordinal integer)
-COMMENT ON VIEW finance.costs IS 'What each customer costs: one row per invoice type, billing period and currency, with the newest amounts.';
+COMMENT ON VIEW finance.costs IS 'The costs of each customer: one row per invoice type, billing period and currency, with the newest amounts.';
 COMMENT ON COLUMN finance.costs.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.costs.customer_id IS 'Tenant id of the customer.';
 COMMENT ON COLUMN finance.costs.company_name IS 'Company name of the billing profile.';
-COMMENT ON COLUMN finance.costs.invoice_type IS 'Recurring, OneTime, or a type the service added later; null when it names none.';
-COMMENT ON COLUMN finance.costs.period_start IS 'First day of the billing period. Each invoice type has its own: OneTime a calendar month, Recurring not.';
+COMMENT ON COLUMN finance.costs.invoice_type IS 'Recurring, OneTime, or a type the service added later; null if the service states none.';
+COMMENT ON COLUMN finance.costs.period_start IS 'First day of the billing period. Each invoice type has its own periods: a calendar month for OneTime, other days for Recurring.';
 COMMENT ON COLUMN finance.costs.period_end IS 'Last day of the billing period, inclusive, as the service states it.';
-COMMENT ON COLUMN finance.costs.currency_code IS 'ISO 4217 code; null when the service states none, which is also a finding.';
-COMMENT ON COLUMN finance.costs.pretax_total IS 'Amount before tax, exactly as stated; null when the service states none.';
+COMMENT ON COLUMN finance.costs.currency_code IS 'ISO 4217 code; null if the service states none, which is also a finding.';
+COMMENT ON COLUMN finance.costs.pretax_total IS 'Amount before tax, exactly as stated; null if the service states none.';
 COMMENT ON COLUMN finance.costs.tax IS 'Tax, exactly as stated.';
 COMMENT ON COLUMN finance.costs.after_tax_total IS 'Amount after tax, exactly as stated; negative for a credit.';
 COMMENT ON COLUMN finance.costs.origin IS 'servicecosts (collected from the service) or import (from saved answers).';
 COMMENT ON COLUMN finance.costs.first_collected_at IS 'When the row was first stored.';
 COMMENT ON COLUMN finance.costs.last_changed_at IS 'When its values last changed.';
 COMMENT ON COLUMN finance.costs.revisions IS 'How often the values changed; see cost_changes.';
-COMMENT ON COLUMN finance.costs.ordinal IS '1, or higher for further details that one answer gave for the same type, period and currency (also a finding).';
+COMMENT ON COLUMN finance.costs.ordinal IS '1, or higher for a further detail of the same type, period and currency in one answer, which is also a finding.';
 
 -- A view; its query stands in the migrations.
 -- finance.coverage (partner text, customer_id uuid, company_name text, last_success_at timestamp with time zone, last_outcome text, last_error text, latest_period_end date, hours_since_success numeric)
-COMMENT ON VIEW finance.coverage IS 'How complete the data is: every active customer, when it was last collected in full, and what stands in the way.';
+COMMENT ON VIEW finance.coverage IS 'How complete the data is: every active customer, its last complete collection, and its last error.';
 COMMENT ON COLUMN finance.coverage.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.coverage.customer_id IS 'Tenant id of the customer.';
 COMMENT ON COLUMN finance.coverage.company_name IS 'Company name of the billing profile.';
-COMMENT ON COLUMN finance.coverage.last_success_at IS 'When everything about the customer was last collected; null if never.';
+COMMENT ON COLUMN finance.coverage.last_success_at IS 'When the customer was last collected in full; null if never.';
 COMMENT ON COLUMN finance.coverage.last_outcome IS 'Result of the last attempt: ok, unchanged, no_costs, no_access, unknown_customer, failed.';
-COMMENT ON COLUMN finance.coverage.last_error IS 'Why the last attempt failed; null when it did not.';
+COMMENT ON COLUMN finance.coverage.last_error IS 'Why the last attempt failed; null if it did not fail.';
 COMMENT ON COLUMN finance.coverage.latest_period_end IS 'Last day of the newest period stored.';
 COMMENT ON COLUMN finance.coverage.hours_since_success IS 'Hours since last_success_at; null if never.';
 
 -- A view; its query stands in the migrations.
 -- finance.customers (partner text, customer_id uuid, company_name text, country text, first_seen_at timestamp with time zone, last_collected_at timestamp with time zone, last_outcome text, active boolean)
-COMMENT ON VIEW finance.customers IS 'Every customer that was ever asked for.';
+COMMENT ON VIEW finance.customers IS 'Every customer that was ever requested.';
 COMMENT ON COLUMN finance.customers.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.customers.customer_id IS 'Tenant id of the customer.';
-COMMENT ON COLUMN finance.customers.company_name IS 'Company name of the billing profile; null until the profile was read once, and when it was erased.';
+COMMENT ON COLUMN finance.customers.company_name IS 'Company name of the billing profile; null until the profile is first read, and after it was erased.';
 COMMENT ON COLUMN finance.customers.country IS 'Country of the billing profile''s default address, ISO 3166 alpha-2.';
-COMMENT ON COLUMN finance.customers.first_seen_at IS 'When the customer was first asked for.';
-COMMENT ON COLUMN finance.customers.last_collected_at IS 'When everything about the customer was last collected; null if never.';
+COMMENT ON COLUMN finance.customers.first_seen_at IS 'When the customer was first requested.';
+COMMENT ON COLUMN finance.customers.last_collected_at IS 'When the customer was last collected in full; null if never.';
 COMMENT ON COLUMN finance.customers.last_outcome IS 'Result of the last attempt: ok (something was stored), unchanged, no_costs, no_access (the customer left or revoked access), unknown_customer, failed.';
-COMMENT ON COLUMN finance.customers.active IS 'False when the last complete run did not list the customer any more.';
+COMMENT ON COLUMN finance.customers.active IS 'False if the last complete run did not list the customer.';
 
 -- A view; its query stands in the migrations.
 -- finance.erasures (partner text, customer_id uuid, erased_at timestamp with time zone, company_name_too boolean, profiles integer, earlier_profiles integer, bodies integer, version text)
-COMMENT ON VIEW finance.erasures IS 'Whose personal data was erased, when, and how much that was. The costs stay.';
+COMMENT ON VIEW finance.erasures IS 'Customers whose personal data was erased, when, and how much. The costs stay.';
 COMMENT ON COLUMN finance.erasures.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.erasures.customer_id IS 'Tenant id of the customer.';
 COMMENT ON COLUMN finance.erasures.erased_at IS 'When the data was erased.';
-COMMENT ON COLUMN finance.erasures.company_name_too IS 'Whether the company name went too, as for somebody who trades under their own name.';
-COMMENT ON COLUMN finance.erasures.profiles IS 'Billing profiles that were reduced: 1, or 0 when nothing personal was left in it.';
+COMMENT ON COLUMN finance.erasures.company_name_too IS 'Whether the company name was erased too, for a customer that trades under a personal name.';
+COMMENT ON COLUMN finance.erasures.profiles IS 'Billing profiles that were reduced: 1, or 0 if the profile held no more personal data.';
 COMMENT ON COLUMN finance.erasures.earlier_profiles IS 'Earlier versions of the billing profile that were reduced.';
 COMMENT ON COLUMN finance.erasures.bodies IS 'Raw answers that were removed from the archive.';
 COMMENT ON COLUMN finance.erasures.version IS 'Version of the collector.';
@@ -598,52 +598,52 @@ COMMENT ON COLUMN finance.erasures.version IS 'Version of the collector.';
 -- finance.exchange_rates (rate_date date, from_currency text, to_currency text, rate numeric, source text, imported_at timestamp with time zone)
 COMMENT ON VIEW finance.exchange_rates IS 'Exchange rates, as imported with "collector rates import".';
 COMMENT ON COLUMN finance.exchange_rates.rate_date IS 'Day of the rate.';
-COMMENT ON COLUMN finance.exchange_rates.from_currency IS 'ISO 4217 code of what is converted.';
-COMMENT ON COLUMN finance.exchange_rates.to_currency IS 'ISO 4217 code of what it is converted to.';
-COMMENT ON COLUMN finance.exchange_rates.rate IS 'How much of to_currency one unit of from_currency is.';
-COMMENT ON COLUMN finance.exchange_rates.source IS 'Where the rate is from, as the imported file says; null when it does not.';
+COMMENT ON COLUMN finance.exchange_rates.from_currency IS 'ISO 4217 code of the original currency.';
+COMMENT ON COLUMN finance.exchange_rates.to_currency IS 'ISO 4217 code of the target currency.';
+COMMENT ON COLUMN finance.exchange_rates.rate IS 'Price of one unit of from_currency in to_currency.';
+COMMENT ON COLUMN finance.exchange_rates.source IS 'Source of the rate in the imported file; null if the file states none.';
 COMMENT ON COLUMN finance.exchange_rates.imported_at IS 'When the rate, or its last change, was imported.';
 
 -- A view; its query stands in the migrations.
 -- finance.findings (partner text, customer_id uuid, kind text, severity text, detail text, first_seen_at timestamp with time zone, last_seen_at timestamp with time zone, resolved_at timestamp with time zone, subject text)
-COMMENT ON VIEW finance.findings IS 'Oddities in the data. They resolve themselves when the cause is gone.';
+COMMENT ON VIEW finance.findings IS 'Oddities in the data. A finding resolves itself when its cause is gone.';
 COMMENT ON COLUMN finance.findings.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.findings.customer_id IS 'Tenant id of the customer; null for a finding about the whole partner.';
-COMMENT ON COLUMN finance.findings.kind IS 'What kind of oddity; docs/finance.md explains each.';
+COMMENT ON COLUMN finance.findings.kind IS 'Kind of the finding; docs/finance.md explains each.';
 COMMENT ON COLUMN finance.findings.severity IS 'info, warning or serious.';
-COMMENT ON COLUMN finance.findings.detail IS 'What was found, in a plain sentence.';
+COMMENT ON COLUMN finance.findings.detail IS 'The finding in a plain sentence.';
 COMMENT ON COLUMN finance.findings.first_seen_at IS 'When it was first seen.';
-COMMENT ON COLUMN finance.findings.last_seen_at IS 'When it was last seen: for an open finding, the customer''s last successful collection if that is later than the finding.';
-COMMENT ON COLUMN finance.findings.resolved_at IS 'When its cause was gone; null while it is open.';
-COMMENT ON COLUMN finance.findings.subject IS 'What the finding is about, such as a type, period and currency; null when it is about the customer.';
+COMMENT ON COLUMN finance.findings.last_seen_at IS 'When it was last seen. For an open finding: the customer''s last successful collection, if that is later.';
+COMMENT ON COLUMN finance.findings.resolved_at IS 'When its cause was found gone; null while it is open.';
+COMMENT ON COLUMN finance.findings.subject IS 'Subject of the finding, such as a type, period and currency; null if it is the customer.';
 
 -- A view; its query stands in the migrations.
 -- finance.focus_1_2 ("BilledCost" numeric, "EffectiveCost" numeric, "ContractedCost" numeric, "ListCost" numeric, "BillingCurrency" text, "BillingAccountId" text, "BillingAccountName" text, "BillingAccountType" text, "SubAccountId" text, "SubAccountName" text, "SubAccountType" text, "InvoiceIssuerName" text, "ProviderName" text, "PublisherName" text, "BillingPeriodStart" timestamp with time zone, "BillingPeriodEnd" timestamp with time zone, "ChargePeriodStart" timestamp with time zone, "ChargePeriodEnd" timestamp with time zone, "ChargeCategory" text, "ChargeClass" text, "ChargeDescription" text, "ChargeFrequency" text, "PricingCategory" text, "PricingQuantity" numeric, "PricingUnit" text, "ContractedUnitPrice" numeric, "ConsumedQuantity" numeric, "ConsumedUnit" text, "ServiceName" text, "ServiceCategory" text, "SkuId" text, "SkuMeter" text, "SkuPriceId" text, "SkuPriceDetails" text, "CommitmentDiscountCategory" text, "CommitmentDiscountId" text, "CommitmentDiscountName" text, "CommitmentDiscountQuantity" numeric, "CommitmentDiscountStatus" text, "CommitmentDiscountType" text, "CommitmentDiscountUnit" text, "InvoiceId" text, "Tags" text, "ResourceId" text, "ResourceName" text, "ResourceType" text, "RegionId" text, "RegionName" text, "x_Partner" text, "x_CustomerCountry" text, "x_InvoiceType" text, "x_PeriodStart" date, "x_ChargeId" text, "x_CostPart" text, "x_Granularity" text, "x_Reconciliation" boolean, "x_EffectiveCostBasis" text, "x_ContractedCostDifference" numeric, "x_Quantity" numeric, "x_UnitPrice" numeric, "x_ChargeType" text, "x_SubscriptionId" text, "x_OrderId" text, "x_OfferId" text, "x_OfferName" text, "x_ProductId" text, "x_ProductName" text, "x_SkuId" text, "x_SkuName" text, "x_AvailabilityId" text, "x_PublisherId" text, "x_TermAndBillingCycle" text, "x_DiscountDetails" text, "x_ResellerMpnId" text, "x_CollectedAt" timestamp with time zone)
-COMMENT ON VIEW finance.focus_1_2 IS 'The costs in the columns of FOCUS 1.2: a row for what each charge is before tax and one for its tax. Line items where the period has them, else the totals. Adds up to finance.costs; what it cannot state stands in focus_left_out.';
+COMMENT ON VIEW finance.focus_1_2 IS 'The costs in the columns of FOCUS 1.2. Each charge has one row for its amount before tax and one for its tax. Charges are line items if the period has them, else totals. The rows add up to finance.costs; focus_left_out lists the costs that FOCUS cannot state.';
 COMMENT ON COLUMN finance.focus_1_2."BilledCost" IS 'The amount to pay: pretax on one row, tax on another; negative for a credit.';
-COMMENT ON COLUMN finance.focus_1_2."EffectiveCost" IS 'As BilledCost; 0 for what is charged for a reservation or a savings plan, which covers future charges, and for its tax.';
+COMMENT ON COLUMN finance.focus_1_2."EffectiveCost" IS 'As BilledCost; 0 for the charge of a reservation or a savings plan, because it covers future charges, and for its tax.';
 COMMENT ON COLUMN finance.focus_1_2."ContractedCost" IS 'Unit price times quantity of a line item, else as BilledCost. On a tax row the tax in the same proportion.';
 COMMENT ON COLUMN finance.focus_1_2."ListCost" IS 'As BilledCost: the service states no list price.';
 COMMENT ON COLUMN finance.focus_1_2."BillingCurrency" IS 'Code of a national currency in ISO 4217. Never add amounts of different currencies.';
-COMMENT ON COLUMN finance.focus_1_2."BillingAccountId" IS 'The partner''s tenant id; its name where the configuration names no tenant.';
+COMMENT ON COLUMN finance.focus_1_2."BillingAccountId" IS 'The partner''s tenant id, or its name if the configuration sets no tenant.';
 COMMENT ON COLUMN finance.focus_1_2."BillingAccountName" IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.focus_1_2."BillingAccountType" IS 'Always Partner.';
 COMMENT ON COLUMN finance.focus_1_2."SubAccountId" IS 'Tenant id of the customer.';
-COMMENT ON COLUMN finance.focus_1_2."SubAccountName" IS 'Company name of the customer''s billing profile as it was when the billing period closed; else what the line items call the customer; else its id.';
+COMMENT ON COLUMN finance.focus_1_2."SubAccountName" IS 'Company name of the customer''s billing profile at the closing of the billing period; else the customer''s name in the line items; else its id.';
 COMMENT ON COLUMN finance.focus_1_2."SubAccountType" IS 'Always CSP customer.';
-COMMENT ON COLUMN finance.focus_1_2."InvoiceIssuerName" IS 'Always Microsoft, who bills the partner.';
+COMMENT ON COLUMN finance.focus_1_2."InvoiceIssuerName" IS 'Always Microsoft, which bills the partner.';
 COMMENT ON COLUMN finance.focus_1_2."ProviderName" IS 'Always Microsoft.';
 COMMENT ON COLUMN finance.focus_1_2."PublisherName" IS 'Publisher of the product; Microsoft where none is stated.';
 COMMENT ON COLUMN finance.focus_1_2."BillingPeriodStart" IS 'First instant of the billing period, UTC.';
 COMMENT ON COLUMN finance.focus_1_2."BillingPeriodEnd" IS 'First instant after the billing period, UTC. A period counts in the month of its last day, which is the day before.';
-COMMENT ON COLUMN finance.focus_1_2."ChargePeriodStart" IS 'First instant that the charge covers, UTC; may lie outside the billing period.';
-COMMENT ON COLUMN finance.focus_1_2."ChargePeriodEnd" IS 'First instant after what the charge covers, UTC.';
+COMMENT ON COLUMN finance.focus_1_2."ChargePeriodStart" IS 'First instant of the charge period, UTC; may be outside the billing period.';
+COMMENT ON COLUMN finance.focus_1_2."ChargePeriodEnd" IS 'First instant after the charge period, UTC.';
 COMMENT ON COLUMN finance.focus_1_2."ChargeCategory" IS 'Purchase, Usage, Credit, Adjustment or Tax.';
-COMMENT ON COLUMN finance.focus_1_2."ChargeClass" IS 'Correction for the change of a value after its billing period had closed, else null.';
-COMMENT ON COLUMN finance.focus_1_2."ChargeDescription" IS 'What is charged: the offer, SKU and charge type of a line item, else invoice type and period.';
+COMMENT ON COLUMN finance.focus_1_2."ChargeClass" IS 'Correction for a change after the billing period closed, else null.';
+COMMENT ON COLUMN finance.focus_1_2."ChargeDescription" IS 'Offer, SKU and charge type of a line item, else invoice type and period.';
 COMMENT ON COLUMN finance.focus_1_2."ChargeFrequency" IS 'Recurring, One-Time or Usage-Based; One-Time also for invoice types other than Recurring.';
 COMMENT ON COLUMN finance.focus_1_2."PricingCategory" IS 'Standard for purchases and usage; Other where only the summary is known; null on tax rows and corrections.';
-COMMENT ON COLUMN finance.focus_1_2."PricingQuantity" IS 'Quantity of the line item, negative where its unit price is; 1 or -1 where the charge or the billing period as a whole is what has a price; null on tax rows, corrections and rows without a price.';
+COMMENT ON COLUMN finance.focus_1_2."PricingQuantity" IS 'Quantity of the line item, negative if its unit price is negative; 1 or -1 if the price is that of the whole charge or billing period; null on tax rows, corrections and rows without a price.';
 COMMENT ON COLUMN finance.focus_1_2."PricingUnit" IS 'Licenses for purchases, Units for usage, Charges for a line item without SKU, quantity or unit price, Billing Periods where only the summary is known; null where PricingQuantity is.';
 COMMENT ON COLUMN finance.focus_1_2."ContractedUnitPrice" IS 'Price of one PricingUnit, never negative; null where PricingQuantity is. x_UnitPrice has what was stated.';
 COMMENT ON COLUMN finance.focus_1_2."ConsumedQuantity" IS 'Quantity of a usage charge, negative where its unit price is; null for all others.';
@@ -657,7 +657,7 @@ COMMENT ON COLUMN finance.focus_1_2."SkuPriceDetails" IS 'Always null: the servi
 COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountCategory" IS 'Usage for a reservation, Spend for a savings plan; null where CommitmentDiscountId is.';
 COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountId" IS 'Order of the reservation or savings plan that is charged; null for all other charges, and where the line names no order, SKU, quantity or unit price.';
 COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountName" IS 'Always null: the service states no name.';
-COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountQuantity" IS 'What a purchase lets be used in its charge period: PricingQuantity times the hours of a reservation, the amount of a savings plan.';
+COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountQuantity" IS 'Use that a purchase covers in its charge period: PricingQuantity times the hours for a reservation, the amount for a savings plan.';
 COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountStatus" IS 'Always null: usage that a reservation covers is not stated.';
 COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountType" IS 'Reservation or Savings Plan; null where CommitmentDiscountId is.';
 COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountUnit" IS 'Hours for a reservation, the currency for a savings plan; null where CommitmentDiscountQuantity is.';
@@ -672,9 +672,9 @@ COMMENT ON COLUMN finance.focus_1_2."x_Partner" IS 'Name of the partner in the c
 COMMENT ON COLUMN finance.focus_1_2."x_CustomerCountry" IS 'Country of the customer''s billing profile as it was when the billing period closed, ISO 3166 alpha-2.';
 COMMENT ON COLUMN finance.focus_1_2."x_InvoiceType" IS 'Recurring, OneTime, or a type the service added later; null when it names none.';
 COMMENT ON COLUMN finance.focus_1_2."x_PeriodStart" IS 'period_start of the cost in finance.costs that the charge belongs to, also for a correction.';
-COMMENT ON COLUMN finance.focus_1_2."x_ChargeId" IS 'Key of the charge; its rows are told apart by x_CostPart.';
-COMMENT ON COLUMN finance.focus_1_2."x_CostPart" IS 'pretax, tax, or unexplained: what after_tax_total holds beyond pretax plus tax.';
-COMMENT ON COLUMN finance.focus_1_2."x_Granularity" IS 'line item, or summary: the total of a billing period, which is less than FOCUS asks for.';
+COMMENT ON COLUMN finance.focus_1_2."x_ChargeId" IS 'Key of the charge; x_CostPart distinguishes its rows.';
+COMMENT ON COLUMN finance.focus_1_2."x_CostPart" IS 'pretax, tax, or unexplained: after_tax_total less pretax and tax.';
+COMMENT ON COLUMN finance.focus_1_2."x_Granularity" IS 'line item, or summary: the total of a billing period, which is coarser than FOCUS requires.';
 COMMENT ON COLUMN finance.focus_1_2."x_Reconciliation" IS 'True for a row that makes the charges add up to finance.costs.';
 COMMENT ON COLUMN finance.focus_1_2."x_EffectiveCostBasis" IS 'billed: as BilledCost; prepaid: 0, because the purchase covers future charges.';
 COMMENT ON COLUMN finance.focus_1_2."x_ContractedCostDifference" IS 'ContractedCost less BilledCost: not 0 for promotions and prorated charges.';
@@ -700,29 +700,29 @@ COMMENT ON COLUMN finance.focus_1_2."x_CollectedAt" IS 'When the amount was coll
 -- finance.focus_1_4 ("BilledCost" numeric, "EffectiveCost" numeric, "ContractedCost" numeric, "ListCost" numeric, "BillingCurrency" text, "BillingAccountId" text, "BillingAccountName" text, "BillingAccountType" text, "SubAccountId" text, "SubAccountName" text, "SubAccountType" text, "InvoiceIssuerName" text, "ServiceProviderName" text, "HostProviderName" text, "BillingPeriodStart" timestamp with time zone, "BillingPeriodEnd" timestamp with time zone, "ChargePeriodStart" timestamp with time zone, "ChargePeriodEnd" timestamp with time zone, "ChargeCategory" text, "ChargeClass" text, "ChargeDescription" text, "ChargeFrequency" text, "PricingCategory" text, "PricingQuantity" numeric, "PricingUnit" text, "ContractedUnitPrice" numeric, "ConsumedQuantity" numeric, "ConsumedUnit" text, "ServiceName" text, "ServiceCategory" text, "SkuId" text, "SkuMeter" text, "SkuPriceId" text, "SkuPriceDetails" text, "CommitmentDiscountCategory" text, "CommitmentDiscountId" text, "CommitmentDiscountName" text, "CommitmentDiscountQuantity" numeric, "CommitmentDiscountStatus" text, "CommitmentDiscountType" text, "CommitmentDiscountUnit" text, "InvoiceId" text, "InvoiceDetailId" text, "Tags" text, "ResourceId" text, "ResourceName" text, "ResourceType" text, "RegionId" text, "RegionName" text, "x_Partner" text, "x_CustomerCountry" text, "x_InvoiceType" text, "x_PeriodStart" date, "x_ChargeId" text, "x_CostPart" text, "x_Granularity" text, "x_Reconciliation" boolean, "x_EffectiveCostBasis" text, "x_ContractedCostDifference" numeric, "x_Quantity" numeric, "x_UnitPrice" numeric, "x_ChargeType" text, "x_SubscriptionId" text, "x_OrderId" text, "x_OfferId" text, "x_OfferName" text, "x_ProductId" text, "x_ProductName" text, "x_SkuId" text, "x_SkuName" text, "x_AvailabilityId" text, "x_PublisherId" text, "x_TermAndBillingCycle" text, "x_DiscountDetails" text, "x_ResellerMpnId" text, "x_CollectedAt" timestamp with time zone, "x_PublisherName" text)
 COMMENT ON VIEW finance.focus_1_4 IS 'As focus_1_2, in the columns of FOCUS 1.4.';
 COMMENT ON COLUMN finance.focus_1_4."BilledCost" IS 'The amount to pay: pretax on one row, tax on another; negative for a credit.';
-COMMENT ON COLUMN finance.focus_1_4."EffectiveCost" IS 'As BilledCost; 0 for what is charged for a reservation or a savings plan, which covers future charges. Of tax as BilledCost.';
+COMMENT ON COLUMN finance.focus_1_4."EffectiveCost" IS 'As BilledCost; 0 for the charge of a reservation or a savings plan, because it covers future charges. Tax is as BilledCost.';
 COMMENT ON COLUMN finance.focus_1_4."ContractedCost" IS 'Unit price times quantity of a line item, else as BilledCost. On a tax row the tax in the same proportion.';
 COMMENT ON COLUMN finance.focus_1_4."ListCost" IS 'As BilledCost: the service states no list price.';
 COMMENT ON COLUMN finance.focus_1_4."BillingCurrency" IS 'Code of a national currency in ISO 4217. Never add amounts of different currencies.';
-COMMENT ON COLUMN finance.focus_1_4."BillingAccountId" IS 'The partner''s tenant id; its name where the configuration names no tenant.';
+COMMENT ON COLUMN finance.focus_1_4."BillingAccountId" IS 'The partner''s tenant id, or its name if the configuration sets no tenant.';
 COMMENT ON COLUMN finance.focus_1_4."BillingAccountName" IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.focus_1_4."BillingAccountType" IS 'Always Partner.';
 COMMENT ON COLUMN finance.focus_1_4."SubAccountId" IS 'Tenant id of the customer.';
-COMMENT ON COLUMN finance.focus_1_4."SubAccountName" IS 'Company name of the customer''s billing profile as it was when the billing period closed; else what the line items call the customer; else its id.';
+COMMENT ON COLUMN finance.focus_1_4."SubAccountName" IS 'Company name of the customer''s billing profile at the closing of the billing period; else the customer''s name in the line items; else its id.';
 COMMENT ON COLUMN finance.focus_1_4."SubAccountType" IS 'Always CSP customer.';
-COMMENT ON COLUMN finance.focus_1_4."InvoiceIssuerName" IS 'Always Microsoft, who bills the partner.';
-COMMENT ON COLUMN finance.focus_1_4."ServiceProviderName" IS 'Publisher of the product, who sells it; Microsoft where none is stated.';
+COMMENT ON COLUMN finance.focus_1_4."InvoiceIssuerName" IS 'Always Microsoft, which bills the partner.';
+COMMENT ON COLUMN finance.focus_1_4."ServiceProviderName" IS 'Publisher of the product, which sells it; Microsoft if none is stated.';
 COMMENT ON COLUMN finance.focus_1_4."HostProviderName" IS 'As ServiceProviderName: the service does not say where a product runs.';
 COMMENT ON COLUMN finance.focus_1_4."BillingPeriodStart" IS 'First instant of the billing period, UTC.';
 COMMENT ON COLUMN finance.focus_1_4."BillingPeriodEnd" IS 'First instant after the billing period, UTC. A period counts in the month of its last day, which is the day before.';
-COMMENT ON COLUMN finance.focus_1_4."ChargePeriodStart" IS 'First instant that the charge covers, UTC; may lie outside the billing period.';
-COMMENT ON COLUMN finance.focus_1_4."ChargePeriodEnd" IS 'First instant after what the charge covers, UTC.';
+COMMENT ON COLUMN finance.focus_1_4."ChargePeriodStart" IS 'First instant of the charge period, UTC; may be outside the billing period.';
+COMMENT ON COLUMN finance.focus_1_4."ChargePeriodEnd" IS 'First instant after the charge period, UTC.';
 COMMENT ON COLUMN finance.focus_1_4."ChargeCategory" IS 'Purchase, Usage, Credit, Adjustment or Tax.';
-COMMENT ON COLUMN finance.focus_1_4."ChargeClass" IS 'Correction for the change of a value after its billing period had closed, else null.';
-COMMENT ON COLUMN finance.focus_1_4."ChargeDescription" IS 'What is charged: the offer, SKU and charge type of a line item, else invoice type and period.';
+COMMENT ON COLUMN finance.focus_1_4."ChargeClass" IS 'Correction for a change after the billing period closed, else null.';
+COMMENT ON COLUMN finance.focus_1_4."ChargeDescription" IS 'Offer, SKU and charge type of a line item, else invoice type and period.';
 COMMENT ON COLUMN finance.focus_1_4."ChargeFrequency" IS 'Recurring, One-Time or Usage-Based; One-Time also for invoice types other than Recurring.';
 COMMENT ON COLUMN finance.focus_1_4."PricingCategory" IS 'Standard for purchases and usage with a SkuPriceId, else null.';
-COMMENT ON COLUMN finance.focus_1_4."PricingQuantity" IS 'Quantity of the line item, negative where its unit price is; 1 or -1 where the charge as a whole is what has a price; null where SkuPriceId is.';
+COMMENT ON COLUMN finance.focus_1_4."PricingQuantity" IS 'Quantity of the line item, negative if its unit price is negative; 1 or -1 if the price is that of the whole charge; null if SkuPriceId is null.';
 COMMENT ON COLUMN finance.focus_1_4."PricingUnit" IS 'Licenses for purchases, Units for usage, Charges for a line item without quantity or unit price; null where SkuPriceId is.';
 COMMENT ON COLUMN finance.focus_1_4."ContractedUnitPrice" IS 'Price of one PricingUnit, never negative; null where PricingQuantity is. x_UnitPrice has what was stated.';
 COMMENT ON COLUMN finance.focus_1_4."ConsumedQuantity" IS 'Quantity of a usage charge, negative where its unit price is; null for all others.';
@@ -736,7 +736,7 @@ COMMENT ON COLUMN finance.focus_1_4."SkuPriceDetails" IS 'Always null: the servi
 COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountCategory" IS 'Usage for a reservation, Spend for a savings plan; null where CommitmentDiscountId is.';
 COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountId" IS 'Order of the reservation or savings plan that is charged; null for all other charges, and where the line names no order, SKU, quantity or unit price.';
 COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountName" IS 'Always null: the service states no name.';
-COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountQuantity" IS 'What a purchase lets be used in its charge period: PricingQuantity times the hours of a reservation, the amount of a savings plan.';
+COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountQuantity" IS 'Use that a purchase covers in its charge period: PricingQuantity times the hours for a reservation, the amount for a savings plan.';
 COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountStatus" IS 'Always null: usage that a reservation covers is not stated.';
 COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountType" IS 'Reservation or Savings Plan; null where CommitmentDiscountId is.';
 COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountUnit" IS 'Hours for a reservation, the currency for a savings plan; null where CommitmentDiscountQuantity is.';
@@ -752,9 +752,9 @@ COMMENT ON COLUMN finance.focus_1_4."x_Partner" IS 'Name of the partner in the c
 COMMENT ON COLUMN finance.focus_1_4."x_CustomerCountry" IS 'Country of the customer''s billing profile as it was when the billing period closed, ISO 3166 alpha-2.';
 COMMENT ON COLUMN finance.focus_1_4."x_InvoiceType" IS 'Recurring, OneTime, or a type the service added later; null when it names none.';
 COMMENT ON COLUMN finance.focus_1_4."x_PeriodStart" IS 'period_start of the cost in finance.costs that the charge belongs to, also for a correction.';
-COMMENT ON COLUMN finance.focus_1_4."x_ChargeId" IS 'Key of the charge; its rows are told apart by x_CostPart.';
-COMMENT ON COLUMN finance.focus_1_4."x_CostPart" IS 'pretax, tax, or unexplained: what after_tax_total holds beyond pretax plus tax.';
-COMMENT ON COLUMN finance.focus_1_4."x_Granularity" IS 'line item, or summary: the total of a billing period, which is less than FOCUS asks for.';
+COMMENT ON COLUMN finance.focus_1_4."x_ChargeId" IS 'Key of the charge; x_CostPart distinguishes its rows.';
+COMMENT ON COLUMN finance.focus_1_4."x_CostPart" IS 'pretax, tax, or unexplained: after_tax_total less pretax and tax.';
+COMMENT ON COLUMN finance.focus_1_4."x_Granularity" IS 'line item, or summary: the total of a billing period, which is coarser than FOCUS requires.';
 COMMENT ON COLUMN finance.focus_1_4."x_Reconciliation" IS 'True for a row that makes the charges add up to finance.costs.';
 COMMENT ON COLUMN finance.focus_1_4."x_EffectiveCostBasis" IS 'billed: as BilledCost; prepaid: 0, because the charge covers future charges. Of tax always billed.';
 COMMENT ON COLUMN finance.focus_1_4."x_ContractedCostDifference" IS 'ContractedCost less BilledCost: not 0 for promotions and prorated charges.';
@@ -784,12 +784,12 @@ COMMENT ON COLUMN finance.focus_billing_period."BillingPeriodStart" IS 'First in
 COMMENT ON COLUMN finance.focus_billing_period."BillingPeriodEnd" IS 'First instant after the billing period, UTC.';
 COMMENT ON COLUMN finance.focus_billing_period."BillingPeriodCreated" IS 'When the first cost of the period was collected.';
 COMMENT ON COLUMN finance.focus_billing_period."BillingPeriodLastUpdated" IS 'When a cost of the period was last collected, or the period closed.';
-COMMENT ON COLUMN finance.focus_billing_period."BillingPeriodStatus" IS 'Open, or Closed from 15 days after the last day on: later changes are corrections in a later period.';
+COMMENT ON COLUMN finance.focus_billing_period."BillingPeriodStatus" IS 'Open, or Closed from 15 days after the last day. Later changes are corrections in a later period.';
 COMMENT ON COLUMN finance.focus_billing_period."InvoiceIssuerName" IS 'Always Microsoft.';
 
 -- A view; its query stands in the migrations.
 -- finance.focus_left_out (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, period_end date, currency_code text, pretax_total numeric, tax numeric, after_tax_total numeric, ordinal integer, reason text)
-COMMENT ON VIEW finance.focus_left_out IS 'The costs that the FOCUS views do not hold, because a value that FOCUS demands is not stated, or not so.';
+COMMENT ON VIEW finance.focus_left_out IS 'The costs that the FOCUS views leave out, because a value that FOCUS requires is missing or not valid.';
 COMMENT ON COLUMN finance.focus_left_out.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.focus_left_out.customer_id IS 'Tenant id of the customer.';
 COMMENT ON COLUMN finance.focus_left_out.company_name IS 'Company name of the billing profile.';
@@ -801,36 +801,36 @@ COMMENT ON COLUMN finance.focus_left_out.pretax_total IS 'Amount before tax.';
 COMMENT ON COLUMN finance.focus_left_out.tax IS 'Tax.';
 COMMENT ON COLUMN finance.focus_left_out.after_tax_total IS 'Amount after tax.';
 COMMENT ON COLUMN finance.focus_left_out.ordinal IS 'As in finance.costs.';
-COMMENT ON COLUMN finance.focus_left_out.reason IS 'What is not stated, or not as FOCUS demands.';
+COMMENT ON COLUMN finance.focus_left_out.reason IS 'The value that is missing or that FOCUS does not allow.';
 
 -- A view; its query stands in the migrations.
 -- finance.line_item_sets (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, revision integer, item_count integer, origin text, run_id uuid, collected_at timestamp with time zone, superseded_at timestamp with time zone, superseded_by_run uuid, line_items_hash text)
-COMMENT ON VIEW finance.line_item_sets IS 'Every set of line items that a cost ever had, the newest included, with where it came from. A set is replaced as a whole; finance.line_items shows the newest.';
+COMMENT ON VIEW finance.line_item_sets IS 'Every set of line items of a cost, the newest included, with its origin. A set is replaced as a whole; finance.line_items shows the newest.';
 COMMENT ON COLUMN finance.line_item_sets.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.line_item_sets.customer_id IS 'Tenant id of the customer.';
 COMMENT ON COLUMN finance.line_item_sets.company_name IS 'Company name of the billing profile.';
-COMMENT ON COLUMN finance.line_item_sets.invoice_type IS 'Invoice type of the items; null when the service names none.';
+COMMENT ON COLUMN finance.line_item_sets.invoice_type IS 'Invoice type of the items; null if the service states none.';
 COMMENT ON COLUMN finance.line_item_sets.period_start IS 'First day of the billing period: period_start of the cost in finance.costs.';
-COMMENT ON COLUMN finance.line_item_sets.revision IS '0 for the set first collected, then one more for each that took its place.';
+COMMENT ON COLUMN finance.line_item_sets.revision IS '0 for the first collected set, plus 1 for each set that replaced one.';
 COMMENT ON COLUMN finance.line_item_sets.item_count IS 'Number of items in the set.';
 COMMENT ON COLUMN finance.line_item_sets.origin IS 'servicecosts (collected from the service) or import (from saved answers).';
 COMMENT ON COLUMN finance.line_item_sets.run_id IS 'The run that stored the set.';
 COMMENT ON COLUMN finance.line_item_sets.collected_at IS 'When the set was stored.';
-COMMENT ON COLUMN finance.line_item_sets.superseded_at IS 'When the next set took its place; null for the newest.';
+COMMENT ON COLUMN finance.line_item_sets.superseded_at IS 'When the next set replaced it; null for the newest.';
 COMMENT ON COLUMN finance.line_item_sets.superseded_by_run IS 'The run that stored the next set; null for the newest.';
-COMMENT ON COLUMN finance.line_item_sets.line_items_hash IS 'SHA-256, in hexadecimal, of the body of the line items from which the set was derived.';
+COMMENT ON COLUMN finance.line_item_sets.line_items_hash IS 'SHA-256, in hexadecimal, of the body of the line items that the set was derived from.';
 
 -- A view; its query stands in the migrations.
 -- finance.line_items (partner text, customer_id uuid, company_name text, invoice_type text, invoice_number text, charge_type text, start_date date, end_date date, subscription_id text, order_id text, offer_id text, offer_name text, product_id text, product_name text, sku_id text, sku_name text, publisher_name text, quantity numeric, unit_price numeric, pretax_total numeric, tax numeric, after_tax_total numeric, currency_code text, billing_period_start date, subscription_friendly_name text, availability_id text, publisher_id text, reseller_mpn_id text, term_and_billing_cycle text, discount_details text, ordinal integer)
-COMMENT ON VIEW finance.line_items IS 'The lines behind the costs, newest set of each customer, invoice type and period. They need not add up to the cent with finance.costs.';
+COMMENT ON VIEW finance.line_items IS 'The line items of the costs: the newest set of each customer, invoice type and period. Their sum may differ from finance.costs by cents.';
 COMMENT ON COLUMN finance.line_items.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.line_items.customer_id IS 'Tenant id of the customer.';
 COMMENT ON COLUMN finance.line_items.company_name IS 'Company name of the billing profile.';
-COMMENT ON COLUMN finance.line_items.invoice_type IS 'Invoice type of the item; null when the service names none.';
+COMMENT ON COLUMN finance.line_items.invoice_type IS 'Invoice type of the item; null if the service states none.';
 COMMENT ON COLUMN finance.line_items.invoice_number IS 'Number of Microsoft''s invoice to the partner.';
 COMMENT ON COLUMN finance.line_items.charge_type IS 'Free text such as CYCLE FEE or PURCHASE_FEE.';
-COMMENT ON COLUMN finance.line_items.start_date IS 'First day the charge covers; may lie outside the billing period.';
-COMMENT ON COLUMN finance.line_items.end_date IS 'Last day the charge covers; may lie outside the billing period.';
+COMMENT ON COLUMN finance.line_items.start_date IS 'First day of the charge; may be outside the billing period.';
+COMMENT ON COLUMN finance.line_items.end_date IS 'Last day of the charge; may be outside the billing period.';
 COMMENT ON COLUMN finance.line_items.subscription_id IS 'Subscription, as written by the service.';
 COMMENT ON COLUMN finance.line_items.order_id IS 'Order, as written by the service.';
 COMMENT ON COLUMN finance.line_items.offer_id IS 'Offer, as written by the service.';
@@ -845,24 +845,24 @@ COMMENT ON COLUMN finance.line_items.unit_price IS 'Price of one unit, exactly a
 COMMENT ON COLUMN finance.line_items.pretax_total IS 'Amount before tax, exactly as stated.';
 COMMENT ON COLUMN finance.line_items.tax IS 'Tax, exactly as stated.';
 COMMENT ON COLUMN finance.line_items.after_tax_total IS 'Amount after tax, exactly as stated; negative for credits and refunds.';
-COMMENT ON COLUMN finance.line_items.currency_code IS 'ISO 4217 code; null when the service states none.';
+COMMENT ON COLUMN finance.line_items.currency_code IS 'ISO 4217 code; null if the service states none.';
 COMMENT ON COLUMN finance.line_items.billing_period_start IS 'First day of the billing period the item belongs to: period_start of its detail in finance.costs.';
 COMMENT ON COLUMN finance.line_items.subscription_friendly_name IS 'The partner''s name for the subscription.';
 COMMENT ON COLUMN finance.line_items.availability_id IS 'Availability of the SKU.';
 COMMENT ON COLUMN finance.line_items.publisher_id IS 'Publisher id.';
-COMMENT ON COLUMN finance.line_items.reseller_mpn_id IS 'Partner id of the indirect reseller; -1 when there is none.';
+COMMENT ON COLUMN finance.line_items.reseller_mpn_id IS 'Partner id of the indirect reseller; -1 if there is none.';
 COMMENT ON COLUMN finance.line_items.term_and_billing_cycle IS 'Term and billing cycle, free text.';
 COMMENT ON COLUMN finance.line_items.discount_details IS 'Discount, free text such as 20% or N/A.';
-COMMENT ON COLUMN finance.line_items.ordinal IS 'Place of the item in its set; tells true duplicates apart.';
+COMMENT ON COLUMN finance.line_items.ordinal IS 'Position of the item in its set; distinguishes identical items.';
 
 -- A view; its query stands in the migrations.
 -- finance.month_totals (partner text, month date, currency_code text, invoice_type text, customers integer, pretax_total numeric, tax numeric, after_tax_total numeric, summarised_at timestamp with time zone)
-COMMENT ON VIEW finance.month_totals IS 'finance.monthly_costs kept ready: the same rows as of the end of the last run, found without adding anything up. stale_months tells which have changed since.';
+COMMENT ON VIEW finance.month_totals IS 'The rows of finance.monthly_costs as of the end of the last run, ready to read. stale_months lists the months that changed since.';
 COMMENT ON COLUMN finance.month_totals.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.month_totals.month IS 'First day of the month in which the billing periods end; null for details without a stated end.';
 COMMENT ON COLUMN finance.month_totals.currency_code IS 'Currency of the amounts; one row per currency.';
 COMMENT ON COLUMN finance.month_totals.invoice_type IS 'Recurring, OneTime, or a type the service added later.';
-COMMENT ON COLUMN finance.month_totals.customers IS 'Number of customers with a detail in this row.';
+COMMENT ON COLUMN finance.month_totals.customers IS 'Number of customers with a cost in this row.';
 COMMENT ON COLUMN finance.month_totals.pretax_total IS 'Sum before tax.';
 COMMENT ON COLUMN finance.month_totals.tax IS 'Sum of tax.';
 COMMENT ON COLUMN finance.month_totals.after_tax_total IS 'Sum after tax.';
@@ -875,25 +875,25 @@ COMMENT ON COLUMN finance.monthly_costs.partner IS 'Name of the partner in the c
 COMMENT ON COLUMN finance.monthly_costs.month IS 'First day of the month in which the billing periods end; null for details without a stated end.';
 COMMENT ON COLUMN finance.monthly_costs.currency_code IS 'Currency of the amounts; one row per currency.';
 COMMENT ON COLUMN finance.monthly_costs.invoice_type IS 'Recurring, OneTime, or a type the service added later.';
-COMMENT ON COLUMN finance.monthly_costs.customers IS 'Number of customers with a detail in this row.';
+COMMENT ON COLUMN finance.monthly_costs.customers IS 'Number of customers with a cost in this row.';
 COMMENT ON COLUMN finance.monthly_costs.pretax_total IS 'Sum before tax.';
 COMMENT ON COLUMN finance.monthly_costs.tax IS 'Sum of tax.';
 COMMENT ON COLUMN finance.monthly_costs.after_tax_total IS 'Sum after tax.';
 
 -- A view; its query stands in the migrations.
 -- finance.monthly_costs_converted (partner text, month date, currency_code text, invoice_type text, customers bigint, pretax_total numeric, tax numeric, after_tax_total numeric, target_currency text, rate numeric, rate_date date, pretax_converted numeric, tax_converted numeric, after_tax_converted numeric)
-COMMENT ON VIEW finance.monthly_costs_converted IS 'monthly_costs once for each currency that rates lead to. Without a rate the converted amounts are null: the row stays. Take one target_currency; only then may rows be added.';
+COMMENT ON VIEW finance.monthly_costs_converted IS 'monthly_costs, once for each target currency of the imported rates. Without a rate the row stays and its converted amounts are null. Select one target_currency before you add rows.';
 COMMENT ON COLUMN finance.monthly_costs_converted.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.monthly_costs_converted.month IS 'As in monthly_costs.';
 COMMENT ON COLUMN finance.monthly_costs_converted.currency_code IS 'Currency of the original amounts.';
 COMMENT ON COLUMN finance.monthly_costs_converted.invoice_type IS 'As in monthly_costs.';
-COMMENT ON COLUMN finance.monthly_costs_converted.customers IS 'Number of customers with a detail in this row.';
+COMMENT ON COLUMN finance.monthly_costs_converted.customers IS 'Number of customers with a cost in this row.';
 COMMENT ON COLUMN finance.monthly_costs_converted.pretax_total IS 'Sum before tax, in currency_code.';
 COMMENT ON COLUMN finance.monthly_costs_converted.tax IS 'Sum of tax, in currency_code.';
 COMMENT ON COLUMN finance.monthly_costs_converted.after_tax_total IS 'Sum after tax, in currency_code.';
 COMMENT ON COLUMN finance.monthly_costs_converted.target_currency IS 'Currency of the converted amounts; null while no rates are imported.';
-COMMENT ON COLUMN finance.monthly_costs_converted.rate IS 'The latest rate on or before the last day of the month; 1 where both currencies are the same; null without a rate.';
-COMMENT ON COLUMN finance.monthly_costs_converted.rate_date IS 'Day of the rate; null without one, and where both currencies are the same.';
+COMMENT ON COLUMN finance.monthly_costs_converted.rate IS 'The latest rate on or before the last day of the month; 1 if both currencies are the same; null without a rate.';
+COMMENT ON COLUMN finance.monthly_costs_converted.rate_date IS 'Day of the rate; null without a rate, and if both currencies are the same.';
 COMMENT ON COLUMN finance.monthly_costs_converted.pretax_converted IS 'pretax_total times rate, not rounded; null without a rate.';
 COMMENT ON COLUMN finance.monthly_costs_converted.tax_converted IS 'tax times rate, not rounded; null without a rate.';
 COMMENT ON COLUMN finance.monthly_costs_converted.after_tax_converted IS 'after_tax_total times rate, not rounded; null without a rate.';
@@ -904,38 +904,38 @@ COMMENT ON VIEW finance.runs IS 'The run ledger: one row for each collection of 
 COMMENT ON COLUMN finance.runs.run_id IS 'Id of the run, as in cost_changes and in the logs.';
 COMMENT ON COLUMN finance.runs.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.runs.kind IS 'daily (by the daemon), once, missing (backfill of failed customers), replay (re-derived from the archive), import.';
-COMMENT ON COLUMN finance.runs.started_at IS 'When it started.';
-COMMENT ON COLUMN finance.runs.finished_at IS 'When it ended; null while it runs.';
+COMMENT ON COLUMN finance.runs.started_at IS 'When the run started.';
+COMMENT ON COLUMN finance.runs.finished_at IS 'When the run ended; null while it runs.';
 COMMENT ON COLUMN finance.runs.status IS 'running, succeeded, partial (some customers failed), failed, interrupted.';
-COMMENT ON COLUMN finance.runs.customers_total IS 'Customers that were to be collected.';
-COMMENT ON COLUMN finance.runs.customers_ok IS 'Customers for which something new or restated was stored.';
+COMMENT ON COLUMN finance.runs.customers_total IS 'Customers that the run had to collect.';
+COMMENT ON COLUMN finance.runs.customers_ok IS 'Customers with new or restated values.';
 COMMENT ON COLUMN finance.runs.customers_unchanged IS 'Customers whose answers were the same as before.';
 COMMENT ON COLUMN finance.runs.customers_no_costs IS 'Customers that have no costs, according to the service.';
 COMMENT ON COLUMN finance.runs.customers_failed IS 'Customers that could not be collected.';
 COMMENT ON COLUMN finance.runs.rows_changed IS 'Fact rows written: profiles, details and line-item sets.';
 COMMENT ON COLUMN finance.runs.version IS 'Version of the collector.';
-COMMENT ON COLUMN finance.runs.error IS 'Why the run did not succeed; null when it did.';
-COMMENT ON COLUMN finance.runs.scope IS 'all (every customer of the partner), some (named ones) or rest (those that earlier runs had left over).';
+COMMENT ON COLUMN finance.runs.error IS 'Why the run did not succeed; null if it succeeded.';
+COMMENT ON COLUMN finance.runs.scope IS 'all (every customer of the partner), some (named customers) or rest (customers that earlier runs did not collect).';
 
 -- A view; its query stands in the migrations.
 -- finance.stale_months (partner text, month date, since timestamp with time zone)
-COMMENT ON VIEW finance.stale_months IS 'The months in which costs have changed since month_totals and top_movers were last computed: while a run writes, or after one that did not reach its end.';
+COMMENT ON VIEW finance.stale_months IS 'The months whose costs changed after month_totals and top_movers were last computed: while a run writes, or after a run that did not complete.';
 COMMENT ON COLUMN finance.stale_months.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.stale_months.month IS 'First day of the month; null for details without a stated end.';
-COMMENT ON COLUMN finance.stale_months.since IS 'When the first change since then was written.';
+COMMENT ON COLUMN finance.stale_months.since IS 'When the first of these changes was written.';
 
 -- A view; its query stands in the migrations.
 -- finance.top_movers (partner text, customer_id uuid, company_name text, month date, currency_code text, invoice_type text, after_tax_before numeric, after_tax_now numeric, difference numeric, percent numeric, place integer, summarised_at timestamp with time zone)
-COMMENT ON VIEW finance.top_movers IS 'The customers whose costs moved most against the month before: up to 100 of each partner, month, currency and invoice type. Who has no bill yet in the newest month of a type is not among them.';
+COMMENT ON VIEW finance.top_movers IS 'The customers with the largest cost changes against the previous month: up to 100 for each partner, month, currency and invoice type. Customers without a bill in the newest month of a type are left out.';
 COMMENT ON COLUMN finance.top_movers.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.top_movers.customer_id IS 'Tenant id of the customer.';
 COMMENT ON COLUMN finance.top_movers.company_name IS 'Company name of the billing profile.';
-COMMENT ON COLUMN finance.top_movers.month IS 'First day of the month that is compared with the one before.';
+COMMENT ON COLUMN finance.top_movers.month IS 'First day of the month that is compared with the previous month.';
 COMMENT ON COLUMN finance.top_movers.currency_code IS 'Currency of the amounts.';
 COMMENT ON COLUMN finance.top_movers.invoice_type IS 'Recurring, OneTime, or a type the service added later.';
-COMMENT ON COLUMN finance.top_movers.after_tax_before IS 'Amount after tax of the month before; 0 when there was none.';
-COMMENT ON COLUMN finance.top_movers.after_tax_now IS 'Amount after tax of the month; 0 when there is none.';
+COMMENT ON COLUMN finance.top_movers.after_tax_before IS 'Amount after tax of the previous month; 0 if there was none.';
+COMMENT ON COLUMN finance.top_movers.after_tax_now IS 'Amount after tax of the month; 0 if there is none.';
 COMMENT ON COLUMN finance.top_movers.difference IS 'after_tax_now less after_tax_before.';
-COMMENT ON COLUMN finance.top_movers.percent IS 'The difference in percent of after_tax_before; null when that is 0.';
-COMMENT ON COLUMN finance.top_movers.place IS '1 for the largest difference, whichever its sign.';
+COMMENT ON COLUMN finance.top_movers.percent IS 'difference in percent of after_tax_before; null if that is 0.';
+COMMENT ON COLUMN finance.top_movers.place IS '1 for the largest difference, positive or negative.';
 COMMENT ON COLUMN finance.top_movers.summarised_at IS 'When the row was last computed.';
