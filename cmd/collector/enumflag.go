@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// enumFlag is a flag that takes one of a few words, the first by default.
+// enumFlag is a flag with a fixed set of words. The first is the default.
 type enumFlag struct {
 	value string
 	words []string
@@ -35,7 +35,7 @@ func (f *enumFlag) complete(*cobra.Command, []string, string) ([]string, cobra.S
 	return f.words, cobra.ShellCompDirectiveNoFileComp
 }
 
-// formatFlag gives a command the flag --format.
+// formatFlag adds the flag --format to a command.
 func formatFlag(cmd *cobra.Command, words ...string) *enumFlag {
 	format := newEnumFlag(words...)
 	cmd.Flags().Var(format, "format", "format of the result")

@@ -90,7 +90,7 @@ error with exit code 1.`,
 	return cmd
 }
 
-// errDamaged says that there are bodies which are not what was collected.
+// errDamaged is the error of archived bodies that differ from what was collected.
 var errDamaged = errors.New("archived answers do not match their SHA-256, so they are not what was collected; restore collector.payloads from a backup")
 
 // readBodies reads answers from the archive, for which finance_reader has no right. An
@@ -129,7 +129,7 @@ func (p *program) archived(ctx context.Context, c *config.Config, answers []answ
 	return store.Bodies(ctx, hashes)
 }
 
-// fullExplanation is where the numbers come from, and the answers behind them.
+// fullExplanation is an explanation with the answers behind it.
 type fullExplanation struct {
 	finance.Explanation
 

@@ -138,7 +138,7 @@ func (p *program) export(ctx context.Context, f exportFlags) error {
 	})
 }
 
-// contradiction is the first of the flags that do not go together.
+// contradiction is the error of the first flags that exclude each other.
 func (f exportFlags) contradiction() error {
 	periods := f.dataset.value == "billing-period"
 	switch {
@@ -209,8 +209,8 @@ func (f exportFlags) writer(w io.Writer, what finance.Export) sheet.Writer {
 	return sheet.NewCSV(w, f.excel)
 }
 
-// replaceFile writes the file at path and puts it in its place when it is complete:
-// nobody ever sees half of one.
+// replaceFile writes the file at path and replaces it only when the new one is complete,
+// so that no reader sees a part of it.
 func replaceFile(path string, write func(io.Writer) error) error {
 	file, err := atomicfile.Create(path, fs.ModePerm)
 	if err != nil {

@@ -85,7 +85,7 @@ func mounted(probes, pages http.Handler) http.Handler {
 	return mux
 }
 
-// consoleSignIns tells the console how the sign-ins stand.
+// consoleSignIns returns the state of the sign-ins for the console.
 func (p *program) consoleSignIns(partners []config.Partner) func() []console.SignIn {
 	return func() []console.SignIn {
 		var views []console.SignIn

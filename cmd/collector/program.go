@@ -20,8 +20,7 @@ import (
 	"partnercost/internal/persist"
 )
 
-// program is what every command works with: its surroundings, and what the global
-// flags say.
+// program holds what every command needs: its environment and the global flags.
 type program struct {
 	stdout *output
 	stderr *terminal
@@ -131,7 +130,7 @@ Exit codes:
 	return root
 }
 
-// needsCommand is what a command does that only holds others.
+// needsCommand is the action of a command that only has subcommands.
 func needsCommand(cmd *cobra.Command, _ []string) error {
 	fmt.Fprint(cmd.ErrOrStderr(), cmd.UsageString())
 	return usageError("%s needs a command", cmd.CommandPath())

@@ -40,7 +40,7 @@ func worst(ctx context.Context, results []collector.Result) error {
 	return &codeError{code: code, err: errors.Join(all...)}
 }
 
-// partial is the error of a run that came to its end without everybody.
+// partial is the error of a run that completed without some customers.
 func partial(r collector.Result) error {
 	var all []error
 	if r.Tally.Failed > 0 {
@@ -52,7 +52,7 @@ func partial(r collector.Result) error {
 	return &codeError{code: exitPartial, err: errors.Join(all...)}
 }
 
-// whereToLook says where the reasons of failed customers stand.
+// whereToLook says where the reasons for failed customers are.
 func whereToLook(kind billing.RunKind) string {
 	switch kind {
 	case billing.KindImport:

@@ -90,7 +90,7 @@ func (p *program) simulate(ctx context.Context, f simulateFlags) error {
 	return nil
 }
 
-// introduce tells how to use the simulator.
+// introduce prints how to use the simulator.
 func (p *program) introduce(addr net.Addr, f simulateFlags) {
 	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
 		p.log.Warn("the simulator is reachable from other machines", "address", addr.String())

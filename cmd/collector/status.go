@@ -51,7 +51,7 @@ file.`,
 	return cmd
 }
 
-// fullStatus is what the database knows, and how the sign-ins stand.
+// fullStatus is the status in the database, and the state of the sign-ins.
 type fullStatus struct {
 	finance.Status
 

@@ -63,7 +63,7 @@ func Create(path string, most fs.FileMode) (*File, error) {
 }
 
 // Reserve takes up the space of n bytes, so that writing up to so many does not fail
-// for want of it. It comes before anything is written.
+// for lack of it. It comes before anything is written.
 func (f *File) Reserve(n int64) error {
 	if f.inPlace {
 		return nil

@@ -15,7 +15,7 @@ const (
 	CountryOnly
 )
 
-// Within returns what of the profile the scope keeps.
+// Within returns the part of the profile that the scope allows.
 func (p *Profile) Within(scope ProfileScope) *Profile {
 	switch scope {
 	case NameAndCountry:

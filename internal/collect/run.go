@@ -15,7 +15,7 @@ import (
 )
 
 // Source fetches. An error is for what ends the run, such as a dead credential or
-// the end of ctx; one customer's trouble stands in the Failure of the statement.
+// the end of ctx; one customer's error is the Failure of the statement.
 type Source interface {
 	Statement(ctx context.Context, id billing.CustomerID) (billing.Statement, error)
 }
@@ -97,7 +97,7 @@ func New(o Options) *Run {
 
 // Collect takes every customer through the stages and returns how they fared. The
 // tally is right with an error too: it counts what was stored. A nil error means
-// that every customer was enumerated and has a result, be it a failure.
+// that every customer was enumerated and has a result, possibly a failure.
 //
 // When ctx ends, fetching stops at once, what was fetched is stored within Grace, and
 // the error wraps the cause of ctx's end.

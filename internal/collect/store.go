@@ -19,10 +19,10 @@ type Storage[T, R any] struct {
 	// billing.ErrRejected and billing.ErrTooMuch have the batch halved, any other ends
 	// the work. It must not keep the batch.
 	Sink func(ctx context.Context, batch []T) ([]R, error)
-	// Stored is told of every part of a batch once it is stored. Its error ends the work.
+	// Stored is called for every part of a batch once it is stored. Its error ends the work.
 	Stored func(part []T, results []R) error
-	// Refused is told of the one that the database refuses by itself, and why. Its error
-	// ends the work.
+	// Refused is called with the single item that the database refuses, and the reason. Its
+	// error ends the work.
 	Refused func(ctx context.Context, item T, why error) error
 	// Wait is how long a database that is away, or cannot write, is waited for.
 	Wait time.Duration

@@ -9,7 +9,7 @@ import (
 )
 
 // NewClient is Partner Center as one partner sees it. It makes no request. Unless it is
-// nil, observe is told of every request. The caller closes the client.
+// nil, observe is called for every request. The caller closes the client.
 func (c *Collector) NewClient(partner config.Partner, observe func(fetch.Attempt), log *slog.Logger) (*fetch.Client, error) {
 	cloud, err := CloudOf(partner)
 	if err != nil {
@@ -47,7 +47,7 @@ func (c *Collector) NewClient(partner config.Partner, observe func(fetch.Attempt
 	return client, nil
 }
 
-// countRequests has the metrics count a partner's requests.
+// countRequests returns an observer that counts a partner's requests.
 func countRequests(metrics *telemetry.Metrics, partner string) func(fetch.Attempt) {
 	return func(a fetch.Attempt) {
 		metrics.Request(partner, a.Endpoint, a.Class, a.Duration, a.Retried, a.Throttled)

@@ -50,8 +50,7 @@ func FirstCustomer(ctx context.Context, partner config.Partner, client *fetch.Cl
 	return "", noCustomers(partner)
 }
 
-// noCustomers refuses a list without anybody: taken for the truth, it would retire
-// every customer.
+// noCustomers is the error of an empty list, which would otherwise retire every customer.
 func noCustomers(partner config.Partner) error {
 	if partner.Customers.Discover {
 		return errors.New("the partner's list has no customer that is not excluded; check the relationships in Partner Center, and customers.exclude")
@@ -59,8 +58,8 @@ func noCustomers(partner config.Partner) error {
 	return &ConfigError{errors.New("every customer on the list is excluded; check customers.exclude")}
 }
 
-// enrolment is told of customers on the partner's list before any of them is asked for:
-// so those that a run does not come to are missing with a word.
+// enrolment stores customers on the partner's list before any of them is requested, so
+// that coverage shows those that the run does not reach.
 type enrolment func(context.Context, []billing.CustomerID) error
 
 // customerList are the customers of one run.
@@ -70,8 +69,8 @@ type customerList struct {
 	total int
 }
 
-// list reads the list of the selection's customers, once: enrol is told of everybody on
-// it, before any of them is asked for, and those that are done are left out. A list
+// list reads the list of the selection's customers once. It enrols all of them before
+// any is requested, and leaves out those that are done. A list
 // that is discovered is read while its first customers are collected; those of one that
 // breaks off are collected too, before its error ends the run.
 func (s Selection) list(ctx context.Context, client *fetch.Client, done map[billing.CustomerID]bool, enrol enrolment) (customerList, error) {
@@ -113,7 +112,7 @@ func all(ids []billing.CustomerID) iter.Seq2[billing.CustomerID, error] {
 	}
 }
 
-// notDone leaves out who is done.
+// notDone leaves out the customers that are done.
 func notDone(ids iter.Seq2[billing.CustomerID, error], done map[billing.CustomerID]bool) iter.Seq2[billing.CustomerID, error] {
 	if len(done) == 0 {
 		return ids
@@ -130,7 +129,7 @@ func notDone(ids iter.Seq2[billing.CustomerID, error], done map[billing.Customer
 	}
 }
 
-// somebody makes an error of an empty list.
+// somebody yields an error for an empty list.
 func somebody(ids iter.Seq2[billing.CustomerID, error], none error) iter.Seq2[billing.CustomerID, error] {
 	return func(yield func(billing.CustomerID, error) bool) {
 		empty := true

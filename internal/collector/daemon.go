@@ -155,7 +155,7 @@ func (d *Daemon) collect(ctx context.Context, c *Collector, partner config.Partn
 	case result.RunID != "":
 		d.ping(ctx, c, result, tick)
 	case !locked && ctx.Err() == nil && d.firstFailure(partner.Name, tick):
-		// What keeps a run from standing in the ledger must be heard all the same.
+		// A run that could not enter the ledger must be reported too.
 		c.Notify(ctx, false)
 	}
 	log := d.log.With(slog.String("partner", partner.Name))

@@ -1,13 +1,12 @@
 package collector
 
-// ConfigError is something wrong in the configuration, or in a file that it or a
-// command names.
+// ConfigError is an error in the configuration, or in a file that it or a command names.
 type ConfigError struct{ Err error }
 
 func (e *ConfigError) Error() string { return e.Err.Error() }
 func (e *ConfigError) Unwrap() error { return e.Err }
 
-// UsageError is a command that asks for what the configuration does not have.
+// UsageError is the error of a command that names something the configuration does not have.
 type UsageError struct{ Err error }
 
 func (e *UsageError) Error() string { return e.Err.Error() }

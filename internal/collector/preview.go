@@ -6,8 +6,8 @@ import (
 	"partnercost/internal/billing"
 )
 
-// Preview fetches the selections as a collection of the kind would, and tells show what
-// storing each batch would change, instead of storing it. Show is called from several
+// Preview fetches the selections as a collection of the kind would. It stores nothing: it
+// calls show with the changes that storing each batch would make. Show is called from several
 // goroutines, one a partner; its error ends that partner's preview.
 //
 // It takes no lock: it writes nothing, and another run of the partner only makes what

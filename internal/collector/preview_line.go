@@ -32,7 +32,7 @@ type PreviewLine struct {
 	Changes        []CostChange `json:"changes,omitempty"`
 	ProfileChanged bool         `json:"profile_changed,omitempty"`
 	LineItemSets   int          `json:"line_item_sets_changed,omitempty"`
-	// Withdrawn details are not derived any more; only a replay has them.
+	// Withdrawn details are no longer derived; only a replay has them.
 	Withdrawn int    `json:"withdrawn,omitempty"`
 	Error     string `json:"error,omitempty"`
 }

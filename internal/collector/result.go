@@ -18,8 +18,8 @@ type Result struct {
 	Status billing.RunStatus
 	Tally  billing.Tally
 	Took   time.Duration
-	// Kept are customers that are not listed any more and stay all the same, because they
-	// are too many to believe it.
+	// Kept are customers that are no longer listed and stay active, because they are so
+	// many that the list is probably incomplete.
 	Kept Unlisted
 	// Err is why the run ended early, or did not begin. One customer's trouble is in Tally.
 	Err error
@@ -30,7 +30,7 @@ func AllSucceeded(results []Result) bool {
 	return !slices.ContainsFunc(results, func(r Result) bool { return r.Status != billing.StatusSucceeded || r.Err != nil })
 }
 
-// judge says how the run ended.
+// judge returns the status of the run.
 func (r *Result) judge(ctx context.Context) billing.RunStatus {
 	switch {
 	case r.Err != nil && ctx.Err() != nil:

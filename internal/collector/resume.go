@@ -7,21 +7,21 @@ import (
 	"partnercost/internal/billing"
 )
 
-// LeaveOut says whom a collection leaves out because earlier runs have them.
+// LeaveOut says which customers a collection leaves out because earlier runs have them.
 type LeaveOut int
 
 const (
-	// LeaveOutNobody collects everybody.
+	// LeaveOutNobody collects all customers.
 	LeaveOutNobody LeaveOut = iota
-	// DoneByUnfinishedRun leaves out whom the last unfinished run has done, if there is
-	// one.
+	// DoneByUnfinishedRun leaves out the customers of the last unfinished run that are
+	// done, if there is such a run.
 	DoneByUnfinishedRun
-	// DoneSinceLastCollection leaves out who has a good result since the last collection
-	// began.
+	// DoneSinceLastCollection leaves out the customers with a good result since the last
+	// collection began.
 	DoneSinceLastCollection
 )
 
-// narrow completes the run with what it resumes, and tells who is done.
+// narrow adds the resumed runs to the run, and returns the customers that are done.
 func (c *Collector) narrow(ctx context.Context, run billing.Run, request Request, s Selection, log *slog.Logger) (billing.Run, map[billing.CustomerID]bool, error) {
 	var done []billing.CustomerID
 	var err error

@@ -9,15 +9,15 @@ import (
 	"partnercost/internal/collect"
 )
 
-// Unlisted are customers of a partner that its list does not name any more.
+// Unlisted are customers of a partner that are no longer on its list.
 type Unlisted struct {
 	// Customers is their number, and Of that of all active customers.
 	Customers, Of int
 }
 
 // believable reports whether so many can have left since the last run. One may always.
-// Beyond a tenth it is more likely that the list is not whole: whoever is retired by
-// mistake is missing from every report of who is missing.
+// Beyond a tenth the list is more likely incomplete. A customer retired by mistake is
+// absent from every report of missing customers.
 func (u Unlisted) believable() bool { return u.Customers <= 1 || 10*u.Customers <= u.Of }
 
 // Error says what was not done, and what to do.

@@ -28,7 +28,7 @@ type Request struct {
 	LeaveOut LeaveOut
 	// ResumeSince keeps unfinished runs that began earlier from being resumed.
 	ResumeSince time.Time
-	// RetireAll retires every customer that is not listed any more, however many they are.
+	// RetireAll retires every customer that is no longer listed, however many they are.
 	RetireAll bool
 }
 
@@ -49,7 +49,7 @@ func sideBySide(selections []Selection, work func(Selection) Result) []Result {
 			return nil
 		})
 	}
-	_ = partners.Wait() // what went wrong stands in the results
+	_ = partners.Wait() // the errors are in the results
 	return results
 }
 

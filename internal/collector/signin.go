@@ -56,7 +56,7 @@ func (c *Collector) warnOfAge(partner config.Partner, log *slog.Logger) {
 	}
 }
 
-// SignInState tells how a partner's sign-in stands. Its JSON form is part of the output
+// SignInState is the state of a partner's sign-in. Its JSON form is part of the output
 // of "collector status".
 type SignInState struct {
 	Partner string `json:"partner"`

@@ -77,7 +77,7 @@ func (l *assets) icon(w http.ResponseWriter, _ *http.Request) { kept(w, "image/s
 func kept(w http.ResponseWriter, mime string, content []byte) {
 	w.Header().Set("Content-Type", mime)
 	w.Header().Set("Cache-Control", "private, max-age=31536000, immutable")
-	_, _ = w.Write(content) // whoever asked may be gone
+	_, _ = w.Write(content) // the client may be gone
 }
 
 // framed is what every page has.
@@ -108,7 +108,7 @@ func (c *console) render(w http.ResponseWriter, r *http.Request, status int, v v
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = out.WriteTo(w) // whoever asked may be gone
+	_, _ = out.WriteTo(w) // the client may be gone
 }
 
 // menu leads to the whole tables, of the same partner and, where they are by month, of

@@ -73,7 +73,7 @@ func (c *console) chart(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "image/svg+xml")
 	// Its own style attributes are all it needs.
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-	_, _ = w.Write(picture) // whoever asked may be gone
+	_, _ = w.Write(picture) // the client may be gone
 }
 
 // charts reads the series.

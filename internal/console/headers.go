@@ -49,5 +49,5 @@ func guarded(auth *authenticator, next http.Handler) http.Handler {
 func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = io.Copy(w, strings.NewReader(text+"\n")) // whoever asked may be gone
+	_, _ = io.Copy(w, strings.NewReader(text+"\n")) // the client may be gone
 }

@@ -58,7 +58,7 @@ type Options struct {
 	NewID func() string
 	// Rand draws from 0 up to 1 for the waits between attempts: math/rand.
 	Rand func() float64
-	// Log is told of what was overcome, and never holds secrets or personal data: none.
+	// Log receives recovered errors, and never secrets or personal data: none.
 	Log *slog.Logger
 	// Observe is called after every attempt, from several goroutines: nobody.
 	Observe func(Attempt)

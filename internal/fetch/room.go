@@ -44,7 +44,7 @@ func (r *room) try() error {
 // wait takes the place when it is free. Meanwhile nothing may be held that a customer
 // with the place needs.
 func (r *room) wait(ctx context.Context) error {
-	r.mu.Lock() // whoever else reads this customer waits with it
+	r.mu.Lock() // other requests for this customer wait too
 	defer r.mu.Unlock()
 	if r.held {
 		return nil

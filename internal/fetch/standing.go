@@ -33,13 +33,13 @@ type standing struct {
 	condemned map[string]int
 
 	// admitted: a resource of a customer was read. Until then withoutRole counts the
-	// customers of whom none could be for want of a role.
+	// customers of whom none could be for lack of a role.
 	admitted    bool
 	withoutRole int
 }
 
 const (
-	// roleRefusalsToGiveUp is how many customers must be refused for want of a role, before any
+	// roleRefusalsToGiveUp is how many customers must be refused for lack of a role, before any
 	// was not, for the run to end: by then the role is missing for all of them
 	// (API.md 3.6).
 	roleRefusalsToGiveUp = 5

@@ -264,7 +264,7 @@ func (s *Server) awaitReady(ctx context.Context, postmaster *process) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	go func() {
-		// Whoever else has the port may keep us waiting for an answer.
+		// Another program on the port may never answer.
 		select {
 		case <-postmaster.exited:
 			cancel()

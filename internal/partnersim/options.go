@@ -26,7 +26,7 @@ type Options struct {
 	// AccessToken is accepted besides the tokens that the login issues; "simulator" when
 	// empty. It counts as an app+user token and never expires.
 	AccessToken string
-	// Anonymous answers whoever asks: a missing or unknown token is no reason to refuse.
+	// Anonymous answers every request: a missing or unknown token is accepted.
 	Anonymous bool
 	Login     Login
 

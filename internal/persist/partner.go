@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	// ErrOtherName says that the partner's customers stand under another name already.
+	// ErrOtherName says that the partner's customers are already stored under another name.
 	ErrOtherName = errors.New("the tenant is already stored under another name")
 	// ErrUnknownPartner says that nothing is stored of the partner.
 	ErrUnknownPartner = errors.New("nothing is stored for this partner")

@@ -28,7 +28,7 @@ type ArchivedAnswer struct {
 	// Imported says that the answer was not collected.
 	Imported  bool
 	Documents []billing.Document
-	// Pruned says that the summary or the line items are not kept any more: facts may be
+	// Pruned says that the summary or the line items are no longer kept: facts may be
 	// missing from what is derived.
 	Pruned bool
 }
@@ -95,7 +95,7 @@ type Rederived struct {
 	CustomerID billing.CustomerID
 	// Answers are in the order of the archive.
 	Answers []RederivedAnswer
-	// Pruned says that some answers are not kept any more, so that what they gave cannot
+	// Pruned says that some answers are no longer kept, so that what they gave cannot
 	// be derived.
 	Pruned bool
 }
@@ -111,7 +111,7 @@ type RederivedAnswer struct {
 type ReplayResult struct {
 	billing.CustomerResult
 
-	// Withdrawn details are not derived any more. They are kept aside, with their history,
+	// Withdrawn details are no longer derived. They are kept aside, with their history,
 	// in collector.withdrawn_rows.
 	Withdrawn int
 }
@@ -422,7 +422,7 @@ func (st *stage) addLatestSets(latest replayed) {
 	}
 }
 
-// withdraw takes out what is not derived any more.
+// withdraw removes what is no longer derived.
 func (w writer) withdraw(ctx context.Context, order replayOrder, results []ReplayResult) error {
 	if len(order.whole) == 0 {
 		return nil
