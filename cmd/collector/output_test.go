@@ -103,6 +103,8 @@ func TestTheExitCodeIsTheWorst(t *testing.T) {
 		{[]collector.Result{good, partial}, 3, []string{"partner b: 1 of 2 customers failed"}},
 		{[]collector.Result{locked, partial, good}, 4, []string{"partner b", "partner c"}},
 		{[]collector.Result{{Partner: "e", Kept: collector.Unlisted{Customers: 3, Of: 5}}, good}, 3, []string{"partner e: 3 of 5 customers are no longer on the partner's list"}},
+		{[]collector.Result{{Partner: "f", Vanished: collector.Vanished{Customers: 4, Of: 5}}, good}, 3, []string{"partner f: 4 of 5 customers with recent costs have no costs now"}},
+		{[]collector.Result{{Partner: "g", Status: billing.StatusFailed, Tally: billing.Tally{Total: 2, Failed: 2, Blank: 2}}, partial}, 1, []string{"partner g: no customer's costs could be read"}},
 		{[]collector.Result{dead, locked, partial}, 1, []string{"partner b", "partner c", "partner d: sign in"}},
 	} {
 		err := worst(t.Context(), test.results)

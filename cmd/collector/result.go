@@ -24,7 +24,9 @@ func worst(ctx context.Context, results []collector.Result) error {
 		switch {
 		case r.Err != nil:
 			err = fmt.Errorf("partner %s: %w", r.Partner, r.Err)
-		case r.Tally.Failed > 0 || r.Kept.Customers > 0:
+		case r.Status == billing.StatusFailed:
+			err = &codeError{code: exitFatal, err: fmt.Errorf("partner %s: %w", r.Partner, collector.ErrNothingRead)}
+		case r.Tally.Failed > 0 || r.Doubt() != nil:
 			err = partial(r)
 		default:
 			continue
@@ -46,8 +48,8 @@ func partial(r collector.Result) error {
 	if r.Tally.Failed > 0 {
 		all = append(all, fmt.Errorf("partner %s: %d of %d customers failed; %s", r.Partner, r.Tally.Failed, r.Tally.Total, whereToLook(r.Kind)))
 	}
-	if r.Kept.Customers > 0 {
-		all = append(all, fmt.Errorf("partner %s: %w", r.Partner, r.Kept))
+	if doubt := r.Doubt(); doubt != nil {
+		all = append(all, fmt.Errorf("partner %s: %w", r.Partner, doubt))
 	}
 	return &codeError{code: exitPartial, err: errors.Join(all...)}
 }

@@ -63,6 +63,8 @@ type installation struct {
 	pings *pings
 	// down has the service answer nothing about any customer.
 	down atomic.Bool
+	// noCosts has it find no costs of any customer.
+	noCosts atomic.Bool
 }
 
 // begin is when the clock of an installation begins.
@@ -76,6 +78,10 @@ func install(t *testing.T, o partnersim.Options) *installation {
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if i.down.Load() && strings.HasPrefix(r.URL.Path, "/v1/customers/") {
 			w.WriteHeader(http.StatusNotImplemented)
+			return
+		}
+		if i.noCosts.Load() && strings.Contains(r.URL.Path, "/servicecosts/") {
+			w.WriteHeader(http.StatusNotFound)
 			return
 		}
 		i.sim.ServeHTTP(w, r)

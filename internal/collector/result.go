@@ -21,6 +21,9 @@ type Result struct {
 	// Kept are customers that are no longer listed and stay active, because they are so
 	// many that the list is probably incomplete.
 	Kept Unlisted
+	// Vanished are customers that had costs until lately and have none now, when they are
+	// too many to believe it.
+	Vanished Vanished
 	// Err is why the run ended early, or did not begin. One customer's trouble is in Tally.
 	Err error
 }
@@ -37,14 +40,26 @@ func (r *Result) judge(ctx context.Context) billing.RunStatus {
 		return billing.StatusInterrupted
 	case r.Err != nil, r.Tally.NothingRead():
 		return billing.StatusFailed
-	case r.Tally.Failed > 0, r.Kept.Customers > 0:
+	case r.Tally.Failed > 0, r.Doubt() != nil:
 		return billing.StatusPartial
 	}
 	return billing.StatusSucceeded
 }
 
-// errNothingRead is why a run failed that came to its end.
-var errNothingRead = errors.New("no customer's costs could be read; see collector report coverage")
+// Doubt is what the run found that is too much to believe, or nil.
+func (r *Result) Doubt() error {
+	var doubts []error
+	if r.Kept.Customers > 0 {
+		doubts = append(doubts, r.Kept)
+	}
+	if r.Vanished.Customers > 0 {
+		doubts = append(doubts, r.Vanished)
+	}
+	return errors.Join(doubts...)
+}
+
+// ErrNothingRead is why a run failed that came to its end.
+var ErrNothingRead = errors.New("no customer's costs could be read; see collector report coverage")
 
 // Cause is why the run did not succeed, in the words of the ledger; nil when it did, or
 // when the outcomes of its customers say everything.
@@ -53,9 +68,7 @@ func (r *Result) Cause() error {
 	case r.Err != nil:
 		return r.Err
 	case r.Tally.NothingRead():
-		return errNothingRead
-	case r.Kept.Customers > 0:
-		return r.Kept
+		return ErrNothingRead
 	}
-	return nil
+	return r.Doubt()
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -49,6 +50,31 @@ func TestAListThatIsCutShortRetiresNobody(t *testing.T) {
 	write(all[0]) // one may always leave
 	want(t, "status", billing.StatusSucceeded, i.night(Request{}).Status)
 	want(t, "active", "1", active())
+}
+
+// A service that has "no costs" for nearly everybody at once is not believed.
+func TestCostsThatVanishAtOnceAreNoSuccess(t *testing.T) {
+	t.Parallel()
+	i := install(t, partnersim.Options{Customers: 20, Seed: 3})
+	if r := i.night(Request{}); r.Status != billing.StatusSucceeded || r.Vanished != (Vanished{}) {
+		t.Fatalf("the first night: %+v", r)
+	}
+	costs := `SELECT count(*)::text FROM finance.costs`
+	before := i.lines(costs)
+	i.noCosts.Store(true)
+	r := i.night(Request{})
+	want(t, "status", billing.StatusPartial, r.Status)
+	if r.Vanished.Customers < 10 || r.Vanished.Customers != r.Vanished.Of {
+		t.Errorf("%+v", r.Vanished)
+	}
+	want(t, "the ledger", []string{r.Vanished.Error()}, i.lines(`SELECT error FROM collector.runs WHERE status = 'partial'`))
+	want(t, "costs", before, i.lines(costs))
+
+	// Long after the last period nobody wonders.
+	i.clock.advance(120 * 24 * time.Hour)
+	want(t, "status after four months", billing.StatusSucceeded, i.night(Request{}).Status)
+	i.noCosts.Store(false)
+	want(t, "status of costs that come back", billing.StatusSucceeded, i.night(Request{}).Status)
 }
 
 // Whom the operator excludes is gone on purpose, however many they are.
@@ -113,7 +139,7 @@ func TestARunOfWhichNothingCouldBeReadIsNoSuccess(t *testing.T) {
 	if r.Err != nil {
 		t.Errorf("it came to its end, with error %v", r.Err)
 	}
-	want(t, "the ledger", []string{errNothingRead.Error()}, i.lines(`SELECT error FROM collector.runs WHERE status = 'failed'`))
+	want(t, "the ledger", []string{ErrNothingRead.Error()}, i.lines(`SELECT error FROM collector.runs WHERE status = 'failed'`))
 	after, _, err := i.Store.LastCollection(t.Context(), "sim")
 	if err != nil || !after.Equal(before) {
 		t.Errorf("the last collection moved from %s to %s, %v", before, after, err)

@@ -146,6 +146,9 @@ func (c *Collector) record(ctx context.Context, run billing.Run, log *slog.Logge
 	if j.complete && result.Err == nil {
 		result.Kept, result.Err = c.retire(ctx, run, j, log)
 	}
+	if j.complete && result.Err == nil {
+		result.Vanished, result.Err = c.vanished(ctx, run, result.Tally, log)
+	}
 	result.Took = c.Now().Sub(run.StartedAt)
 	result.Status = result.judge(ctx)
 

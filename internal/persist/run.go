@@ -103,6 +103,19 @@ func (s *Store) RetireUnlisted(ctx context.Context, run billing.Run, excluded []
 	return retired, nil
 }
 
+// CountWithoutCosts counts, after a run, the customers of which it and the runs that it
+// resumes asked for costs and which had some in a period that ended after a time: those
+// that have none now, and all.
+func (s *Store) CountWithoutCosts(ctx context.Context, run billing.Run, endedSince time.Time) (without, of int, err error) {
+	row, err := s.q.CountWithoutCosts(ctx, s.pool, dbsqlc.CountWithoutCostsParams{
+		Partner: run.Partner, RunIds: append(slices.Clone(run.Resumes), run.ID), EndedSince: endedSince,
+	})
+	if err != nil {
+		return 0, 0, fmt.Errorf("count the customers without costs: %w", classify(err))
+	}
+	return int(row.WithoutCosts), int(row.Customers), nil
+}
+
 // uuids are customers as the database takes them.
 func uuids(customers []billing.CustomerID) []string {
 	ids := make([]string, len(customers))

@@ -133,6 +133,35 @@ func (q *Queries) CountUnlisted(ctx context.Context, db DBTX, arg CountUnlistedP
 	return i, err
 }
 
+const countWithoutCosts = `-- name: CountWithoutCosts :one
+SELECT count(*) FILTER (WHERE st.last_outcome = 'no_costs')::integer AS without_costs, count(*)::integer AS customers
+FROM collector.customers c
+JOIN collector.customer_states st USING (customer_key)
+WHERE c.partner = $1 AND c.active AND st.last_run_id = ANY ($2::uuid[])
+    AND EXISTS (SELECT 1 FROM collector.cost_details d
+        WHERE d.customer_key = c.customer_key AND d.origin = 'servicecosts' AND d.ends_at > $3::timestamptz AND d.after_tax_total <> 0)
+`
+
+type CountWithoutCostsParams struct {
+	Partner    string
+	RunIds     []string
+	EndedSince time.Time
+}
+
+type CountWithoutCostsRow struct {
+	WithoutCosts int32
+	Customers    int32
+}
+
+// Of the active customers that these runs asked for and of which costs other than zero
+// are stored for a period that ended lately: all, and those that have no costs now.
+func (q *Queries) CountWithoutCosts(ctx context.Context, db DBTX, arg CountWithoutCostsParams) (CountWithoutCostsRow, error) {
+	row := db.QueryRow(ctx, countWithoutCosts, arg.Partner, arg.RunIds, arg.EndedSince)
+	var i CountWithoutCostsRow
+	err := row.Scan(&i.WithoutCosts, &i.Customers)
+	return i, err
+}
+
 const customersDoneIn = `-- name: CustomersDoneIn :many
 SELECT c.customer_id
 FROM collector.customers c

@@ -59,6 +59,16 @@ WHERE c.partner = @partner AND c.active
     AND NOT EXISTS (SELECT 1 FROM collector.customer_states st
         WHERE st.customer_key = c.customer_key AND (st.last_run_id = ANY (@run_ids::uuid[]) OR st.last_success_run_id = ANY (@run_ids::uuid[])));
 
+-- name: CountWithoutCosts :one
+-- Of the active customers that these runs asked for and of which costs other than zero
+-- are stored for a period that ended lately: all, and those that have no costs now.
+SELECT count(*) FILTER (WHERE st.last_outcome = 'no_costs')::integer AS without_costs, count(*)::integer AS customers
+FROM collector.customers c
+JOIN collector.customer_states st USING (customer_key)
+WHERE c.partner = @partner AND c.active AND st.last_run_id = ANY (@run_ids::uuid[])
+    AND EXISTS (SELECT 1 FROM collector.cost_details d
+        WHERE d.customer_key = c.customer_key AND d.origin = 'servicecosts' AND d.ends_at > @ended_since::timestamptz AND d.after_tax_total <> 0);
+
 -- name: CorrectFutureRuns :execrows
 -- A run that began in the future was recorded by a clock gone wrong. Left as it is, it
 -- would pass for the run of a later night. When it began nobody knows: it counts as
