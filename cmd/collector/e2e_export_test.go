@@ -463,6 +463,7 @@ func TestExportRefusesWhatDoesNotGoTogether(t *testing.T) {
 	for _, test := range []struct{ flags, want string }{
 		{"--format csv --dataset billing-period", "--dataset needs"},
 		{"--format json --metadata m.json", "--metadata needs"},
+		{"--format csv --out .", "--out . is a directory"},
 		{"--focus-version 1.2 --dataset billing-period", "needs --focus-version 1.4"},
 		{"--dataset billing-period --partner sim", "covers all partners"},
 		{"--out x --metadata x", "the same file"},

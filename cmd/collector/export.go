@@ -148,6 +148,10 @@ func (f exportFlags) contradiction() error {
 		return usageError("--focus-version needs --format focus-csv or parquet")
 	case f.metadata != "" && !f.focus():
 		return usageError("--metadata needs --format focus-csv or parquet")
+	case isFolder(f.out):
+		return usageError("--out %s is a directory; name a file in it", f.out)
+	case isFolder(f.metadata):
+		return usageError("--metadata %s is a directory; name a file in it", f.metadata)
 	case f.metadata != "" && f.metadata == f.out:
 		return usageError("--metadata and --out name the same file")
 	case periods && !f.focus():
@@ -158,6 +162,11 @@ func (f exportFlags) contradiction() error {
 		return usageError("--dataset billing-period covers all partners; leave out --partner")
 	}
 	return nil
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 // focus says whether the format is one of FOCUS.

@@ -20,6 +20,9 @@ type File struct {
 	path    string // where Commit puts it
 	inPlace bool
 	done    bool
+	// mounted is the old file, open for writing, when it is mounted by itself: nothing can
+	// take its place (mount.go).
+	mounted *os.File
 }
 
 // Create begins a new content for the file at path. Links at path stay links: the file
@@ -28,7 +31,8 @@ type File struct {
 // owner cannot be kept, is for its owner alone.
 //
 // What is no regular file, such as a device or a named pipe, is written in place, and
-// so is a descriptor of the process, such as /dev/stdout.
+// so is a descriptor of the process, such as /dev/stdout. A file that is mounted by
+// itself, as containers do it, is written over by Commit.
 func Create(path string, most fs.FileMode) (*File, error) {
 	path, err := Target(path)
 	if err != nil {
@@ -44,6 +48,9 @@ func Create(path string, most fs.FileMode) (*File, error) {
 			return nil, err
 		}
 		return &File{File: file, path: path, inPlace: true}, nil
+	}
+	if old != nil && isMountPoint(path) {
+		return createMounted(path)
 	}
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // with mode 0600
 	if err != nil {
@@ -87,7 +94,13 @@ func (f *File) Commit() error {
 	if err != nil {
 		return err
 	}
-	if err := errors.Join(f.Truncate(end), f.Sync(), f.Close()); err != nil {
+	if err := errors.Join(f.Truncate(end), f.Sync()); err != nil {
+		return err
+	}
+	if f.mounted != nil {
+		return f.overwrite()
+	}
+	if err := f.Close(); err != nil {
 		return err
 	}
 	if err := os.Rename(f.Name(), f.path); err != nil {
@@ -104,6 +117,9 @@ func (f *File) Discard() {
 	}
 	f.done = true
 	_ = f.Close() // it may be closed already
+	if f.mounted != nil {
+		_ = f.mounted.Close() // as this may
+	}
 	if !f.inPlace {
 		_ = os.Remove(f.Name()) // what led here is the error to tell
 	}
