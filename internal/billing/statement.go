@@ -26,6 +26,16 @@ type Statement struct {
 	Findings []Finding
 	// Failure is why a part is missing; nil when everything asked for was collected.
 	Failure *Failure
+	// Done is nil, but for a statement so large that its source holds back the next large
+	// one. Whoever has the statement calls Release when it is not held any more.
+	Done func()
+}
+
+// Release tells the source of the statement that it is not held any more.
+func (s *Statement) Release() {
+	if s.Done != nil {
+		s.Done()
+	}
 }
 
 // NoCosts reports whether the service answered that this customer has no costs:

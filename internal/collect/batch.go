@@ -37,6 +37,7 @@ func (r *Run) gather(statements <-chan billing.Statement, batches chan<- []billi
 			}
 			batch = append(batch, s)
 			bytes += bodyBytes(s)
+			due = due || s.Done != nil // the next large one waits for this one to be stored
 		case out <- batch:
 			batch, bytes, due = nil, 0, false
 		case <-flush.C:

@@ -580,3 +580,41 @@ func TestProgress(t *testing.T) {
 		}
 	})
 }
+
+// A large statement is stored at once, and then the next one is let in: nobody waits for
+// a batch to fill, and none is kept from the next when the sink is broken.
+func TestLargeStatementsAreStoredOneByOne(t *testing.T) {
+	t.Parallel()
+	for name, refuse := range map[string]func(context.Context, []billing.Statement) error{
+		"": nil, "a broken sink": func(context.Context, []billing.Statement) error { return errors.New("broken") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				room, released := make(chan struct{}, 1), 0
+				large := &source{answer: func(ctx context.Context, id billing.CustomerID) (billing.Statement, error) {
+					select {
+					case room <- struct{}{}:
+					case <-ctx.Done():
+						return billing.Statement{}, ctx.Err()
+					}
+					s := statement(id)
+					s.Done = func() { released++; <-room }
+					return s, nil
+				}}
+				stored := &sink{refuse: refuse}
+				begun := time.Now()
+				tally, err := collect.New(collect.Options{Customers: customers(20), Source: large, Sink: stored.write, FlushEvery: time.Hour}).Collect(t.Context())
+				if (err != nil) != (refuse != nil) || refuse == nil && tally.OK != 20 {
+					t.Errorf("%+v, %v", tally, err)
+				}
+				if len(room) != 0 || released == 0 {
+					t.Errorf("%d are held, %d were released", len(room), released)
+				}
+				if time.Since(begun) != 0 {
+					t.Errorf("it took %s", time.Since(begun))
+				}
+			})
+		})
+	}
+}

@@ -22,11 +22,13 @@ func (r *Run) write(ctx context.Context, batches <-chan []billing.Statement, sto
 	}
 	var broken error
 	for batch := range batches {
-		if broken != nil {
-			continue
+		if broken == nil {
+			if broken = storage.Store(ctx, batch); broken != nil {
+				stopFetching()
+			}
 		}
-		if broken = storage.Store(ctx, batch); broken != nil {
-			stopFetching()
+		for i := range batch {
+			batch[i].Release()
 		}
 	}
 	return broken

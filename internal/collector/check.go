@@ -65,6 +65,7 @@ func (c *Collector) CheckPartner(ctx context.Context, partner config.Partner, re
 		return
 	}
 	s, err := client.Statement(ctx, id)
+	defer s.Release()
 	if err == nil && s.Failure != nil {
 		err = s.Failure
 	}

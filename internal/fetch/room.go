@@ -58,6 +58,12 @@ func (r *room) wait(ctx context.Context) error {
 	}
 }
 
+func (r *room) isHeld() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.held
+}
+
 // leave gives the place up.
 func (r *room) leave() {
 	r.mu.Lock()

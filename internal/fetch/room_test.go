@@ -1,6 +1,8 @@
 package fetch_test
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -42,6 +44,7 @@ func TestLargeAnswersTakeTurns(t *testing.T) {
 	read := func(id billing.CustomerID) func() error {
 		return func() error {
 			s, err := c.Statement(t.Context(), id)
+			defer s.Release()
 			if err == nil && s.Failure != nil {
 				return s.Failure
 			}
@@ -73,6 +76,7 @@ func TestCustomersWithLargeAnswersAreAllRead(t *testing.T) {
 		for range 2 {
 			group.Go(func() error {
 				s, err := c.Statement(t.Context(), asked)
+				defer s.Release()
 				if err == nil && s.Failure != nil {
 					return s.Failure
 				}
@@ -104,4 +108,49 @@ func TestPagesOfLineItemsAreBoundedTogether(t *testing.T) {
 	if page != 4 {
 		t.Errorf("%d pages were read", page)
 	}
+}
+
+// A large statement keeps the next one waiting until it is released, and small ones
+// never wait.
+func TestLargeStatementKeepsItsRoomUntilReleased(t *testing.T) {
+	t.Parallel()
+
+	large := strings.Repeat(" ", 5<<20) + goodProfile
+	asked := make(chan struct{}, 16)
+	p, url := newPartner(t, nil)
+	p.answers[profilePath] = func(w http.ResponseWriter, r *http.Request) {
+		if strings.Contains(r.URL.Path, string(idOf(3))) {
+			_, _ = io.WriteString(w, goodProfile)
+			return
+		}
+		_, _ = io.WriteString(w, large)
+		asked <- struct{}{}
+	}
+	c := client(t, fetch.Options{BaseURL: url})
+	first, err := c.Statement(t.Context(), idOf(1))
+	if err != nil || first.Failure != nil || first.Done == nil {
+		t.Fatal(first.Failure, err)
+	}
+	<-asked
+	ctx, cancel := context.WithCancel(t.Context())
+	waiting := make(chan error)
+	go func() {
+		_, err := c.Statement(ctx, idOf(2))
+		waiting <- err
+	}()
+	<-asked // and is broken off
+	small, err := c.Statement(t.Context(), idOf(3))
+	if err != nil || small.Failure != nil || small.Done != nil {
+		t.Error("a small statement", small.Failure, err)
+	}
+	cancel()
+	if err := <-waiting; !errors.Is(err, context.Canceled) {
+		t.Errorf("the second large statement did not wait: %v", err)
+	}
+	first.Release()
+	second, err := c.Statement(t.Context(), idOf(2))
+	if err != nil || second.Failure != nil || second.Done == nil {
+		t.Error("after the release", second.Failure, err)
+	}
+	second.Release()
 }

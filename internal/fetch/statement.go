@@ -26,9 +26,22 @@ const (
 // What concerns this customer alone is Statement.Failure, beside the parts that
 // could be had. The error is for what ends the run: a *billing.Failure whose class
 // says so, or the error of ctx.
+//
+// A statement that took the room for large answers keeps it until it is released.
 func (c *Client) Statement(ctx context.Context, id billing.CustomerID) (billing.Statement, error) {
-	v := visit{client: c, id: id, until: c.options.Now().Add(c.options.Patience), room: &room{place: c.large}}
-	defer v.room.leave()
+	room := &room{place: c.large}
+	s, err := c.read(ctx, id, room)
+	if err != nil || !room.isHeld() {
+		room.leave()
+		return s, err
+	}
+	s.Done = room.leave
+	return s, nil
+}
+
+// read is Statement but for what becomes of the room.
+func (c *Client) read(ctx context.Context, id billing.CustomerID, room *room) (billing.Statement, error) {
+	v := visit{client: c, id: id, until: c.options.Now().Add(c.options.Patience), room: room}
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() error { return v.readProfile(both) })
 	if c.options.Costs {
