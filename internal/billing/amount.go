@@ -2,6 +2,9 @@ package billing
 
 import (
 	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/shopspring/decimal"
 )
@@ -24,13 +27,22 @@ func ParseAmount(literal string) (Amount, error) {
 	}
 	d, err := decimal.NewFromString(literal)
 	if err != nil {
-		return Amount{}, fmt.Errorf("%q is not a number", literal)
+		return Amount{}, fmt.Errorf("%s is not a number", quoted(literal))
 	}
 	exponent := int64(d.Exponent())
 	if exponent < -maxAmountDigits || exponent > maxAmountDigits || int64(d.NumDigits())+exponent > maxAmountDigits {
 		return Amount{}, fmt.Errorf("%q has more than %d digits before or after the decimal point", literal, maxAmountDigits)
 	}
 	return decimal.NewNullDecimal(d), nil
+}
+
+// quoted is a value of an answer for an error, if it has the characters of a number or
+// a time. What has others may be personal data, such as the name of a company.
+func quoted(s string) string {
+	if len(s) <= 64 && strings.Trim(s, "0123456789+-.,:/TZeE ") == "" {
+		return strconv.Quote(s)
+	}
+	return fmt.Sprintf("a text of %d characters", utf8.RuneCountInString(s))
 }
 
 // IsZero reports whether a is a stated amount of zero.

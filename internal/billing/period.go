@@ -42,5 +42,5 @@ func ParseTime(s string) (time.Time, error) {
 		}
 		return t.Truncate(time.Microsecond), nil
 	}
-	return time.Time{}, fmt.Errorf("%q is not a time the service is known to write, such as 2019-04-30T23:59:59.9999999Z", s)
+	return time.Time{}, fmt.Errorf("%s is not a time the service is known to write, such as 2019-04-30T23:59:59.9999999Z", quoted(s))
 }

@@ -337,10 +337,10 @@ func TestNormaliseRefuses(t *testing.T) {
 
 	deep := strings.Repeat(`{"a":[`, 200_000)
 	tests := []struct{ name, profile, summary, items, want string }{
-		{name: "an amount", summary: `{"details":[{},{"summary":{"pretaxTotal":"abc"}}]}`, want: `summary: details[1].summary.pretaxTotal: "abc" is not a number`},
+		{name: "an amount", summary: `{"details":[{},{"summary":{"pretaxTotal":"abc"}}]}`, want: `summary: details[1].summary.pretaxTotal: a text of 3 characters is not a number`},
 		{name: "an amount at the root", summary: `{"tax":{"x":1}}`, want: `summary: tax: a JSON object is not a number`},
 		{name: "a hostile amount", summary: `{"tax":1e999999999}`, want: `summary: tax: "1e999999999" is not a number`},
-		{name: "a date", summary: `{"billingEndDate":"yesterday"}`, want: `summary: billingEndDate: "yesterday" is not a time`},
+		{name: "a date", summary: `{"billingEndDate":"yesterday"}`, want: `summary: billingEndDate: a text of 9 characters is not a time`},
 		{name: "a date as a number", summary: `{"billingEndDate":20261001}`, want: `summary: billingEndDate: a JSON number is not a time`},
 		{name: "details that are no list", summary: `{"details":{"a":1}}`, want: `summary: details: a JSON object does not belong there`},
 		{name: "a list", summary: `[1]`, want: `summary: the answer: a JSON array does not belong there`},

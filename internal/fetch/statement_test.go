@@ -331,7 +331,7 @@ func TestStatementFailures(t *testing.T) {
 		{name: "a web page", resource: summaryPath, answer: says(200, `<html>`), class: billing.BadAnswer, attempts: 5, words: []string{"is not JSON"}},
 		{name: "half a JSON", resource: summaryPath, answer: says(200, `{"details":[{"inv`), class: billing.BadAnswer, attempts: 5, words: []string{"is not JSON"}},
 		{name: "Latin-1 without a mark of it", resource: profilePath, answer: says(200, "\xe9"), class: billing.BadAnswer, attempts: 5},
-		{name: "no number", resource: summaryPath, answer: says(200, `{"tax":"abc"}`), class: billing.BadAnswer, attempts: 1, words: []string{`summary: tax: "abc" is not a number`}},
+		{name: "no number", resource: summaryPath, answer: says(200, `{"tax":"abc"}`), class: billing.BadAnswer, attempts: 1, words: []string{`summary: tax: a text of 3 characters is not a number`}},
 		{name: "accepted", resource: profilePath, answer: says(202, `{}`), class: billing.BadAnswer, attempts: 1},
 		{name: "not modified", resource: profilePath, answer: says(304, ``), class: billing.BadAnswer, attempts: 1},
 		{name: "too large", resource: profilePath, answer: says(200, `{"id":"`+strings.Repeat("x", 5000)+`"}`), class: billing.BadAnswer, attempts: 1, words: []string{"too large"}},

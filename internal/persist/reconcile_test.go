@@ -230,10 +230,14 @@ func TestReconcilePeriodOverlaps(t *testing.T) {
 			"the other way round", both(of(november, "2026-11-30T23:59:59Z", "USD"), of(earlier, "2026-11-30T23:59:59+01:00", "USD")),
 			[]string{overlap("2026-11-01", "USD", "2026-11-30")},
 		},
-		{"in two currencies", both(of(earlier, "2026-11-30T23:59:59+01:00", "USD"), of(november, "2026-11-30T23:59:59Z", "EUR")), nil},
+		{
+			"in another offset and another currency", both(of(earlier, "2026-11-30T23:59:59+01:00", "USD"), of(november, "2026-11-30T23:59:59Z", "EUR")),
+			[]string{overlap("2026-11-01", "EUR", "2026-11-30")},
+		},
+		{"the same period in two currencies", both(of(november, "2026-11-30T23:59:59Z", "USD"), of(november, "2026-11-30T23:59:59Z", "EUR")), nil},
 		{
 			"over another currency", both(of("2026-10-01", "2026-12-11", "EUR"), of("2026-10-20", "2026-11-19", "USD"), of("2026-11-12", "2026-12-11", "EUR")),
-			[]string{overlap("2026-11-12", "EUR", "2026-12-11")},
+			[]string{overlap("2026-10-20", "USD", "2026-12-11"), overlap("2026-11-12", "EUR", "2026-12-11")},
 		},
 		{"without a currency", both(of("2026-10-01", "2026-10-31", ""), of("2026-10-02", "2026-11-01", "")), []string{overlap("2026-10-02", "(no currency)", "2026-10-31")}},
 		{"details of one period", both(of("2026-10-01", "2026-10-31", "USD"), of("2026-10-01", "2026-10-30", "USD")), nil},

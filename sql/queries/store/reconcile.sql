@@ -86,7 +86,9 @@ SELECT n.customer_key, 'period_gap',
 FROM named n;
 
 -- name: StagePeriodOverlaps :exec
--- Periods of an invoice type and currency that begin before an earlier one has ended.
+-- Periods of an invoice type that begin before one has ended that begins on an earlier
+-- day, in whatever currency: the same costs may have come under another day and currency.
+-- What begins on the same day in two currencies is one period.
 WITH periods AS (
     SELECT s.customer_key, s.invoice_type, d.period_start, d.currency_code, min(d.starts_at) AS starts_at, max(d.ends_at) AS ends_at
     FROM stage_suspects s
@@ -96,8 +98,8 @@ WITH periods AS (
     GROUP BY s.customer_key, s.invoice_type, d.period_start, d.currency_code
 ), earlier AS (
     SELECT p.customer_key, coalesce(p.invoice_type, '(no type)') AS invoice_type, p.period_start, coalesce(p.currency_code, '(no currency)') AS currency_code,
-        p.starts_at, max(p.ends_at) OVER (PARTITION BY p.customer_key, p.invoice_type, p.currency_code ORDER BY p.period_start
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS end_before
+        p.starts_at, max(p.ends_at) OVER (PARTITION BY p.customer_key, p.invoice_type ORDER BY p.period_start
+            GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS end_before
     FROM periods p
 )
 INSERT INTO stage_history_findings (customer_key, kind, severity, subject, detail)
