@@ -313,7 +313,7 @@ func TestExportOfNothingAndUsage(t *testing.T) {
 		}
 	}
 	s.exec(t, `UPDATE collector.cost_details SET currency_code = NULL WHERE detail_id = (SELECT min(detail_id) FROM collector.cost_details WHERE to_char(ends_at AT TIME ZONE 'UTC', 'YYYY-MM') = '`+month+`')`)
-	if note := s.collector(t, "export", "--period", month).want(t, 0).stderr; !strings.Contains(note, "demands: 1;") {
+	if note := s.collector(t, "export", "--period", month).want(t, 0).stderr; !strings.Contains(note, "requires: 1.") {
 		t.Errorf("about the cost without a currency stderr says %q", note)
 	}
 	s.collector(t, "export", "--period", month, "--partner", "sim").want(t, 0)

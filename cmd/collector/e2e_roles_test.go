@@ -113,7 +113,7 @@ func TestTheReaderRoleIsEnoughToRead(t *testing.T) {
 		if len(e.Costs) == 0 || len(e.Bodies) == 0 {
 			t.Errorf("explain finds %+v", e)
 		}
-		raw := s.collector(t, "explain", "--customer", customer, "--period", month, "--raw").want(t, 1).says(t, "no right to see bodies")
+		raw := s.collector(t, "explain", "--customer", customer, "--period", month, "--raw").want(t, 1).says(t, "no right to read answers")
 		if raw.stdout != "" {
 			t.Errorf("explain --raw printed\n%s", raw.stdout)
 		}

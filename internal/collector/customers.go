@@ -53,7 +53,7 @@ func FirstCustomer(ctx context.Context, partner config.Partner, client *fetch.Cl
 // noCustomers is the error of an empty list, which would otherwise retire every customer.
 func noCustomers(partner config.Partner) error {
 	if partner.Customers.Discover {
-		return errors.New("the partner's list has no customer that is not excluded; check the relationships in Partner Center, and customers.exclude")
+		return errors.New("the partner's list of customers is empty, or all of them are excluded; check the relationships in Partner Center and customers.exclude")
 	}
 	return &ConfigError{errors.New("every customer on the list is excluded; check customers.exclude")}
 }
