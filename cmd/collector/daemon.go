@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"partnercost/internal/collector"
+	"partnercost/internal/fetch"
 	"partnercost/internal/persist"
 	"partnercost/internal/schedule"
 	"partnercost/internal/telemetry"
@@ -49,7 +50,7 @@ func (p *program) daemon(ctx context.Context) error {
 	metrics := p.newMetrics(c.Partners)
 	progress := &progress{interval: daemonProgressEvery, restore: func() {}}
 	jobs := p.jobs(c, nil)
-	jobs.Metrics, jobs.Follow = metrics, progress.follow
+	jobs.Metrics, jobs.Large, jobs.Follow = metrics, fetch.NewLarge(), progress.follow
 	d := collector.NewDaemon(collector.DaemonOptions{
 		Collector: jobs,
 		Spec:      spec, Wait: p.wait,

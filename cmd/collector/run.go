@@ -12,6 +12,7 @@ import (
 	"partnercost/internal/billing"
 	"partnercost/internal/collector"
 	"partnercost/internal/config"
+	"partnercost/internal/fetch"
 	"partnercost/internal/persist"
 	"partnercost/internal/telemetry"
 )
@@ -130,7 +131,7 @@ func (p *program) newCollector(c *config.Config, store *persist.Store, progress 
 	metrics := p.newMetrics(c.Partners)
 	p.watch(metrics, c.Partners, func() (*persist.Store, error) { return store, nil })
 	jobs := p.jobs(c, store)
-	jobs.Metrics, jobs.Follow = metrics, progress.follow
+	jobs.Metrics, jobs.Large, jobs.Follow = metrics, fetch.NewLarge(), progress.follow
 	return &jobs
 }
 

@@ -33,6 +33,7 @@ func (c *Collector) NewClient(partner config.Partner, observe func(fetch.Attempt
 		LineItems:         what.LineItems,
 		RequestsPerMinute: partner.Limits.RequestsPerMinute,
 		Concurrency:       partner.Limits.Concurrency,
+		Large:             c.Large,
 		Timeout:           partner.Limits.Timeout,
 		MaxRetryAfter:     partner.Limits.MaxRetryAfter,
 		Now:               c.Now,

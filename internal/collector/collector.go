@@ -7,6 +7,7 @@ import (
 	"partnercost/internal/billing"
 	"partnercost/internal/collect"
 	"partnercost/internal/config"
+	"partnercost/internal/fetch"
 	"partnercost/internal/persist"
 	"partnercost/internal/telemetry"
 )
@@ -28,6 +29,8 @@ type Collector struct {
 	Rand func() float64
 	// Version of the program, which every run records.
 	Version string
+	// Large is for one customer of all partners at a time. Only runs and previews need it.
+	Large fetch.Large
 	// Follow shows how far a run of the partner is, from its begin until finish is called.
 	// Only runs and previews need it.
 	Follow func(progress func() collect.Progress, partner string, log *slog.Logger) (finish func())

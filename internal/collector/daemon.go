@@ -55,13 +55,9 @@ type Daemon struct {
 func NewDaemon(o DaemonOptions) *Daemon {
 	return &Daemon{
 		DaemonOptions: o, config: o.Collector.Config, log: o.Collector.Log,
-		slots: make(chan struct{}, maxParallel(o.Collector.Config.Database.MaxConnections)), next: map[string]time.Time{}, failed: map[string]time.Time{},
+		slots: make(chan struct{}, o.Collector.Config.Collect.PartnersAtOnce), next: map[string]time.Time{}, failed: map[string]time.Time{},
 	}
 }
-
-// maxParallel is how many partners a daemon collects at the same time: each run takes
-// two connections, and one is left for readers.
-func maxParallel(connections int) int { return max(1, min(partnersAtOnce, (connections-1)/2)) }
 
 // Store returns the store once the database was reached, and ErrNotOpen until then.
 func (d *Daemon) Store() (*persist.Store, error) {

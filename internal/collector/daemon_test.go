@@ -7,15 +7,6 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-func TestMaxParallel(t *testing.T) {
-	t.Parallel()
-	for connections, partners := range map[int]int{2: 1, 3: 1, 5: 2, 8: 3, 9: 4, 100: 4} {
-		if got := maxParallel(connections); got != partners {
-			t.Errorf("with %d connections %d partners at once, want %d", connections, got, partners)
-		}
-	}
-}
-
 // A night that fails before it can ask for anybody stands in the ledger and is told; it
 // is not tried again before the next tick.
 func TestANightThatCannotBeginIsHeard(t *testing.T) {

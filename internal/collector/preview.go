@@ -13,7 +13,7 @@ import (
 // It takes no lock: it writes nothing, and another run of the partner only makes what
 // it compares with newer.
 func (c *Collector) Preview(ctx context.Context, request Request, selections []Selection, show func(partner string, batch []billing.Statement, results []billing.CustomerResult) error) []Result {
-	return sideBySide(selections, func(s Selection) Result { return c.previewPartner(ctx, request, s, show) })
+	return c.sideBySide(selections, func(s Selection) Result { return c.previewPartner(ctx, request, s, show) })
 }
 
 func (c *Collector) previewPartner(ctx context.Context, request Request, s Selection, show func(string, []billing.Statement, []billing.CustomerResult) error) Result {

@@ -15,12 +15,6 @@ import (
 	"partnercost/internal/persist"
 )
 
-// partnersAtOnce bounds how many partners are collected at the same time. Each has
-// a quota of its own, at which tens of thousands of customers take hours: waiting
-// for another partner's quota would help nobody. The bound keeps memory and
-// database connections (two a partner) in hand.
-const partnersAtOnce = 4
-
 // Request says what a collection is for.
 type Request struct {
 	Kind billing.RunKind
@@ -32,17 +26,19 @@ type Request struct {
 	RetireAll bool
 }
 
-// Collect collects the selections, some partners side by side. The results are in
-// their order.
+// Collect collects the selections, partners side by side. The results are in their
+// order.
 func (c *Collector) Collect(ctx context.Context, request Request, selections []Selection) []Result {
-	return sideBySide(selections, func(s Selection) Result { return c.collectPartner(ctx, request, s) })
+	return c.sideBySide(selections, func(s Selection) Result { return c.collectPartner(ctx, request, s) })
 }
 
-// sideBySide works on some partners at the same time.
-func sideBySide(selections []Selection, work func(Selection) Result) []Result {
+// sideBySide works on as many partners at the same time as the configuration allows.
+// Each has a quota of its own, at which tens of thousands of customers take hours:
+// waiting for another partner's quota would help nobody.
+func (c *Collector) sideBySide(selections []Selection, work func(Selection) Result) []Result {
 	results := make([]Result, len(selections))
 	var partners errgroup.Group
-	partners.SetLimit(partnersAtOnce)
+	partners.SetLimit(c.Config.Collect.PartnersAtOnce)
 	for i, s := range selections {
 		partners.Go(func() error {
 			results[i] = work(s)
@@ -193,10 +189,26 @@ func (c *Collector) pipeline(ctx context.Context, client *fetch.Client, s Select
 	log.Info("run started", slog.Int("customers", customers.total), slog.Bool("discovering", s.discovers()))
 	run := collect.New(collect.Options{
 		Customers: customers.ids, Total: customers.total, Source: client, Sink: what.sink,
-		Concurrency: s.Partner.Limits.Concurrency, Batch: c.Config.Collect.Batch, StoreWait: c.Config.Database.Wait, Log: log, Now: c.Now,
+		Concurrency: s.Partner.Limits.Concurrency, Batch: c.Config.Collect.Batch, MaxBatchBytes: c.batchBytes(),
+		StoreWait: c.Config.Database.Wait, Log: log, Now: c.Now,
 	})
 	defer c.Follow(run.Progress, s.Partner.Name, log)()
 	return run.Collect(ctx)
+}
+
+// The raw bodies that the batches of all partners together may hold, and those of one
+// partner at the most and at the least.
+const (
+	allBatches    = 32 << 20
+	largestBatch  = 8 << 20
+	smallestBatch = 256 << 10
+)
+
+// batchBytes closes a partner's batch early, so that many partners side by side take
+// not much more memory than a few.
+func (c *Collector) batchBytes() int {
+	partners := min(len(c.Config.Partners), c.Config.Collect.PartnersAtOnce)
+	return min(largestBatch, max(smallestBatch, allBatches/max(1, partners)))
 }
 
 // finishWithin bounds the recording of a run's end after an interruption. Together

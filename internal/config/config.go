@@ -41,7 +41,8 @@ type Database struct {
 	MigrateURL Secret `yaml:"migrate_url"`
 	// A file that holds the connection string for `collector migrate`.
 	MigrateURLFile string `yaml:"migrate_url_file"`
-	// The maximum number of connections to the database.
+	// The maximum number of connections to the database, however many partners are collected at the same time; at least
+	// 3. The daemon's console has 4 more of its own.
 	MaxConnections int `yaml:"max_connections" default:"8"`
 	// How long a run waits for a database that is unavailable, read-only or full, before it ends with exit code 1.
 	// Meanwhile the fetched answers are kept in memory.
@@ -138,6 +139,9 @@ type Collect struct {
 	Profiles string `yaml:"profiles" default:"full"`
 	// Customers per write transaction.
 	Batch int `yaml:"batch" default:"500"`
+	// How many partners are collected at the same time, each at its own quota. Connections to the database do not grow
+	// with it.
+	PartnersAtOnce int `yaml:"partners_at_once" default:"64"`
 }
 
 // Reconcile sets the limits of the checks over many nights, which each run makes at

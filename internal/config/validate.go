@@ -31,6 +31,7 @@ func (l *loader) validate(c *Config) {
 
 	l.oneOf(c.Collect.Profiles, "collect.profiles", "full", "minimal")
 	l.atLeastOne(c.Collect.Batch, "collect.batch")
+	l.atLeastOne(c.Collect.PartnersAtOnce, "collect.partners_at_once")
 	l.reconcile(c.Reconcile)
 	if _, err := schedule.ParseZone(c.Schedule.Timezone); err != nil {
 		l.refuse("schedule.timezone", "%v", err)

@@ -41,6 +41,9 @@ type Options struct {
 	// MaxBody bounds one body in bytes, and the pages of one customer's line items
 	// together: 64 MiB. Above 4 MiB one customer is read at a time.
 	MaxBody int64
+	// Large is what clients share of which one at a time may read more than 4 MiB of a
+	// customer: each has its own.
+	Large Large
 	// MaxRetryAfter caps how long the service may ask to wait: 5 minutes.
 	MaxRetryAfter time.Duration
 	// Attempts bounds how often one request fails, being throttled aside: 5.
@@ -91,7 +94,7 @@ type Client struct {
 
 	standing standing
 	// large is taken by the customer whose answers may be large (room).
-	large chan struct{}
+	large Large
 }
 
 // New returns a client, or an error that names every unusable option.
@@ -116,7 +119,7 @@ func New(o Options) (*Client, error) {
 		options: o, base: base, log: o.Log,
 		http:      &http.Client{Transport: o.Transport, CheckRedirect: stayOnHost},
 		pacer:     newPacer(o.RequestsPerMinute, o.Concurrency, o.Now),
-		large:     make(chan struct{}, 1),
+		large:     o.Large,
 		standing:  standing{turn: make(chan struct{}, 1)},
 		userAgent: []string{o.UserAgent}, application: []string{application}, locale: []string{o.Locale},
 	}, nil
@@ -131,6 +134,9 @@ func (o Options) withDefaults() Options {
 	o.MaxRetryAfter = cmp.Or(o.MaxRetryAfter, 5*time.Minute)
 	o.Attempts = cmp.Or(o.Attempts, 5)
 	o.Patience = cmp.Or(o.Patience, 15*time.Minute)
+	if o.Large == nil {
+		o.Large = NewLarge()
+	}
 	if o.Transport == nil {
 		o.Transport = newTransport(o.Concurrency)
 	}

@@ -10,11 +10,17 @@ import (
 // held for each customer that is read at a time.
 const smallAnswers = 4 << 20
 
-// room is one customer's right to larger answers. A client has it for one customer at
-// a time: decoded, an answer takes several times its size.
+// Large is the place for larger answers, for one customer at a time: decoded, an
+// answer takes several times its size. Clients that share it take no more memory
+// together than one. Who put something in has the place.
+type Large chan struct{}
+
+// NewLarge makes the place.
+func NewLarge() Large { return make(Large, 1) }
+
+// room is one customer's right to larger answers.
 type room struct {
-	// place is the client's: who put something in has it.
-	place chan struct{}
+	place Large
 
 	mu   sync.Mutex
 	held bool

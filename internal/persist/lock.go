@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // ErrLocked says that another collector holds the partner's lock.
@@ -31,100 +30,308 @@ const (
 )
 
 // lockPatience is how long another holder of the lock may take to go: the session of
-// a collector that was killed this instant ends a moment after it.
-const lockPatience = 2 * time.Second
+// a collector that was killed this instant ends a moment after it. The lock is tried
+// every lockPause, lockTries times.
+const (
+	lockPatience = 2 * time.Second
+	lockPause    = 100 * time.Millisecond
+	lockTries    = int(lockPatience / lockPause)
+)
+
+// lockAnswer bounds a statement about locks, and lockConnect the opening of their
+// session: one that does not answer is broken. A server that is away is looked for
+// again every reconnectPause.
+const (
+	lockAnswer     = 2 * time.Second
+	lockConnect    = 10 * time.Second
+	reconnectPause = time.Second
+)
 
 // LockPartner takes the partner's advisory lock, or fails with ErrLocked when it is
 // still held, or migrations are being taken back, after two seconds.
-// The lock lives in a session of its own. When that session breaks, the lock is
-// taken again as soon as the server is back; the returned context ends, with
+// The locks of all partners live in one session, of their own. When that breaks, they
+// are taken again as soon as the server is back; the returned context ends, with
 // ErrLocked as its cause, only if somebody else was faster. The caller calls
 // release once.
 func (s *Store) LockPartner(ctx context.Context, partner string) (locked context.Context, release func(), err error) {
-	conn, err := s.lockSession(ctx, partner)
-	if err != nil {
-		return nil, nil, err
-	}
-	locked, cancel := context.WithCancelCause(ctx)
-	guard, stop := context.WithCancel(context.WithoutCancel(ctx))
-	gone := make(chan struct{})
-	go func() {
-		defer close(gone)
-		cancel(s.guardLock(guard, conn, partner))
-	}()
-	return locked, func() { stop(); <-gone }, nil
-}
-
-// lockSession opens a session that holds the partner's lock.
-func (s *Store) lockSession(ctx context.Context, partner string) (*pgx.Conn, error) {
-	conn, err := pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
-	if err != nil {
-		return nil, fmt.Errorf("open the session of the partner's lock: %w", classify(err))
-	}
-	_, err = conn.Exec(ctx, "SELECT set_config('lock_timeout', $1, false)", strconv.FormatInt(lockPatience.Milliseconds(), 10))
-	holder := error(errMigrating)
-	if err == nil {
-		_, err = conn.Exec(ctx, "SELECT pg_advisory_lock_shared("+schemaLock+")")
-	}
-	if err == nil {
-		holder = ErrLocked
-		_, err = conn.Exec(ctx, "SELECT pg_advisory_lock("+partnerLock+")", partner)
-	}
-	if err != nil {
-		closeQuietly(conn)
-		pgErr, answered := errors.AsType[*pgconn.PgError](err)
-		if answered && pgErr.Code == "55P03" {
-			return nil, fmt.Errorf("partner %s: %w", partner, holder)
+	locked, lost := context.WithCancelCause(ctx)
+	l := &partnerLocked{partner: partner, lost: lost}
+	for tries := 1; ; tries++ {
+		err := s.locks.ask(ctx, lockRequest{lock: l, answer: make(chan error, 1)})
+		if err == nil {
+			return locked, func() {
+				// A server that does not answer keeps nobody: its session ends without it.
+				releasing, enough := context.WithTimeout(context.WithoutCancel(ctx), lockAnswer)
+				defer enough()
+				_ = s.locks.ask(releasing, lockRequest{lock: l, release: true, answer: make(chan error, 1)}) // it cannot fail
+				lost(nil)
+			}, nil
 		}
-		return nil, fmt.Errorf("take the partner's lock: %w", classify(err))
-	}
-	return conn, nil
-}
-
-// guardLock holds the lock until ctx ends and returns nil, or until it is lost to
-// another collector and returns why.
-func (s *Store) guardLock(ctx context.Context, conn *pgx.Conn, partner string) error {
-	for {
-		// The session is never notified; waiting is how its end is noticed.
-		_, broken := conn.WaitForNotification(ctx)
+		if !errors.Is(err, ErrLocked) || tries > lockTries {
+			lost(nil)
+			return nil, nil, err
+		}
 		select {
+		case <-time.After(lockPause):
 		case <-ctx.Done():
-			unlock(conn)
-			return nil
-		default:
-		}
-		closeQuietly(conn)
-		s.log.WarnContext(ctx, "lost the session of the partner's lock, taking it again", slog.String("partner", partner), slog.Any("error", broken))
-		var err error
-		for {
-			conn, err = s.lockSession(ctx, partner)
-			if err == nil {
-				break
-			}
-			if errors.Is(err, ErrLocked) {
-				return err
-			}
-			select {
-			case <-ctx.Done():
-				return nil
-			case <-time.After(time.Second):
-			}
 		}
 	}
 }
 
-// unlock gives the lock back and ends its session. The end alone would do too, but
-// the server may notice it only after the next run has found the lock still held.
-func unlock(conn *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	_, _ = conn.Exec(ctx, "SELECT pg_advisory_unlock_all()") // a broken session holds no lock
-	closeQuietly(conn)
+// partnerLocked is a lock that is held, or asked for.
+type partnerLocked struct {
+	partner string
+	// taken: the present session has it.
+	taken bool
+	// lost is told when another collector has the lock.
+	lost context.CancelCauseFunc
 }
 
-// closeQuietly ends a session whose fate no longer matters.
-func closeQuietly(conn *pgx.Conn) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+// lockRequest asks for a lock, or gives it back.
+type lockRequest struct {
+	lock    *partnerLocked
+	release bool
+	answer  chan error
+}
+
+// lockSession is the one session that holds the locks of all partners of this process:
+// connections do not grow with the partners. While a lock is held, a goroutine has the
+// session, serves the requests and notices its end.
+type lockSession struct {
+	connect func(context.Context) (*pgx.Conn, error)
+	log     *slog.Logger
+
+	mu       sync.Mutex
+	requests []lockRequest
+	// wake has the goroutine look at the requests; nil while there is none.
+	wake func()
+
+	// What follows belongs to the goroutine.
+	held map[string]*partnerLocked
+	conn *pgx.Conn // nil while it is broken
+	// rivals counts how often in a row somebody else had a lock that is held here.
+	rivals int
+}
+
+// ask has the goroutine serve a request. One for a lock that ctx ends is taken back.
+func (l *lockSession) ask(ctx context.Context, r lockRequest) error {
+	l.submit(r)
+	select {
+	case err := <-r.answer:
+		return err
+	case <-ctx.Done():
+		if !r.release {
+			l.submit(lockRequest{lock: r.lock, release: true, answer: make(chan error, 1)})
+		}
+		return context.Cause(ctx)
+	}
+}
+
+func (l *lockSession) submit(r lockRequest) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.requests = append(l.requests, r)
+	if l.wake != nil {
+		l.wake()
+		return
+	}
+	l.wake = func() {}
+	go l.guard()
+}
+
+// guard serves requests, and holds the locks until the last was given back.
+func (l *lockSession) guard() {
+	for {
+		l.mu.Lock()
+		requests := l.requests
+		l.requests = nil
+		if len(requests) == 0 && len(l.held) == 0 {
+			l.wake = nil
+			l.mu.Unlock()
+			return
+		}
+		waiting, wake := context.WithCancel(context.Background())
+		l.wake = wake
+		l.mu.Unlock()
+		for _, r := range requests {
+			r.answer <- l.serve(r)
+		}
+		if len(requests) == 0 {
+			l.wait(waiting)
+		}
+		wake()
+	}
+}
+
+// wait returns when there may be requests, or when a broken session was looked after.
+func (l *lockSession) wait(waiting context.Context) {
+	if l.conn != nil && l.rivals == 0 {
+		// The session is never notified; waiting is how its end is noticed.
+		_, broken := l.conn.WaitForNotification(waiting)
+		if waiting.Err() != nil && !l.conn.IsClosed() {
+			return
+		}
+		l.drop()
+		l.log.Warn("lost the session of the partners' locks, taking them again", slog.Int("partners", len(l.held)), slog.Any("error", broken))
+	}
+	pause := reconnectPause
+	switch err := l.retake(); {
+	case err == nil:
+		return
+	case errors.Is(err, ErrLocked):
+		pause = lockPause
+	}
+	select {
+	case <-waiting.Done():
+	case <-time.After(pause):
+	}
+}
+
+// serve takes a lock or gives it back.
+func (l *lockSession) serve(r lockRequest) error {
+	if !r.release {
+		return l.take(r.lock)
+	}
+	if l.held[r.lock.partner] != r.lock {
+		return nil // it was lost, or never had
+	}
+	delete(l.held, r.lock.partner)
+	switch {
+	case l.conn == nil: // a broken session holds no lock
+	case len(l.held) == 0:
+		l.leave()
+	default:
+		if _, err := l.try("pg_advisory_unlock("+partnerLock+")", r.lock.partner); err != nil {
+			l.drop()
+		}
+	}
+	return nil
+}
+
+// take takes a partner's lock, in a new session if there is none.
+func (l *lockSession) take(lock *partnerLocked) error {
+	if l.held[lock.partner] != nil { // to the server a session is not its own rival
+		return fmt.Errorf("partner %s: %w", lock.partner, ErrLocked)
+	}
+	if l.conn == nil && len(l.held) > 0 {
+		if err := l.retake(); err != nil {
+			return err
+		}
+	}
+	if l.conn == nil {
+		if err := l.open(); err != nil {
+			return err
+		}
+	}
+	free, err := l.try("pg_try_advisory_lock("+partnerLock+")", lock.partner)
+	switch {
+	case err != nil:
+		l.drop()
+		return fmt.Errorf("take the partner's lock: %w", classify(err))
+	case !free && len(l.held) == 0:
+		l.leave()
+	}
+	if !free {
+		return fmt.Errorf("partner %s: %w", lock.partner, ErrLocked)
+	}
+	lock.taken = true
+	l.held[lock.partner] = lock
+	return nil
+}
+
+// retake takes the locks again that the broken session held. It is ErrLocked while
+// somebody else has one of them: at first that may be the dead session itself, later it
+// is another collector, and the lock is lost. Any other error says that the server is
+// away.
+func (l *lockSession) retake() error {
+	var rival error
+	if l.conn == nil {
+		if err := l.open(); errors.Is(err, ErrLocked) {
+			rival = err
+		} else if err != nil {
+			return err
+		}
+	}
+	var missing []*partnerLocked
+	for partner, lock := range l.held {
+		if lock.taken {
+			continue
+		}
+		if l.conn == nil {
+			missing = append(missing, lock)
+			continue
+		}
+		var err error
+		lock.taken, err = l.try("pg_try_advisory_lock("+partnerLock+")", partner)
+		if err != nil {
+			l.drop()
+			return fmt.Errorf("take the partner's lock again: %w", classify(err))
+		}
+		if !lock.taken {
+			missing = append(missing, lock)
+			rival = ErrLocked
+		}
+	}
+	if len(missing) == 0 {
+		l.rivals = 0
+		return nil
+	}
+	if l.rivals++; l.rivals <= lockTries {
+		return rival
+	}
+	for _, lock := range missing {
+		delete(l.held, lock.partner)
+		lock.lost(fmt.Errorf("partner %s: %w", lock.partner, rival))
+	}
+	l.rivals = 0
+	return nil
+}
+
+// open opens the session. It shares the lock of the schema.
+func (l *lockSession) open() error {
+	ctx, cancel := context.WithTimeout(context.Background(), lockConnect)
 	defer cancel()
-	_ = conn.Close(ctx)
+	conn, err := l.connect(ctx)
+	if err != nil {
+		return fmt.Errorf("open the session of the partners' locks: %w", classify(err))
+	}
+	l.conn = conn
+	free, err := l.try("pg_try_advisory_lock_shared(" + schemaLock + ")")
+	switch {
+	case err != nil:
+		l.drop()
+		return fmt.Errorf("take the lock of the schema: %w", classify(err))
+	case !free:
+		l.leave()
+		return errMigrating
+	}
+	return nil
+}
+
+// try asks the server for a truth about locks.
+func (l *lockSession) try(expression string, args ...any) (yes bool, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lockAnswer)
+	defer cancel()
+	err = l.conn.QueryRow(ctx, "SELECT "+expression, args...).Scan(&yes)
+	return yes, err
+}
+
+// leave gives all locks back and ends the session. The end alone would do too, but the
+// server may notice it only after the next run has found the lock still held.
+func (l *lockSession) leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), lockAnswer)
+	defer cancel()
+	_, _ = l.conn.Exec(ctx, "SELECT pg_advisory_unlock_all()") // a broken session holds no lock
+	l.drop()
+}
+
+// drop ends the session, whatever it still holds.
+func (l *lockSession) drop() {
+	ctx, cancel := context.WithTimeout(context.Background(), lockAnswer)
+	defer cancel()
+	_ = l.conn.Close(ctx) // its fate no longer matters
+	l.conn = nil
+	for _, lock := range l.held {
+		lock.taken = false
+	}
 }

@@ -1,6 +1,7 @@
 package persist
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,7 +23,8 @@ import (
 type Options struct {
 	// URL is a PostgreSQL connection URL or keyword string.
 	URL string
-	// MaxConnections bounds the pool; 0 means 8. A partner's run needs two.
+	// MaxConnections bounds the connections; 0 means 8, and the least is 3. One of them
+	// holds the locks of all partners, the others are shared by whoever reads or writes.
 	MaxConnections int
 	// Profiles is how much is stored of billing profiles; the zero value is all.
 	Profiles billing.ProfileScope
@@ -39,6 +41,7 @@ type Store struct {
 	now  func() time.Time
 	// profiles is the most that may be stored of a billing profile.
 	profiles billing.ProfileScope
+	locks    lockSession
 }
 
 // Open connects, and refuses a schema that is not the one this program was built
@@ -48,10 +51,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database url: %w", pg.Redact(err))
 	}
-	config.MaxConns = int32(max(2, o.MaxConnections))
-	if o.MaxConnections == 0 {
-		config.MaxConns = 8
-	}
+	config.MaxConns = int32(max(3, cmp.Or(o.MaxConnections, 8)) - 1)
 	config.ConnConfig.DialFunc = pg.Dial
 	settings := pg.Stated(config.ConnConfig, defaultSettings)
 	// Batches look few rows up in large tables, which are cached while they are written.
@@ -75,6 +75,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.locks = lockSession{
+		log: s.log, held: map[string]*partnerLocked{},
+		connect: func(ctx context.Context) (*pgx.Conn, error) { return pgx.ConnectConfig(ctx, config.ConnConfig.Copy()) },
 	}
 	if err := s.reach(ctx); err != nil {
 		pool.Close()
