@@ -42,11 +42,6 @@ func TestSoakDaemon(t *testing.T) { //nolint:paralleltest // the memory of the p
 		c.dayPasses()
 		c.drawOddities()
 		ids, whole := c.listed()
-		want, doubtful := c.reckon(ids)
-		status := "failed"
-		if whole {
-			status, _ = want.verdict(c.model.retire(ids))
-		}
 		if night == 0 {
 			go func() { ended <- collector.Execute(ctx, in, c.arguments("daemon")...) }()
 		} else {
@@ -56,6 +51,11 @@ func TestSoakDaemon(t *testing.T) { //nolint:paralleltest // the memory of the p
 		case <-m.idle:
 		case code := <-ended:
 			c.fail(t, "", fmt.Sprintf("the daemon ended with %d:\n%s", code, log.take()))
+		}
+		want, doubtful := c.reckon(t, ids)
+		status := "failed"
+		if whole {
+			status, _ = want.verdict(c.model.retire(ids))
 		}
 		said := log.take()
 		if quoted := personal.FindString(said); quoted != "" {
@@ -155,6 +155,7 @@ func (c *campaign) configuration() string {
     auth: {mode: app_user, tenant_id: %[2]s, client_id: %[3]s, login_url: %[1]s, refresh_token_file: %[4]s}
     customers: {discover: true}
     limits: {requests_per_minute: 600000}
-collect: {batch: 7}
+collect:
+  batch: 7
 `, c.server.URL, tenant, application, filepath.Join(c.dir, "refresh-token"))
 }

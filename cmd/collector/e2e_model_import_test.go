@@ -100,7 +100,7 @@ func (c *campaign) importSaved(t *testing.T) {
 	}
 	a.takeImport(told, c.today[id].details[0].key().start)
 	c.odd = map[string]mishap{}
-	c.asked = "import of " + what
+	c.did = "import of " + what
 	c.compare(t)
 }
 

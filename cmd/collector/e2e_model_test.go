@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/google/uuid"
 
 	collector "partnercost/cmd/collector"
+	"partnercost/internal/billing"
 	"partnercost/internal/partnersim"
 )
 
@@ -52,10 +54,42 @@ func TestSoakModel(t *testing.T) {
 		t.Run(fmt.Sprintf("from night %d", first+1), func(t *testing.T) {
 			t.Parallel()
 			c := newCampaign(t, seed, first, customers)
+			c.install(t, "")
 			for range min(campaignNights, nights-first) {
 				c.night(t)
 			}
 			t.Logf("%d requests, oddities met: %v", c.requests.Load(), c.sim.Stats().Oddities)
+		})
+	}
+}
+
+// The same with nights that are over as soon as the costs are read, so that what is
+// unchanged is read again in turns: nothing is wrong by that, nothing that changed
+// waits, and nothing grows older than it may.
+func TestSoakModelOfShortNights(t *testing.T) {
+	t.Parallel()
+	nights, customers := 18, 12
+	if *soak {
+		nights, customers = 500, 30
+	}
+	if *soakNights > 0 {
+		nights = *soakNights
+	}
+	seed := modelSeed()
+	t.Logf("%d nights, -soak.seed %d", nights, seed)
+	for first := 0; first < nights; first += campaignNights {
+		t.Run(fmt.Sprintf("from night %d", first+1), func(t *testing.T) {
+			t.Parallel()
+			c := newCampaign(t, seed+1, first, customers)
+			c.isShort = true
+			c.install(t, "  night: 0s\n")
+			for range min(campaignNights, nights-first) {
+				c.night(t)
+			}
+			t.Logf("%d requests, %d of %d summaries with line items, oddities met: %v", c.requests.Load(), c.withItems, c.summaries, c.sim.Stats().Oddities)
+			if c.withItems > c.summaries*3/4 {
+				t.Errorf("the line items were read with %d of %d summaries: the nights were not short", c.withItems, c.summaries)
+			}
 		})
 	}
 }
@@ -81,6 +115,14 @@ type campaign struct {
 	page     int // the most entries of a page; 0 is no limit
 	pool     []string
 	requests atomic.Int64
+	// isShort: the nights are over as soon as the costs are read.
+	isShort bool
+	// asked tells which parts of whom the program has asked for since the night began, and
+	// toldCosts what costs it was told last.
+	asked     sync.Map
+	toldCosts map[string][]detail
+	// summaries counts the costs that were read, and withItems the line items with them.
+	summaries, withItems int
 	// interruptAt is the request at which the execution under way is interrupted.
 	interruptAt atomic.Int64
 	interrupt   atomic.Pointer[context.CancelFunc]
@@ -101,8 +143,8 @@ type campaign struct {
 	everyone mishap
 	list     mishap
 	rules    []partnersim.Oddity
-	// asked is what else was done tonight, and log is what the last execution logged.
-	asked, log string
+	// did is what else was done tonight, and log is what the last execution logged.
+	did, log string
 }
 
 // mishap is an oddity that a customer, or the list, meets tonight.
@@ -132,7 +174,8 @@ func newCampaign(t *testing.T, seed uint64, first, customers int) *campaign {
 	t.Helper()
 	c := &campaign{
 		Rand: rand.New(rand.NewPCG(seed, uint64(first))), seed: seed, number: first,
-		model: model{}, renamed: map[string]bool{}, away: map[string]bool{},
+		toldCosts: map[string][]detail{},
+		model:     model{}, renamed: map[string]bool{}, away: map[string]bool{},
 		clock: time.Date(2026, time.October, 1, 2, 30, 0, 0, time.UTC), started: time.Now(),
 	}
 	c.page = []int{0, 3, 5, 9}[c.IntN(4)]
@@ -145,11 +188,13 @@ func newCampaign(t *testing.T, seed uint64, first, customers int) *campaign {
 		if n := c.requests.Add(1); n == c.interruptAt.Load() {
 			(*c.interrupt.Load())()
 		}
+		if id, part, ok := strings.Cut(strings.TrimPrefix(r.URL.Path, "/v1/customers/"), "/"); ok {
+			c.asked.Store(id+" "+strings.ToLower(part), true)
+		}
 		sim.ServeHTTP(w, r)
 	}))
 	c.sim = sim
 	c.env = []string{"COLLECTOR_DATABASE_URL=" + c.url, "COLLECTOR_SIM_CLIENT_SECRET=" + planted, "COLLECTOR_SIM_REFRESH_TOKEN=simulator"}
-	c.write(t, "collector.yaml", c.configuration())
 	c.db = openDB(t, c.url)
 	c.pool = slices.Collect(sim.CustomerIDs())
 	for _, id := range c.pool {
@@ -157,6 +202,27 @@ func newCampaign(t *testing.T, seed uint64, first, customers int) *campaign {
 	}
 	c.today = c.truths()
 	return c
+}
+
+// install writes the configuration, with more settings of collect.
+func (c *campaign) install(t *testing.T, more string) {
+	t.Helper()
+	c.write(t, "collector.yaml", c.configuration()+more)
+}
+
+// The parts of a customer, as in asked.
+const (
+	profilePart = "profiles/billing"
+	itemsPart   = "servicecosts/mostrecent/lineitems"
+)
+
+// wasAsked reports whether a part was asked for tonight. In a whole night every part is.
+func (c *campaign) wasAsked(id, part string) bool {
+	if !c.isShort {
+		return true
+	}
+	_, asked := c.asked.Load(id + " " + part)
+	return asked
 }
 
 func (c *campaign) chance(p float64) bool { return c.Float64() < p }
@@ -217,7 +283,7 @@ func (c *campaign) fail(t *testing.T, customer, what string) {
 	if customer != "" {
 		what = fmt.Sprintf("customer %s (tonight: %s; everyone: %s): %s", customer, c.odd[customer], c.everyone, what)
 	}
-	t.Fatalf("night %d, -soak.seed %d: %s %s\n%s", c.number, c.seed, c.asked, what, c.log)
+	t.Fatalf("night %d, -soak.seed %d: %s %s\n%s", c.number, c.seed, c.did, what, c.log)
 }
 
 // night lets a day pass, runs the program and compares.
@@ -225,7 +291,8 @@ func (c *campaign) night(t *testing.T) {
 	t.Helper()
 	c.number++
 	c.dayPasses()
-	c.asked = ""
+	c.did = ""
+	c.asked.Clear()
 	if c.chance(0.08) {
 		c.importSaved(t)
 	}
@@ -456,9 +523,16 @@ func (c *campaign) read(id string) (r reading) {
 		name += " Group"
 	}
 	costs, items := slices.Clone(now.details), slices.Clone(now.items)
+	itemsAsked := c.wasAsked(id, itemsPart)
 	switch m.kind {
 	case partnersim.Behind:
 		stale := c.before[id]
+		if !itemsAsked { // then the costs are as they were told, and by them alone nobody can tell
+			if m.resource != partnersim.LineItems {
+				costs = slices.Clone(stale.details)
+			}
+			break
+		}
 		same := func(a, b truth) bool { return cmp.Equal(a.details, b.details, cmp.AllowUnexported(detail{})) }
 		switch {
 		case m.resource == partnersim.AnyResource:
@@ -511,8 +585,14 @@ func (c *campaign) read(id string) (r reading) {
 		}
 	}
 
+	if !itemsAsked {
+		r.isDoubtful = false
+		r.findings = slices.DeleteFunc(r.findings, func(kind string) bool { return strings.HasPrefix(kind, "line_items_") })
+	}
 	profileMissed := m.misses(partnersim.BillingProfile, 1)
-	if profileMissed == "" {
+	if !c.wasAsked(id, profilePart) {
+		profileMissed = ""
+	} else if profileMissed == "" {
 		r.name, r.country = &name, &now.country
 	}
 	summaryMissed := m.misses(partnersim.CostSummary, 1)
@@ -529,7 +609,9 @@ func (c *campaign) read(id string) (r reading) {
 		} else {
 			itemsMissed = ""
 		}
-		if itemsMissed == "" && len(costs) > 0 && !(r.isDoubtful && m.kind == partnersim.Behind) {
+		if !itemsAsked {
+			itemsMissed = ""
+		} else if itemsMissed == "" && len(costs) > 0 && !(r.isDoubtful && m.kind == partnersim.Behind) {
 			r.items = &items
 		}
 	}
@@ -565,12 +647,13 @@ func (c *campaign) listed() (ids []string, whole bool) {
 func (c *campaign) runEverybody(t *testing.T) {
 	t.Helper()
 	ids, whole := c.listed()
-	want, doubtful := c.reckon(ids)
+	got := c.execute(t, "run", "--format", "json")
+	want, doubtful := c.reckon(t, ids)
 	status, code := "failed", 1
 	if whole {
 		status, code = want.verdict(c.model.retire(ids))
+		c.nothingIsTooOld(t)
 	}
-	got := c.execute(t, "run", "--format", "json")
 	c.compare(t)
 	c.endedWith(t, got, status, code, want, whole, doubtful)
 }
@@ -587,23 +670,63 @@ func (c *campaign) runSome(t *testing.T) {
 			args = append(args, "--customer", id)
 		}
 	}
-	want, doubtful := c.reckon(ids)
-	status, code := want.verdict(false)
 	got := c.execute(t, args...)
+	want, doubtful := c.reckon(t, ids)
+	status, code := want.verdict(false)
 	c.compare(t)
 	c.endedWith(t, got, status, code, want, true, doubtful)
 }
 
 // reckon has the model take what the customers tell. doubtful: nothing says for which of
 // them something has changed.
-func (c *campaign) reckon(ids []string) (want tally, doubtful bool) {
+func (c *campaign) reckon(t *testing.T, ids []string) (want tally, doubtful bool) {
+	t.Helper()
 	for _, id := range ids {
 		r := c.read(id)
+		c.nothingNewWaits(t, id, r)
 		a := c.model.of(id)
 		want.add(a.take(r), r.isBlank())
 		doubtful = doubtful || a.anyOutcome
 	}
 	return want, doubtful
+}
+
+// nothingNewWaits fails when line items of other costs than before were not asked for.
+func (c *campaign) nothingNewWaits(t *testing.T, id string, r reading) {
+	t.Helper()
+	if r.costs == nil {
+		return
+	}
+	before, known := c.toldCosts[id]
+	c.toldCosts[id] = *r.costs
+	if len(*r.costs) == 0 {
+		return
+	}
+	c.summaries++
+	asked := c.wasAsked(id, itemsPart)
+	if asked {
+		c.withItems++
+	}
+	if same := known && cmp.Equal(before, *r.costs, cmp.AllowUnexported(detail{})); !same && !asked {
+		c.fail(t, id, "has other costs than before, and its line items were not asked for")
+	}
+}
+
+// nothingIsTooOld fails when, after a night that came to its end, a profile or line items
+// may be too old before the next one has: its run is late, or takes long.
+func (c *campaign) nothingIsTooOld(t *testing.T) {
+	t.Helper()
+	bound := 7*24*time.Hour - billing.CoveredWithin + time.Hour
+	var old int
+	err := c.db.QueryRowContext(t.Context(), `SELECT count(*) FROM finance.coverage WHERE last_outcome IN ('ok', 'unchanged', 'no_costs')
+		AND costs_as_of > $1::timestamptz - interval '1 hour' AND least(profile_as_of, line_items_as_of) < $1::timestamptz - make_interval(secs => $2)`,
+		c.now(), bound.Seconds()).Scan(&old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if old > 0 {
+		c.fail(t, "", fmt.Sprintf("profiles or line items of %d customers are too old for another night", old))
+	}
 }
 
 // runInterrupted is a night with a signal in the middle of the run, which is resumed
@@ -621,7 +744,6 @@ func (c *campaign) runInterrupted(t *testing.T) {
 	if got.code != 130 {
 		c.fail(t, "", fmt.Sprintf("an interrupted run exits with %d:\n%s", got.code, got.stderr))
 	}
-	want, _ := c.reckon(ids)
 	if c.chance(0.5) {
 		// What this run says of the customer may be the last word, or not.
 		id := ids[c.IntN(len(ids))]
@@ -631,11 +753,13 @@ func (c *campaign) runInterrupted(t *testing.T) {
 		}
 	}
 	c.sim.SetOddities(c.rules...) // what comes once comes once more
-	for _, id := range ids {      // who was done before tells it differently
+	// Which answers the signal cut off nobody knows: everything is asked for again.
+	got = c.execute(t, "run", "--resume", "--full", "--format", "json")
+	want, _ := c.reckon(t, ids)
+	for _, id := range ids { // who was done before tells it differently
 		c.model[id].anyOutcome = true
 	}
 	status, code := want.verdict(c.model.retire(ids))
-	got = c.execute(t, "run", "--resume", "--format", "json")
 	if got.code != code && got.code != 0 && got.code != 3 {
 		c.fail(t, "", fmt.Sprintf("the resumed run exits with %d, want %d (%s):\n%s", got.code, code, status, got.stderr))
 	}

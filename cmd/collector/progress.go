@@ -71,7 +71,7 @@ func (s *progress) close() {
 
 func logProgress(log *slog.Logger) func(collect.Progress) {
 	return func(p collect.Progress) {
-		log.Info("progress", slog.Int("done", p.Done()), slog.Int("of", p.Total), slog.Int("fetched", p.Fetched), slog.Int("ok", p.OK), slog.Int("unchanged", p.Unchanged),
+		log.Info("progress", slog.Int("done", p.Done()), slog.Int("of", p.Total), slog.Int("fetched", p.Fetched), slog.Int("again", p.Again), slog.Int("ok", p.OK), slog.Int("unchanged", p.Unchanged),
 			slog.Int("no_costs", p.NoCosts), slog.Int("failed", p.Failed), slog.String("per_second", fmt.Sprintf("%.1f", p.Rate())))
 	}
 }
@@ -89,6 +89,9 @@ func (s *progress) bar(partner string) (show func(collect.Progress), end func())
 				select {
 				case p := <-latest:
 					rate, failed = fmt.Sprintf(" %.1f/s", p.Rate()), fmt.Sprintf(" %d failed", p.Failed)
+					if p.Again > 0 {
+						failed += fmt.Sprintf(", %d read again", p.Again)
+					}
 				default:
 				}
 				return rate + failed

@@ -35,10 +35,10 @@ func (l *lockedBuffer) String() string {
 // slowly fetches a customer in a second.
 type slowly struct{}
 
-func (slowly) Statement(ctx context.Context, id billing.CustomerID) (billing.Statement, error) {
+func (slowly) Visit(ctx context.Context, visit billing.Visit) (billing.Statement, error) {
 	select {
 	case <-time.After(time.Second):
-		return billing.Statement{CustomerID: id}, nil
+		return billing.Statement{CustomerID: visit.CustomerID}, nil
 	case <-ctx.Done():
 		return billing.Statement{}, ctx.Err()
 	}
@@ -46,9 +46,9 @@ func (slowly) Statement(ctx context.Context, id billing.CustomerID) (billing.Sta
 
 func slowRun(customers int) *collect.Run {
 	return collect.New(collect.Options{
-		Customers: func(yield func(billing.CustomerID, error) bool) {
+		Customers: func(yield func(billing.Visit, error) bool) {
 			for n := range customers {
-				if !yield(billing.CustomerID(fmt.Sprintf("%08x-0000-4000-8000-000000000000", n)), nil) {
+				if !yield(billing.Visit{CustomerID: billing.CustomerID(fmt.Sprintf("%08x-0000-4000-8000-000000000000", n))}, nil) {
 					return
 				}
 			}

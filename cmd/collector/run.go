@@ -23,7 +23,7 @@ type runFlags struct {
 	customersFile       string
 	pushGateway         string
 	dryRun, resume      bool
-	retireAll           bool
+	retireAll, full     bool
 	format              *enumFlag
 }
 
@@ -35,6 +35,12 @@ func (p *program) runCommand() *cobra.Command {
 		Long: `Fetch the billing profile, the most recent costs and the line items of every
 customer, and store what is new or restated. A customer that fails does not stop the
 others: the failure is recorded, and the exit code is 3.
+
+A run first reads the costs of every customer, most at risk first, and the line items of
+the customers whose costs changed. Then it reads the other profiles and line items
+again, oldest first, until all are read or the night (collect.night) is over. Nothing is
+to grow older than collect.refresh. --full reads everything, however long it takes.
+Named customers (--customer, --customers-file) are read completely.
 
 --dry-run fetches everything and writes nothing. It prints a line for each customer that
 says what would change, and a last line with totals. With --format json each line is an
@@ -57,6 +63,7 @@ Partners are collected in parallel. The exit code is that of the partner that di
   collector run --customer 65726577-c208-40fd-9735-8c85ac9cac68 --dry-run
   collector run --partner contoso --customers-file again.txt
   collector run --resume
+  collector run --full
   collector run --push-gateway http://pushgateway:9091`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.run(cmd.Context(), f) },
@@ -67,6 +74,7 @@ Partners are collected in parallel. The exit code is that of the partner that di
 	flags.StringVar(&f.customersFile, "customers-file", "", "only the customers in this `file`, one GUID per line")
 	flags.BoolVar(&f.resume, "resume", false, "leave out the customers that the last unfinished run collected")
 	flags.BoolVar(&f.retireAll, "retire-all", false, "retire all customers that are no longer listed, even more than a tenth")
+	flags.BoolVar(&f.full, "full", false, "read everything again, however long it takes")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "write nothing; print what would change")
 	cmd.MarkFlagsMutuallyExclusive("resume", "customer")
 	cmd.MarkFlagsMutuallyExclusive("resume", "customers-file")
@@ -105,7 +113,7 @@ func (p *program) run(ctx context.Context, f runFlags) error {
 
 	progress := p.newProgress()
 	jobs := p.newCollector(c, store, progress)
-	request := collector.Request{Kind: billing.KindOnce, RetireAll: f.retireAll}
+	request := collector.Request{Kind: billing.KindOnce, RetireAll: f.retireAll, Full: f.full}
 	if f.resume {
 		request.LeaveOut, request.ResumeSince = collector.DoneByUnfinishedRun, p.now().Add(-resumeWithin)
 	}

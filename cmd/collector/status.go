@@ -26,10 +26,11 @@ func (p *program) statusCommand() *cobra.Command {
 		Use:   "status",
 		Short: "Show the last runs and how complete the collection is",
 		Long: `Show for every partner how many active customers were collected in the last 26 hours,
-the customer that has been missing longest, and the open findings. Then show the
-remaining life of each configured refresh token, and the last runs, newest first. The
-role finance_reader is sufficient. COLLECTOR_DATABASE_URL can replace the configuration
-file.`,
+how many have a profile or line items that are older than collect.refresh, the age of
+the oldest ones, the customer that has been missing longest, and the open findings. Then
+show the remaining life of each configured refresh token, and the last runs, newest
+first. The role finance_reader is sufficient. COLLECTOR_DATABASE_URL can replace the
+configuration file.`,
 		Example: `  collector status
   collector status --format json | jq '.partners[] | select(.customers_never_collected > 0)'`,
 		Args: cobra.NoArgs,
@@ -60,12 +61,13 @@ type fullStatus struct {
 
 func writeStatus(w io.Writer, s fullStatus) error {
 	partners := sheet.Table{
-		Header: []string{"PARTNER", "CUSTOMERS", "COLLECTED IN 26 H", "NEVER COLLECTED", "OPEN FINDINGS", "LONGEST UNSEEN", "SINCE"},
-		Right:  []bool{false, true, true, true},
+		Header: []string{"PARTNER", "CUSTOMERS", "COLLECTED IN 26 H", "NEVER COLLECTED", "WAITING", "OLDEST PART", "OPEN FINDINGS", "LONGEST UNSEEN", "SINCE"},
+		Right:  []bool{false, true, true, true, true},
 	}
 	for _, partner := range s.Partners {
 		partners.Rows = append(partners.Rows, []string{
 			partner.Partner, strconv.Itoa(partner.Customers), strconv.Itoa(partner.Covered), strconv.Itoa(partner.NeverCollected),
+			strconv.Itoa(partner.Waiting), minute(partner.OldestPart),
 			countBySeverity(partner.OpenFindings), cmp.Or(partner.OldestUnseen, "-"), minute(partner.OldestUnseenSince),
 		})
 	}

@@ -46,6 +46,8 @@ const (
 	PeriodOverlap   FindingKind = "period_overlap"
 	CustomerUnseen  FindingKind = "customer_unseen"
 	CostJump        FindingKind = "cost_jump"
+	// RefreshOverdue is about the whole partner.
+	RefreshOverdue FindingKind = "refresh_overdue"
 )
 
 // Finding is an oddity in an answer that a human may want to look at. It never

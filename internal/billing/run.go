@@ -100,17 +100,28 @@ type Tally struct {
 
 // Add counts one customer. Total is not touched: it is known, or not, before.
 func (t *Tally) Add(r CustomerResult) {
-	switch r.Outcome {
-	case OutcomeStored:
-		t.OK++
-	case OutcomeUnchanged:
-		t.Unchanged++
-	case OutcomeNoCosts:
-		t.NoCosts++
-	default:
-		t.Failed++
-	}
+	*t.of(r.Outcome)++
 	t.RowsChanged += int64(r.RowsChanged)
+}
+
+// Drop takes back what was counted of a customer that is counted anew. An empty outcome
+// was not counted.
+func (t *Tally) Drop(earlier Outcome) {
+	if earlier != "" {
+		*t.of(earlier)--
+	}
+}
+
+func (t *Tally) of(o Outcome) *int {
+	switch o {
+	case OutcomeStored:
+		return &t.OK
+	case OutcomeUnchanged:
+		return &t.Unchanged
+	case OutcomeNoCosts:
+		return &t.NoCosts
+	}
+	return &t.Failed
 }
 
 // Done is the number of customers counted so far.

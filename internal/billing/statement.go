@@ -26,6 +26,11 @@ type Statement struct {
 	Findings []Finding
 	// Failure is why a part is missing; nil when everything asked for was collected.
 	Failure *Failure
+
+	// CostsKept: the costs are those that the run has read before (Visit.Summary).
+	CostsKept bool
+	// Earlier is what the run has achieved for the customer before (Visit.Earlier).
+	Earlier Outcome
 	// Done is nil, but for a statement so large that its source holds back the next large
 	// one. Whoever has the statement calls Release when it is not held any more.
 	Done func()
@@ -51,6 +56,20 @@ func (s *Statement) NoCosts() bool {
 		}
 	}
 	return true
+}
+
+// HasItems reports whether line items can belong to the costs. Zero totals count: a
+// charge and its refund add up to nothing and are two items.
+func (c *CostSummary) HasItems() bool {
+	if len(c.Details) > 0 {
+		return true
+	}
+	for _, a := range [...]Amount{c.Root.PretaxTotal, c.Root.Tax, c.Root.AfterTaxTotal} {
+		if a.Valid && !IsZero(a) {
+			return true
+		}
+	}
+	return false
 }
 
 // IsBlank reports whether the customer failed and no costs of it were read, or could be

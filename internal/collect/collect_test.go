@@ -27,10 +27,10 @@ func customer(n int) billing.CustomerID {
 }
 
 // customers enumerates n customers.
-func customers(n int) iter.Seq2[billing.CustomerID, error] {
-	return func(yield func(billing.CustomerID, error) bool) {
+func customers(n int) iter.Seq2[billing.Visit, error] {
+	return func(yield func(billing.Visit, error) bool) {
 		for i := range n {
-			if !yield(customer(i), nil) {
+			if !yield(billing.Visit{CustomerID: customer(i)}, nil) {
 				return
 			}
 		}
@@ -45,13 +45,14 @@ type source struct {
 	calls, inFlight, peak int
 }
 
-func (s *source) Statement(ctx context.Context, id billing.CustomerID) (billing.Statement, error) {
+func (s *source) Visit(ctx context.Context, visit billing.Visit) (billing.Statement, error) {
 	s.mu.Lock()
 	s.calls++
 	s.inFlight++
 	s.peak = max(s.peak, s.inFlight)
 	s.mu.Unlock()
-	st, err := s.answer(ctx, id)
+	st, err := s.answer(ctx, visit.CustomerID)
+	st.Earlier = visit.Earlier
 	s.mu.Lock()
 	s.inFlight--
 	s.mu.Unlock()
@@ -127,16 +128,7 @@ func TestEveryCustomerIsCollectedOnce(t *testing.T) {
 		return statement(id), nil
 	}}
 	var k sink
-	twice := func(yield func(billing.CustomerID, error) bool) {
-		for range 2 {
-			for id, err := range customers(25) {
-				if !yield(id, err) {
-					return
-				}
-			}
-		}
-	}
-	tally, err := collect.New(collect.Options{Customers: twice, Source: src, Sink: k.write, Batch: 10}).Collect(t.Context())
+	tally, err := collect.New(collect.Options{Customers: customers(25), Source: src, Sink: k.write, Batch: 10}).Collect(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,6 +141,46 @@ func TestEveryCustomerIsCollectedOnce(t *testing.T) {
 	}
 	if len(k.stored) != 25 || src.calls != 25 {
 		t.Errorf("stored %d customers with %d fetches, want 25 with 25", len(k.stored), src.calls)
+	}
+}
+
+// A customer that a later part of the run comes to again is counted once, by what came
+// of it last; one that only an earlier run had is counted too.
+func TestARunInTwoParts(t *testing.T) {
+	t.Parallel()
+	var k sink
+	again := false
+	src := &source{answer: func(_ context.Context, id billing.CustomerID) (billing.Statement, error) {
+		if again && id == customer(2) {
+			return failed(id, billing.ServerFailure), nil
+		}
+		return statement(id), nil
+	}}
+	first := collect.New(collect.Options{Customers: customers(25), Source: src, Sink: k.write, Batch: 10})
+	if _, err := first.Collect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	again = true
+	rest := func(yield func(billing.Visit, error) bool) {
+		for visit := range customers(5) {
+			visit.Earlier = billing.OutcomeStored
+			if !yield(visit, nil) {
+				return
+			}
+		}
+		yield(billing.Visit{CustomerID: customer(99)}, nil)
+	}
+	second := collect.New(collect.Options{Customers: rest, Source: src, Sink: k.write, Batch: 10}).Follow(first)
+	tally, err := second.Collect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := billing.Tally{Total: 26, OK: 25, Failed: 1, RowsChanged: 60}
+	if diff := cmp.Diff(want, tally); diff != "" {
+		t.Errorf("tally (-want +got):\n%s", diff)
+	}
+	if p := second.Progress(); p.Fetched != 26 || p.Again != 5 {
+		t.Errorf("%d fetched and %d again, want 26 and 5", p.Fetched, p.Again)
 	}
 }
 
@@ -363,7 +395,7 @@ func TestWhatEndsARun(t *testing.T) {
 	crash := errors.New("relation does not exist")
 	for _, test := range []struct {
 		name      string
-		customers iter.Seq2[billing.CustomerID, error]
+		customers iter.Seq2[billing.Visit, error]
 		answer    func(context.Context, billing.CustomerID) (billing.Statement, error)
 		refuse    func(context.Context, []billing.Statement) error
 		calls     int // at most
@@ -383,13 +415,13 @@ func TestWhatEndsARun(t *testing.T) {
 		},
 		{
 			name: "a list that breaks off",
-			customers: func(yield func(billing.CustomerID, error) bool) {
+			customers: func(yield func(billing.Visit, error) bool) {
 				for i := range 20 {
-					if !yield(customer(i), nil) {
+					if !yield(billing.Visit{CustomerID: customer(i)}, nil) {
 						return
 					}
 				}
-				yield("", dead)
+				yield(billing.Visit{}, dead)
 			},
 			answer: after(time.Second),
 			calls:  20, stored: 20, is: dead, says: "list the customers",

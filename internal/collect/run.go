@@ -17,7 +17,7 @@ import (
 // Source fetches. An error is for what ends the run, such as a dead credential or
 // the end of ctx; one customer's error is the Failure of the statement.
 type Source interface {
-	Statement(ctx context.Context, id billing.CustomerID) (billing.Statement, error)
+	Visit(ctx context.Context, visit billing.Visit) (billing.Statement, error)
 }
 
 // Sink takes a batch and returns one result per statement, in order: a store writes
@@ -30,9 +30,9 @@ type Sink func(ctx context.Context, batch []billing.Statement) ([]billing.Custom
 // Options say what a run does and how far it may go. A zero number or duration
 // stands for the default named with it.
 type Options struct {
-	// Customers are whom to collect. They are asked for one by one as workers come free;
-	// an error among them ends the run. An id that comes twice is collected once.
-	Customers iter.Seq2[billing.CustomerID, error]
+	// Customers are whom to collect, each once, and what to read of them. They are asked
+	// for one by one as workers come free; an error among them ends the run.
+	Customers iter.Seq2[billing.Visit, error]
 	// Total is the number of customers when it is known beforehand, else 0.
 	Total  int
 	Source Source
@@ -84,9 +84,28 @@ type Run struct {
 	Options
 	started time.Time
 
-	mu      sync.Mutex
-	tally   billing.Tally
-	fetched int
+	mu             sync.Mutex
+	tally          billing.Tally
+	fetched, again int
+	handed, stored int
+	// counted are the customers of the part before (Follow).
+	counted int
+}
+
+// Expect tells how many customers there are, once that is known.
+func (r *Run) Expect(total int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.tally.Total = total
+}
+
+// Follow goes on where an earlier part of the same run has ended: with its customers
+// counted, from its begin.
+func (r *Run) Follow(before *Run) *Run {
+	before.mu.Lock()
+	defer before.mu.Unlock()
+	r.started, r.tally, r.fetched, r.counted = before.started, before.tally, before.fetched, before.tally.Total
+	return r
 }
 
 // New prepares a run.
@@ -108,19 +127,19 @@ func (r *Run) Collect(ctx context.Context) (billing.Tally, error) {
 	defer stopFetching()
 
 	var (
-		ids        = make(chan billing.CustomerID)
+		visits     = make(chan billing.Visit)
 		statements = make(chan billing.Statement)
 		batches    = make(chan []billing.Statement)
 	)
 	fetching, fetchCtx := errgroup.WithContext(stoppable)
 	var listErr error // ends the run, but not the requests under way
 	fetching.Go(func() error {
-		defer close(ids)
-		listErr = r.enumerate(fetchCtx, ids)
+		defer close(visits)
+		listErr = r.enumerate(fetchCtx, visits)
 		return nil
 	})
 	for range r.Concurrency {
-		fetching.Go(func() error { return r.fetch(fetchCtx, ids, statements) })
+		fetching.Go(func() error { return r.fetch(fetchCtx, visits, statements) })
 	}
 	var storing errgroup.Group
 	storing.Go(func() error {
@@ -139,12 +158,19 @@ func (r *Run) Collect(ctx context.Context) (billing.Tally, error) {
 	return r.conclude(ctx, fetchErr, storeErr)
 }
 
+// unstored are the customers that were fetched in vain.
+func (r *Run) unstored() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.handed - r.stored
+}
+
 // conclude words how the run ended. A broken store outranks the fetching that it
 // stopped, and an interruption outranks the requests that it cut off.
 func (r *Run) conclude(ctx context.Context, fetchErr, storeErr error) (billing.Tally, error) {
 	p := r.Progress()
 	if storeErr != nil {
-		storeErr = fmt.Errorf("%d customers are stored, %d fetched customers are not: %w", p.Done(), p.Fetched-p.Done(), storeErr)
+		storeErr = fmt.Errorf("%d customers are stored, %d fetched customers are not: %w", p.Done(), r.unstored(), storeErr)
 	}
 	switch {
 	case fetchErr != nil && ctx.Err() != nil:

@@ -40,6 +40,7 @@ func refusal(s billing.Statement, cause error) billing.Statement {
 	return billing.Statement{
 		CustomerID: s.CustomerID,
 		FetchedAt:  s.FetchedAt,
+		Earlier:    s.Earlier,
 		Failure:    &billing.Failure{Class: billing.Rejected, Message: cause.Error(), Err: cause},
 	}
 }
@@ -51,9 +52,11 @@ func isRefusal(s billing.Statement) bool {
 // count adds a stored batch to the tally and logs the failures in it.
 func (r *Run) count(batch []billing.Statement, results []billing.CustomerResult) error {
 	r.mu.Lock()
+	r.stored += len(results)
 	for i, result := range results {
+		r.tally.Drop(batch[i].Earlier)
 		r.tally.Add(result)
-		if batch[i].IsBlank() {
+		if batch[i].IsBlank() && batch[i].Earlier == "" {
 			r.tally.Blank++
 		}
 	}

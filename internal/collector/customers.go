@@ -58,48 +58,35 @@ func noCustomers(partner config.Partner) error {
 	return &ConfigError{errors.New("every customer on the list is excluded; check customers.exclude")}
 }
 
-// enrolment stores customers on the partner's list before any of them is requested, so
-// that coverage shows those that the run does not reach.
-type enrolment func(context.Context, []billing.CustomerID) error
-
-// customerList are the customers of one run.
-type customerList struct {
-	ids iter.Seq2[billing.CustomerID, error]
-	// total is their number, 0 while it must still be discovered.
-	total int
-}
-
-// list reads the list of the selection's customers once. It enrols all of them before
-// any is requested, and leaves out those that are done. A list
-// that is discovered is read while its first customers are collected; those of one that
-// breaks off are collected too, before its error ends the run.
-func (s Selection) list(ctx context.Context, client *fetch.Client, done map[billing.CustomerID]bool, enrol enrolment) (customerList, error) {
-	if s.discovers() {
-		listed := func(ctx context.Context) iter.Seq2[billing.CustomerID, error] {
+// whole gives the selected customers, each once, to be read whole: those that somebody
+// named, or everybody for a preview, which writes nothing by which less could be read.
+// Those that are done are left out.
+func (s Selection) whole(ctx context.Context, client *fetch.Client, done map[billing.CustomerID]bool) iter.Seq2[billing.Visit, error] {
+	ids := s.Partner.Customers.Listed()
+	switch {
+	case s.Customers != nil:
+		ids = all(s.Customers)
+	case s.discovers():
+		ids = ahead(ctx, func(ctx context.Context) iter.Seq2[billing.CustomerID, error] {
 			return Discovered(ctx, s.Partner, client)
-		}
-		ids := ahead(ctx, listed, enrol)
-		return customerList{ids: notDone(somebody(ids, noCustomers(s.Partner)), done)}, nil
+		})
 	}
-	ids := s.Customers
-	if ids == nil {
-		for id, err := range s.Partner.Customers.Listed() {
-			if err != nil {
-				return customerList{}, &ConfigError{err}
+	ids = notDone(somebody(ids, noCustomers(s.Partner)), done)
+	return func(yield func(billing.Visit, error) bool) {
+		seen := map[billing.CustomerID]bool{}
+		for id, err := range ids {
+			if err != nil && !s.discovers() {
+				err = &ConfigError{err}
 			}
-			ids = append(ids, id)
-		}
-		if len(ids) == 0 {
-			return customerList{}, noCustomers(s.Partner)
-		}
-		for some := range slices.Chunk(ids, enrolAtOnce) {
-			if err := enrol(ctx, some); err != nil {
-				return customerList{}, err
+			if seen[id] {
+				continue
+			}
+			seen[id] = err == nil
+			if !yield(billing.Visit{CustomerID: id}, err) {
+				return
 			}
 		}
 	}
-	ids = slices.DeleteFunc(slices.Clone(ids), func(id billing.CustomerID) bool { return done[id] })
-	return customerList{ids: all(ids), total: len(ids)}, nil
 }
 
 func all(ids []billing.CustomerID) iter.Seq2[billing.CustomerID, error] {

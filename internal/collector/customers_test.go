@@ -102,8 +102,6 @@ func sequence(ids []billing.CustomerID, then func(yield func(billing.CustomerID,
 	}
 }
 
-func nobody(context.Context, []billing.CustomerID) error { return nil }
-
 func TestAheadReadsTheListWithoutWaitingForTheCollection(t *testing.T) {
 	t.Parallel()
 	whole := make(chan struct{})
@@ -111,7 +109,7 @@ func TestAheadReadsTheListWithoutWaitingForTheCollection(t *testing.T) {
 		return sequence([]billing.CustomerID{first, second, third}, func(func(billing.CustomerID, error) bool) { close(whole) })
 	}
 	var got []billing.CustomerID
-	for id, err := range ahead(t.Context(), listed, nobody) {
+	for id, err := range ahead(t.Context(), listed) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +138,7 @@ func TestCollectingBeginsBeforeTheListIsRead(t *testing.T) {
 		})
 	}
 	n := 0
-	for range ahead(t.Context(), listed, nobody) {
+	for range ahead(t.Context(), listed) {
 		n++
 		if n == 1 {
 			close(collected)
@@ -151,39 +149,8 @@ func TestCollectingBeginsBeforeTheListIsRead(t *testing.T) {
 	}
 	for range ahead(t.Context(), func(ctx context.Context) iter.Seq2[billing.CustomerID, error] {
 		return sequence(page, func(func(billing.CustomerID, error) bool) { <-ctx.Done() }) // who stops listening ends the list
-	}, nobody) {
+	}) {
 		break
-	}
-}
-
-func TestEverybodyListedIsEnrolledFirst(t *testing.T) {
-	t.Parallel()
-	broken := errors.New("broke off")
-	var enrolled []billing.CustomerID
-	enrol := func(_ context.Context, ids []billing.CustomerID) error {
-		enrolled = append(enrolled, ids...)
-		return nil
-	}
-	listed := func(context.Context) iter.Seq2[billing.CustomerID, error] {
-		return sequence([]billing.CustomerID{first, second}, func(yield func(billing.CustomerID, error) bool) { yield("", broken) })
-	}
-	var got []billing.CustomerID
-	var ended error
-	for id, err := range ahead(t.Context(), listed, enrol) {
-		if err != nil {
-			ended = err
-			break
-		}
-		got = append(got, id)
-	}
-	if diff := cmp.Diff(enrolled, got); diff != "" || !errors.Is(ended, broken) {
-		t.Errorf("ended with %v; customers (-enrolled +given):\n%s", ended, diff)
-	}
-	for _, err := range ahead(t.Context(), listed, func(context.Context, []billing.CustomerID) error { return errors.ErrUnsupported }) {
-		ended = err
-	}
-	if !errors.Is(ended, errors.ErrUnsupported) {
-		t.Errorf("ended with %v, want the error of the enrolment", ended)
 	}
 }
 
@@ -193,44 +160,38 @@ func TestListOfConfiguredCustomers(t *testing.T) {
 	excluding := listing("a", first, second)
 	excluding.Customers.Exclude = ids{first, second}
 	for _, test := range []struct {
-		name     string
-		s        Selection
-		done     map[billing.CustomerID]bool
-		want     ids
-		enrolled ids
-		says     string
+		name string
+		s    Selection
+		done map[billing.CustomerID]bool
+		want ids
+		says string
 	}{
-		{name: "named ones are not enrolled: nobody says that they are the partner's", s: Selection{Partner: discovering("a"), Customers: ids{third}}, want: ids{third}},
-		{name: "listed", s: Selection{Partner: listing("a", third, first)}, want: ids{third, first}, enrolled: ids{third, first}},
-		{name: "but for those that are done", s: Selection{Partner: listing("a", third, first)}, done: map[billing.CustomerID]bool{third: true}, want: ids{first}, enrolled: ids{third, first}},
-		{name: "all done", s: Selection{Partner: listing("a", first)}, done: map[billing.CustomerID]bool{first: true}, enrolled: ids{first}},
+		{name: "named ones", s: Selection{Partner: discovering("a"), Customers: ids{third, first, third}}, want: ids{third, first}},
+		{name: "listed", s: Selection{Partner: listing("a", third, first)}, want: ids{third, first}},
+		{name: "but for those that are done", s: Selection{Partner: listing("a", third, first)}, done: map[billing.CustomerID]bool{third: true}, want: ids{first}},
+		{name: "all done", s: Selection{Partner: listing("a", first)}, done: map[billing.CustomerID]bool{first: true}},
 		{name: "everybody is excluded", s: Selection{Partner: excluding}, says: "every customer on the list is excluded"},
 		{name: "the file is gone", s: Selection{Partner: config.Partner{Customers: config.Customers{File: "/does/not/exist"}}}, says: "customers file"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			var enrolled, got ids
-			list, err := test.s.list(t.Context(), nil, test.done, func(_ context.Context, ids []billing.CustomerID) error {
-				enrolled = append(enrolled, ids...)
-				return nil
-			})
+			var got ids
+			var ended error
+			for visit, err := range test.s.whole(t.Context(), nil, test.done) {
+				if err != nil {
+					ended = err
+					break
+				}
+				got = append(got, visit.CustomerID)
+			}
 			if test.says != "" {
-				if _, configured := errors.AsType[*ConfigError](err); !configured || !strings.Contains(err.Error(), test.says) {
-					t.Fatalf("error %v, want a ConfigError that says %q", err, test.says)
+				if _, configured := errors.AsType[*ConfigError](ended); !configured || !strings.Contains(ended.Error(), test.says) {
+					t.Errorf("error %v, want a ConfigError that says %q", ended, test.says)
 				}
 				return
 			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			for id, err := range list.ids {
-				if err != nil {
-					t.Fatal(err)
-				}
-				got = append(got, id)
-			}
-			if diff := cmp.Diff([]ids{test.want, test.enrolled}, []ids{got, enrolled}); diff != "" || list.total != len(test.want) {
-				t.Errorf("total %d; customers and enrolled ones (-want +got):\n%s", list.total, diff)
+			if diff := cmp.Diff(test.want, got); diff != "" || ended != nil {
+				t.Errorf("ended with %v; customers (-want +got):\n%s", ended, diff)
 			}
 		})
 	}

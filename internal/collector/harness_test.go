@@ -96,7 +96,7 @@ func install(t *testing.T, o partnersim.Options) *installation {
 			Auth:      config.Auth{Mode: "token", Token: config.NewSecret("simulator")},
 			Customers: config.Customers{Discover: true}, Limits: config.Limits{Concurrency: 8, Timeout: time.Minute},
 		}},
-		Collect:   config.Collect{Costs: true, LineItems: true, Profiles: "full", Batch: 10, PartnersAtOnce: 64},
+		Collect:   config.Collect{Costs: true, LineItems: true, Profiles: "full", Batch: 10, Night: 6 * time.Hour, Refresh: 7 * 24 * time.Hour, PartnersAtOnce: 64},
 		Reconcile: config.Reconcile{UnseenAfter: 72 * time.Hour, JumpFactor: 5, JumpPercent: 50, JumpAmount: 10, JumpPeriods: 4},
 		Schedule:  config.Schedule{Cron: "30 2 * * *", Timezone: "UTC", CatchUp: true},
 		Notify:    config.Notify{SuccessURL: pinged.URL + "/well", FailureURL: pinged.URL + "/badly"},

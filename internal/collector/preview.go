@@ -6,8 +6,8 @@ import (
 	"partnercost/internal/billing"
 )
 
-// Preview fetches the selections as a collection of the kind would. It stores nothing: it
-// calls show with the changes that storing each batch would make. Show is called from several
+// Preview fetches everything of the selections. It stores nothing: it calls show with the
+// changes that storing each batch would make. Show is called from several
 // goroutines, one a partner; its error ends that partner's preview.
 //
 // It takes no lock: it writes nothing, and another run of the partner only makes what
@@ -26,19 +26,22 @@ func (c *Collector) previewPartner(ctx context.Context, request Request, s Selec
 	}
 	defer client.Close()
 	_, done, err := c.narrow(ctx, run, request, s, log)
+	var left map[billing.CustomerID]bool
+	if err == nil {
+		left, err = c.doneIDs(ctx, run.Partner, done)
+	}
 	if err != nil {
 		result.Err = err
 		return result
 	}
-	result.Tally, result.Err = c.pipeline(ctx, client, s, done, log, collecting{
-		enrol: func(context.Context, []billing.CustomerID) error { return nil },
-		sink: func(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error) {
-			planned, err := c.Store.Plan(ctx, run.Partner, batch)
-			if err != nil {
-				return nil, err
-			}
-			return planned, show(run.Partner, batch, planned)
-		},
+	pipeline := c.pipeline(client, s, log, func(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error) {
+		planned, err := c.Store.Plan(ctx, run.Partner, batch)
+		if err != nil {
+			return nil, err
+		}
+		return planned, show(run.Partner, batch, planned)
 	})
+	defer c.Follow(pipeline.progress, run.Partner, log)()
+	result.Tally, result.Err = pipeline.collect(ctx, s.whole(ctx, client, left), 0)
 	return result
 }

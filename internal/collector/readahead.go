@@ -14,16 +14,11 @@ type listEntry struct {
 	err error
 }
 
-// enrolAtOnce is how many customers of a list are enrolled at a time: a page of Partner
-// Center's.
-const enrolAtOnce = 500
-
 // ahead reads a list at its own pace while what it has given already is being
 // collected. The pages of a list are held together by tokens that a run of hours
 // would outlive, and a spent token looks like the end of the list (API.md 4): so its
-// reader must not wait for the collection. What waits is 52 bytes a customer. Enrol is
-// told of customers before they are given.
-func ahead(ctx context.Context, list func(context.Context) iter.Seq2[billing.CustomerID, error], enrol enrolment) iter.Seq2[billing.CustomerID, error] {
+// reader must not wait for the collection. What waits is 52 bytes a customer.
+func ahead(ctx context.Context, list func(context.Context) iter.Seq2[billing.CustomerID, error]) iter.Seq2[billing.CustomerID, error] {
 	return func(yield func(billing.CustomerID, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var (
@@ -44,10 +39,6 @@ func ahead(ctx context.Context, list func(context.Context) iter.Seq2[billing.Cus
 		go func() {
 			defer close(read)
 			for page, err := range pages(list(ctx), enrolAtOnce) {
-				if broken := enrol(ctx, page); broken != nil {
-					give(listEntry{err: broken})
-					return
-				}
 				entries := make([]listEntry, len(page), len(page)+1)
 				for i, id := range page {
 					entries[i].id = id

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/persist"
 )
 
 // LeaveOut says which customers a collection leaves out because earlier runs have them.
@@ -21,39 +22,51 @@ const (
 	DoneSinceLastCollection
 )
 
-// narrow adds the resumed runs to the run, and returns the customers that are done.
-func (c *Collector) narrow(ctx context.Context, run billing.Run, request Request, s Selection, log *slog.Logger) (billing.Run, map[billing.CustomerID]bool, error) {
-	var done []billing.CustomerID
+// narrow adds the resumed runs to the run, and returns which customers are done.
+func (c *Collector) narrow(ctx context.Context, run billing.Run, request Request, s Selection, log *slog.Logger) (billing.Run, persist.Done, error) {
+	var done persist.Done
 	var err error
 	switch request.LeaveOut {
 	case LeaveOutNobody:
 		if s.Customers != nil {
 			run.Scope = billing.ScopeSome
 		}
-		return run, nil, nil
+		return run, done, nil
 	case DoneByUnfinishedRun:
 		run.Resumes, err = c.Store.UnfinishedRuns(ctx, run.Partner, request.ResumeSince)
 		if err != nil {
-			return run, nil, err
+			return run, done, err
 		}
 		if len(run.Resumes) == 0 {
 			if run.Kind == billing.KindOnce {
 				log.Info("no unfinished run to resume; collecting all customers")
 			}
-			return run, nil, nil
+			return run, done, nil
 		}
-		done, err = c.Store.DoneIn(ctx, run.Partner, run.Resumes)
-		log.Info("resuming", slog.String("unfinished_run", run.Resumes[0]), slog.Int("customers_done", len(done)))
+		done.In = run.Resumes
+		log.Info("resuming", slog.String("unfinished_run", run.Resumes[0]))
 	case DoneSinceLastCollection:
-		done, err = c.Store.DoneSinceLastCollection(ctx, run.Partner)
+		done.Since, err = c.Store.NewestCollectionBegan(ctx, run.Partner)
 	}
 	if err != nil {
-		return run, nil, err
+		return run, done, err
 	}
 	run.Scope = billing.ScopeRest
-	leaveOut := make(map[billing.CustomerID]bool, len(done))
-	for _, id := range done {
-		leaveOut[id] = true
+	return run, done, nil
+}
+
+// ids are the customers that are done.
+func (c *Collector) doneIDs(ctx context.Context, partner string, done persist.Done) (map[billing.CustomerID]bool, error) {
+	if len(done.In) == 0 {
+		return nil, nil
 	}
-	return run, leaveOut, nil
+	ids, err := c.Store.DoneIn(ctx, partner, done.In)
+	if err != nil {
+		return nil, err
+	}
+	left := make(map[billing.CustomerID]bool, len(ids))
+	for _, id := range ids {
+		left[id] = true
+	}
+	return left, nil
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -22,6 +24,8 @@ type Request struct {
 	LeaveOut LeaveOut
 	// ResumeSince keeps unfinished runs that began earlier from being resumed.
 	ResumeSince time.Time
+	// Full: what is unchanged is read again too, however long it takes.
+	Full bool
 	// RetireAll retires every customer that is no longer listed, however many they are.
 	RetireAll bool
 }
@@ -53,7 +57,7 @@ func (c *Collector) sideBySide(selections []Selection, work func(Selection) Resu
 func (c *Collector) collectPartner(ctx context.Context, request Request, s Selection) Result {
 	run, log := c.newRun(s.Partner.Name, request.Kind)
 	return c.locked(ctx, run, func(ctx context.Context) Result {
-		var done map[billing.CustomerID]bool
+		var done persist.Done
 		err := c.await(ctx, run, func() (err error) {
 			run, done, err = c.narrow(ctx, run, request, s, log)
 			return err
@@ -63,7 +67,7 @@ func (c *Collector) collectPartner(ctx context.Context, request Request, s Selec
 		}
 		return c.record(ctx, run, log, job{
 			work: func(ctx context.Context) (billing.Tally, error) {
-				return c.collectCustomers(ctx, run, s, done, log)
+				return c.collectCustomers(ctx, run, request, s, done, log)
 			},
 			// A customer that was not asked for in a complete run is no longer the partner's.
 			complete: s.Customers == nil && request.LeaveOut != DoneSinceLastCollection, retireAll: request.RetireAll,
@@ -74,8 +78,14 @@ func (c *Collector) collectPartner(ctx context.Context, request Request, s Selec
 
 // collectCustomers is the work of a collection. What keeps it from beginning is in the
 // ledger like what ends it.
-func (c *Collector) collectCustomers(ctx context.Context, run billing.Run, s Selection, done map[billing.CustomerID]bool, log *slog.Logger) (billing.Tally, error) {
-	err := c.await(ctx, run, func() error { return c.Store.SavePartner(ctx, run.Partner, s.Partner.Auth.TenantID) })
+func (c *Collector) collectCustomers(ctx context.Context, run billing.Run, request Request, s Selection, done persist.Done, log *slog.Logger) (billing.Tally, error) {
+	bounds := persist.Bounds{Refresh: c.Config.Collect.Refresh, LineItems: c.Config.Collect.Costs && c.Config.Collect.LineItems}
+	err := c.await(ctx, run, func() error {
+		if err := c.Store.SavePartner(ctx, run.Partner, s.Partner.Auth.TenantID); err != nil {
+			return err
+		}
+		return c.Store.SaveBounds(ctx, run.Partner, bounds)
+	})
 	if err != nil {
 		return billing.Tally{}, err
 	}
@@ -84,14 +94,39 @@ func (c *Collector) collectCustomers(ctx context.Context, run billing.Run, s Sel
 		return billing.Tally{}, err
 	}
 	defer client.Close()
-	return c.pipeline(ctx, client, s, done, log, collecting{
-		enrol: func(ctx context.Context, ids []billing.CustomerID) error {
-			return c.Store.Enrol(ctx, run.Partner, run.StartedAt, ids)
-		},
-		sink: func(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error) {
-			return c.Store.Write(ctx, run, batch)
-		},
+	pipeline := c.pipeline(client, s, log, func(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error) {
+		return c.Store.Write(ctx, run, batch)
 	})
+	defer c.Follow(pipeline.progress, run.Partner, log)()
+	if s.Customers != nil {
+		return pipeline.collect(ctx, s.whole(ctx, client, nil), len(s.Customers))
+	}
+	t := &turns{Collector: c, run: run, bounds: bounds, done: done, log: log}
+	tally, err := c.collectEverybody(ctx, t, s, client, pipeline)
+	if err != nil || !c.Config.Collect.Costs || request.LeaveOut == DoneSinceLastCollection {
+		return tally, err
+	}
+	n := night{full: request.Full, began: run.StartedAt, length: c.Config.Collect.Night, refresh: c.Config.Collect.Refresh, customers: t.total()}
+	tally, err = pipeline.collect(ctx, c.rest(ctx, run, n, bounds, log), 0)
+	if err == nil {
+		err = t.patiently(ctx, func(ctx context.Context) error { return c.Store.ForgetTurns(ctx, run.Partner) })
+	}
+	return tally, err
+}
+
+// collectEverybody reads what can be lost of all of the partner's customers.
+func (c *Collector) collectEverybody(ctx context.Context, t *turns, s Selection, client *fetch.Client, pipeline *pipeline) (billing.Tally, error) {
+	var visits iter.Seq2[billing.Visit, error]
+	if s.discovers() {
+		visits = t.discovered(ctx, s, client, pipeline.expect)
+	} else {
+		if err := t.configured(ctx, s); err != nil {
+			return billing.Tally{}, err
+		}
+		visits = t.inOrder(ctx)
+	}
+	t.log.Info("run started", slog.Int("customers", t.total()), slog.Bool("discovering", s.discovers()))
+	return pipeline.collect(ctx, visits, t.total())
 }
 
 // locked does work that only one process may do for a partner at a time.
@@ -171,30 +206,43 @@ func (c *Collector) reconcile(ctx context.Context, run billing.Run, log *slog.Lo
 	}
 }
 
-// collecting says what becomes of the customers that a pipeline enumerates and fetches.
-type collecting struct {
-	enrol enrolment
-	sink  collect.Sink
+// pipeline takes customers through the stages. A run may do so in several parts, one
+// after the other.
+type pipeline struct {
+	options collect.Options
+
+	mu      sync.Mutex
+	current *collect.Run
 }
 
-// pipeline takes the selected customers through the stages, with its progress on
-// display.
-func (c *Collector) pipeline(ctx context.Context, client *fetch.Client, s Selection, done map[billing.CustomerID]bool, log *slog.Logger, what collecting) (billing.Tally, error) {
-	customers, err := s.list(ctx, client, done, func(ctx context.Context, ids []billing.CustomerID) error {
-		return collect.RetryWhileUnavailable(ctx, c.Config.Database.Wait, log, func(ctx context.Context) error { return what.enrol(ctx, ids) })
-	})
-	if err != nil {
-		return billing.Tally{}, err
-	}
-	log.Info("run started", slog.Int("customers", customers.total), slog.Bool("discovering", s.discovers()))
-	run := collect.New(collect.Options{
-		Customers: customers.ids, Total: customers.total, Source: client, Sink: what.sink,
-		Concurrency: s.Partner.Limits.Concurrency, Batch: c.Config.Collect.Batch, MaxBatchBytes: c.batchBytes(),
+func (c *Collector) pipeline(client *fetch.Client, s Selection, log *slog.Logger, sink collect.Sink) *pipeline {
+	o := collect.Options{
+		Source: client, Sink: sink, Concurrency: s.Partner.Limits.Concurrency, Batch: c.Config.Collect.Batch, MaxBatchBytes: c.batchBytes(),
 		StoreWait: c.Config.Database.Wait, Log: log, Now: c.Now,
-	})
-	defer c.Follow(run.Progress, s.Partner.Name, log)()
+	}
+	return &pipeline{options: o, current: collect.New(o)}
+}
+
+// collect collects a part. Total is the number of its customers if it is known.
+func (p *pipeline) collect(ctx context.Context, visits iter.Seq2[billing.Visit, error], total int) (billing.Tally, error) {
+	o := p.options
+	o.Customers, o.Total = visits, total
+	p.mu.Lock()
+	run := collect.New(o).Follow(p.current)
+	p.current = run
+	p.mu.Unlock()
 	return run.Collect(ctx)
 }
+
+func (p *pipeline) run() *collect.Run {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.current
+}
+
+func (p *pipeline) progress() collect.Progress { return p.run().Progress() }
+
+func (p *pipeline) expect(total int) { p.run().Expect(total) }
 
 // The raw bodies that the batches of all partners together may hold, and those of one
 // partner at the most and at the least.

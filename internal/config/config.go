@@ -139,6 +139,12 @@ type Collect struct {
 	Profiles string `yaml:"profiles" default:"full"`
 	// Customers per write transaction.
 	Batch int `yaml:"batch" default:"500"`
+	// A run reads the costs of every customer, and the line items of those whose costs changed. As long as it has time
+	// left of this, it then reads again the profiles and line items that were read longest ago.
+	Night time.Duration `yaml:"night" default:"6h"`
+	// How old profiles and line items may grow while the costs say that nothing changed. Beyond `night` a run goes on
+	// with those that would grow older, for at most 20 hours.
+	Refresh time.Duration `yaml:"refresh" default:"7d"`
 	// How many partners are collected at the same time, each at its own quota. Connections to the database do not grow
 	// with it.
 	PartnersAtOnce int `yaml:"partners_at_once" default:"64"`

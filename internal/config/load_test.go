@@ -162,7 +162,7 @@ retention: {payloads: 1d12h, runs: 36h}
 				Name: "adventure", Cloud: "global", Locale: "en-US", Auth: adventure, Customers: Customers{Discover: true}, Limits: defaultLimits,
 			},
 		},
-		Collect:   Collect{Profiles: "minimal", Batch: 7, PartnersAtOnce: 64},
+		Collect:   Collect{Profiles: "minimal", Batch: 7, Night: 6 * time.Hour, Refresh: 7 * 24 * time.Hour, PartnersAtOnce: 64},
 		Reconcile: Reconcile{UnseenAfter: 36 * time.Hour, JumpFactor: 3, JumpPeriods: 12},
 		Schedule:  Schedule{Cron: "@daily", Timezone: "Europe/Berlin"},
 		Console: Console{

@@ -31,6 +31,10 @@ func (l *loader) validate(c *Config) {
 
 	l.oneOf(c.Collect.Profiles, "collect.profiles", "full", "minimal")
 	l.atLeastOne(c.Collect.Batch, "collect.batch")
+	if c.Collect.Night < 0 {
+		l.refuse("collect.night", "%s must not be negative", c.Collect.Night)
+	}
+	l.positive(c.Collect.Refresh, "collect.refresh")
 	l.atLeastOne(c.Collect.PartnersAtOnce, "collect.partners_at_once")
 	l.reconcile(c.Reconcile)
 	if _, err := schedule.ParseZone(c.Schedule.Timezone); err != nil {

@@ -145,7 +145,7 @@ func configuration(databaseURL, baseURL string) *config.Config {
 			Limits:    config.Limits{Concurrency: 16, Timeout: time.Minute},
 		}},
 		Reconcile: config.Reconcile{UnseenAfter: 72 * time.Hour, JumpFactor: 5, JumpPercent: 50, JumpAmount: 10, JumpPeriods: 4},
-		Collect:   config.Collect{Costs: true, LineItems: true, Profiles: "full", Batch: 500, PartnersAtOnce: 1},
+		Collect:   config.Collect{Costs: true, LineItems: true, Profiles: "full", Batch: 500, Night: time.Hour, Refresh: 7 * 24 * time.Hour, PartnersAtOnce: 1},
 	}
 }
 

@@ -124,20 +124,8 @@ func decodeSummary(body []byte) (*summary, error) {
 	return s, nil
 }
 
-// hasCosts reports whether there is anything that line items could belong to. Zero
-// totals count: a charge and its refund add up to nothing and are two items.
-func (s *summary) hasCosts() bool { return len(s.costs.Details) > 0 || s.hasRootTotals() }
-
-// hasRootTotals reports whether a total at the root is stated and not zero.
-func (s *summary) hasRootTotals() bool {
-	root := s.costs.Root
-	for _, a := range [...]billing.Amount{root.PretaxTotal, root.Tax, root.AfterTaxTotal} {
-		if a.Valid && !billing.IsZero(a) {
-			return true
-		}
-	}
-	return false
-}
+// hasCosts reports whether there is anything that line items could belong to.
+func (s *summary) hasCosts() bool { return s.costs.HasItems() }
 
 // examine adds the findings that show in the details.
 func (s *summary) examine() {
@@ -173,7 +161,7 @@ func (s *summary) examine() {
 		}
 		stated[subject] = true
 	}
-	if len(s.costs.Details) == 0 && s.hasRootTotals() {
+	if len(s.costs.Details) == 0 && s.hasCosts() {
 		s.findings.add(billing.RootTotalsOnly, billing.Warning, "",
 			"The cost summary states root totals but no invoice type; the totals are kept for audit and are not part of any cost.")
 	}

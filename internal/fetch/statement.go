@@ -1,9 +1,11 @@
 package fetch
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"time"
@@ -20,17 +22,23 @@ const (
 	lineItemsResource = "servicecosts/mostrecent/lineitems"
 )
 
-// Statement reads everything about one customer: the billing profile and the cost
-// summary side by side, then the line items, unless there are no costs.
+// Statement reads everything about one customer.
+func (c *Client) Statement(ctx context.Context, id billing.CustomerID) (billing.Statement, error) {
+	return c.Visit(ctx, billing.Visit{CustomerID: id})
+}
+
+// Visit reads of one customer what is wanted: the billing profile and the cost summary
+// side by side, then the line items, unless there are no costs or the summary says
+// that they are known. Where the summary was read before, the line items are read to it.
 //
 // What concerns this customer alone is Statement.Failure, beside the parts that
 // could be had. The error is for what ends the run: a *billing.Failure whose class
 // says so, or the error of ctx.
 //
 // A statement that took the room for large answers keeps it until it is released.
-func (c *Client) Statement(ctx context.Context, id billing.CustomerID) (billing.Statement, error) {
+func (c *Client) Visit(ctx context.Context, w billing.Visit) (billing.Statement, error) {
 	room := &room{place: c.large}
-	s, err := c.read(ctx, id, room)
+	s, err := c.read(ctx, w, room)
 	if err != nil || !room.isHeld() {
 		room.leave()
 		return s, err
@@ -39,40 +47,101 @@ func (c *Client) Statement(ctx context.Context, id billing.CustomerID) (billing.
 	return s, nil
 }
 
-// read is Statement but for what becomes of the room.
-func (c *Client) read(ctx context.Context, id billing.CustomerID, room *room) (billing.Statement, error) {
-	v := visit{client: c, id: id, until: c.options.Now().Add(c.options.Patience), room: room}
-	group, both := errgroup.WithContext(ctx)
-	group.Go(func() error { return v.readProfile(both) })
-	if c.options.Costs {
-		group.Go(func() error { return v.readSummary(both) })
+// read is Visit but for what becomes of the room.
+func (c *Client) read(ctx context.Context, w billing.Visit, room *room) (billing.Statement, error) {
+	v := visit{client: c, id: w.CustomerID, until: c.options.Now().Add(c.options.Patience), room: room}
+	read := v.readNews
+	if v.takeSummary(w.Summary) {
+		read = v.readRest
 	}
-	if err := group.Wait(); err != nil {
-		return billing.Statement{CustomerID: id}, err
-	}
-	v.settleNoCosts()
-	if err := v.readLineItems(ctx); err != nil {
-		return billing.Statement{CustomerID: id}, err
+	if err := read(ctx, w); err != nil {
+		return billing.Statement{CustomerID: w.CustomerID}, err
 	}
 	s := v.statement()
+	s.CostsKept = v.summary.kept
 	if looksMoved(s) || v.parts.mayHaveMoved() {
 		// The summary and the items are two calls, and the service may have moved on to the
 		// next period in between (API.md 5.4 point 16).
-		again := visit{client: c, id: id, until: v.until, room: v.room, profile: v.profile, parts: parts{profile: v.parts.profile}}
+		again := visit{client: c, id: v.id, until: v.until, room: v.room, profile: v.profile, parts: parts{profile: v.parts.profile}}
 		if err := again.readSummary(ctx); err != nil {
-			return billing.Statement{CustomerID: id}, err
+			return billing.Statement{CustomerID: v.id}, err
 		}
 		if err := again.readLineItems(ctx); err != nil {
-			return billing.Statement{CustomerID: id}, err
+			return billing.Statement{CustomerID: v.id}, err
 		}
 		if again.parts.items != nil {
 			s = again.statement()
 		}
 	}
+	s.Earlier = w.Earlier
 	if err := c.standing.admit(s); err != nil {
-		return billing.Statement{CustomerID: id}, err
+		return billing.Statement{CustomerID: v.id}, err
 	}
 	return s, nil
+}
+
+// readNews reads the summary, and what it makes necessary.
+func (v *visit) readNews(ctx context.Context, w billing.Visit) error {
+	group, both := errgroup.WithContext(ctx)
+	if !w.SkipProfile || !v.client.options.Costs {
+		group.Go(func() error { return v.readProfile(both) })
+	}
+	if v.client.options.Costs {
+		group.Go(func() error { return v.readSummary(both) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	if err := v.explainFailure(ctx); err != nil {
+		return err
+	}
+	v.settleNoCosts()
+	if v.parts.summary != nil && w.KnownCosts != nil && bytes.Equal(w.KnownCosts, v.parts.summary.costs.Hash()) {
+		return nil
+	}
+	if err := v.readLineItems(ctx); err != nil {
+		return err
+	}
+	return v.explainFailure(ctx)
+}
+
+// explainFailure reads the profile too of a customer who fails: it tells whether the
+// customer exists, and whoever fails is read as far as can be.
+func (v *visit) explainFailure(ctx context.Context) error {
+	if v.profile.asked || v.summary.failure == nil && v.items.failure == nil {
+		return nil
+	}
+	return v.readProfile(ctx)
+}
+
+// takeSummary takes a summary that was read before for read. It reports whether it
+// could.
+func (v *visit) takeSummary(doc *billing.Document) bool {
+	if doc == nil || !v.client.options.Costs {
+		return false
+	}
+	read := noCosts()
+	if doc.HTTPStatus == http.StatusOK || doc.HTTPStatus == 0 { // see Normalise
+		var err error
+		if read, err = decodeSummary(doc.Body); err != nil {
+			return false
+		}
+	}
+	v.parts.summary = read
+	v.summary = result{asked: true, kept: true, document: *doc}
+	return true
+}
+
+// readRest reads the profile and the line items to a summary that was read before.
+func (v *visit) readRest(ctx context.Context, w billing.Visit) error {
+	group, both := errgroup.WithContext(ctx)
+	if !w.SkipProfile || w.SkipItems || !v.parts.summary.hasCosts() {
+		group.Go(func() error { return v.readProfile(both) })
+	}
+	if !w.SkipItems {
+		group.Go(func() error { return v.readLineItems(both) })
+	}
+	return group.Wait()
 }
 
 // looksMoved reports whether summary and line items seem to be of two periods.
@@ -120,7 +189,9 @@ type visit struct {
 
 // result is the answer about a resource, or why there is none.
 type result struct {
-	asked    bool
+	asked bool
+	// kept: it was read before.
+	kept     bool
 	answer   answer
 	document billing.Document
 	failure  *billing.Failure

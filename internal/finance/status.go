@@ -39,9 +39,14 @@ type RunRecord struct {
 type PartnerStatus struct {
 	Partner   string `json:"partner"`
 	Customers int    `json:"customers_active"`
-	// Covered were collected in full within billing.CoveredWithin.
+	// Covered were collected within billing.CoveredWithin, and no part of them is older
+	// than collect.refresh.
 	Covered        int `json:"customers_collected_last_26h"`
 	NeverCollected int `json:"customers_never_collected"`
+	// Waiting are customers with a profile or line items that are older than
+	// collect.refresh, or not read yet. OldestPart is when the oldest were read.
+	Waiting    int        `json:"customers_waiting"`
+	OldestPart *time.Time `json:"oldest_profile_or_line_items,omitempty"`
 	// OldestUnseen is the customer whose last success is longest ago; one that was never
 	// collected counts from when it was first asked for.
 	OldestUnseen      string     `json:"oldest_unseen_customer,omitempty"`
@@ -95,8 +100,11 @@ func (r *Reader) partners(ctx context.Context, tx pgx.Tx, now time.Time) ([]Part
 	partners := make([]PartnerStatus, 0, len(coverage))
 	for _, c := range coverage {
 		p := PartnerStatus{
-			Partner: c.Partner, Customers: int(c.Customers), Covered: int(c.Covered), NeverCollected: int(c.NeverCollected),
+			Partner: c.Partner, Customers: int(c.Customers), Covered: int(c.Covered), NeverCollected: int(c.NeverCollected), Waiting: int(c.Waiting),
 			OpenFindings: map[string]int{},
+		}
+		if !c.OldestPartAt.IsZero() {
+			p.OldestPart = inUTC(&c.OldestPartAt)
 		}
 		for _, o := range oldest {
 			if o.Partner == p.Partner {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/persist/dbsqlc"
 )
 
 // Ready returns why the database cannot be worked with now: it is away, or its schema
@@ -50,15 +51,18 @@ func (s *Store) NewestCollections(ctx context.Context) (map[string]Collection, e
 // Coverage is how complete the data of a partner's active customers is.
 type Coverage struct {
 	Customers int
-	// Covered were collected in full within billing.CoveredWithin.
+	// Covered were collected within billing.CoveredWithin, and no part of them is older
+	// than it may grow.
 	Covered int
+	// Waiting have a part that is.
+	Waiting int
 	// OpenFindings counts by severity.
 	OpenFindings map[billing.Severity]int
 }
 
 // Coverage returns the coverage of every partner that has active customers.
 func (s *Store) Coverage(ctx context.Context) (map[string]Coverage, error) {
-	partners, err := s.q.PartnerCoverage(ctx, s.pool, s.now().Add(-billing.CoveredWithin))
+	partners, err := s.q.PartnerCoverage(ctx, s.pool, dbsqlc.PartnerCoverageParams{Since: s.now().Add(-billing.CoveredWithin), Now: s.now()})
 	if err != nil {
 		return nil, fmt.Errorf("read the coverage: %w", classify(err))
 	}
@@ -74,7 +78,7 @@ func (s *Store) Coverage(ctx context.Context) (map[string]Coverage, error) {
 				open[billing.Severity(f.Severity)] = int(f.Findings)
 			}
 		}
-		coverage[p.Partner] = Coverage{Customers: int(p.Customers), Covered: int(p.Covered), OpenFindings: open}
+		coverage[p.Partner] = Coverage{Customers: int(p.Customers), Covered: int(p.Covered), Waiting: int(p.Waiting), OpenFindings: open}
 	}
 	return coverage, nil
 }

@@ -76,5 +76,6 @@ func (s *Store) reconcile(ctx context.Context, tx pgx.Tx, partner string, rules 
 		func() error {
 			return q.InsertHistoryFindings(ctx, tx, dbsqlc.InsertHistoryFindingsParams{Now: now, Partner: partner})
 		},
+		func() error { return s.noteOverdue(ctx, tx, partner) },
 	)
 }

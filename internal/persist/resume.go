@@ -33,24 +33,22 @@ func (s *Store) UnfinishedRuns(ctx context.Context, partner string, notBefore ti
 	return unfinished, nil
 }
 
+// NewestCollectionBegan returns when the partner's newest collection of everybody
+// began, whatever became of it; the zero time if there was none.
+func (s *Store) NewestCollectionBegan(ctx context.Context, partner string) (time.Time, error) {
+	runs, err := s.q.CollectionsSinceNewest(ctx, s.pool, dbsqlc.CollectionsSinceNewestParams{Partner: partner, Latest: s.now().Add(clockError)})
+	switch {
+	case err != nil:
+		return time.Time{}, fmt.Errorf("read when %s was last collected: %w", partner, classify(err))
+	case len(runs) == 0:
+		return time.Time{}, nil
+	}
+	return runs[0].StartedAt, nil
+}
+
 // DoneIn returns the partner's customers whose newest success is of one of the runs.
 func (s *Store) DoneIn(ctx context.Context, partner string, runs []string) ([]billing.CustomerID, error) {
 	ids, err := s.q.CustomersDoneIn(ctx, s.pool, dbsqlc.CustomersDoneInParams{Partner: partner, RunIds: runs})
-	return customerIDs(ids, err)
-}
-
-// DoneSinceLastCollection returns the partner's customers that were collected in full
-// by the newest collection of everybody, or later.
-func (s *Store) DoneSinceLastCollection(ctx context.Context, partner string) ([]billing.CustomerID, error) {
-	runs, err := s.q.CollectionsSinceNewest(ctx, s.pool, dbsqlc.CollectionsSinceNewestParams{Partner: partner, Latest: s.now().Add(clockError)})
-	if err != nil || len(runs) == 0 {
-		return customerIDs(nil, err)
-	}
-	ids, err := s.q.CustomersDoneSince(ctx, s.pool, dbsqlc.CustomersDoneSinceParams{Partner: partner, Since: runs[0].StartedAt})
-	return customerIDs(ids, err)
-}
-
-func customerIDs(ids []string, err error) ([]billing.CustomerID, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read which customers are done: %w", classify(err))
 	}

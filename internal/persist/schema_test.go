@@ -234,7 +234,7 @@ func TestFinanceViewsKeepTheirColumns(t *testing.T) {
 		"line_items":    "partner, customer_id, company_name, invoice_type, invoice_number, charge_type, start_date, end_date, subscription_id, order_id, offer_id, offer_name, product_id, product_name, sku_id, sku_name, publisher_name, quantity, unit_price, pretax_total, tax, after_tax_total, currency_code",
 		"cost_changes":  "partner, customer_id, company_name, invoice_type, period_start, period_end, currency_code, after_tax_before, after_tax_after, difference, changed_at, run_id",
 		"monthly_costs": "partner, month, currency_code, invoice_type, customers, pretax_total, tax, after_tax_total",
-		"coverage":      "partner, customer_id, company_name, last_success_at, last_outcome, last_error, latest_period_end, hours_since_success",
+		"coverage":      "partner, customer_id, company_name, last_success_at, last_outcome, last_error, latest_period_end, hours_since_success, costs_as_of, profile_as_of, line_items_as_of, waits_for",
 		"findings":      "partner, customer_id, kind, severity, detail, first_seen_at, last_seen_at, resolved_at",
 		"runs":          "run_id, partner, kind, started_at, finished_at, status, customers_total, customers_ok, customers_unchanged, customers_no_costs, customers_failed, rows_changed, version",
 	}

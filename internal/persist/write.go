@@ -45,7 +45,11 @@ func (s *Store) Write(ctx context.Context, run billing.Run, batch []billing.Stat
 		if err != nil {
 			return err
 		}
-		return w.saveStates(ctx, results)
+		err = w.saveStates(ctx, results)
+		if err != nil {
+			return err
+		}
+		return w.saveReads(ctx, batch)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store %d customers of %s: %w", len(batch), run.Partner, classify(err))
@@ -290,7 +294,7 @@ func outcome(st billing.Statement, rowsChanged int) billing.Outcome {
 		return billing.OutcomeFailed
 	case st.NoCosts():
 		return billing.OutcomeNoCosts
-	case rowsChanged > 0:
+	case rowsChanged > 0, st.Earlier == billing.OutcomeStored:
 		return billing.OutcomeStored
 	}
 	return billing.OutcomeUnchanged

@@ -23,9 +23,10 @@ type PartnerState struct {
 	LastRun billing.RunStatus
 	// LastTally is what that run achieved.
 	LastTally billing.Tally
-	// ActiveCustomers are the partner's customers, and CoveredCustomers those of them
-	// that were collected in full within the last 26 hours.
-	ActiveCustomers, CoveredCustomers int
+	// ActiveCustomers are the partner's customers, CoveredCustomers those of them that
+	// were collected within the last 26 hours and have no part that is older than it may
+	// grow, and WaitingCustomers those that have one.
+	ActiveCustomers, CoveredCustomers, WaitingCustomers int
 	// OpenFindings counts by severity.
 	OpenFindings map[billing.Severity]int
 	// RefreshTokenIssued is zero when there is no refresh token, or nobody knows.
@@ -55,11 +56,12 @@ var (
 	lastRun     = partnerDescribe("last_run_status", "1 for the status of the newest run of all customers, 0 for every other status.", "status")
 	lastTally   = partnerDescribe("last_run_customers", "Customers of the newest run of all customers, by outcome.", "outcome")
 	active      = partnerDescribe("customers_active", "Active customers of the partner.")
-	covered     = partnerDescribe("customers_covered", "Customers of the partner that were collected in full within the last 26 hours.")
+	covered     = partnerDescribe("customers_covered", "Customers of the partner that were collected within the last 26 hours, with nothing older than collect.refresh.")
+	waiting     = partnerDescribe("customers_waiting", "Customers of the partner whose profile or line items are older than collect.refresh, or not read yet.")
 	findings    = partnerDescribe("open_findings", "Findings that are not resolved.", "severity")
 	tokenAge    = partnerDescribe("refresh_token_age_seconds", "Seconds since the refresh token was replaced; it expires after 90 days (7776000). Absent without a refresh token.")
 
-	stateDescriptions = []*prometheus.Desc{databaseUp, lastSuccess, sinceThen, lastRun, lastTally, active, covered, findings, tokenAge}
+	stateDescriptions = []*prometheus.Desc{databaseUp, lastSuccess, sinceThen, lastRun, lastTally, active, covered, waiting, findings, tokenAge}
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -102,6 +104,7 @@ func (c stateCollector) Collect(ch chan<- prometheus.Metric) {
 		}
 		gauge(active, float64(s.ActiveCustomers), partner)
 		gauge(covered, float64(s.CoveredCustomers), partner)
+		gauge(waiting, float64(s.WaitingCustomers), partner)
 		for _, level := range severity {
 			gauge(findings, float64(s.OpenFindings[level]), partner, string(level))
 		}

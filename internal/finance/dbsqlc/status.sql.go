@@ -140,10 +140,11 @@ func (q *Queries) OpenFindings(ctx context.Context, db DBTX) ([]OpenFindingsRow,
 const partnerCoverage = `-- name: PartnerCoverage :many
 SELECT partner,
     count(*)::integer AS customers,
-    count(*) FILTER (WHERE last_collected_at >= $1::timestamptz)::integer AS covered,
-    count(*) FILTER (WHERE last_collected_at IS NULL)::integer AS never_collected
-FROM finance.customers
-WHERE active
+    count(*) FILTER (WHERE last_success_at >= $1::timestamptz AND waits_for IS NULL)::integer AS covered,
+    count(*) FILTER (WHERE last_success_at IS NULL)::integer AS never_collected,
+    count(*) FILTER (WHERE waits_for IS NOT NULL AND last_success_at IS NOT NULL)::integer AS waiting,
+    coalesce(min(least(profile_as_of, line_items_as_of)), '0001-01-01 00:00:00+00')::timestamptz AS oldest_part_at
+FROM finance.coverage
 GROUP BY partner
 ORDER BY partner
 `
@@ -153,6 +154,8 @@ type PartnerCoverageRow struct {
 	Customers      int32
 	Covered        int32
 	NeverCollected int32
+	Waiting        int32
+	OldestPartAt   time.Time
 }
 
 func (q *Queries) PartnerCoverage(ctx context.Context, db DBTX, since time.Time) ([]PartnerCoverageRow, error) {
@@ -169,6 +172,8 @@ func (q *Queries) PartnerCoverage(ctx context.Context, db DBTX, since time.Time)
 			&i.Customers,
 			&i.Covered,
 			&i.NeverCollected,
+			&i.Waiting,
+			&i.OldestPartAt,
 		); err != nil {
 			return nil, err
 		}

@@ -45,6 +45,23 @@ func (q *Queries) OtherNamesOfTenant(ctx context.Context, db DBTX, arg OtherName
 	return items, nil
 }
 
+const saveBounds = `-- name: SaveBounds :exec
+UPDATE collector.partners p
+SET refresh = make_interval(secs => $1::double precision), line_items = $2
+WHERE p.partner = $3 AND (p.refresh, p.line_items) IS DISTINCT FROM (make_interval(secs => $1::double precision), $2)
+`
+
+type SaveBoundsParams struct {
+	RefreshSeconds float64
+	LineItems      bool
+	Partner        string
+}
+
+func (q *Queries) SaveBounds(ctx context.Context, db DBTX, arg SaveBoundsParams) error {
+	_, err := db.Exec(ctx, saveBounds, arg.RefreshSeconds, arg.LineItems, arg.Partner)
+	return err
+}
+
 const savePartner = `-- name: SavePartner :exec
 INSERT INTO collector.partners AS p (partner, tenant_id)
 VALUES ($1, $2::uuid)

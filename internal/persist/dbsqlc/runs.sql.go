@@ -196,39 +196,6 @@ func (q *Queries) CustomersDoneIn(ctx context.Context, db DBTX, arg CustomersDon
 	return items, nil
 }
 
-const customersDoneSince = `-- name: CustomersDoneSince :many
-SELECT c.customer_id
-FROM collector.customers c
-JOIN collector.customer_states st USING (customer_key)
-WHERE c.partner = $1 AND st.last_success_at >= $2::timestamptz
-ORDER BY c.customer_id
-`
-
-type CustomersDoneSinceParams struct {
-	Partner string
-	Since   time.Time
-}
-
-func (q *Queries) CustomersDoneSince(ctx context.Context, db DBTX, arg CustomersDoneSinceParams) ([]string, error) {
-	rows, err := db.Query(ctx, customersDoneSince, arg.Partner, arg.Since)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var items []string
-	for rows.Next() {
-		var customer_id string
-		if err := rows.Scan(&customer_id); err != nil {
-			return nil, err
-		}
-		items = append(items, customer_id)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return items, nil
-}
-
 const enrolCustomers = `-- name: EnrolCustomers :exec
 INSERT INTO collector.customers (partner, customer_id, first_seen_at)
 SELECT $1::text, l.customer_id, $2::timestamptz
@@ -439,22 +406,33 @@ func (q *Queries) OpenFindings(ctx context.Context, db DBTX) ([]OpenFindingsRow,
 const partnerCoverage = `-- name: PartnerCoverage :many
 SELECT c.partner,
     count(*)::integer AS customers,
-    count(*) FILTER (WHERE st.last_success_at >= $1::timestamptz)::integer AS covered
+    count(*) FILTER (WHERE st.last_success_at >= $1::timestamptz AND NOT w.waits)::integer AS covered,
+    count(*) FILTER (WHERE w.waits AND st.last_success_at IS NOT NULL)::integer AS waiting
 FROM collector.customers c
 LEFT JOIN collector.customer_states st USING (customer_key)
+LEFT JOIN collector.customer_reads r USING (customer_key)
+LEFT JOIN collector.partners n ON n.partner = c.partner
+CROSS JOIN LATERAL (SELECT coalesce(r.profile_at IS NULL OR r.profile_at < $2::timestamptz - n.refresh
+    OR n.line_items AND (r.line_items_at IS NULL OR r.line_items_at < $2::timestamptz - n.refresh), false) AS waits) w
 WHERE c.active
 GROUP BY c.partner
 ORDER BY c.partner
 `
 
+type PartnerCoverageParams struct {
+	Since time.Time
+	Now   time.Time
+}
+
 type PartnerCoverageRow struct {
 	Partner   string
 	Customers int32
 	Covered   int32
+	Waiting   int32
 }
 
-func (q *Queries) PartnerCoverage(ctx context.Context, db DBTX, since time.Time) ([]PartnerCoverageRow, error) {
-	rows, err := db.Query(ctx, partnerCoverage, since)
+func (q *Queries) PartnerCoverage(ctx context.Context, db DBTX, arg PartnerCoverageParams) ([]PartnerCoverageRow, error) {
+	rows, err := db.Query(ctx, partnerCoverage, arg.Since, arg.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -462,7 +440,12 @@ func (q *Queries) PartnerCoverage(ctx context.Context, db DBTX, since time.Time)
 	var items []PartnerCoverageRow
 	for rows.Next() {
 		var i PartnerCoverageRow
-		if err := rows.Scan(&i.Partner, &i.Customers, &i.Covered); err != nil {
+		if err := rows.Scan(
+			&i.Partner,
+			&i.Customers,
+			&i.Covered,
+			&i.Waiting,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

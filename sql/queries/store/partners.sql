@@ -14,3 +14,8 @@ WHERE p.tenant_id = sqlc.narg(tenant_id)::uuid AND p.partner <> @partner
     AND EXISTS (SELECT 1 FROM collector.customers c WHERE c.partner = p.partner AND c.active)
     AND NOT EXISTS (SELECT 1 FROM collector.partners known WHERE known.partner = @partner AND known.tenant_id = p.tenant_id)
 ORDER BY p.partner;
+
+-- name: SaveBounds :exec
+UPDATE collector.partners p
+SET refresh = make_interval(secs => @refresh_seconds::double precision), line_items = @line_items
+WHERE p.partner = @partner AND (p.refresh, p.line_items) IS DISTINCT FROM (make_interval(secs => @refresh_seconds::double precision), @line_items);

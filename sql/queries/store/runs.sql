@@ -109,19 +109,17 @@ JOIN collector.customer_states st USING (customer_key)
 WHERE c.partner = @partner AND st.last_success_run_id = ANY (@run_ids::uuid[])
 ORDER BY c.customer_id;
 
--- name: CustomersDoneSince :many
-SELECT c.customer_id
-FROM collector.customers c
-JOIN collector.customer_states st USING (customer_key)
-WHERE c.partner = @partner AND st.last_success_at >= @since::timestamptz
-ORDER BY c.customer_id;
-
 -- name: PartnerCoverage :many
 SELECT c.partner,
     count(*)::integer AS customers,
-    count(*) FILTER (WHERE st.last_success_at >= @since::timestamptz)::integer AS covered
+    count(*) FILTER (WHERE st.last_success_at >= @since::timestamptz AND NOT w.waits)::integer AS covered,
+    count(*) FILTER (WHERE w.waits AND st.last_success_at IS NOT NULL)::integer AS waiting
 FROM collector.customers c
 LEFT JOIN collector.customer_states st USING (customer_key)
+LEFT JOIN collector.customer_reads r USING (customer_key)
+LEFT JOIN collector.partners n ON n.partner = c.partner
+CROSS JOIN LATERAL (SELECT coalesce(r.profile_at IS NULL OR r.profile_at < sqlc.arg(now)::timestamptz - n.refresh
+    OR n.line_items AND (r.line_items_at IS NULL OR r.line_items_at < sqlc.arg(now)::timestamptz - n.refresh), false) AS waits) w
 WHERE c.active
 GROUP BY c.partner
 ORDER BY c.partner;

@@ -8,10 +8,11 @@ LIMIT @at_most::integer;
 -- name: PartnerCoverage :many
 SELECT partner,
     count(*)::integer AS customers,
-    count(*) FILTER (WHERE last_collected_at >= @since::timestamptz)::integer AS covered,
-    count(*) FILTER (WHERE last_collected_at IS NULL)::integer AS never_collected
-FROM finance.customers
-WHERE active
+    count(*) FILTER (WHERE last_success_at >= @since::timestamptz AND waits_for IS NULL)::integer AS covered,
+    count(*) FILTER (WHERE last_success_at IS NULL)::integer AS never_collected,
+    count(*) FILTER (WHERE waits_for IS NOT NULL AND last_success_at IS NOT NULL)::integer AS waiting,
+    coalesce(min(least(profile_as_of, line_items_as_of)), '0001-01-01 00:00:00+00')::timestamptz AS oldest_part_at
+FROM finance.coverage
 GROUP BY partner
 ORDER BY partner;
 
