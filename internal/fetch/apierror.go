@@ -41,15 +41,33 @@ func readRefusal(status int, body []byte) refusal {
 		Code             text `json:"code"`
 		Description      text `json:"description"`
 		Message          text `json:"message"` // of the gateway, whose statusCode repeats the status
-		Error            text `json:"error"`
+		Error            word `json:"error"`
 		ErrorDescription text `json:"error_description"`
 	}
 	// A field of the wrong kind leaves the others readable; what is no JSON at all has
 	// no field, and is not quoted.
 	_ = json.Unmarshal(body, &w)
-	r.code = firstText(w.Code, w.Error)
-	r.message = firstText(w.Description, w.Message, w.ErrorDescription)
+	r.code = firstText(w.Code, w.Error.code)
+	r.message = firstText(w.Description, w.Message, w.ErrorDescription, w.Error.message)
 	return r
+}
+
+// word is the word of the identity platform for an error, or the object that Microsoft
+// Graph puts in its place.
+type word struct{ code, message text }
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (e *word) UnmarshalJSON(literal []byte) error {
+	if literal[0] != '{' {
+		return e.code.UnmarshalJSON(literal)
+	}
+	var w struct {
+		Code    text `json:"code"`
+		Message text `json:"message"`
+	}
+	err := json.Unmarshal(literal, &w)
+	e.code, e.message = w.Code, w.Message
+	return err
 }
 
 func firstText(texts ...text) string {

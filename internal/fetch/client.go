@@ -88,6 +88,9 @@ type Client struct {
 	http    *http.Client
 	pacer   *pacer
 	log     *slog.Logger
+	// foreign says that the service is not Partner Center: it has no list of customers to
+	// prove a token by, and headers of its own.
+	foreign bool
 
 	// The headers that are the same in all requests.
 	userAgent, application, locale []string

@@ -22,6 +22,11 @@ type request struct {
 	// that a failure names.
 	endpoint, resource string
 	url                *url.URL
+	// payload is sent with POST, as JSON; without one the request is a GET.
+	payload []byte
+	// anonymous requests carry no token and nothing that is Partner Center's: what they may
+	// read is in their address, which is a secret.
+	anonymous bool
 	// header holds what a link in an answer asks to be sent.
 	header map[string]string
 	// within is the collection that links to further pages must stay in, below the
@@ -99,7 +104,7 @@ func (c *Client) get(ctx context.Context, r request) (answer, error) {
 			continue
 		}
 		t.failure.Attempts = attempt
-		if t.refresh {
+		if t.refresh && !r.anonymous {
 			refusals++
 			if err := c.afterRefusal(ctx, t, a.arrived, refusals); err != nil {
 				return a, err
@@ -148,7 +153,7 @@ type failedAttempt struct {
 func (c *Client) attempt(ctx context.Context, r request, requestID string, again bool) (answer, *failedAttempt) {
 	a := answer{requestID: requestID, correlationID: c.options.NewID()}
 	token, err := r.token, error(nil)
-	if token == "" {
+	if token == "" && !r.anonymous {
 		token, err = c.options.Tokens.Token(ctx)
 	}
 	failed := func(v verdict, message string, err error) *failedAttempt {
@@ -168,9 +173,11 @@ func (c *Client) attempt(ctx context.Context, r request, requestID string, again
 		Endpoint: r.endpoint, Class: statusClass(a.status, err), Duration: a.arrived.Sub(a.sent),
 		Retried: again, Throttled: a.status == http.StatusTooManyRequests,
 	})
-	a.good = err == nil && (a.status == http.StatusOK || a.status == http.StatusNoContent)
+	a.good = err == nil && (a.status == http.StatusOK || a.status == http.StatusNoContent || a.status == http.StatusAccepted && r.payload != nil)
 	if a.good {
-		c.standing.accept(token, a.sent)
+		if !r.anonymous {
+			c.standing.accept(token, a.sent)
+		}
 		c.pacer.release(true)
 		runtime.Gosched() // the request that takes the place leaves before this answer is decoded
 	}
@@ -202,19 +209,7 @@ func (c *Client) attempt(ctx context.Context, r request, requestID string, again
 func (c *Client) exchange(ctx context.Context, r request, token string, a *answer) error {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
-	header := http.Header{
-		"Accept":                       {"application/json"},
-		"Authorization":                {"Bearer " + token},
-		"User-Agent":                   c.userAgent,
-		"X-Locale":                     c.locale,
-		"Ms-Requestid":                 {a.requestID},
-		"Ms-Correlationid":             {a.correlationID},
-		"Ms-Partnercenter-Application": c.application,
-	}
-	for key, value := range r.header {
-		header.Set(key, value)
-	}
-	sent := (&http.Request{Method: http.MethodGet, URL: r.url, Host: r.url.Host, Header: header}).WithContext(ctx)
+	sent := c.newRequest(r, token, a).WithContext(ctx)
 	response, err := c.http.Do(sent)
 	if err != nil {
 		if wrapped, ok := errors.AsType[*url.Error](err); ok { // it repeats the address, which says nothing new
@@ -225,7 +220,7 @@ func (c *Client) exchange(ctx context.Context, r request, token string, a *answe
 	defer response.Body.Close()
 	a.status, a.header = response.StatusCode, response.Header
 	limit := c.options.MaxBody
-	if a.status != http.StatusOK {
+	if !a.isSuccess() {
 		limit = min(limit, 64<<10) // of an error, that is plenty
 	}
 	more := func() error { return nil }
@@ -233,13 +228,44 @@ func (c *Client) exchange(ctx context.Context, r request, token string, a *answe
 		more = r.room.try
 	}
 	a.body, err = readBody(response, limit, more)
-	if errors.Is(err, errTooLarge) && a.status != http.StatusOK {
+	if errors.Is(err, errTooLarge) && !a.isSuccess() {
 		err = nil
 	}
 	if err != nil {
 		return c.explainTimeout(ctx, err)
 	}
 	return nil
+}
+
+// isSuccess reports whether the body is more than an error's.
+func (a *answer) isSuccess() bool {
+	return a.status == http.StatusOK || a.status == http.StatusAccepted
+}
+
+// newRequest is one attempt of a request.
+func (c *Client) newRequest(r request, token string, a *answer) *http.Request {
+	header := http.Header{"User-Agent": c.userAgent}
+	switch {
+	case r.anonymous:
+		header["Accept"] = []string{"*/*"}
+	case c.foreign:
+		header["Accept"], header["Authorization"] = []string{"application/json"}, []string{"Bearer " + token}
+		header["Client-Request-Id"] = []string{a.requestID}
+	default:
+		header["Accept"], header["Authorization"] = []string{"application/json"}, []string{"Bearer " + token}
+		header["X-Locale"], header["Ms-Partnercenter-Application"] = c.locale, c.application
+		header["Ms-Requestid"], header["Ms-Correlationid"] = []string{a.requestID}, []string{a.correlationID}
+	}
+	for key, value := range r.header {
+		header.Set(key, value)
+	}
+	request := &http.Request{Method: http.MethodGet, URL: r.url, Host: r.url.Host, Header: header}
+	if r.payload != nil {
+		request.Method, request.ContentLength = http.MethodPost, int64(len(r.payload))
+		request.Body = io.NopCloser(bytes.NewReader(r.payload))
+		header["Content-Type"] = []string{"application/json"}
+	}
+	return request
 }
 
 // explainTimeout puts the timeout of an attempt in words.

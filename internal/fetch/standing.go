@@ -156,7 +156,7 @@ func (c *Client) try(ctx context.Context, token string, since time.Time) (proof,
 	case <-ctx.Done():
 		return unproven, ctx.Err()
 	}
-	if known := c.standing.known(token, since); known != unproven {
+	if known := c.standing.known(token, since); known != unproven || c.foreign {
 		return known, nil
 	}
 	a, err := c.probe(ctx, token)

@@ -1,0 +1,203 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"partnercost/internal/billing"
+)
+
+const (
+	// invoicesAPage and linesAPage are the sizes that are asked for, the largest known.
+	invoicesAPage = 200
+	linesAPage    = 2000
+)
+
+var (
+	// invoiceID is what a number of an invoice looks like; it becomes a part of a path.
+	invoiceID       = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	errNotInvoiceID = errors.New("is not the number of an invoice")
+)
+
+// InvoiceList is what the service says of the partner's invoices.
+type InvoiceList struct {
+	// Invoices are in the order of the list, amendments behind what they amend.
+	Invoices []billing.Invoice
+	// Bodies are the pages.
+	Bodies []billing.InvoiceBody
+}
+
+// Invoices reads the list of invoices. An error is a *billing.Failure or that of ctx, and
+// means that the list is not whole.
+func (c *Client) Invoices(ctx context.Context) (InvoiceList, error) {
+	var list InvoiceList
+	var page []billing.Invoice
+	known := map[string]bool{}
+	r := request{endpoint: "invoices", resource: "invoices", url: c.address("/invoices"), within: "/invoices"}
+	r.url.RawQuery = "size=" + strconv.Itoa(invoicesAPage) + "&offset=0"
+	err := c.walk(ctx, r, func(body []byte) (paging wirePaging, items int, err error) {
+		page, paging, err = decodeInvoices(body)
+		if err == nil && paging.isLast() && len(page) >= invoicesAPage {
+			paging.Links.Next.URI = text("/invoices?size=" + strconv.Itoa(invoicesAPage) + "&offset=" + strconv.Itoa(len(list.Invoices)+len(page)))
+		}
+		return paging, len(page), err
+	}, func(a answer) bool {
+		news := false
+		for _, invoice := range page {
+			if known[invoice.ID] {
+				continue
+			}
+			known[invoice.ID], news = true, true
+			invoice.Body = len(list.Bodies)
+			list.Invoices = append(list.Invoices, invoice)
+		}
+		if news {
+			list.Bodies = append(list.Bodies, pack(a.body))
+		}
+		// New-commerce invoices ignore size and offset: a page of those known already is the
+		// end.
+		return news
+	})
+	return list, err
+}
+
+// isLast reports whether a page names no next one.
+func (p *wirePaging) isLast() bool { return p.Links.Next.URI == "" && p.ContinuationToken == "" }
+
+// Invoice reads one invoice, which the list does not tell the period of. An application
+// alone may not.
+func (c *Client) Invoice(ctx context.Context, id string) (billing.Invoice, billing.InvoiceBody, error) {
+	var invoice billing.Invoice
+	a, err := c.get(ctx, request{
+		endpoint: "invoices/{id}", resource: "invoices/" + id, url: c.address("/invoices/" + id),
+		decode: func(body []byte) (err error) {
+			invoice, err = decodeInvoice(body)
+			if err == nil && !strings.EqualFold(invoice.ID, id) {
+				err = notDocument(invoiceDocument, errors.New("it is about another invoice"))
+			}
+			return err
+		},
+	})
+	if err != nil {
+		return billing.Invoice{}, billing.InvoiceBody{}, err
+	}
+	return invoice, pack(a.body), nil
+}
+
+// InvoiceSummaries reads when the newest invoices were made.
+func (c *Client) InvoiceSummaries(ctx context.Context) ([]billing.InvoiceSummary, error) {
+	var summaries []billing.InvoiceSummary
+	_, err := c.get(ctx, request{
+		endpoint: "invoices/summaries", resource: "invoices/summaries", url: c.address("/invoices/summaries"),
+		decode: func(body []byte) (err error) {
+			summaries, err = decodeInvoiceSummaries(body)
+			return err
+		},
+	})
+	return summaries, err
+}
+
+// InvoiceLines reads all lines of a part of an invoice.
+func (c *Client) InvoiceLines(ctx context.Context, id string, part billing.InvoicePart) (billing.LineSet, error) {
+	first, err := c.linesRequest(id, part)
+	if err != nil {
+		return billing.LineSet{}, err
+	}
+	set := billing.LineSet{Source: billing.FromV1}
+	size, read, items := int64(0), 0, 0
+	repeated, guessed := false, false
+	var page billing.InvoiceBody
+	err = c.walk(ctx, first, func(body []byte) (wirePaging, int, error) {
+		lines, paging, err := decodeInvoiceLines(body)
+		if err != nil {
+			return wirePaging{}, 0, err
+		}
+		items, page = len(lines), pack(body)
+		if repeated = guessed && page.Hash == set.Bodies[len(set.Bodies)-1].Hash; repeated {
+			return wirePaging{}, 0, nil // offset is ignored here
+		}
+		if size+int64(len(page.Content)) > c.options.MaxBody {
+			return wirePaging{}, 0, placed(lineDocument, fmt.Errorf("all pages together are too large: more than %d bytes, compressed", c.options.MaxBody))
+		}
+		guessed = paging.isLast() && items >= linesAPage
+		if guessed { // a full page that names no next one
+			paging.Links.Next.URI = text(offsetOf(first.url, read+items))
+		}
+		return paging, items, nil
+	}, func(answer) bool {
+		if repeated {
+			return false
+		}
+		read += items
+		size += int64(len(page.Content))
+		set.Bodies = append(set.Bodies, page)
+		return true
+	})
+	if err != nil {
+		return billing.LineSet{}, err
+	}
+	set.Lines = linesOfPages(set.Bodies)
+	return set, nil
+}
+
+// offsetOf is the address of the lines from a place on.
+func offsetOf(first *url.URL, offset int) string {
+	query := first.Query()
+	query.Set("size", strconv.Itoa(linesAPage))
+	query.Set("offset", strconv.Itoa(offset))
+	return first.Path + "?" + query.Encode()
+}
+
+// linesRequest follows the link of the list; an amendment has none.
+func (c *Client) linesRequest(id string, part billing.InvoicePart) (request, error) {
+	r := request{
+		endpoint: "invoices/{id}/lineitems", resource: "invoices/" + id + "/lineitems/" + part.Name(),
+		url: c.address("/invoices/" + id + "/lineitems"), within: "/invoices/",
+	}
+	if part.Link == "" {
+		r.url.RawQuery = url.Values{
+			"provider":            {strings.ReplaceAll(part.Provider, "_", "")},
+			"invoicelineitemtype": {strings.ReplaceAll(part.LineType, "_", "")},
+			"size":                {strconv.Itoa(linesAPage)},
+		}.Encode()
+		return r, nil
+	}
+	header, err := c.follow(wireLink{URI: text(part.Link)}, &r)
+	if err == nil && !c.stays(&r) {
+		err = errors.New("the link to the lines leads somewhere else")
+	}
+	if err != nil {
+		return r, &billing.Failure{Class: billing.BadAnswer, Resource: r.resource, Message: err.Error()}
+	}
+	r.header = header
+	return r, nil
+}
+
+// linesOfPages decodes pages anew each time.
+func linesOfPages(pages []billing.InvoiceBody) iter.Seq2[billing.InvoiceLine, error] {
+	return func(yield func(billing.InvoiceLine, error) bool) {
+		for _, page := range pages {
+			body, err := unpack(page)
+			if err != nil {
+				yield(billing.InvoiceLine{}, err)
+				return
+			}
+			lines, _, err := decodeInvoiceLines(body)
+			if err != nil {
+				yield(billing.InvoiceLine{}, err)
+				return
+			}
+			for _, line := range lines {
+				if !yield(line, nil) {
+					return
+				}
+			}
+		}
+	}
+}
