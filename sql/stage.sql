@@ -127,3 +127,10 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_history_findings (
     subject      text   NOT NULL,
     detail       text   NOT NULL
 ) ON COMMIT DELETE ROWS;
+
+CREATE TEMPORARY TABLE IF NOT EXISTS stage_invoice_findings (
+    kind     text NOT NULL,
+    severity text NOT NULL,
+    subject  text NOT NULL,
+    detail   text NOT NULL
+) ON COMMIT DELETE ROWS;

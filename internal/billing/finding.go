@@ -50,6 +50,19 @@ const (
 	RefreshOverdue FindingKind = "refresh_overdue"
 )
 
+// The oddities of invoices; each run that reads invoices looks for them anew.
+const (
+	InvoiceMissing          FindingKind = "invoice_missing"
+	InvoiceNoData           FindingKind = "invoice_no_data"
+	InvoiceFailed           FindingKind = "invoice_failed"
+	InvoicePeriodAssumed    FindingKind = "invoice_period_assumed"
+	InvoiceLinesLeftOut     FindingKind = "invoice_lines_left_out"
+	InvoiceTotalMismatch    FindingKind = "invoice_total_mismatch"
+	InvoiceLineArithmetic   FindingKind = "invoice_line_arithmetic"
+	InvoiceLineClassUnknown FindingKind = "invoice_line_class_unknown"
+	InvoiceDifference       FindingKind = "invoice_difference"
+)
+
 // Finding is an oddity in an answer that a human may want to look at. It never
 // stops a collection, and it never holds personal data.
 type Finding struct {

@@ -72,6 +72,9 @@ func (s *Store) Erase(ctx context.Context, e Erasure) (Erased, error) {
 			return err
 		}
 		gone, err = s.reduce(ctx, tx, []int64{key}, e.Scope)
+		if err == nil {
+			gone.Bodies, err = s.eraseFromInvoices(ctx, tx, e, gone.Bodies)
+		}
 		switch {
 		case err != nil:
 			return err
@@ -89,4 +92,16 @@ func (s *Store) Erase(ctx context.Context, e Erasure) (Erased, error) {
 		return Erased{}, fmt.Errorf("erase customer %s of %s: %w", e.CustomerID, e.Partner, classify(err))
 	}
 	return gone, nil
+}
+
+// eraseFromInvoices removes the answers with the customer's lines, which name its domain,
+// and if the company name goes the name in the lines. It returns the bodies removed so far.
+func (s *Store) eraseFromInvoices(ctx context.Context, tx pgx.Tx, e Erasure, bodies int64) (int64, error) {
+	ids := []string{string(e.CustomerID)}
+	n, err := s.q.EraseInvoiceBodies(ctx, tx, dbsqlc.EraseInvoiceBodiesParams{Partner: e.Partner, CustomerIds: ids})
+	if err != nil || e.Scope < billing.CountryOnly {
+		return bodies + n, err
+	}
+	_, err = s.q.ForgetInvoiceNames(ctx, tx, dbsqlc.ForgetInvoiceNamesParams{Partner: e.Partner, CustomerIds: ids})
+	return bodies + n, err
 }

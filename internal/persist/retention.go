@@ -36,7 +36,15 @@ func (s *Store) Prune(ctx context.Context, r Retention) (Pruned, error) {
 	var pruned Pruned
 	var err error
 	if r.Payloads > 0 {
-		pruned.Payloads, err = s.prunePayloads(ctx, s.now().Add(-r.Payloads))
+		before := s.now().Add(-r.Payloads)
+		pruned.Payloads, err = s.prunePayloads(ctx, before)
+		if err == nil {
+			var invoices int64
+			invoices, err = repeat(func() (int64, error) {
+				return s.q.DeleteInvoiceBodies(ctx, s.pool, dbsqlc.DeleteInvoiceBodiesParams{Before: before, AtMost: pruneBatch})
+			})
+			pruned.Payloads += invoices
+		}
 	}
 	if r.Runs > 0 && err == nil {
 		before := s.now().Add(-r.Runs)

@@ -22,6 +22,9 @@ func (s *Store) BeginRun(ctx context.Context, run billing.Run) error {
 		if err := s.reducePartner(ctx, run.Partner); err != nil {
 			return err
 		}
+		if _, err := s.q.EraseAllInvoiceBodies(ctx, s.pool, run.Partner); err != nil {
+			return fmt.Errorf("remove the answers with lines of invoices: %w", classify(err))
+		}
 	}
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		err := s.q.InsertRun(ctx, tx, dbsqlc.InsertRunParams{

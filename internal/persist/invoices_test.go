@@ -1,0 +1,301 @@
+package persist_test
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"testing"
+	"time"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/persist"
+	"partnercost/internal/persist/pgtest"
+)
+
+// invoiceFacts are the tables that an unchanged night must leave as they are.
+var invoiceFacts = []string{
+	"collector.invoices", "collector.invoice_history", "collector.invoice_line_sets", "collector.invoice_lines", "collector.invoice_bodies", "collector.invoice_set_bodies", "collector.findings",
+}
+
+// invoiceRun is the next night's run with invoices.
+func (b *fixture) invoiceRun() billing.Run {
+	b.t.Helper()
+	b.runs++
+	return billing.Run{ID: fmt.Sprintf("00000000-0000-4000-9000-%012d", b.runs), Partner: "contoso", Kind: billing.KindOnce, StartedAt: b.now, Version: "test"}
+}
+
+func plainDay(s string) time.Time {
+	d, err := billing.ParseDay(s)
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+// october is an invoice for October in USD; its amendments are -1, -2, …
+func october(id string, t billing.InvoiceType, total string) billing.Invoice {
+	return billing.Invoice{
+		ID: id, Type: t, DocumentType: "invoice", Date: plainDay("2026-11-08"), PeriodStart: plainDay("2026-10-01"), PeriodEnd: plainDay("2026-10-31"),
+		Total: amount(total), CurrencyCode: "USD", Parts: []billing.InvoicePart{{Provider: "one_time", LineType: "billing_line_items"}},
+	}
+}
+
+// billed is a line without tax.
+func billed(id billing.CustomerID, total string) billing.InvoiceLine {
+	return billing.InvoiceLine{Class: billing.ExportedLine, CustomerID: id, CustomerName: "Line " + string(id[35:]), PretaxTotal: amount(total), Tax: amount("0"), AfterTaxTotal: amount(total), CurrencyCode: "USD"}
+}
+
+func lineSet(etag string, lines ...billing.InvoiceLine) billing.LineSet {
+	content := fmt.Append(nil, etag, lines)
+	return billing.LineSet{
+		Source: billing.FromV2, ETag: etag, Bodies: []billing.InvoiceBody{{Content: content, Hash: sha256.Sum256(content)}},
+		Lines: func(yield func(billing.InvoiceLine, error) bool) {
+			for _, line := range lines {
+				if !yield(line, nil) {
+					return
+				}
+			}
+		},
+	}
+}
+
+// bill stores invoices with their lines, and reconciles. An invoice without lines has no
+// data yet.
+func (b *fixture) bill(invoices []billing.Invoice, lines map[string][]billing.InvoiceLine) {
+	b.t.Helper()
+	run := b.invoiceRun()
+	content := []byte("list")
+	if _, err := b.store.SaveInvoices(b.t.Context(), run, invoices, []billing.InvoiceBody{{Content: content, Hash: sha256.Sum256(content)}}); err != nil {
+		b.t.Fatal(err)
+	}
+	var wanted []persist.NewLoad
+	for _, i := range invoices {
+		for _, part := range i.Parts {
+			wanted = append(wanted, persist.NewLoad{InvoiceID: i.ID, Source: billing.FromV2, Part: part, State: persist.LoadExpected})
+		}
+	}
+	if err := b.store.SaveLoads(b.t.Context(), run, wanted); err != nil {
+		b.t.Fatal(err)
+	}
+	loads, err := b.store.InvoiceLoads(b.t.Context(), "contoso")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for _, load := range loads {
+		load.AskedAt, load.AskedTotal = b.now, load.Total
+		set, there := lines[load.InvoiceID]
+		if !there {
+			load.State = persist.LoadNoData
+			err = b.store.NoteLoad(b.t.Context(), run, load, nil)
+		} else {
+			_, err = b.store.SaveLines(b.t.Context(), run, load, lineSet("V1", set...))
+		}
+		if err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	if err := b.store.ReconcileInvoices(b.t.Context(), run); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func (b *fixture) reconciliation() []string {
+	b.t.Helper()
+	return b.query(`SELECT to_char(month, 'YYYY-MM') AS m, right(customer_id::text, 1) AS c, company_name, invoice_type, currency_code, invoiced, service_costs, difference, verdict, reason
+		FROM finance.invoice_reconciliation ORDER BY month, customer_id, invoice_type, currency_code`)
+}
+
+const customerE billing.CustomerID = "00000000-0000-4000-8000-00000000000e"
+
+func TestInvoicesAgainstServiceCosts(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	b.collect(
+		statement(customerA, both(oneTime(10, "10.005"))),
+		statement(customerB, both(oneTime(10, "20"))),
+		statement(customerC, both(oneTime(10, "30"))),
+		statement(customerD, both(recurring(9, "5"))),
+	)
+	own := billed(customerE, "7")
+	own.Own = true
+	amendment := october("G2", billing.OneTime, "-3")
+	amendment.Amends, amendment.PeriodStart, amendment.PeriodEnd = "G1", time.Time{}, time.Time{}
+	amendment.Date = plainDay("2026-12-20")
+	adjusted := october("G1", billing.OneTime, "75.01")
+	b.bill([]billing.Invoice{adjusted, amendment}, map[string][]billing.InvoiceLine{
+		"G1": {billed(customerA, "10.00500"), billed(customerB, "20"), billed(customerC, "29.99"), billed(customerD, "8"), own},
+		"G2": {billed(customerB, "-3")},
+	})
+	wantLines(t, "reconciliation", b.reconciliation(),
+		"2026-10 a Company a OneTime USD 10.00500 10.005 0.00000 matched null",
+		"2026-10 b Company b OneTime USD 17 20 -3 differs adjustment",
+		"2026-10 c Company c OneTime USD 29.99 30 -0.01 differs null",
+		"2026-10 d Company d OneTime USD 8 null 8 invoice_only null",
+		"2026-10 e Line e OneTime USD 7 null 7 invoice_only own subscription",
+	)
+	wantLines(t, "invoices", b.query(`SELECT invoice_id, amends, month, total, lines_total, difference, state FROM finance.invoices ORDER BY invoice_id`),
+		"G1 null 2026-10-01 75.01 74.99500 0.01500 complete", "G2 G1 2026-10-01 -3 -3 0 complete")
+	wantLines(t, "findings", b.query(`SELECT kind, subject, detail FROM finance.findings WHERE kind LIKE 'invoice\_%' AND resolved_at IS NULL ORDER BY kind, subject`),
+		"invoice_difference OneTime 2026-10 USD Of 1 customers the OneTime invoices of 2026-10 and the service costs differ without a known reason, by 8 USD in all.",
+		"invoice_total_mismatch G1 Invoice G1 is over 75.01 USD and its lines add up to 74.995 USD: 0.015 USD belong to no customer.")
+	wantLines(t, "history", b.query(`SELECT right(customer_id::text, 1) AS c, invoice_type, after_tax_total, origin FROM finance.history ORDER BY customer_id, invoice_type`),
+		"a OneTime 10.005 servicecosts", "b OneTime 20 servicecosts", "c OneTime 30 servicecosts", "d OneTime 8 invoice", "d Recurring 5 servicecosts", "e OneTime 7 invoice")
+
+	// What was wrong is put right: the findings resolve themselves, the former lines stay.
+	b.now = night(1)
+	adjusted.Total = amount("74.995")
+	b.bill([]billing.Invoice{adjusted, amendment}, map[string][]billing.InvoiceLine{
+		"G1": {billed(customerA, "10.005"), billed(customerB, "20"), billed(customerC, "30"), own}, "G2": {billed(customerB, "-3")},
+	})
+	wantLines(t, "findings", b.query(`SELECT kind, subject FROM finance.findings WHERE kind LIKE 'invoice\_%' AND resolved_at IS NULL ORDER BY kind, subject`), "invoice_total_mismatch G1")
+	wantLines(t, "sets", b.query(`SELECT invoice_id, revision, line_count, s.superseded_at IS NULL AS current FROM collector.invoice_line_sets s JOIN collector.invoices USING (invoice_key) ORDER BY 1, 2`),
+		"G1 0 5 false", "G1 1 4 true", "G2 0 1 true")
+	wantLines(t, "former totals", b.query(`SELECT invoice ->> 'total' AS total FROM collector.invoice_history`), "75.01")
+}
+
+// What is not there yet, and what is not to be had.
+func TestInvoicesThatAreLate(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	b.collect(statement(customerA, both(oneTime(10, "10"), recurring(9, "4"))), statement(customerB, both(oneTime(10, "20"))))
+	usd := october("G1", billing.OneTime, "30")
+	b.bill([]billing.Invoice{usd}, nil)
+	wantLines(t, "costs without data", b.reconciliation(),
+		"2026-10 a Company a OneTime USD null 10 -10 costs_only late data", "2026-10 b Company b OneTime USD null 20 -20 costs_only late data")
+	wantLines(t, "invoices", b.query(`SELECT invoice_id, lines_total, difference, state FROM finance.invoices`), "G1 null null no_data")
+	wantLines(t, "findings", b.query(`SELECT kind, severity, subject FROM finance.findings WHERE kind LIKE 'invoice\_%'`), "invoice_no_data info G1")
+
+	b.now = night(1)
+	b.bill([]billing.Invoice{usd}, map[string][]billing.InvoiceLine{"G1": {billed(customerA, "10"), billed(customerC, "20")}})
+	wantLines(t, "once there is data", b.reconciliation(),
+		"2026-10 a Company a OneTime USD 10 10 0 matched null", "2026-10 b Company b OneTime USD null 20 -20 costs_only null",
+		"2026-10 c Line c OneTime USD 20 null 20 invoice_only not collected")
+
+	b.exec(b.session(), "UPDATE collector.customers SET active = false WHERE right(customer_id::text, 1) = 'b'")
+	wantLines(t, "who is gone", b.reconciliation()[1:2], "2026-10 b Company b OneTime USD null 20 -20 costs_only customer gone")
+	if err := b.store.SavePartnerScope(t.Context(), "contoso", false); err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, "who is not configured", b.reconciliation()[1:2], "2026-10 b Company b OneTime USD null 20 -20 costs_only not collected")
+}
+
+func TestMissingInvoices(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	legacy := october("D1", billing.Recurring, "0")
+	legacy.PeriodStart, legacy.PeriodEnd = plainDay("2026-09-20"), plainDay("2026-10-19")
+	legacy.Parts, legacy.Date = nil, plainDay("2026-10-21")
+	modern := october("G1", billing.OneTime, "0")
+	modern.Parts = nil
+	missing := func(day string) []string {
+		b.now = plainDay(day).Add(3 * time.Hour)
+		b.bill([]billing.Invoice{legacy, modern}, nil)
+		return b.query(`SELECT subject, (regexp_match(detail, 'since ([-0-9]+)'))[1] AS since FROM finance.findings WHERE kind = 'invoice_missing' AND resolved_at IS NULL ORDER BY subject`)
+	}
+	wantLines(t, "in time", missing("2026-11-22"))
+	wantLines(t, "four days after the next period", missing("2026-11-23"), "Recurring 2026-11 USD 2026-11-23")
+	wantLines(t, "the 8th", missing("2026-12-08"), "Recurring 2026-11 USD 2026-11-23")
+	wantLines(t, "the 9th", missing("2026-12-09"), "OneTime 2026-11 USD 2026-12-09", "Recurring 2026-11 USD 2026-11-23")
+	wantLines(t, "after two months", missing("2027-02-08"))
+}
+
+func TestAnUnchangedNightWritesNoInvoices(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	b.collect(statement(customerA, both(oneTime(10, "10"))))
+	lines := map[string][]billing.InvoiceLine{"G1": {billed(customerA, "10"), billed(customerB, "1"), billed(customerB, "1")}}
+	b.bill([]billing.Invoice{october("G1", billing.OneTime, "12.5")}, lines)
+	tracker := pgtest.Track(t, b.url, invoiceFacts...)
+	b.now = night(1)
+	lines["G1"] = []billing.InvoiceLine{billed(customerB, "1.0"), billed(customerA, "10"), billed(customerB, "1")}
+	again := october("G1", billing.OneTime, "12.50")
+	again.PeriodStart, again.PeriodEnd = time.Time{}, time.Time{} // as in the list
+	b.bill([]billing.Invoice{again}, lines)
+	if changes := tracker.Changes(t); changes != "" {
+		t.Errorf("an unchanged night wrote facts:\n%s", changes)
+	}
+	lines["G1"] = lines["G1"][1:] // a true duplicate less is a change
+	b.bill([]billing.Invoice{again}, lines)
+	wantLines(t, "sets", b.query(`SELECT revision, line_count FROM collector.invoice_line_sets ORDER BY revision`), "0 3", "1 2")
+}
+
+func TestErasureReachesInvoices(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	b.collect(statement(customerA, both(oneTime(10, "10"))), statement(customerB, both(oneTime(10, "10"))))
+	lines := map[string][]billing.InvoiceLine{"G1": {billed(customerA, "10"), billed(customerB, "10")}}
+	b.bill([]billing.Invoice{october("G1", billing.OneTime, "20")}, lines)
+	bodies := func() []string { return b.query(`SELECT count(*) AS n FROM collector.invoice_bodies`) }
+	names := func() []string {
+		return b.query(`SELECT right(customer_id::text, 1) AS c, customer_name FROM collector.invoice_lines ORDER BY set_id, ordinal`)
+	}
+	wantLines(t, "bodies", bodies(), "2")
+	if gone := b.erase(customerA, billing.NameAndCountry); gone.Bodies != 2 {
+		t.Errorf("%+v", gone)
+	}
+	wantLines(t, "the list stays", bodies(), "1")
+	wantLines(t, "names", names(), "a Line a", "b Line b")
+	b.erase(customerA, billing.CountryOnly)
+	wantLines(t, "names", names(), "a null", "b Line b")
+	lines["G1"] = append(lines["G1"], billed(customerB, "1"))
+	b.bill([]billing.Invoice{october("G1", billing.OneTime, "21")}, lines)
+	wantLines(t, "nothing comes back", names(), "a null", "b Line b", "a null", "b Line b", "b Line b")
+	wantLines(t, "nothing comes back", bodies(), "1")
+}
+
+func TestMinimalProfilesKeepNoAnswersWithLines(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	b.collect(statement(customerA, both(oneTime(10, "10"))))
+	lines := map[string][]billing.InvoiceLine{"G1": {billed(customerA, "10")}}
+	b.bill([]billing.Invoice{october("G1", billing.OneTime, "10")}, lines)
+	b.store.Close()
+	b.profiles = billing.NameAndCountry
+	b.open()
+	b.collect(statement(customerA, both(oneTime(10, "10"))))
+	wantLines(t, "what was there", b.query(`SELECT count(*) AS n FROM collector.invoice_bodies`), "1")
+	lines["G2"] = []billing.InvoiceLine{billed(customerA, "1")}
+	b.bill([]billing.Invoice{october("G1", billing.OneTime, "10"), october("G2", billing.OneTime, "1")}, lines)
+	wantLines(t, "what is new", b.query(`SELECT count(*) AS n FROM collector.invoice_bodies`), "1")
+}
+
+func TestRetentionOfInvoiceBodies(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	b.bill([]billing.Invoice{october("G1", billing.OneTime, "10")}, map[string][]billing.InvoiceLine{"G1": {billed(customerA, "10")}})
+	b.now = night(1)
+	b.bill([]billing.Invoice{october("G1", billing.OneTime, "11")}, map[string][]billing.InvoiceLine{"G1": {billed(customerA, "11")}})
+	b.now = night(100)
+	pruned, err := b.store.Prune(t.Context(), persist.Retention{Payloads: 24 * time.Hour})
+	if err != nil || pruned.Payloads != 1 {
+		t.Errorf("%+v, %v", pruned, err)
+	}
+	wantLines(t, "what stands", b.query(`SELECT count(*) AS n FROM collector.invoice_bodies`), "2")
+}
+
+// Another interface takes over what the first one could not read, and never what it did.
+func TestLoadsByAnotherInterface(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	run := b.invoiceRun()
+	invoice := october("G1", billing.OneTime, "10")
+	if _, err := b.store.SaveInvoices(t.Context(), run, []billing.Invoice{invoice}, nil); err != nil {
+		t.Fatal(err)
+	}
+	save := func(source billing.LineSource) []string {
+		t.Helper()
+		if err := b.store.SaveLoads(t.Context(), run, []persist.NewLoad{{InvoiceID: "G1", Source: source, Part: invoice.Parts[0], State: persist.LoadExpected}}); err != nil {
+			t.Fatal(err)
+		}
+		return b.query(`SELECT source, part, state FROM collector.invoice_loads ORDER BY source`)
+	}
+	wantLines(t, "first", save(billing.FromV1), "v1 one_time/billing_line_items expected")
+	wantLines(t, "then", save(billing.FromV2), "v2 graph/billed_reconciliation expected")
+	loads, err := b.store.InvoiceLoads(t.Context(), "contoso")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.store.SaveLines(t.Context(), run, loads[0], lineSet("V1", billed(customerA, "10"))); err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, "once read", save(billing.FromV1), "v2 graph/billed_reconciliation loaded")
+}
