@@ -65,6 +65,7 @@ type Partner struct {
 	Locale    string    `yaml:"locale" default:"en-US"`
 	Auth      Auth      `yaml:"auth"`
 	Customers Customers `yaml:"customers"`
+	Invoices  Invoices  `yaml:"invoices"`
 	Limits    Limits    `yaml:"limits"`
 }
 
@@ -114,6 +115,40 @@ type Customers struct {
 	Discover bool `yaml:"discover" default:"false"`
 	// The tenant ids of customers that are left out.
 	Exclude []billing.CustomerID `yaml:"exclude"`
+}
+
+// Invoices says what is read of Microsoft's invoices to this partner.
+type Invoices struct {
+	// `true`: `collector run` and the daemon read the invoices after the costs. They need further permissions, which
+	// `collector check` proves.
+	Enabled bool `yaml:"enabled" default:"false"`
+	// The first month to read, such as `2024-01`. A month is that in which an invoice's period ends. Without it, all
+	// invoices that Partner Center lists.
+	Since string `yaml:"since"`
+	// The exports of Microsoft Graph, which are the only source of new-commerce lines after March 2025. Without this
+	// key, line items are read from Partner Center alone. `graph: {}` takes everything from `auth`.
+	Graph Graph `yaml:"graph"`
+}
+
+// Graph is how the collector signs in to Microsoft Graph: always as an application alone,
+// with the permission PartnerBilling.Read.All.
+type Graph struct {
+	// The partner's tenant; that of `auth` if absent.
+	TenantID string `yaml:"tenant_id"`
+	// The application (client) in that tenant; that of `auth` if absent.
+	ClientID string `yaml:"client_id"`
+	// A file that holds the application's secret; `COLLECTOR_<NAME>_GRAPH_CLIENT_SECRET` wins over it. The secret of
+	// `auth` if absent.
+	ClientSecretFile string `yaml:"client_secret_file"`
+	// Another address of Microsoft Graph, without version. `http` is allowed for loopback addresses only.
+	BaseURL string `yaml:"base_url"`
+	// Another address of the login host; that of `auth` if absent.
+	LoginURL string `yaml:"login_url"`
+
+	// Given: the key stands in the file.
+	Given bool `yaml:"-"`
+	// ClientSecret comes from ClientSecretFile, the environment or auth.
+	ClientSecret Secret `yaml:"-"`
 }
 
 // Limits bounds the requests to Partner Center for this partner.

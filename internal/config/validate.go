@@ -131,6 +131,7 @@ func (l *loader) partner(p *Partner, path string) {
 	}
 	l.auth(&p.Auth, join(path, "auth"), p.Name)
 	l.customers(&p.Customers, join(path, "customers"))
+	l.invoices(p, join(path, "invoices"))
 	l.atLeastOne(p.Limits.RequestsPerMinute, join(path, "limits.requests_per_minute"))
 	l.atLeastOne(p.Limits.Concurrency, join(path, "limits.concurrency"))
 	l.positive(p.Limits.Timeout, join(path, "limits.timeout"))
@@ -144,7 +145,7 @@ func (l *loader) partnerNames(partners []Partner) {
 	owners := map[string]use{}
 	for i, p := range partners {
 		path := fmt.Sprintf("partners[%d].name", i)
-		for _, suffix := range []string{"CLIENT_SECRET", "REFRESH_TOKEN", "TOKEN"} {
+		for _, suffix := range []string{"CLIENT_SECRET", "REFRESH_TOKEN", "TOKEN", "GRAPH_CLIENT_SECRET"} {
 			variable := variableOf(p.Name, suffix)
 			owner, taken := owners[variable]
 			if !taken {
