@@ -36,6 +36,9 @@ func parseTarget(path string) target {
 		n++
 	}
 	is := func(at int, name string) bool { return strings.EqualFold(parts[at], name) }
+	if is(0, "v1") && is(1, "invoices") {
+		return invoiceTarget(n, parts)
+	}
 	if !is(0, "v1") || !is(1, "customers") {
 		return target{}
 	}
@@ -130,7 +133,7 @@ func (s *Simulator) authorise(header http.Header, r *http.Request, e endpoint, d
 		return refuse(dst, http.StatusUnauthorized, 900420, "Invalid or unsupported token audience."), false
 	case !compliant && s.options.Login.EnforceMFA:
 		return refuse(dst, http.StatusUnauthorized, 900421, "MFA is required for this operation."), false
-	case caller == application && (e == summaryEndpoint || e == lineItemsEndpoint):
+	case caller == application && (e == summaryEndpoint || e == lineItemsEndpoint || e == invoiceEndpoint || e == invoiceSummariesEndpoint):
 		return refuse(dst, http.StatusForbidden, 900329, "App only token is not supported by this operation."), false
 	}
 	return answer{}, true
@@ -145,6 +148,8 @@ func (s *Simulator) answer(r *http.Request, t target, page page, odd met, dst []
 		return refuseAtGateway(dst, http.StatusMethodNotAllowed, "The requested resource does not support this method.")
 	case t.endpoint == listEndpoint:
 		return s.list(r, page, odd, dst)
+	case t.isInvoices():
+		return s.invoiceAnswer(r, t, dst)
 	}
 
 	id, err := billing.ParseCustomerID(t.customer)

@@ -20,8 +20,8 @@ const oddityEvery = 20
 // costs invents a customer's summary and the line items that add up to it exactly.
 func (w *world) costs(c customer, cal *calendar) (*billing.CostSummary, []billing.LineItem) {
 	summary := &billing.CostSummary{}
-	recurring := recurringPeriod(w.start, cal.recurring, c.day)
 	if c.costs != hasCosts {
+		recurring := recurringPeriod(w.start, cal.recurring, c.day)
 		if c.costs.inBody() {
 			zero := decimal.NewNullDecimal(decimal.Zero)
 			summary.BodyCustomerID = c.id
@@ -39,34 +39,47 @@ func (w *world) costs(c customer, cal *calendar) (*billing.CostSummary, []billin
 	// Each set grows in the room behind the one before, to be allocated but once.
 	items := make([]billing.LineItem, 0, c.items+4)
 	if c.recurring {
-		set := w.recurringItems(items, c, recurring, cal.recurring)
-		for _, e := range cal.recurringRestated {
-			if hit, _ := w.restates(c, e); hit {
-				r := w.seed.random(topicRestated, c.index, e.step, 1)
-				set = restate(set, c.market, r)
-				// The end of a period is a value like any other: it may move.
-				if r.IntN(16) == 0 {
-					recurring.End = recurring.End.AddDate(0, 0, 1)
-				}
-			}
-		}
+		recurring, set := w.recurringSet(items, c, cal.recurring, cal.recurringRestated)
 		items = append(items, set...)
 		summary.Details = append(summary.Details, details(billing.Recurring, recurring, set)...)
 	}
 	if c.oneTime {
-		period := oneTimePeriod(w.start, cal.oneTime)
-		set := w.oneTimeItems(items[len(items):], c, period, cal.oneTime)
-		for _, e := range cal.oneTimeRestated {
-			if _, hit := w.restates(c, e); hit {
-				set = restate(set, c.market, w.seed.random(topicRestated, c.index, e.step, 2))
-			}
-		}
+		period, set := w.oneTimeSet(items[len(items):], c, cal.oneTime, cal.oneTimeRestated)
 		items = append(items, set...)
 		summary.Details = append(summary.Details, details(billing.OneTime, period, set)...)
 	}
 	summary.Root = summary.Details[0].CostTotals
 	summary.Root.CurrencyCode = ""
 	return summary, items
+}
+
+// recurringSet is what a customer's subscriptions cost in a period, as restated last.
+func (w *world) recurringSet(room []billing.LineItem, c customer, month int, restated []restatement) (billing.Period, []billing.LineItem) {
+	period := recurringPeriod(w.start, month, c.day)
+	set := w.recurringItems(room, c, period, month)
+	for _, e := range restated {
+		if hit, _ := w.restates(c, e); hit {
+			r := w.seed.random(topicRestated, c.index, e.step, 1)
+			set = restate(set, c.market, r)
+			// The end of a period is a value like any other: it may move.
+			if r.IntN(16) == 0 {
+				period.End = period.End.AddDate(0, 0, 1)
+			}
+		}
+	}
+	return period, set
+}
+
+// oneTimeSet is what a customer's purchases of a month cost, as restated last.
+func (w *world) oneTimeSet(room []billing.LineItem, c customer, month int, restated []restatement) (billing.Period, []billing.LineItem) {
+	period := oneTimePeriod(w.start, month)
+	set := w.oneTimeItems(room, c, period, month)
+	for _, e := range restated {
+		if _, hit := w.restates(c, e); hit {
+			set = restate(set, c.market, w.seed.random(topicRestated, c.index, e.step, 2))
+		}
+	}
+	return period, set
 }
 
 // recurringItems are the subscriptions of a customer, the same every month but for

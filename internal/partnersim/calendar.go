@@ -1,6 +1,7 @@
 package partnersim
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -44,7 +45,10 @@ type calendar struct {
 	// oneTimeRestated and recurringRestated are the restatements of the current period
 	// of each type, oldest first.
 	oneTimeRestated, recurringRestated []restatement
-	departures                         []departure
+	// oneTimePast and recurringPast are those of earlier periods, by their month since the
+	// start: an invoice bills what was restated last.
+	oneTimePast, recurringPast map[int][]restatement
+	departures                 []departure
 	// away are the customers who are away for now, by index.
 	away map[uint64]bool
 	// before is the calendar of before the last step, which knows of none before it.
@@ -67,6 +71,8 @@ func restatementOf(step Step, number uint64) restatement {
 type departure struct {
 	step  uint64
 	share float64
+	// oneTime and recurring are the periods in which they left, as months since the start.
+	oneTime, recurring int
 }
 
 // after returns the calendar moved on by a step.
@@ -75,6 +81,8 @@ func (c *calendar) after(step Step) *calendar {
 		steps:             c.steps + 1,
 		oneTime:           c.oneTime + step.OneTimeMonths,
 		recurring:         c.recurring + step.RecurringMonths,
+		oneTimePast:       past(c.oneTimePast, c.oneTime, c.oneTimeRestated),
+		recurringPast:     past(c.recurringPast, c.recurring, c.recurringRestated),
 		oneTimeRestated:   slices.Clone(c.oneTimeRestated),
 		recurringRestated: slices.Clone(c.recurringRestated),
 		departures:        slices.Clone(c.departures),
@@ -95,9 +103,27 @@ func (c *calendar) after(step Step) *calendar {
 		next.recurringRestated = append(next.recurringRestated, restated)
 	}
 	if step.Leave > 0 {
-		next.departures = append(next.departures, departure{step: next.steps, share: step.Leave})
+		next.departures = append(next.departures, departure{step: next.steps, share: step.Leave, oneTime: next.oneTime, recurring: next.recurring})
 	}
 	return next
+}
+
+// past is what is known of earlier periods and of one more.
+func past(known map[int][]restatement, month int, restated []restatement) map[int][]restatement {
+	all := maps.Clone(known)
+	if all == nil {
+		all = map[int][]restatement{}
+	}
+	all[month] = slices.Clone(restated)
+	return all
+}
+
+// restatedIn are the restatements of a period, the current one or one before.
+func restatedIn(current int, restated []restatement, past map[int][]restatement, month int) []restatement {
+	if month == current {
+		return restated
+	}
+	return past[month]
 }
 
 // oneTimePeriod is the calendar month that is billed most recently: its last tick,

@@ -49,6 +49,9 @@ type Options struct {
 	// Oddities are those in force at first; see Simulator.SetOddities.
 	Oddities []Oddity
 
+	// Invoices has the partner be billed; without it there are no invoices at all.
+	Invoices *Invoices
+
 	// Clock tells the time to tokens and to the request limit; time.Now when nil.
 	Clock func() time.Time
 }

@@ -1,6 +1,6 @@
 // Package partnersim plays Microsoft Partner Center over HTTP: the list of customers,
 // billing profiles, the most recent service costs with their line items, the token
-// endpoints of the identity platform, and their faults. Everything it tells is
+// endpoints of the identity platform, invoices and their exports, and their faults. Everything it tells is
 // invented from a seed; API.md is what it plays. It serves the demo, tests and
 // benchmarks, and knows nothing of the client it is used against.
 package partnersim
@@ -36,6 +36,9 @@ type Simulator struct {
 	// advancing serialises steps; requests only read the pointer.
 	advancing sync.Mutex
 	calendar  atomic.Pointer[calendar]
+
+	// exports are those of Microsoft Graph; nil when there are no invoices.
+	exports *exports
 }
 
 // New returns a simulator at the start of its calendar.
@@ -63,6 +66,9 @@ func New(options Options) *Simulator {
 	s.faults.Store(&options.Faults)
 	s.SetOddities(options.Oddities...)
 	s.calendar.Store(&calendar{})
+	if options.Invoices != nil {
+		s.exports = newExports()
+	}
 	s.mux = http.NewServeMux()
 	s.login.routes(s.mux)
 	s.controlRoutes(s.mux)
@@ -76,6 +82,10 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// the real service refuses, such as /v1//v1/customers.
 	if strings.HasPrefix(r.URL.Path, "/simulator/") || strings.Contains(r.URL.Path, "/oauth2/") {
 		s.mux.ServeHTTP(w, r)
+		return
+	}
+	if s.exports != nil && s.exports.owns(r.URL.Path) {
+		s.serveExports(w, r)
 		return
 	}
 	s.serveAPI(w, r)

@@ -28,10 +28,18 @@ const (
 	lineItemsEndpoint
 	tokenEndpoint
 	deviceEndpoint
+	invoiceListEndpoint
+	invoiceEndpoint
+	invoiceSummariesEndpoint
+	invoiceLinesEndpoint
+	exportEndpoint
+	operationEndpoint
+	blobEndpoint
 	endpoints
 )
 
-var endpointNames = [endpoints]string{"other", "customers", "customer", "profile", "summary", "line_items", "token", "devicecode"}
+var endpointNames = [endpoints]string{"other", "customers", "customer", "profile", "summary", "line_items", "token", "devicecode",
+	"invoices", "invoice", "invoice_summaries", "invoice_lines", "export", "operation", "blob"}
 
 type counters struct {
 	requests [endpoints]atomic.Uint64

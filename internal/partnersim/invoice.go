@@ -1,0 +1,398 @@
+package partnersim
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/shopspring/decimal"
+
+	"partnercost/internal/billing"
+)
+
+// Invoices say how the partner is billed. What is billed agrees with the service costs of
+// the same customers, but for what is planted.
+type Invoices struct {
+	// Back is how many months before the start there are invoices for.
+	Back int
+	// Plant has every invoice differ in the ways of Simulator.Planted.
+	Plant bool
+	// Tenant is the partner's own, whose subscriptions are planted.
+	Tenant string
+	// NoData are currencies of which exports, and line items, are not there yet; see
+	// Simulator.SetNoData.
+	NoData []string
+	// Polls is how often an export answers that it is running.
+	Polls int
+	// FailOnce has the first export of each invoice fail, and ExpireOnce its first blob be
+	// refused, as if its signature had expired.
+	FailOnce, ExpireOnce bool
+	// LinesAPage is the most lines of a page, and of a blob; 2000 when 0.
+	LinesAPage int
+}
+
+// stranger is a customer who is billed and never listed.
+const stranger = "0ddba110-0000-4000-8000-000000000000"
+
+// billedMonths are those of which there are invoices, oldest first, as months since the
+// start: those of subscriptions once every customer's period has ended.
+func (s *Simulator) billedMonths(recurring bool, cal *calendar) (first, last int) {
+	last = cal.oneTime
+	if recurring {
+		last = cal.recurring
+	}
+	return -s.options.Invoices.Back, last
+}
+
+// currencies in which the partner is billed.
+var currencies = [...]currency{dollar, euro, pound, franc, yen, cdn}
+
+// invoice is one of the partner's.
+type invoice struct {
+	recurring bool
+	// month counts from the start.
+	month    int
+	currency int
+	// amendment: it amends the invoice of the same kind, month and currency.
+	amendment bool
+}
+
+// monthBase keeps the month in a number positive.
+const monthBase = 5000
+
+func (i invoice) id() string {
+	kind, last := "G", 0
+	if i.recurring {
+		kind = "D"
+	}
+	if i.amendment {
+		last = 1
+	}
+	return fmt.Sprintf("%s%04d%02d%03d", kind, i.month+monthBase, i.currency, last)
+}
+
+// parseInvoice reads a number, possibly after its type.
+func parseInvoice(id string) (invoice, bool) {
+	if _, bare, prefixed := strings.Cut(id, "-"); prefixed {
+		id = bare
+	}
+	var i invoice
+	if len(id) != 10 || id[0] != 'D' && id[0] != 'G' {
+		return i, false
+	}
+	month, err := strconv.Atoi(id[1:5])
+	number, err2 := strconv.Atoi(id[5:7])
+	if err != nil || err2 != nil || number < 0 || number >= len(currencies) {
+		return i, false
+	}
+	i = invoice{recurring: id[0] == 'D', month: month - monthBase, currency: number, amendment: id[7:] == "001"}
+	return i, i.id() == id
+}
+
+// typeName is the invoice's type as the service writes it.
+func (i invoice) typeName() string {
+	if i.recurring {
+		return "Recurring"
+	}
+	return "OneTime"
+}
+
+// first is the first day of the invoice's month.
+func (i invoice) first(start time.Time) time.Time { return start.AddDate(0, i.month, 0) }
+
+// period is the month for purchases; for subscriptions the partner's own, which ends on
+// the 28th.
+func (i invoice) period(start time.Time) (from, to time.Time) {
+	first := i.first(start)
+	if i.recurring {
+		return first.AddDate(0, -1, 28), first.AddDate(0, 0, 27)
+	}
+	return first, first.AddDate(0, 1, -1)
+}
+
+// date is when the invoice was made.
+func (i invoice) date(start time.Time) time.Time {
+	_, end := i.period(start)
+	days := 2
+	if !i.recurring {
+		days = 7
+	}
+	if i.amendment {
+		days += 20
+	}
+	return end.AddDate(0, 0, days)
+}
+
+// invoiceLine is a line of an invoice.
+type invoiceLine struct {
+	customer, name string
+	item           billing.LineItem
+	// numbered makes a line be written in one of several ways.
+	numbered int
+}
+
+// metered reports whether the line is one of legacy Azure.
+func (l *invoiceLine) metered() bool { return !l.item.Quantity.Decimal.IsInteger() }
+
+// bill is an invoice with all its lines.
+type bill struct {
+	lines []invoiceLine
+	// adjustment is a part of the total that no line states.
+	adjustment decimal.Decimal
+	planted    []Planted
+	// amended are the lines of the amendment.
+	amended []invoiceLine
+}
+
+// Planted is a difference between an invoice and the service costs that the simulation
+// made, or between its total and its lines.
+type Planted struct {
+	// Invoice is the number; of an amendment that of what it amends.
+	Invoice string
+	Month   time.Time
+	// CustomerID is empty for what belongs to no customer.
+	CustomerID  string
+	InvoiceType billing.InvoiceType
+	Currency    string
+	// Difference is what is billed beyond the service costs.
+	Difference decimal.Decimal
+	// Reason is one of the fixed ones; empty when there is none to know.
+	Reason string
+}
+
+// Planted lists the differences of all invoices there are now, but for those that follow
+// from who left and from what has no data: nobody knows here what was collected when.
+//
+// Of each invoice with enough customers, in their order, the first has a minor unit more
+// on the invoice; the second is left out; the third is credited by an amendment; one is
+// billed who has no costs of the invoice's type; the partner's own tenant is billed, and a
+// tenant that is nobody's customer; and the total of a legacy invoice has an adjustment.
+func (s *Simulator) Planted() []Planted {
+	cal := s.calendar.Load()
+	var all []Planted
+	for _, i := range s.invoices(cal) {
+		if !i.amendment {
+			all = append(all, s.bill(i, cal).planted...)
+		}
+	}
+	return all
+}
+
+// invoices lists those there are, amendments behind what they amend.
+func (s *Simulator) invoices(cal *calendar) []invoice {
+	var all []invoice
+	for _, recurring := range []bool{true, false} {
+		first, last := s.billedMonths(recurring, cal)
+		for month := first; month <= last; month++ {
+			for number := range currencies {
+				i := invoice{recurring: recurring, month: month, currency: number}
+				b := s.bill(i, cal)
+				if len(b.lines) == 0 {
+					continue
+				}
+				all = append(all, i)
+				if len(b.amended) > 0 {
+					i.amendment = true
+					all = append(all, i)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// bill makes an invoice. Invoices are made once and remembered, as long as the calendar
+// stands.
+func (s *Simulator) bill(i invoice, cal *calendar) *bill {
+	i.amendment = false
+	s.exports.mu.Lock()
+	defer s.exports.mu.Unlock()
+	if s.exports.calendar != cal {
+		s.exports.calendar, s.exports.bills = cal, map[invoice]*bill{}
+	}
+	if b := s.exports.bills[i]; b != nil {
+		return b
+	}
+	s.billMonth(i.recurring, i.month, cal)
+	if s.exports.bills[i] == nil {
+		s.exports.bills[i] = &bill{}
+	}
+	return s.exports.bills[i]
+}
+
+// billMonth makes the invoices of a month and type, one for each currency.
+func (s *Simulator) billMonth(recurring bool, month int, cal *calendar) {
+	w := s.world
+	billOf := func(code string) *bill {
+		number := slices.IndexFunc(currencies[:], func(c currency) bool { return c.code == code })
+		i := invoice{recurring: recurring, month: month, currency: number}
+		b := s.exports.bills[i]
+		if b == nil {
+			b = &bill{}
+			s.exports.bills[i] = b
+		}
+		return b
+	}
+	first := s.world.start.AddDate(0, month, 0)
+	for index := range w.customers {
+		c := w.customer(index)
+		if c.noAccess || c.costs != hasCosts || !w.billedIn(c, recurring, month, cal) {
+			continue
+		}
+		name, _ := w.company(c)
+		add := func(set []billing.LineItem) {
+			for _, item := range set {
+				b := billOf(item.CurrencyCode)
+				b.lines = append(b.lines, invoiceLine{customer: c.id, name: name, item: item, numbered: len(b.lines)})
+			}
+		}
+		switch {
+		case recurring && c.recurring:
+			// A period belongs to the month in which it ends.
+			for _, begun := range []int{month - 1, month} {
+				period, set := w.recurringSet(nil, c, begun, restatedIn(cal.recurring, cal.recurringRestated, cal.recurringPast, begun))
+				if period.End.Year() == first.Year() && period.End.Month() == first.Month() {
+					add(set)
+				}
+			}
+		case !recurring && c.oneTime:
+			_, set := w.oneTimeSet(nil, c, month, restatedIn(cal.oneTime, cal.oneTimeRestated, cal.oneTimePast, month))
+			add(set)
+		}
+	}
+	if s.options.Invoices.Plant {
+		for number, in := range currencies {
+			i := invoice{recurring: recurring, month: month, currency: number}
+			if b := s.exports.bills[i]; b != nil {
+				s.plant(i, in, b)
+			}
+		}
+	}
+}
+
+// billedIn reports whether a customer had not left before a month.
+func (w *world) billedIn(c customer, recurring bool, month int, cal *calendar) bool {
+	for _, d := range cal.departures {
+		left := d.oneTime
+		if recurring {
+			left = d.recurring
+		}
+		if month > left && w.seed.chance(d.share, topicLeave, c.index, d.step) {
+			return false
+		}
+	}
+	return true
+}
+
+// plant makes an invoice differ; see Planted.
+func (s *Simulator) plant(i invoice, in currency, b *bill) {
+	var customers []string
+	for _, line := range b.lines {
+		if len(customers) == 0 || customers[len(customers)-1] != line.customer {
+			customers = append(customers, line.customer)
+		}
+	}
+	if len(customers) < 4 {
+		return
+	}
+	kind := billing.OneTime
+	if i.recurring {
+		kind = billing.Recurring
+	}
+	note := func(customer string, difference decimal.Decimal, reason string) {
+		b.planted = append(b.planted, Planted{
+			Invoice: i.id(), Month: i.first(s.world.start), CustomerID: customer, InvoiceType: kind, Currency: in.code, Difference: difference, Reason: reason,
+		})
+	}
+	extra := func(customer, name string, amount decimal.Decimal) invoiceLine {
+		item := b.lines[0].item
+		item.ChargeType = "ADJUSTMENT"
+		item.Quantity, item.UnitPrice = decimal.NewNullDecimal(decimal.NewFromInt(1)), decimal.NewNullDecimal(amount)
+		setAmounts(&item, amount, decimal.Zero)
+		return invoiceLine{customer: customer, name: name, item: item, numbered: len(b.lines)}
+	}
+	unit := decimal.New(1, -in.decimals)
+	ten := decimal.NewFromInt(10)
+
+	b.lines = append(b.lines, extra(customers[0], b.lines[0].name, unit))
+	note(customers[0], unit, "")
+
+	omitted := decimal.Zero
+	b.lines = slices.DeleteFunc(b.lines, func(l invoiceLine) bool {
+		if l.customer != customers[1] {
+			return false
+		}
+		omitted = omitted.Sub(l.item.AfterTaxTotal.Decimal)
+		return true
+	})
+	if !omitted.IsZero() {
+		note(customers[1], omitted, "")
+	}
+
+	b.amended = []invoiceLine{extra(customers[2], "", ten.Neg())}
+	note(customers[2], ten.Neg(), "adjustment")
+
+	if id, name, ok := s.otherwiseBilled(i, in); ok {
+		b.lines = append(b.lines, extra(id, name, ten.Add(unit)))
+		note(id, ten.Add(unit), "")
+	}
+	if tenant := s.options.Invoices.Tenant; tenant != "" {
+		b.lines = append(b.lines, extra(tenant, "The partner itself", ten.Mul(ten)))
+		note(tenant, ten.Mul(ten), "own subscription")
+	}
+	b.lines = append(b.lines, extra(stranger, "Nobody's customer", ten.Sub(unit)))
+	note(stranger, ten.Sub(unit), "not collected")
+	if i.recurring {
+		b.adjustment = ten.Neg().Sub(unit)
+		note("", b.adjustment, "")
+	}
+}
+
+// otherwiseBilled is a customer of the currency who has costs in the month of an invoice,
+// and none of its type.
+func (s *Simulator) otherwiseBilled(i invoice, in currency) (id, name string, ok bool) {
+	for index := range s.world.customers {
+		c := s.world.customer(index)
+		if c.noAccess || c.costs != hasCosts || c.market.currency.code != in.code {
+			continue
+		}
+		// Subscriptions of a month begin in the one before, unless on its first day.
+		if i.recurring && c.oneTime && !c.recurring || !i.recurring && c.recurring && !c.oneTime && c.day > 1 {
+			name, _ = s.world.company(c)
+			return c.id, name, true
+		}
+	}
+	return "", "", false
+}
+
+// total is what an invoice, or its amendment, is over.
+func (b *bill) total(i invoice) decimal.Decimal {
+	lines, sum := b.lines, b.adjustment
+	if i.amendment {
+		lines, sum = b.amended, decimal.Zero
+	}
+	for _, l := range lines {
+		sum = sum.Add(l.item.AfterTaxTotal.Decimal)
+	}
+	return sum
+}
+
+// hasData reports whether the lines of an invoice are there.
+func (s *Simulator) hasData(i invoice) bool {
+	s.exports.mu.Lock()
+	defer s.exports.mu.Unlock()
+	noData := s.exports.noData
+	if noData == nil {
+		noData = s.options.Invoices.NoData
+	}
+	return !slices.Contains(noData, currencies[i.currency].code)
+}
+
+// SetNoData replaces the currencies of which there are no lines yet.
+func (s *Simulator) SetNoData(codes ...string) {
+	s.exports.mu.Lock()
+	defer s.exports.mu.Unlock()
+	s.exports.noData = append([]string{}, codes...)
+}
