@@ -322,7 +322,9 @@ SELECT p.partner,
             WHEN c.customer_key IS NULL OR t.discovers IS FALSE AND NOT c.active
                  OR NOT EXISTS (SELECT 1 FROM collector.cost_details d
                      WHERE d.customer_key = c.customer_key AND d.ends_at >= p.month::timestamp AT TIME ZONE 'UTC'
-                         AND d.ends_at < (p.month + interval '1 month') AT TIME ZONE 'UTC') THEN 'not collected'
+                         AND d.ends_at < (p.month + interval '1 month') AT TIME ZONE 'UTC')
+                 OR p.month < (SELECT date_trunc('month', min(d.ends_at) AT TIME ZONE 'UTC') FROM collector.cost_details d
+                     WHERE d.customer_key = c.customer_key AND d.invoice_type IS NOT DISTINCT FROM p.invoice_type) THEN 'not collected'
             WHEN NOT c.active THEN 'customer gone'
             WHEN p.amended <> 0 AND p.difference = p.amended THEN 'adjustment'
             WHEN a.late THEN 'late data'

@@ -24,6 +24,8 @@ type Result struct {
 	// Vanished are customers that had costs until lately and have none now, when they are
 	// too many to believe it.
 	Vanished Vanished
+	// Invoices counts the invoices; nil when they were not read.
+	Invoices *InvoiceTally
 	// Err is why the run ended early, or did not begin. One customer's trouble is in Tally.
 	Err error
 }
@@ -46,7 +48,8 @@ func (r *Result) judge(ctx context.Context) billing.RunStatus {
 	return billing.StatusSucceeded
 }
 
-// Doubt is what the run found that is too much to believe, or nil.
+// Doubt is what the run found that is too much to believe, and what it could not read of the
+// invoices, or nil.
 func (r *Result) Doubt() error {
 	var doubts []error
 	if r.Kept.Customers > 0 {
@@ -54,6 +57,9 @@ func (r *Result) Doubt() error {
 	}
 	if r.Vanished.Customers > 0 {
 		doubts = append(doubts, r.Vanished)
+	}
+	if r.Invoices.failed() {
+		doubts = append(doubts, r.Invoices.failure())
 	}
 	return errors.Join(doubts...)
 }

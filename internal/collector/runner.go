@@ -28,6 +28,13 @@ type Request struct {
 	Full bool
 	// RetireAll retires every customer that is no longer listed, however many they are.
 	RetireAll bool
+	// Only narrows the collection to the costs or the invoices. A backfill of missing
+	// customers leaves the invoices alone.
+	Only Only
+	// InvoicesSince is the first month of invoices to read, in the place of the configured one.
+	InvoicesSince time.Time
+	// AllInvoices asks even for lines that were not there for too long.
+	AllInvoices bool
 }
 
 // Collect collects the selections, partners side by side. The results are in their
@@ -65,14 +72,22 @@ func (c *Collector) collectPartner(ctx context.Context, request Request, s Selec
 		if err != nil {
 			return Result{Partner: run.Partner, Kind: run.Kind, Err: err}
 		}
-		return c.record(ctx, run, log, job{
+		j := job{
 			work: func(ctx context.Context) (billing.Tally, error) {
 				return c.collectCustomers(ctx, run, request, s, done, log)
 			},
 			// A customer that was not asked for in a complete run is no longer the partner's.
 			complete: s.Customers == nil && request.LeaveOut != DoneSinceLastCollection, retireAll: request.RetireAll,
 			excluded: s.Partner.Customers.Exclude,
-		})
+		}
+		if request.Only == OnlyInvoices { // which is no collection of customers in the ledger
+			run.Scope, j.complete = billing.ScopeSome, false
+			j.work = func(ctx context.Context) (billing.Tally, error) { return billing.Tally{}, c.savePartner(ctx, run, s) }
+		}
+		if request.readsInvoices(s) {
+			j.invoices = func(ctx context.Context) (*InvoiceTally, error) { return c.collectInvoices(ctx, run, request, s, log) }
+		}
+		return c.record(ctx, run, log, j)
 	})
 }
 
@@ -129,6 +144,11 @@ func (c *Collector) collectEverybody(ctx context.Context, t *turns, s Selection,
 	return pipeline.collect(ctx, visits, t.total())
 }
 
+// savePartner keeps what the configuration says of the partner.
+func (c *Collector) savePartner(ctx context.Context, run billing.Run, s Selection) error {
+	return c.await(ctx, run, func() error { return c.Store.SavePartner(ctx, run.Partner, s.Partner.Auth.TenantID) })
+}
+
 // locked does work that only one process may do for a partner at a time.
 func (c *Collector) locked(ctx context.Context, run billing.Run, work func(context.Context) Result) Result {
 	var locked context.Context
@@ -156,6 +176,8 @@ func (c *Collector) await(ctx context.Context, run billing.Run, prepare func() e
 // job is the work of a run.
 type job struct {
 	work func(context.Context) (billing.Tally, error)
+	// invoices reads the invoices when the work is done; nil when they are not read.
+	invoices func(context.Context) (*InvoiceTally, error)
 	// complete: it asks for all of the partner's customers, unless it fails. With
 	// retireAll it may retire any number of those that it did not.
 	complete, retireAll bool
@@ -179,6 +201,9 @@ func (c *Collector) record(ctx context.Context, run billing.Run, log *slog.Logge
 	}
 	if j.complete && result.Err == nil {
 		result.Vanished, result.Err = c.vanished(ctx, run, result.Tally, log)
+	}
+	if j.invoices != nil && result.Err == nil {
+		result.Invoices, result.Err = j.invoices(ctx)
 	}
 	result.Took = c.Now().Sub(run.StartedAt)
 	result.Status = result.judge(ctx)

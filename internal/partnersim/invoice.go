@@ -21,7 +21,7 @@ type Invoices struct {
 	Plant bool
 	// Tenant is the partner's own, whose subscriptions are planted.
 	Tenant string
-	// NoData are currencies of which exports, and line items, are not there yet; see
+	// NoData are currencies of which there are no lines of new commerce yet; see
 	// Simulator.SetNoData.
 	NoData []string
 	// Polls is how often an export answers that it is running.
@@ -387,7 +387,7 @@ func (s *Simulator) hasData(i invoice) bool {
 	if noData == nil {
 		noData = s.options.Invoices.NoData
 	}
-	return !slices.Contains(noData, currencies[i.currency].code)
+	return i.recurring || !slices.Contains(noData, currencies[i.currency].code)
 }
 
 // SetNoData replaces the currencies of which there are no lines yet.
@@ -395,4 +395,24 @@ func (s *Simulator) SetNoData(codes ...string) {
 	s.exports.mu.Lock()
 	defer s.exports.mu.Unlock()
 	s.exports.noData = append([]string{}, codes...)
+}
+
+// BilledIn is what the invoices of a month and type bill each customer, by currency,
+// amendments among it.
+func (s *Simulator) BilledIn(month time.Time, kind billing.InvoiceType) map[string]map[string]decimal.Decimal {
+	cal := s.calendar.Load()
+	sums := map[string]map[string]decimal.Decimal{}
+	for _, i := range s.invoices(cal) {
+		if i.amendment || !i.first(s.world.start).Equal(month) || i.recurring != (kind == billing.Recurring) {
+			continue
+		}
+		b := s.bill(i, cal)
+		for _, l := range slices.Concat(b.lines, b.amended) {
+			if sums[l.customer] == nil {
+				sums[l.customer] = map[string]decimal.Decimal{}
+			}
+			sums[l.customer][l.item.CurrencyCode] = sums[l.customer][l.item.CurrencyCode].Add(l.item.AfterTaxTotal.Decimal)
+		}
+	}
+	return sums
 }

@@ -145,7 +145,7 @@ func (s *Simulator) wireInvoice(i invoice, cal *calendar, alone bool) object {
 	}
 	if alone {
 		from, to := i.period(s.world.start)
-		o["billingPeriodStartDate"], o["billingPeriodEndDate"] = from.Format(zoneless)+"Z", to.Format("2006-01-02T23:59:59.9999999Z")
+		o["billingPeriodStartDate"], o["billingPeriodEndDate"] = from.Format(zoneless)+"Z", to.Format(time.DateOnly)+"T23:59:59.9999999Z"
 	}
 	amendment := i
 	amendment.amendment = true

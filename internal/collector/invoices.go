@@ -1,0 +1,446 @@
+package collector
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/collect"
+	"partnercost/internal/config"
+	"partnercost/internal/fetch"
+	"partnercost/internal/persist"
+)
+
+// Only narrows a collection to the costs or to the invoices; the zero value is both.
+type Only string
+
+// What a collection may be narrowed to.
+const (
+	OnlyCosts    Only = "costs"
+	OnlyInvoices Only = "invoices"
+)
+
+const (
+	// askFor is how long lines that are not there are asked for every night, and lines that
+	// are there once a week.
+	askFor = 60 * 24 * time.Hour
+	// askAgain is how old what was read of a young invoice may grow.
+	askAgain = 7 * 24 * time.Hour
+)
+
+// firstExport is the first month of new commerce that Microsoft Graph exports; before it
+// Partner Center alone has the lines.
+var firstExport = time.Date(2024, time.February, 1, 0, 0, 0, 0, time.UTC)
+
+// InvoiceTally counts the invoices of a run. Its JSON form is part of the results of a run.
+type InvoiceTally struct {
+	Listed  int `json:"listed"`
+	Changed int `json:"changed"`
+	// Read counts the parts of invoices whose lines were read, and LinesChanged those whose
+	// lines were new or others than before.
+	Read         int `json:"read"`
+	LinesChanged int `json:"lines_changed"`
+	Unchanged    int `json:"unchanged"`
+	// Loading are under way and taken up by the next run; NoData are not there yet.
+	Loading int `json:"loading"`
+	NoData  int `json:"no_data"`
+	Failed  int `json:"failed"`
+	// Unread says of each part that could not be read why.
+	Unread []UnreadInvoice `json:"unread,omitempty"`
+	// Cause is why nothing could be read at all.
+	Cause error `json:"-"`
+}
+
+// UnreadInvoice is a part of an invoice that a run asked for in vain.
+type UnreadInvoice struct {
+	InvoiceID string `json:"invoice_id"`
+	Month     string `json:"month"`
+	Part      string `json:"part"`
+	State     string `json:"state"`
+	Why       string `json:"why,omitempty"`
+}
+
+// failure is why not everything could be read.
+func (t *InvoiceTally) failure() error {
+	if t.Cause != nil {
+		return fmt.Errorf("the invoices could not be read: %w", t.Cause)
+	}
+	return fmt.Errorf("the lines of %d invoices could not be read; the view finance.invoices shows which", t.Failed)
+}
+
+// failed reports whether something could not be read. What is not there yet is no failure.
+func (t *InvoiceTally) failed() bool { return t != nil && (t.Failed > 0 || t.Cause != nil) }
+
+// readsInvoices reports whether the partner's invoices are read: they are nobody's in
+// particular, so that a run for some customers leaves them alone.
+func (r Request) readsInvoices(s Selection) bool {
+	return s.Partner.Invoices.Enabled && r.Only != OnlyCosts && (s.Customers == nil || r.Only == OnlyInvoices) && r.LeaveOut != DoneSinceLastCollection
+}
+
+// invoiceWork reads the invoices of one partner.
+type invoiceWork struct {
+	c       *Collector
+	run     billing.Run
+	partner config.Partner
+	client  *fetch.Client
+	// graph is nil where the configuration names none.
+	graph *fetch.Graph
+	log   *slog.Logger
+	// since is the first month to read, and all says that even what was given up is asked for.
+	since time.Time
+	all   bool
+	tally InvoiceTally
+	// latest is the day of the newest invoice of each type and currency.
+	latest map[billing.InvoiceSummary]time.Time
+}
+
+// collectInvoices reads the partner's invoices and their lines. What concerns invoices
+// alone stands in the tally; the error is for what ends the run.
+func (c *Collector) collectInvoices(ctx context.Context, run billing.Run, request Request, s Selection, log *slog.Logger) (*InvoiceTally, error) {
+	client, err := c.NewClient(s.Partner, countRequests(c.Metrics, run.Partner), log)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	w := &invoiceWork{c: c, run: run, partner: s.Partner, client: client, log: log, since: s.Partner.Invoices.SinceMonth(), all: request.AllInvoices}
+	if !request.InvoicesSince.IsZero() {
+		w.since = request.InvoicesSince
+	}
+	graph, err := c.newGraph(s.Partner, log)
+	if err != nil {
+		return nil, err
+	}
+	if graph != nil {
+		defer graph.Close()
+		w.graph = graph
+	}
+	err = w.collect(ctx)
+	if failure, ok := errors.AsType[*billing.Failure](err); ok && ctx.Err() == nil {
+		log.Error("the invoices could not be read", slog.Any("error", failure))
+		w.tally.Cause, err = failure, nil
+	}
+	if err == nil {
+		err = w.stored(ctx, func(ctx context.Context) error { return c.Store.ReconcileInvoices(ctx, run) })
+	}
+	log.Info("invoices read", slog.Int("listed", w.tally.Listed), slog.Int("read", w.tally.Read), slog.Int("changed", w.tally.LinesChanged), slog.Int("unchanged", w.tally.Unchanged),
+		slog.Int("loading", w.tally.Loading), slog.Int("no_data", w.tally.NoData), slog.Int("failed", w.tally.Failed))
+	return &w.tally, err
+}
+
+// newGraph is Microsoft Graph as the partner's application sees it; nil without a
+// configuration for it. It makes no request.
+func (c *Collector) newGraph(partner config.Partner, log *slog.Logger) (*fetch.Graph, error) {
+	g := partner.Invoices.Graph
+	if !g.Given {
+		return nil, nil //nolint:nilnil // no Graph is no error
+	}
+	cloud, err := CloudOf(partner)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := fetch.NewAppOnlySource(fetch.SignIn{
+		LoginURL: cmp.Or(g.LoginURL, cloud.LoginURL), TenantID: g.TenantID, ClientID: g.ClientID, ClientSecret: g.ClientSecret.Reveal(),
+		Scope: fetch.GraphScope, Now: c.Now, Rand: c.Rand,
+	})
+	if err != nil {
+		return nil, &ConfigError{err}
+	}
+	o := fetch.Options{
+		BaseURL: cmp.Or(g.BaseURL, fetch.GraphURL), Tokens: tokens, UserAgent: "partnercost/" + c.Version, Concurrency: 2,
+		Timeout: partner.Limits.Timeout, MaxRetryAfter: partner.Limits.MaxRetryAfter, Now: c.Now, NewID: c.NewID, Rand: c.Rand, Log: log,
+	}
+	if c.Metrics != nil {
+		o.Observe = countRequests(c.Metrics, partner.Name)
+	}
+	graph, err := fetch.NewGraph(o)
+	if err != nil {
+		return nil, &ConfigError{err}
+	}
+	return graph, nil
+}
+
+// stored waits for a database that is away.
+func (w *invoiceWork) stored(ctx context.Context, do func(context.Context) error) error {
+	return collect.RetryWhileUnavailable(ctx, w.c.Config.Database.Wait, w.log, do)
+}
+
+func (w *invoiceWork) collect(ctx context.Context) error {
+	err := w.stored(ctx, func(ctx context.Context) error {
+		return w.c.Store.SavePartnerScope(ctx, w.run.Partner, w.partner.Customers.Discover)
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.list(ctx); err != nil {
+		return err
+	}
+	if err := w.summaries(ctx); err != nil {
+		return err
+	}
+	loads, err := w.due(ctx)
+	if err != nil {
+		return err
+	}
+	var exports []persist.InvoiceLoad
+	for _, load := range loads {
+		if load.Source == billing.FromV2 {
+			exports = append(exports, load)
+			continue
+		}
+		if err := w.readLines(ctx, load); err != nil {
+			return err
+		}
+	}
+	return w.export(ctx, exports)
+}
+
+// list stores the invoices, and what there is to read of each.
+func (w *invoiceWork) list(ctx context.Context) error {
+	list, err := w.client.Invoices(ctx)
+	if err != nil {
+		return err
+	}
+	var known map[string]persist.KnownInvoice
+	err = w.stored(ctx, func(ctx context.Context) (err error) {
+		known, err = w.c.Store.KnownInvoices(ctx, w.run.Partner)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	invoices, err := w.withPeriods(ctx, &list, known)
+	if err != nil {
+		return err
+	}
+	w.tally.Listed = len(invoices)
+	var wanted []persist.NewLoad
+	for _, invoice := range invoices {
+		wanted = append(wanted, w.loadsOf(invoice, known)...)
+	}
+	return w.stored(ctx, func(ctx context.Context) (err error) {
+		w.tally.Changed, err = w.c.Store.SaveInvoices(ctx, w.run, invoices, list.Bodies)
+		if err != nil {
+			return err
+		}
+		return w.c.Store.SaveLoads(ctx, w.run, wanted)
+	})
+}
+
+// withPeriods are the invoices of the months to read, each with its period, which the list
+// does not state. An amendment goes with what it amends.
+func (w *invoiceWork) withPeriods(ctx context.Context, list *fetch.InvoiceList, known map[string]persist.KnownInvoice) ([]billing.Invoice, error) {
+	mayAsk := w.partner.Auth.Mode != "app_only" // an application alone may not
+	var wanted []billing.Invoice
+	taken := map[string]bool{}
+	for _, invoice := range list.Invoices {
+		stored, isKnown := known[invoice.ID]
+		if invoice.Amends != "" && (taken[invoice.Amends] || isKnown) {
+			wanted = append(wanted, invoice)
+			continue
+		}
+		month, _ := invoice.Month()
+		if !isKnown && month.AddDate(0, 1, 0).Before(w.since) {
+			continue
+		}
+		if mayAsk && !stored.HasPeriod && invoice.PeriodEnd.IsZero() && invoice.Amends == "" {
+			alone, body, err := w.client.Invoice(ctx, invoice.ID)
+			switch failure, ok := errors.AsType[*billing.Failure](err); {
+			case err == nil:
+				invoice.PeriodStart, invoice.PeriodEnd = alone.PeriodStart, alone.PeriodEnd
+				invoice.Body = len(list.Bodies)
+				list.Bodies = append(list.Bodies, body)
+			case !ok || failure.Class == billing.CredentialFailure:
+				return nil, err
+			default:
+				mayAsk = failure.Class != billing.ConfigurationFailure && failure.Class != billing.RoleMissing
+				w.log.Warn("the period of an invoice is not known; its lines count in the month before its date", slog.String("invoice_id", invoice.ID), slog.Any("error", failure))
+			}
+		}
+		if month, _ = invoice.Month(); !isKnown && month.Before(w.since) {
+			continue
+		}
+		taken[invoice.ID] = true
+		wanted = append(wanted, invoice)
+	}
+	return wanted, nil
+}
+
+// loadsOf says what there is to read of an invoice, and by which interface.
+func (w *invoiceWork) loadsOf(invoice billing.Invoice, known map[string]persist.KnownInvoice) []persist.NewLoad {
+	month, assumed := invoice.Month()
+	if stored := known[invoice.ID]; assumed && !stored.Month.IsZero() {
+		month = stored.Month
+	}
+	var loads []persist.NewLoad
+	for _, part := range invoice.Parts {
+		load := persist.NewLoad{InvoiceID: invoice.ID, Source: billing.FromV1, Part: part, State: persist.LoadExpected}
+		switch {
+		case part.IsDailyUsage():
+			load.State = persist.LoadLeftOut
+		case part.IsNewCommerce() && w.graph != nil && !month.Before(firstExport) && !strings.HasPrefix(invoice.ID, "D"):
+			load.Source = billing.FromV2
+		}
+		loads = append(loads, load)
+	}
+	return loads
+}
+
+// summaries notes when the newest invoices were made. Without them an export is asked
+// again once a week at the latest.
+func (w *invoiceWork) summaries(ctx context.Context) error {
+	w.latest = map[billing.InvoiceSummary]time.Time{}
+	if w.partner.Auth.Mode == "app_only" {
+		return nil
+	}
+	summaries, err := w.client.InvoiceSummaries(ctx)
+	if failure, ok := errors.AsType[*billing.Failure](err); ok && failure.Class != billing.CredentialFailure {
+		w.log.Warn("the summaries of the invoices could not be read", slog.Any("error", failure))
+		return nil
+	}
+	for _, s := range summaries {
+		w.latest[billing.InvoiceSummary{Type: s.Type, CurrencyCode: s.CurrencyCode}] = s.Latest
+	}
+	return err
+}
+
+// latestOf is the day of the newest invoice of a load's type and currency.
+func (w *invoiceWork) latestOf(load persist.InvoiceLoad) time.Time {
+	return w.latest[billing.InvoiceSummary{Type: load.Type, CurrencyCode: load.CurrencyCode}]
+}
+
+// due are the loads that are worth asking for now.
+func (w *invoiceWork) due(ctx context.Context) (due []persist.InvoiceLoad, err error) {
+	var loads []persist.InvoiceLoad
+	err = w.stored(ctx, func(ctx context.Context) (err error) {
+		loads, err = w.c.Store.InvoiceLoads(ctx, w.run.Partner)
+		return err
+	})
+	for _, load := range loads {
+		if !load.Month.Before(w.since) && w.isDue(load) {
+			due = append(due, load)
+		}
+	}
+	return due, err
+}
+
+func (w *invoiceWork) isDue(load persist.InvoiceLoad) bool {
+	now := w.c.Now()
+	switch {
+	case load.State == persist.LoadLeftOut:
+		return false
+	case load.Operation != "" || load.State == persist.LoadExpected || load.State == persist.LoadRunning || load.State == persist.LoadFailed:
+		return true
+	case load.State == persist.LoadNoData:
+		return w.all || now.Sub(load.FirstSeen) < askFor
+	case load.AskedTotal.Valid != load.Total.Valid || load.Total.Valid && !load.AskedTotal.Decimal.Equal(load.Total.Decimal):
+		return true
+	case now.Sub(cmp.Or(load.Date, load.FirstSeen)) >= askFor:
+		return false
+	}
+	latest := w.latestOf(load)
+	return !latest.IsZero() && !latest.Equal(load.AskedLatest) || now.Sub(load.AskedAt) >= askAgain
+}
+
+// asked is the load as the ledger has it once it is asked for.
+func (w *invoiceWork) asked(load persist.InvoiceLoad) persist.InvoiceLoad {
+	load.AskedAt, load.AskedTotal, load.AskedLatest = w.c.Now(), load.Total, w.latestOf(load)
+	return load
+}
+
+// readLines reads the line items of Partner Center.
+func (w *invoiceWork) readLines(ctx context.Context, load persist.InvoiceLoad) error {
+	load = w.asked(load)
+	set, err := w.client.InvoiceLines(ctx, load.InvoiceID, load.Part)
+	failure, failed := errors.AsType[*billing.Failure](err)
+	switch {
+	case err == nil:
+		return w.save(ctx, load, set)
+	case !failed || failure.Class == billing.CredentialFailure:
+		return err
+	case failure.Class == billing.UnknownCustomer: // not found: of new commerce Partner Center has no lines any more
+		return w.without(ctx, load, failure.Error())
+	}
+	return w.fail(ctx, load, failure)
+}
+
+// save stores what was read. Nothing, where the invoice is over something, is not there
+// yet.
+func (w *invoiceWork) save(ctx context.Context, load persist.InvoiceLoad, set billing.LineSet) error {
+	for _, err := range set.Lines {
+		if err != nil {
+			return w.fail(ctx, load, &billing.Failure{Class: billing.BadAnswer, Resource: "lines of " + load.InvoiceID, Message: err.Error()})
+		}
+		return w.keep(ctx, load, set)
+	}
+	if load.Part.IsNewCommerce() && load.Total.Valid && !load.Total.Decimal.IsZero() {
+		why := "Partner Center lists no lines"
+		if load.Source == billing.FromV1 && w.graph == nil {
+			why += "; those of new commerce after March 2025 come from Microsoft Graph alone (invoices.graph)"
+		}
+		return w.without(ctx, load, why)
+	}
+	return w.keep(ctx, load, set)
+}
+
+func (w *invoiceWork) keep(ctx context.Context, load persist.InvoiceLoad, set billing.LineSet) error {
+	var saved persist.SavedLines
+	err := w.stored(ctx, func(ctx context.Context) (err error) {
+		saved, err = w.c.Store.SaveLines(ctx, w.run, load, set)
+		return err
+	})
+	if errors.Is(err, billing.ErrRejected) {
+		return w.fail(ctx, load, &billing.Failure{Class: billing.Rejected, Resource: "lines of " + load.InvoiceID, Message: err.Error()})
+	}
+	if err != nil {
+		return err
+	}
+	w.tally.Read++
+	if saved.Changed {
+		w.tally.LinesChanged++
+	}
+	return nil
+}
+
+// without notes that there is no data, or not yet. Lines that were read before stay.
+func (w *invoiceWork) without(ctx context.Context, load persist.InvoiceLoad, why string) error {
+	load.Operation = ""
+	if load.State != persist.LoadDone {
+		load.State = persist.LoadNoData
+	}
+	w.tally.NoData++
+	w.unread(load, why)
+	return w.note(ctx, load, nil)
+}
+
+// fail notes a failure. Lines that were read before stay.
+func (w *invoiceWork) fail(ctx context.Context, load persist.InvoiceLoad, failure *billing.Failure) error {
+	w.log.Warn("the lines of an invoice could not be read", slog.String("invoice_id", load.InvoiceID), slog.Any("error", failure))
+	load.Operation = ""
+	if load.State != persist.LoadDone {
+		load.State = persist.LoadFailed
+	}
+	w.tally.Failed++
+	w.unread(load, failure.Error())
+	return w.note(ctx, load, failure)
+}
+
+func (w *invoiceWork) note(ctx context.Context, load persist.InvoiceLoad, failure *billing.Failure) error {
+	return w.stored(ctx, func(ctx context.Context) error { return w.c.Store.NoteLoad(ctx, w.run, load, failure) })
+}
+
+func (w *invoiceWork) unread(load persist.InvoiceLoad, why string) {
+	part := load.Part.Name()
+	if load.Source == billing.FromV2 {
+		part = billing.BilledReconciliation
+	}
+	w.tally.Unread = append(w.tally.Unread, UnreadInvoice{InvoiceID: load.InvoiceID, Month: load.Month.Format("2006-01"), Part: part, State: string(load.State), Why: why})
+	slices.SortStableFunc(w.tally.Unread, func(a, b UnreadInvoice) int {
+		return cmp.Or(strings.Compare(a.Month, b.Month), strings.Compare(a.InvoiceID, b.InvoiceID))
+	})
+}
