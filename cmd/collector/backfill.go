@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -18,6 +19,8 @@ type backfillFlags struct {
 	partners        []string
 	missing, replay bool
 	from            string
+	invoices        bool
+	since           string
 	format          *enumFlag
 }
 
@@ -38,8 +41,14 @@ moves to collector.withdrawn_rows.
 prints a line for each file. The date of a saved answer is unknown, so an import fills
 gaps and replaces earlier imports, but never replaces a collected value. If a file
 cannot be read, its customer is left out, the others are imported, and the exit code
-is 3.`,
+is 3.
+
+--invoices reads the invoices of earlier months, back to --since or invoices.since, and
+prints a line for each part of an invoice that cannot be read, with the reason. Service
+costs of earlier months are not to be had: the view finance.history shows the invoices
+where there are no costs.`,
 		Example: `  collector backfill
+  collector backfill --invoices --since 2023-01
   collector backfill --replay --partner contoso
   collector backfill --from saved/ --partner contoso`,
 		Args: cobra.NoArgs,
@@ -50,12 +59,21 @@ is 3.`,
 	flags.BoolVar(&f.missing, "missing", false, "collect the customers without a good result since the last collection began (the default)")
 	flags.BoolVar(&f.replay, "replay", false, "derive every row again from the archive")
 	flags.StringVar(&f.from, "from", "", "import the saved answers in this `directory`")
-	cmd.MarkFlagsMutuallyExclusive("missing", "replay", "from")
+	flags.BoolVar(&f.invoices, "invoices", false, "read the invoices of earlier months")
+	flags.StringVar(&f.since, "since", "", "with --invoices: the first month to read, `YYYY-MM`")
+	cmd.MarkFlagsMutuallyExclusive("missing", "replay", "from", "invoices")
 	f.format = formatFlag(cmd, "table", "json")
 	return cmd
 }
 
 func (p *program) backfill(ctx context.Context, f backfillFlags) error {
+	since, err := time.Parse("2006-01", f.since)
+	switch {
+	case f.since != "" && !f.invoices:
+		return usageError("--since needs --invoices")
+	case f.since != "" && err != nil:
+		return usageError("--since %q is not a month of the form YYYY-MM", f.since)
+	}
 	c, err := p.loadConfig()
 	if err != nil {
 		return err
@@ -63,6 +81,11 @@ func (p *program) backfill(ctx context.Context, f backfillFlags) error {
 	partners, err := collector.ChoosePartners(c.Partners, f.partners)
 	if err != nil {
 		return err
+	}
+	if f.invoices {
+		if partners, err = collector.WithInvoices(partners); err != nil {
+			return err
+		}
 	}
 	if f.from != "" && len(partners) != 1 {
 		return usageError("use --partner to name the partner of the answers in %s", f.from)
@@ -97,6 +120,17 @@ func (p *program) backfill(ctx context.Context, f backfillFlags) error {
 			line := newSavedLine(file)
 			out.line(line, line.String())
 		}))
+	case f.invoices:
+		request := collector.Request{Kind: billing.KindOnce, Only: collector.OnlyInvoices, InvoicesSince: since, AllInvoices: true}
+		results = jobs.Collect(ctx, request, collector.Everybody(partners))
+		for _, r := range results {
+			if r.Invoices == nil {
+				continue
+			}
+			for _, u := range r.Invoices.Unread {
+				out.line(u, fmt.Sprintf("%s %s %s: %s: %s", r.Partner, u.Month, u.InvoiceID, strings.ReplaceAll(u.State, "_", " "), u.Why))
+			}
+		}
 	default:
 		request := collector.Request{Kind: billing.KindMissing, LeaveOut: collector.DoneSinceLastCollection}
 		results = jobs.Collect(ctx, request, collector.Everybody(partners))

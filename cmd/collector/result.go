@@ -78,6 +78,8 @@ type resultLine struct {
 	RowsChanged     int64             `json:"rows_changed"`
 	DurationSeconds json.Number       `json:"duration_seconds"`
 	Error           string            `json:"error,omitempty"`
+
+	Invoices *collector.InvoiceTally `json:"invoices,omitempty"`
 }
 
 func (p *program) printResults(results []collector.Result, format string) error {
@@ -88,6 +90,7 @@ func (p *program) printResults(results []collector.Result, format string) error 
 				Partner: r.Partner, RunID: r.RunID, Status: r.Status, Customers: r.Tally.Total, OK: r.Tally.OK, Unchanged: r.Tally.Unchanged, NoCosts: r.Tally.NoCosts,
 				Failed: r.Tally.Failed, RowsChanged: r.Tally.RowsChanged, DurationSeconds: json.Number(strconv.FormatFloat(r.Took.Seconds(), 'f', 3, 64)),
 			}
+			line.Invoices = r.Invoices
 			if err := r.Cause(); err != nil {
 				line.Error = err.Error()
 			}
@@ -109,6 +112,30 @@ func (p *program) printResults(results []collector.Result, format string) error 
 			r.Partner, status, strconv.Itoa(t.Total), strconv.Itoa(t.OK), strconv.Itoa(t.Unchanged), strconv.Itoa(t.NoCosts), strconv.Itoa(t.Failed),
 			strconv.FormatInt(t.RowsChanged, 10), r.Took.Round(time.Millisecond).String(), id,
 		})
+	}
+	return errors.Join(writeTable(p.stdout, table), p.printInvoices(results))
+}
+
+// printInvoices adds what became of the invoices, if any were read.
+func (p *program) printInvoices(results []collector.Result) error {
+	table := sheet.Table{
+		Header: []string{"PARTNER", "INVOICES", "CHANGED", "LINES READ", "LINES CHANGED", "UNCHANGED", "LOADING", "NO DATA", "FAILED"},
+		Right:  []bool{false, true, true, true, true, true, true, true, true},
+	}
+	for _, r := range results {
+		if t := r.Invoices; t != nil {
+			row := []string{r.Partner}
+			for _, n := range []int{t.Listed, t.Changed, t.Read, t.LinesChanged, t.Unchanged, t.Loading, t.NoData, t.Failed} {
+				row = append(row, strconv.Itoa(n))
+			}
+			table.Rows = append(table.Rows, row)
+		}
+	}
+	if len(table.Rows) == 0 {
+		return nil
+	}
+	if _, err := fmt.Fprintln(p.stdout); err != nil {
+		return err
 	}
 	return writeTable(p.stdout, table)
 }

@@ -24,6 +24,7 @@ type runFlags struct {
 	pushGateway         string
 	dryRun, resume      bool
 	retireAll, full     bool
+	only                *enumFlag
 	format              *enumFlag
 }
 
@@ -76,6 +77,10 @@ Partners are collected in parallel. The exit code is that of the partner that di
 	flags.BoolVar(&f.retireAll, "retire-all", false, "retire all customers that are no longer listed, even more than a tenth")
 	flags.BoolVar(&f.full, "full", false, "read everything again, however long it takes")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "write nothing; print what would change")
+	f.only = newEnumFlag("costs", "invoices")
+	f.only.value = ""
+	flags.Var(f.only, "only", "collect only the costs or only the invoices")
+	_ = cmd.RegisterFlagCompletionFunc("only", f.only.complete) // fails for unknown flags only
 	cmd.MarkFlagsMutuallyExclusive("resume", "customer")
 	cmd.MarkFlagsMutuallyExclusive("resume", "customers-file")
 	flags.StringVar(&f.pushGateway, "push-gateway", "", "push the metrics of the run to the Pushgateway at this `URL`")
@@ -101,6 +106,14 @@ func (p *program) run(ctx context.Context, f runFlags) error {
 	if err != nil {
 		return err
 	}
+	if f.only.value == string(collector.OnlyInvoices) {
+		if len(named) > 0 || f.resume {
+			return usageError("--only invoices goes with no customer and no --resume: invoices are the partner's")
+		}
+		if partners, err = collector.WithInvoices(partners); err != nil {
+			return err
+		}
+	}
 	selections, err := collector.ChooseCustomers(partners, named)
 	if err != nil {
 		return err
@@ -113,7 +126,7 @@ func (p *program) run(ctx context.Context, f runFlags) error {
 
 	progress := p.newProgress()
 	jobs := p.newCollector(c, store, progress)
-	request := collector.Request{Kind: billing.KindOnce, RetireAll: f.retireAll, Full: f.full}
+	request := collector.Request{Kind: billing.KindOnce, RetireAll: f.retireAll, Full: f.full, Only: collector.Only(f.only.value)}
 	if f.resume {
 		request.LeaveOut, request.ResumeSince = collector.DoneByUnfinishedRun, p.now().Add(-resumeWithin)
 	}

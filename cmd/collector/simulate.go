@@ -15,6 +15,9 @@ import (
 	"partnercost/internal/partnersim"
 )
 
+// simulatedTenant is the simulated partner's own.
+const simulatedTenant = "50000000-0000-4000-8000-000000000000"
+
 // simulateFlags are the flags of simulate.
 type simulateFlags struct {
 	listen, customersOut string
@@ -31,7 +34,8 @@ func (p *program) simulateCommand() *cobra.Command {
 		Short: "Simulate Partner Center on a local port",
 		Long: `Serve a simulated Partner Center with invented customers, to try the collector without a
 partner account. It serves the list of customers, billing profiles, service costs, line
-items and the sign-in. The same seed gives the same data. POST requests to the addresses
+items, invoices with their exports and the sign-in. The invoices agree with the costs
+but for some differences of each kind. The same seed gives the same data. POST requests to the addresses
 under /simulator/ advance its calendar.
 
 The simulator has no access control, so it listens on a loopback address by default.
@@ -61,7 +65,10 @@ func (p *program) simulate(ctx context.Context, f simulateFlags) error {
 	case f.faultRate < 0 || f.faultRate > 1:
 		return usageError("--fault-rate must lie between 0 and 1")
 	}
-	sim := partnersim.New(partnersim.Options{Customers: f.customers, Seed: f.seed, Latency: f.latency, Faults: partnersim.MixedFaults(f.faultRate), Clock: p.now})
+	sim := partnersim.New(partnersim.Options{
+		Customers: f.customers, Seed: f.seed, Latency: f.latency, Faults: partnersim.MixedFaults(f.faultRate), Clock: p.now,
+		Invoices: &partnersim.Invoices{Back: 2, Plant: true, Tenant: simulatedTenant, Polls: 1},
+	})
 	if f.customersOut != "" {
 		if err := writeCustomers(f.customersOut, sim); err != nil {
 			return err

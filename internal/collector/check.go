@@ -59,6 +59,9 @@ func (c *Collector) CheckPartner(ctx context.Context, partner config.Partner, re
 	if !partner.Customers.Discover {
 		compareLists(ctx, checks, partner, client)
 	}
+	if partner.Invoices.Enabled {
+		c.checkInvoices(ctx, checks, partner, client)
+	}
 	id, err := FirstCustomer(ctx, partner, client)
 	checks.made("customers", err, "the first is "+string(id))
 	if err != nil {

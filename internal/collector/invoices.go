@@ -66,21 +66,36 @@ type UnreadInvoice struct {
 	Why       string `json:"why,omitempty"`
 }
 
-// failure is why not everything could be read.
-func (t *InvoiceTally) failure() error {
+// Failure is why not everything could be read.
+func (t *InvoiceTally) Failure() error {
 	if t.Cause != nil {
 		return fmt.Errorf("the invoices could not be read: %w", t.Cause)
 	}
 	return fmt.Errorf("the lines of %d invoices could not be read; the view finance.invoices shows which", t.Failed)
 }
 
-// failed reports whether something could not be read. What is not there yet is no failure.
-func (t *InvoiceTally) failed() bool { return t != nil && (t.Failed > 0 || t.Cause != nil) }
+// AnyFailed reports whether something could not be read. What is not there yet is no failure.
+func (t *InvoiceTally) AnyFailed() bool { return t != nil && (t.Failed > 0 || t.Cause != nil) }
 
 // readsInvoices reports whether the partner's invoices are read: they are nobody's in
 // particular, so that a run for some customers leaves them alone.
 func (r Request) readsInvoices(s Selection) bool {
 	return s.Partner.Invoices.Enabled && r.Only != OnlyCosts && (s.Customers == nil || r.Only == OnlyInvoices) && r.LeaveOut != DoneSinceLastCollection
+}
+
+// WithInvoices are the partners whose invoices are read. An error is a ConfigError: there
+// is none among them.
+func WithInvoices(partners []config.Partner) ([]config.Partner, error) {
+	var with []config.Partner
+	for _, p := range partners {
+		if p.Invoices.Enabled {
+			with = append(with, p)
+		}
+	}
+	if len(with) == 0 {
+		return nil, &ConfigError{errors.New("invoices are not read for any of these partners; set invoices.enabled: true")}
+	}
+	return with, nil
 }
 
 // invoiceWork reads the invoices of one partner.

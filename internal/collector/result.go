@@ -58,8 +58,8 @@ func (r *Result) Doubt() error {
 	if r.Vanished.Customers > 0 {
 		doubts = append(doubts, r.Vanished)
 	}
-	if r.Invoices.failed() {
-		doubts = append(doubts, r.Invoices.failure())
+	if r.Invoices.AnyFailed() {
+		doubts = append(doubts, r.Invoices.Failure())
 	}
 	return errors.Join(doubts...)
 }

@@ -62,7 +62,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
 	url := server.URL("postgres")
 
-	simulated := partnersim.Options{Customers: o.Customers, Seed: o.Seed, Clock: o.Now}
+	simulated := partnersim.Options{Customers: o.Customers, Seed: o.Seed, Clock: o.Now, Invoices: &partnersim.Invoices{Plant: true, Tenant: tenant}}
 	if o.Keep {
 		simulated = yearAgo(simulated, o.Now())
 	}
@@ -134,6 +134,9 @@ func serveSimulator(ctx context.Context, sim *partnersim.Simulator) (address str
 	return listener.Addr().String(), func() { _ = server.Close() }, nil
 }
 
+// tenant is the simulated partner's own.
+const tenant = "50000000-0000-4000-8000-000000000000"
+
 // configuration collects everything of one simulated partner.
 func configuration(databaseURL, baseURL string) *config.Config {
 	return &config.Config{
@@ -142,7 +145,10 @@ func configuration(databaseURL, baseURL string) *config.Config {
 			Name: "demo", Cloud: "global", BaseURL: baseURL, Locale: "en-US",
 			Auth:      config.Auth{Mode: "token", Token: config.NewSecret("simulator")},
 			Customers: config.Customers{Discover: true},
-			Limits:    config.Limits{Concurrency: 16, Timeout: time.Minute},
+			Invoices: config.Invoices{Enabled: true, Graph: config.Graph{
+				Given: true, TenantID: tenant, ClientID: tenant, ClientSecret: config.NewSecret("simulator"), BaseURL: baseURL, LoginURL: baseURL,
+			}},
+			Limits: config.Limits{Concurrency: 16, Timeout: time.Minute},
 		}},
 		Reconcile: config.Reconcile{UnseenAfter: 72 * time.Hour, JumpFactor: 5, JumpPercent: 50, JumpAmount: 10, JumpPeriods: 4},
 		Collect:   config.Collect{Costs: true, LineItems: true, Profiles: "full", Batch: 500, Night: time.Hour, Refresh: 7 * 24 * time.Hour, PartnersAtOnce: 1},

@@ -1,0 +1,148 @@
+package main_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"partnercost/internal/partnersim"
+)
+
+const partnerTenant = "0a0a0a0a-0000-4000-8000-000000000000"
+
+// readInvoices configures the site to read invoices, with Microsoft Graph.
+func (s *site) readInvoices(t *testing.T) {
+	t.Helper()
+	s.env = append(s.env, "COLLECTOR_SIM_GRAPH_CLIENT_SECRET=graph-secret")
+	s.configure(t, fmt.Sprintf(`    customers:
+      discover: true
+    invoices:
+      enabled: true
+      graph:
+        tenant_id: %s
+        client_id: %s
+        base_url: %s
+        login_url: %[3]s
+`, partnerTenant, partnerTenant, s.server.URL), "")
+}
+
+func TestReconcileOfAMonth(t *testing.T) {
+	t.Parallel()
+	invoices := &partnersim.Invoices{Tenant: partnerTenant}
+	s := newSite(t, partnersim.Options{Customers: 40, Seed: 3, Invoices: invoices})
+	s.collector(t, "run", "--only", "invoices").want(t, 2).says(t, "invoices.enabled")
+	s.readInvoices(t)
+	s.collector(t, "check").want(t, 0).says(t, "invoices: read", "invoice lines: read", "invoice by its number: read", "Microsoft Graph token: accepted", "Microsoft Graph export: may be asked for")
+	s.collector(t, "run", "--only", "costs").want(t, 0)
+	s.collector(t, "reconcile", "--period", "2026-09").want(t, 3).says(t, "no invoice of 2026-09 is stored")
+	s.collector(t, "run", "--only", "invoices").want(t, 0).says(t, "NO DATA")
+	if n := s.query(t, "SELECT count(*) FROM finance.runs WHERE customers_total > 0"); n[0][0] != "1" {
+		t.Errorf("%s runs asked for customers", n[0][0])
+	}
+	// One-time purchases of September agree; subscriptions of it began before the first night.
+	var said struct {
+		Open   []string `json:"open"`
+		Totals []struct {
+			Type       string      `json:"invoice_type"`
+			Difference json.Number `json:"difference"`
+		} `json:"totals"`
+	}
+	r := s.collector(t, "reconcile", "--period", "2026-09", "--format", "json").want(t, 0)
+	if err := json.Unmarshal([]byte(r.stdout), &said); err != nil {
+		t.Fatal(err)
+	}
+	for _, total := range said.Totals {
+		if total.Type == "OneTime" && total.Difference != "0" {
+			t.Errorf("%+v", total)
+		}
+	}
+	s.collector(t, "reconcile", "--period", "2026-09").want(t, 0).says(t, "Nothing is open.", "not collected")
+	s.collector(t, "reconcile", "--period", "soon").want(t, 2)
+	s.collector(t, "backfill", "--since", "2023-01").want(t, 2).says(t, "--since needs --invoices")
+	s.collector(t, "backfill", "--invoices", "--since", "2023-01").want(t, 0)
+	s.collector(t, "run", "--only", "invoices", "--customer", partnerTenant).want(t, 2)
+}
+
+func TestReconcileNamesEachDifference(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, partnersim.Options{Customers: 40, Seed: 3, Invoices: &partnersim.Invoices{Tenant: partnerTenant, Plant: true, NoData: []string{"CHF"}}})
+	s.readInvoices(t)
+	s.collector(t, "run").want(t, 0).says(t, "INVOICES")
+	r := s.collector(t, "reconcile", "--period", "2026-09").want(t, 3)
+	for _, p := range s.sim.Planted() {
+		want := p.Invoice
+		if p.CustomerID != "" {
+			want = p.CustomerID
+		}
+		if !(p.Currency == "CHF" && string(p.InvoiceType) == "OneTime") && !strings.Contains(r.stdout, want) {
+			t.Errorf("the statement does not name %+v", p)
+		}
+	}
+	for _, reason := range []string{"own subscription", "not collected", "adjustment", "late data", "no_data"} {
+		if !strings.Contains(r.stdout, reason) {
+			t.Errorf("the statement does not say %q:\n%s", reason, r.stdout)
+		}
+	}
+}
+
+// killer kills the program when it has asked for so many requests.
+type killer struct {
+	http.Handler
+
+	process atomic.Pointer[os.Process]
+	left    atomic.Int64
+}
+
+func (k *killer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if process := k.process.Load(); process != nil && k.left.Add(-1) == 0 {
+		_ = process.Kill() // it may have ended by itself
+	}
+	k.Handler.ServeHTTP(w, r)
+}
+
+// Killed at ten moments of its loads, a collector ends up with what an undisturbed one has:
+// the same lines, once, and the same verdicts.
+func TestInvoicesSurviveBeingKilled(t *testing.T) {
+	t.Parallel()
+	options := partnersim.Options{Customers: 30, Seed: 5, Invoices: &partnersim.Invoices{Tenant: partnerTenant, Back: 1, Plant: true, LinesAPage: 15, ExpireOnce: true}}
+	facts := func(s *site) [][]string {
+		return slices.Concat(
+			s.query(t, `SELECT partner, invoice_id, total, lines_total, difference, state, month FROM finance.invoices ORDER BY invoice_id`),
+			s.query(t, `SELECT invoice_id, source, customer_id, charge_type, after_tax_total, ordinal FROM finance.invoice_lines ORDER BY invoice_id, source, class, ordinal`),
+			s.query(t, `SELECT * FROM finance.invoice_reconciliation ORDER BY month, customer_id, invoice_type, currency_code`),
+			s.query(t, `SELECT kind, severity, subject, detail FROM finance.findings WHERE kind LIKE 'invoice%' AND resolved_at IS NULL ORDER BY kind, subject`),
+			s.query(t, `SELECT count(*), max(revision) FROM collector.invoice_line_sets`),
+		)
+	}
+	calm := newSite(t, options)
+	calm.readInvoices(t)
+	calm.collector(t, "run").want(t, 0)
+
+	k := &killer{Handler: partnersim.New(options)}
+	s := newSiteAt(t, k)
+	s.readInvoices(t)
+	s.collector(t, "run", "--only", "costs").want(t, 0)
+	seed := int64(17)
+	for range 10 {
+		seed = seed*6364136223846793005 + 1442695040888963407
+		k.left.Store(1 + (seed>>33)%40)
+		cmd, finish := s.start(t, "run", "--only", "invoices")
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		k.process.Store(cmd.Process)
+		finish()
+		k.process.Store(nil)
+	}
+	s.collector(t, "run", "--only", "invoices").want(t, 0)
+	if diff := cmp.Diff(facts(calm), facts(s)); diff != "" {
+		t.Errorf("undisturbed and killed (-want +got):\n%s", diff)
+	}
+}
