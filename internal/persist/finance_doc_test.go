@@ -102,6 +102,17 @@ func (b *fixture) liveThreeNights() {
 	b.importRates(rate("2026-10-30", "EUR", "USD", "1.08", "ECB"))
 	b.now = night(4)
 	b.erase(works, billing.NameAndCountry)
+	b.now = night(9)
+	september := october("G000023114", billing.OneTime, "30")
+	september.PeriodStart, september.PeriodEnd, september.Date = plainDay("2026-08-01"), plainDay("2026-08-31"), plainDay("2026-09-08")
+	invoice := october("G000024130", billing.OneTime, "141.95")
+	seats := billed(coffee, "22")
+	seats.PretaxTotal, seats.Tax, seats.ProductName, seats.Quantity = amount("20"), amount("2"), "Power BI Pro", amount("2")
+	late := billed(winds, "99.95")
+	late.ProductName = "Lantern Mail Guard"
+	own := billed("aaaaaaaa-0000-4000-8000-000000000001", "20")
+	own.Own, own.CustomerName, own.ProductName = true, "Contoso", "Visual Studio Enterprise"
+	b.bill([]billing.Invoice{september, invoice}, map[string][]billing.InvoiceLine{"G000023114": {billed(coffee, "30")}, "G000024130": {seats, late, own}})
 }
 
 // printed runs a query and prints its result as a plain table.
