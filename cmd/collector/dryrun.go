@@ -37,6 +37,18 @@ func (v *preview) print(partner string, batch []billing.Statement, results []bil
 	return err
 }
 
+// printInvoice prints a line for an invoice.
+func (v *preview) printInvoice(line collector.InvoicePreview) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	var text strings.Builder
+	if err := v.format(&text, line, line.String()); err != nil {
+		return err
+	}
+	_, err := io.WriteString(v.w, text.String())
+	return err
+}
+
 // finish prints the totals.
 func (v *preview) finish() error {
 	v.mu.Lock()

@@ -42,6 +42,10 @@ func TestReconcileOfAMonth(t *testing.T) {
 	s.collector(t, "check").want(t, 0).says(t, "invoices: read", "invoice lines: read", "invoice by its number: read", "Microsoft Graph token: accepted", "Microsoft Graph export: may be asked for")
 	s.collector(t, "run", "--only", "costs").want(t, 0)
 	s.collector(t, "reconcile", "--period", "2026-09").want(t, 3).says(t, "no invoice of 2026-09 is stored")
+	s.collector(t, "run", "--only", "invoices", "--dry-run").want(t, 0).says(t, "new, would read graph/billed_reconciliation", "new, would read office/billing_line_items, azure/billing_line_items")
+	if n := s.query(t, "SELECT count(*) FROM finance.invoices"); n[0][0] != "0" {
+		t.Errorf("a dry run stored %s invoices", n[0][0])
+	}
 	s.collector(t, "run", "--only", "invoices").want(t, 0).says(t, "NO DATA")
 	if n := s.query(t, "SELECT count(*) FROM finance.runs WHERE customers_total > 0"); n[0][0] != "1" {
 		t.Errorf("%s runs asked for customers", n[0][0])
@@ -75,6 +79,7 @@ func TestReconcileNamesEachDifference(t *testing.T) {
 	s := newSite(t, partnersim.Options{Customers: 40, Seed: 3, Invoices: &partnersim.Invoices{Tenant: partnerTenant, Plant: true, NoData: []string{"CHF"}}})
 	s.readInvoices(t)
 	s.collector(t, "run").want(t, 0).says(t, "INVOICES")
+	s.collector(t, "status").want(t, 0).says(t, "1 no data")
 	r := s.collector(t, "reconcile", "--period", "2026-09").want(t, 3)
 	for _, p := range s.sim.Planted() {
 		want := p.Invoice

@@ -132,7 +132,7 @@ func (p *program) run(ctx context.Context, f runFlags) error {
 	}
 	if f.dryRun {
 		preview := &preview{w: p.stdout, asJSON: f.format.value == "json"}
-		results := jobs.Preview(ctx, request, selections, preview.print)
+		results := jobs.Preview(ctx, request, selections, collector.Show{Customers: preview.print, Invoice: preview.printInvoice})
 		progress.close()
 		err := preview.finish()
 		return errors.Join(worst(ctx, results), err)

@@ -68,7 +68,7 @@ func writeStatus(w io.Writer, s fullStatus) error {
 		partners.Rows = append(partners.Rows, []string{
 			partner.Partner, strconv.Itoa(partner.Customers), strconv.Itoa(partner.Covered), strconv.Itoa(partner.NeverCollected),
 			strconv.Itoa(partner.Waiting), minute(partner.OldestPart),
-			countBySeverity(partner.OpenFindings), cmp.Or(partner.OldestUnseen, "-"), minute(partner.OldestUnseenSince),
+			counted(partner.OpenFindings), cmp.Or(partner.OldestUnseen, "-"), minute(partner.OldestUnseenSince),
 		})
 	}
 	runs := sheet.Table{
@@ -87,6 +87,15 @@ func writeStatus(w io.Writer, s fullStatus) error {
 		})
 	}
 	tables := []sheet.Table{partners}
+	invoices := sheet.Table{Header: []string{"PARTNER", "INVOICES"}}
+	for _, partner := range s.Partners {
+		if len(partner.Invoices) > 0 {
+			invoices.Rows = append(invoices.Rows, []string{partner.Partner, strings.ReplaceAll(counted(partner.Invoices), "_", " ")})
+		}
+	}
+	if len(invoices.Rows) > 0 {
+		tables = append(tables, invoices)
+	}
 	if len(s.SignIns) > 0 { // without a configuration there are none
 		signIns := sheet.Table{Header: []string{"PARTNER", "REFRESH TOKEN"}}
 		for _, state := range s.SignIns {
@@ -112,10 +121,10 @@ func minute(t *time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04Z")
 }
 
-func countBySeverity(findings map[string]int) string {
+func counted(counts map[string]int) string {
 	var words []string
-	for _, severity := range slices.Sorted(maps.Keys(findings)) {
-		words = append(words, fmt.Sprintf("%d %s", findings[severity], severity))
+	for _, word := range slices.Sorted(maps.Keys(counts)) {
+		words = append(words, fmt.Sprintf("%d %s", counts[word], word))
 	}
 	return cmp.Or(strings.Join(words, ", "), "none")
 }

@@ -450,11 +450,7 @@ func (w *invoiceWork) note(ctx context.Context, load persist.InvoiceLoad, failur
 }
 
 func (w *invoiceWork) unread(load persist.InvoiceLoad, why string) {
-	part := load.Part.Name()
-	if load.Source == billing.FromV2 {
-		part = billing.BilledReconciliation
-	}
-	w.tally.Unread = append(w.tally.Unread, UnreadInvoice{InvoiceID: load.InvoiceID, Month: load.Month.Format("2006-01"), Part: part, State: string(load.State), Why: why})
+	w.tally.Unread = append(w.tally.Unread, UnreadInvoice{InvoiceID: load.InvoiceID, Month: load.Month.Format("2006-01"), Part: load.Name(), State: string(load.State), Why: why})
 	slices.SortStableFunc(w.tally.Unread, func(a, b UnreadInvoice) int {
 		return cmp.Or(strings.Compare(a.Month, b.Month), strings.Compare(a.InvoiceID, b.InvoiceID))
 	})

@@ -12,19 +12,37 @@ import (
 //
 // It takes no lock: it writes nothing, and another run of the partner only makes what
 // it compares with newer.
-func (c *Collector) Preview(ctx context.Context, request Request, selections []Selection, show func(partner string, batch []billing.Statement, results []billing.CustomerResult) error) []Result {
+func (c *Collector) Preview(ctx context.Context, request Request, selections []Selection, show Show) []Result {
 	return c.sideBySide(selections, func(s Selection) Result { return c.previewPartner(ctx, request, s, show) })
 }
 
-func (c *Collector) previewPartner(ctx context.Context, request Request, s Selection, show func(string, []billing.Statement, []billing.CustomerResult) error) Result {
+// Show is told what a preview finds.
+type Show struct {
+	// Customers is told of each batch of customers, and what storing it would do.
+	Customers func(partner string, batch []billing.Statement, results []billing.CustomerResult) error
+	// Invoice is told of each invoice of which there is something to store or to read.
+	Invoice func(InvoicePreview) error
+}
+
+func (c *Collector) previewPartner(ctx context.Context, request Request, s Selection, show Show) (result Result) {
 	run, log := c.newRun(s.Partner.Name, request.Kind)
-	result := Result{Partner: run.Partner, Kind: run.Kind}
+	result = Result{Partner: run.Partner, Kind: run.Kind}
 	client, err := c.NewClient(s.Partner, countRequests(c.Metrics, run.Partner), log)
 	if err != nil {
 		result.Err = err
 		return result
 	}
 	defer client.Close()
+	if request.readsInvoices(s) {
+		defer func() {
+			if result.Err == nil {
+				result.Err = c.previewInvoices(ctx, run, request, s, client, log, show.Invoice)
+			}
+		}()
+	}
+	if request.Only == OnlyInvoices {
+		return result
+	}
 	_, done, err := c.narrow(ctx, run, request, s, log)
 	var left map[billing.CustomerID]bool
 	if err == nil {
@@ -39,7 +57,7 @@ func (c *Collector) previewPartner(ctx context.Context, request Request, s Selec
 		if err != nil {
 			return nil, err
 		}
-		return planned, show(run.Partner, batch, planned)
+		return planned, show.Customers(run.Partner, batch, planned)
 	})
 	defer c.Follow(pipeline.progress, run.Partner, log)()
 	result.Tally, result.Err = pipeline.collect(ctx, s.whole(ctx, client, left), 0)

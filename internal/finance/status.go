@@ -53,6 +53,8 @@ type PartnerStatus struct {
 	OldestUnseenSince *time.Time `json:"oldest_unseen_since,omitempty"`
 	// OpenFindings counts by severity.
 	OpenFindings map[string]int `json:"open_findings"`
+	// Invoices counts by state; empty when none were read.
+	Invoices map[string]int `json:"invoices,omitempty"`
 }
 
 // Status reads the last runs, at most limit of them and newest first, and the
@@ -97,6 +99,10 @@ func (r *Reader) partners(ctx context.Context, tx pgx.Tx, now time.Time) ([]Part
 	if err != nil {
 		return nil, err
 	}
+	invoices, err := r.q.InvoiceStates(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
 	partners := make([]PartnerStatus, 0, len(coverage))
 	for _, c := range coverage {
 		p := PartnerStatus{
@@ -115,6 +121,14 @@ func (r *Reader) partners(ctx context.Context, tx pgx.Tx, now time.Time) ([]Part
 		for _, f := range findings {
 			if f.Partner == p.Partner {
 				p.OpenFindings[f.Severity] = int(f.Findings)
+			}
+		}
+		for _, i := range invoices {
+			if i.Partner == p.Partner {
+				if p.Invoices == nil {
+					p.Invoices = map[string]int{}
+				}
+				p.Invoices[i.State] = int(i.Invoices)
 			}
 		}
 		partners = append(partners, p)

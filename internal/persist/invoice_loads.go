@@ -59,8 +59,11 @@ type NewLoad struct {
 	State     LoadState
 }
 
-// name is what the ledger calls a part.
-func (l *NewLoad) name() string {
+// Name is what the ledger calls a part.
+func (l *InvoiceLoad) Name() string { return l.part }
+
+// Name is what the ledger calls a part.
+func (l *NewLoad) Name() string {
 	if l.Source == billing.FromV2 {
 		return billing.BilledReconciliation
 	}
@@ -103,7 +106,7 @@ func (s *Store) SaveLoads(ctx context.Context, run billing.Run, wanted []NewLoad
 func (s *Store) saveLoad(ctx context.Context, tx pgx.Tx, run billing.Run, invoice int64, known []InvoiceLoad, w NewLoad) error {
 	for _, load := range known {
 		switch {
-		case load.Source == w.Source && load.part == w.name():
+		case load.Source == w.Source && load.part == w.Name():
 			if load.Part.Link == w.Part.Link || w.Part.Link == "" {
 				return nil
 			}
@@ -118,7 +121,7 @@ func (s *Store) saveLoad(ctx context.Context, tx pgx.Tx, run billing.Run, invoic
 		}
 	}
 	return s.q.InsertInvoiceLoad(ctx, tx, dbsqlc.InsertInvoiceLoadParams{
-		InvoiceKey: invoice, Source: string(w.Source), Part: w.name(), Provider: w.Part.Provider, LineType: w.Part.LineType, Link: optional(w.Part.Link),
+		InvoiceKey: invoice, Source: string(w.Source), Part: w.Name(), Provider: w.Part.Provider, LineType: w.Part.LineType, Link: optional(w.Part.Link),
 		State: string(w.State), Now: s.now(), RunID: run.ID,
 	})
 }

@@ -229,14 +229,18 @@ func TestFinanceViewsKeepTheirColumns(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	contract := map[string]string{
-		"customers":     "partner, customer_id, company_name, country, first_seen_at, last_collected_at, last_outcome, active",
-		"costs":         "partner, customer_id, company_name, invoice_type, period_start, period_end, currency_code, pretax_total, tax, after_tax_total, origin, first_collected_at, last_changed_at, revisions",
-		"line_items":    "partner, customer_id, company_name, invoice_type, invoice_number, charge_type, start_date, end_date, subscription_id, order_id, offer_id, offer_name, product_id, product_name, sku_id, sku_name, publisher_name, quantity, unit_price, pretax_total, tax, after_tax_total, currency_code",
-		"cost_changes":  "partner, customer_id, company_name, invoice_type, period_start, period_end, currency_code, after_tax_before, after_tax_after, difference, changed_at, run_id",
-		"monthly_costs": "partner, month, currency_code, invoice_type, customers, pretax_total, tax, after_tax_total",
-		"coverage":      "partner, customer_id, company_name, last_success_at, last_outcome, last_error, latest_period_end, hours_since_success, costs_as_of, profile_as_of, line_items_as_of, waits_for",
-		"findings":      "partner, customer_id, kind, severity, detail, first_seen_at, last_seen_at, resolved_at",
-		"runs":          "run_id, partner, kind, started_at, finished_at, status, customers_total, customers_ok, customers_unchanged, customers_no_costs, customers_failed, rows_changed, version",
+		"customers":              "partner, customer_id, company_name, country, first_seen_at, last_collected_at, last_outcome, active",
+		"costs":                  "partner, customer_id, company_name, invoice_type, period_start, period_end, currency_code, pretax_total, tax, after_tax_total, origin, first_collected_at, last_changed_at, revisions",
+		"line_items":             "partner, customer_id, company_name, invoice_type, invoice_number, charge_type, start_date, end_date, subscription_id, order_id, offer_id, offer_name, product_id, product_name, sku_id, sku_name, publisher_name, quantity, unit_price, pretax_total, tax, after_tax_total, currency_code",
+		"cost_changes":           "partner, customer_id, company_name, invoice_type, period_start, period_end, currency_code, after_tax_before, after_tax_after, difference, changed_at, run_id",
+		"monthly_costs":          "partner, month, currency_code, invoice_type, customers, pretax_total, tax, after_tax_total",
+		"coverage":               "partner, customer_id, company_name, last_success_at, last_outcome, last_error, latest_period_end, hours_since_success, costs_as_of, profile_as_of, line_items_as_of, waits_for",
+		"findings":               "partner, customer_id, kind, severity, detail, first_seen_at, last_seen_at, resolved_at",
+		"invoices":               "partner, invoice_id, invoice_type, document_type, amends, invoice_date, period_start, period_end, currency_code, total, lines_total, difference, state",
+		"invoice_lines":          "partner, invoice_id, source, customer_id, company_name, invoice_type, charge_type, charge_start, charge_end, subscription_id, order_id, offer_id, product_id, sku_id, product_name, quantity, unit_price, pretax_total, tax, after_tax_total, currency_code",
+		"invoice_reconciliation": "partner, month, customer_id, company_name, invoice_type, currency_code, invoiced, service_costs, difference, verdict, reason",
+		"history":                "partner, month, customer_id, company_name, invoice_type, currency_code, after_tax_total, origin",
+		"runs":                   "run_id, partner, kind, started_at, finished_at, status, customers_total, customers_ok, customers_unchanged, customers_no_costs, customers_failed, rows_changed, version",
 	}
 	for view, columns := range contract {
 		got := strings.Join(b.query(`SELECT attname FROM pg_attribute WHERE attrelid = ('finance.' || $1)::regclass AND attnum > 0 ORDER BY attnum`, view), ", ")

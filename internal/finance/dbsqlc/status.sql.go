@@ -10,6 +10,39 @@ import (
 	"time"
 )
 
+const invoiceStates = `-- name: InvoiceStates :many
+SELECT partner, state, count(*)::integer AS invoices
+FROM finance.invoices
+GROUP BY partner, state
+ORDER BY partner, state
+`
+
+type InvoiceStatesRow struct {
+	Partner  string
+	State    string
+	Invoices int32
+}
+
+func (q *Queries) InvoiceStates(ctx context.Context, db DBTX) ([]InvoiceStatesRow, error) {
+	rows, err := db.Query(ctx, invoiceStates)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []InvoiceStatesRow
+	for rows.Next() {
+		var i InvoiceStatesRow
+		if err := rows.Scan(&i.Partner, &i.State, &i.Invoices); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const lastRuns = `-- name: LastRuns :many
 SELECT run_id, partner, kind, status, started_at, finished_at, customers_total, customers_ok, customers_unchanged,
     customers_no_costs, customers_failed, rows_changed, coalesce(error, '')::text AS error

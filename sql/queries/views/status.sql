@@ -30,3 +30,9 @@ FROM finance.findings
 WHERE resolved_at IS NULL
 GROUP BY partner, severity
 ORDER BY partner, severity;
+
+-- name: InvoiceStates :many
+SELECT partner, state, count(*)::integer AS invoices
+FROM finance.invoices
+GROUP BY partner, state
+ORDER BY partner, state;
