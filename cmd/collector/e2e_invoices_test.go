@@ -80,6 +80,8 @@ func TestReconcileNamesEachDifference(t *testing.T) {
 	s.readInvoices(t)
 	s.collector(t, "run").want(t, 0).says(t, "INVOICES")
 	s.collector(t, "status").want(t, 0).says(t, "1 no data")
+	s.collector(t, "report", "invoice-differences", "--period", "2026-09").want(t, 0).says(t, "own subscription", "late data")
+	s.collector(t, "report", "invoices", "--period", "2026-09").want(t, 0).says(t, "adjustment_note")
 	r := s.collector(t, "reconcile", "--period", "2026-09").want(t, 3)
 	for _, p := range s.sim.Planted() {
 		want := p.Invoice
