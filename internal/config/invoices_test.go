@@ -24,7 +24,8 @@ func TestInvoices(t *testing.T) {
 		{"everything from auth", "    invoices: {enabled: true, graph: {}}\n", Invoices{Enabled: true, Graph: Graph{Given: true, TenantID: tenant, ClientID: tenant, ClientSecret: NewSecret("s3cret")}}, ""},
 		{
 			"its own", "    invoices:\n      graph: {tenant_id: " + other + ", client_id: " + other + ", base_url: 'http://127.0.0.1:8000', login_url: 'https://login.example'}\n",
-			Invoices{Graph: Graph{Given: true, TenantID: other, ClientID: other, BaseURL: "http://127.0.0.1:8000", LoginURL: "https://login.example", ClientSecret: NewSecret("s3cret")}}, "",
+			Invoices{Graph: Graph{Given: true, TenantID: other, ClientID: other, BaseURL: "http://127.0.0.1:8000", LoginURL: "https://login.example", ClientSecret: NewSecret("s3cret")}},
+			"",
 		},
 		{"no month", "    invoices: {since: yesterday}\n", Invoices{}, "is not a month"},
 		{"another cloud", "    cloud: china\n    invoices: {graph: {}}\n", Invoices{}, "cloud global only"},

@@ -2,6 +2,7 @@ package partnersim
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -303,9 +304,7 @@ func (s *Simulator) wireLine(i invoice, l *invoiceLine, part string) object {
 		"subtotal": l.number(item.PretaxTotal.Decimal), "totalForCustomer": l.number(item.AfterTaxTotal.Decimal),
 	}
 	set := func(more object) object {
-		for key, value := range more {
-			o[key] = value
-		}
+		maps.Copy(o, more)
 		return o
 	}
 	switch {

@@ -38,8 +38,10 @@ const (
 	endpoints
 )
 
-var endpointNames = [endpoints]string{"other", "customers", "customer", "profile", "summary", "line_items", "token", "devicecode",
-	"invoices", "invoice", "invoice_summaries", "invoice_lines", "export", "operation", "blob"}
+var endpointNames = [endpoints]string{
+	"other", "customers", "customer", "profile", "summary", "line_items", "token", "devicecode",
+	"invoices", "invoice", "invoice_summaries", "invoice_lines", "export", "operation", "blob",
+}
 
 type counters struct {
 	requests [endpoints]atomic.Uint64

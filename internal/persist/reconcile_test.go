@@ -370,5 +370,8 @@ func TestEveryKindOfFindingResolvesAndIsExplained(t *testing.T) {
 		t.Fatalf("%d kinds of findings were stored", got)
 	}
 	b.collect(statement(customerA, both(recurring(9, "10"))))
+	if err := b.store.ReconcileInvoices(t.Context(), b.invoiceRun()); err != nil {
+		t.Fatal(err)
+	}
 	wantLines(t, "open findings", b.reconciled(usualRules))
 }

@@ -552,8 +552,8 @@ func (q *Queries) RelinkInvoiceLoad(ctx context.Context, db DBTX, arg RelinkInvo
 const resolveInvoiceFindings = `-- name: ResolveInvoiceFindings :exec
 UPDATE collector.findings f
 SET resolved_at = $1::timestamptz
-WHERE f.partner = $2::text AND f.customer_key IS NULL AND f.kind = ANY ($3::text[]) AND f.resolved_at IS NULL
-    AND NOT EXISTS (SELECT 1 FROM stage_invoice_findings t WHERE t.kind = f.kind AND t.subject = f.subject)
+WHERE f.partner = $2::text AND f.kind = ANY ($3::text[]) AND f.resolved_at IS NULL
+    AND NOT (f.customer_key IS NULL AND EXISTS (SELECT 1 FROM stage_invoice_findings t WHERE t.kind = f.kind AND t.subject = f.subject))
 `
 
 type ResolveInvoiceFindingsParams struct {

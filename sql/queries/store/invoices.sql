@@ -216,8 +216,8 @@ GROUP BY r.invoice_type, r.month, r.currency_code;
 -- name: ResolveInvoiceFindings :exec
 UPDATE collector.findings f
 SET resolved_at = @now::timestamptz
-WHERE f.partner = @partner::text AND f.customer_key IS NULL AND f.kind = ANY (@kinds::text[]) AND f.resolved_at IS NULL
-    AND NOT EXISTS (SELECT 1 FROM stage_invoice_findings t WHERE t.kind = f.kind AND t.subject = f.subject);
+WHERE f.partner = @partner::text AND f.kind = ANY (@kinds::text[]) AND f.resolved_at IS NULL
+    AND NOT (f.customer_key IS NULL AND EXISTS (SELECT 1 FROM stage_invoice_findings t WHERE t.kind = f.kind AND t.subject = f.subject));
 
 -- name: RewordInvoiceFindings :exec
 UPDATE collector.findings f
