@@ -162,7 +162,12 @@ CREATE TABLE collector.customer_states (
     last_error text,
     last_success_at timestamp with time zone,
     last_success_run_id uuid,
-    failures_in_a_row integer NOT NULL DEFAULT 0
+    failures_in_a_row integer NOT NULL DEFAULT 0,
+    profile_digest bytea,
+    summary_digest bytea,
+    line_items_digest bytea,
+    profile_rules integer,
+    costs_rules integer
 );
 ALTER TABLE collector.customer_states ADD CONSTRAINT customer_states_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
 ALTER TABLE collector.customer_states ADD CONSTRAINT customer_states_last_outcome_check CHECK ((last_outcome = ANY (ARRAY['ok'::text, 'unchanged'::text, 'no_costs'::text, 'no_access'::text, 'unknown_customer'::text, 'failed'::text])));
@@ -170,6 +175,11 @@ ALTER TABLE collector.customer_states ADD CONSTRAINT customer_states_pkey PRIMAR
 ALTER TABLE collector.customer_states ADD CONSTRAINT customer_states_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES collector.statements(statement_id);
 COMMENT ON TABLE collector.customer_states IS 'The newest state of each customer. Every run rewrites it, unlike the facts.';
 COMMENT ON COLUMN collector.customer_states.statement_id IS 'The newest statement.';
+COMMENT ON COLUMN collector.customer_states.profile_digest IS 'SHA-256 of what the newest profile says: of its body without what is volatile, or of the part of it that may be stored.';
+COMMENT ON COLUMN collector.customer_states.summary_digest IS 'SHA-256 of what the newest cost summary says: of its body without what is volatile.';
+COMMENT ON COLUMN collector.customer_states.line_items_digest IS 'SHA-256 of what the newest line items say: of their body without what is volatile.';
+COMMENT ON COLUMN collector.customer_states.profile_rules IS 'Version of the rules by which the stored profile was derived from that body; null when it is to be derived anew.';
+COMMENT ON COLUMN collector.customer_states.costs_rules IS 'Version of the rules by which costs, line items and findings were derived from these bodies; null or 0 when they are to be derived anew.';
 
 CREATE TABLE collector.customers (
     customer_key bigint NOT NULL GENERATED ALWAYS AS IDENTITY,

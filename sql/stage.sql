@@ -12,6 +12,9 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_statements (
     profile_hash     bytea,
     summary_hash     bytea,
     line_items_hash  bytea,
+    profile_digest    bytea,
+    summary_digest    bytea,
+    line_items_digest bytea,
     summary_status   smallint,
     root_starts_at   timestamptz,
     root_ends_at     timestamptz,
@@ -34,7 +37,9 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_statements (
     customer_key     bigint,
     statement_id     bigint,
     origin           text,
-    added            boolean
+    added            boolean,
+    -- every body was read from which the costs of the entry derive
+    whole            boolean
 ) ON COMMIT DELETE ROWS;
 
 CREATE TEMPORARY TABLE IF NOT EXISTS stage_profiles (

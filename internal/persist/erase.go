@@ -67,7 +67,7 @@ func (s *Store) Erase(ctx context.Context, e Erasure) (Erased, error) {
 		if err != nil {
 			return err
 		}
-		before, err := s.scopes(ctx, tx, e.Partner)
+		before, err := s.scopes(ctx, tx, e.Partner, []string{string(e.CustomerID)})
 		if err != nil {
 			return err
 		}

@@ -25,7 +25,7 @@ type ImportResult struct {
 // about how the customer stands now. The findings are left to the caller.
 func (s *Store) Import(ctx context.Context, run billing.Run, batch []billing.Statement) ([]ImportResult, error) {
 	var results []ImportResult
-	scopes, err := s.scopes(ctx, s.pool, run.Partner)
+	scopes, err := s.scopes(ctx, s.pool, run.Partner, idsOf(batch))
 	if err != nil {
 		return nil, err
 	}
@@ -40,6 +40,7 @@ func (s *Store) Import(ctx context.Context, run billing.Run, batch []billing.Sta
 			func() error { return q.ApplyImports(ctx, tx, run.ID) },
 			func() error { return w.archive(ctx, st) },
 			func() error { return w.applyFacts(ctx, st) },
+			func() error { return q.DeriveAnew(ctx, tx) },
 		)
 	})
 	if err != nil {

@@ -22,9 +22,10 @@ func (s profileScopes) of(id billing.CustomerID) billing.ProfileScope {
 	return max(s.all, s.erased[id])
 }
 
-// scopes reads who was erased. The caller holds the partner's lock, or writes nothing.
-func (s *Store) scopes(ctx context.Context, db dbsqlc.DBTX, partner string) (profileScopes, error) {
-	rows, err := s.q.ErasedCustomers(ctx, db, partner)
+// scopes reads who of these customers was erased. The caller holds the partner's lock,
+// or writes nothing.
+func (s *Store) scopes(ctx context.Context, db dbsqlc.DBTX, partner string, customers []string) (profileScopes, error) {
+	rows, err := s.q.ErasedCustomers(ctx, db, dbsqlc.ErasedCustomersParams{CustomerIds: customers, Partner: partner})
 	if err != nil {
 		return profileScopes{}, fmt.Errorf("read the erased customers: %w", classify(err))
 	}
@@ -85,6 +86,7 @@ func (s *Store) reduce(ctx context.Context, tx pgx.Tx, customers []int64, scope 
 			return err
 		},
 		func() (err error) { bodies, err = s.q.ForgetProfileBodies(ctx, tx, customers); return err },
+		func() error { return s.q.ForgetProfileDigests(ctx, tx, customers) },
 		func() error {
 			if keepName {
 				return nil

@@ -120,7 +120,11 @@ type ReplayResult struct {
 // transaction. What is so already is not written; what is not derived any more is
 // withdrawn. Findings and the states of the customers are left to the next collection.
 func (s *Store) Replay(ctx context.Context, run billing.Run, batch []Rederived) ([]ReplayResult, error) {
-	scopes, err := s.scopes(ctx, s.pool, run.Partner)
+	ids := make([]string, len(batch))
+	for i := range batch {
+		ids[i] = string(batch[i].CustomerID)
+	}
+	scopes, err := s.scopes(ctx, s.pool, run.Partner, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -141,6 +145,7 @@ func (s *Store) Replay(ctx context.Context, run billing.Run, batch []Rederived) 
 			func() error { return s.q.RederiveRoots(ctx, tx) },
 			func() error { return w.withdraw(ctx, order, results) },
 			func() error { return w.applyFacts(ctx, st) },
+			func() error { return s.q.DeriveAnew(ctx, tx) },
 		)
 	})
 	if err != nil {

@@ -89,6 +89,8 @@ func (st *stage) addStatement(seq int32, s *billing.Statement) {
 		HasProfile: s.Profile != nil, HasCosts: s.Costs != nil, HasLineItems: s.LineItems != nil, NoCosts: s.NoCosts(),
 	}
 	scope := st.scopes.of(s.CustomerID)
+	said := digestsOf(s, scope)
+	row.ProfileDigest, row.SummaryDigest, row.LineItemsDigest = said.profile, said.summary, said.lineItems
 	for _, d := range s.Documents {
 		if d.Kind == billing.ProfileDocument && scope > billing.FullProfile {
 			continue

@@ -29,23 +29,21 @@ var answerFindings = []string{
 // data was refused, billing.ErrUnavailable that the same batch may be written later, and
 // billing.ErrTooMuch that a part of it may be.
 func (s *Store) Write(ctx context.Context, run billing.Run, batch []billing.Statement) ([]billing.CustomerResult, error) {
-	var results []billing.CustomerResult
-	scopes, err := s.scopes(ctx, s.pool, run.Partner)
+	results := make([]billing.CustomerResult, len(batch))
+	scopes, err := s.scopes(ctx, s.pool, run.Partner, idsOf(batch))
 	if err != nil {
 		return nil, err
 	}
-	st := newStage(batch, scopes)
-	err = s.staged(ctx, st, func(tx pgx.Tx) error {
+	err = s.inStage(ctx, func(tx pgx.Tx) error {
 		w := writer{store: s, tx: tx, run: run}
-		err := w.apply(ctx, st)
+		err := s.q.SerializeWrites(ctx, tx, run.Partner)
 		if err != nil {
 			return err
 		}
-		results, err = w.results(ctx, batch)
-		if err != nil {
-			return err
+		left, err := w.noteKnown(ctx, batch, scopes, results)
+		if err == nil && len(left.statements) > 0 {
+			err = w.write(ctx, batch, left, scopes, results)
 		}
-		err = w.saveStates(ctx, results)
 		if err != nil {
 			return err
 		}
@@ -61,7 +59,7 @@ func (s *Store) Write(ctx context.Context, run billing.Run, batch []billing.Stat
 // only temporary tables of the session are written.
 func (s *Store) Plan(ctx context.Context, partner string, batch []billing.Statement) ([]billing.CustomerResult, error) {
 	var results []billing.CustomerResult
-	scopes, err := s.scopes(ctx, s.pool, partner)
+	scopes, err := s.scopes(ctx, s.pool, partner, idsOf(batch))
 	if err != nil {
 		return nil, err
 	}
@@ -84,22 +82,37 @@ func (s *Store) Plan(ctx context.Context, partner string, batch []billing.Statem
 	return results, nil
 }
 
+// idsOf are the customers of a batch.
+func idsOf(batch []billing.Statement) []string {
+	ids := make([]string, len(batch))
+	for i := range batch {
+		ids[i] = string(batch[i].CustomerID)
+	}
+	return ids
+}
+
 // staged copies a batch into the session's staging tables and calls f in the same
 // transaction, which may have to be run again.
 func (s *Store) staged(ctx context.Context, st *stage, f func(pgx.Tx) error) error {
+	return s.inStage(ctx, func(tx pgx.Tx) error {
+		err := st.copy(ctx, s.q, tx)
+		if err != nil {
+			return err
+		}
+		return f(tx)
+	})
+}
+
+// inStage calls f in a transaction of a session that has the staging tables. It may be
+// called again.
+func (s *Store) inStage(ctx context.Context, f func(pgx.Tx) error) error {
 	return s.retryTx(ctx, func() error {
 		return s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 			err := stageTables(ctx, conn.Conn())
 			if err != nil {
 				return err
 			}
-			return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-				err := st.copy(ctx, s.q, tx)
-				if err != nil {
-					return err
-				}
-				return f(tx)
-			})
+			return pgx.BeginFunc(ctx, conn, f)
 		})
 	})
 }
@@ -109,6 +122,31 @@ type writer struct {
 	store *Store
 	tx    pgx.Tx
 	run   billing.Run
+}
+
+// write stores what is left of a batch, and sets the results of it.
+func (w writer) write(ctx context.Context, batch []billing.Statement, left news, scopes profileScopes, results []billing.CustomerResult) error {
+	st := newStage(left.statements, scopes)
+	whole := make([]billing.Statement, len(left.places))
+	for i, place := range left.places {
+		whole[i] = batch[place]
+	}
+	err := st.copy(ctx, w.store.q, w.tx)
+	if err != nil {
+		return err
+	}
+	err = w.apply(ctx, st)
+	if err != nil {
+		return err
+	}
+	stored, err := w.results(ctx, whole)
+	if err != nil {
+		return err
+	}
+	for i, place := range left.places {
+		results[place] = stored[i]
+	}
+	return w.saveStates(ctx, stored)
 }
 
 // plan fills in, on the stage alone, what has to be done about collected answers.
@@ -151,7 +189,6 @@ func (w writer) compare(ctx context.Context) error {
 func (w writer) apply(ctx context.Context, st *stage) error {
 	q, tx, run := w.store.q, w.tx, w.run.ID
 	return inOrder(
-		func() error { return q.SerializeWrites(ctx, tx, w.run.Partner) },
 		func() error { return q.InsertCustomers(ctx, tx, w.run.Partner) },
 		func() error { return w.plan(ctx) },
 		func() error { return q.ReactivateCustomers(ctx, tx) },
@@ -276,7 +313,7 @@ func (w writer) results(ctx context.Context, batch []billing.Statement) ([]billi
 
 // saveStates saves where the customers stand after these results.
 func (w writer) saveStates(ctx context.Context, results []billing.CustomerResult) error {
-	states := dbsqlc.SaveStatesParams{RunID: w.run.ID}
+	states := dbsqlc.SaveStatesParams{RunID: w.run.ID, Rules: billing.Rules}
 	for i, r := range results {
 		states.Seqs = append(states.Seqs, int32(i))
 		states.Outcomes = append(states.Outcomes, string(r.Outcome))

@@ -305,6 +305,9 @@ func (r iteratorForStageStatements) Values() ([]interface{}, error) {
 		r.rows[0].ProfileHash,
 		r.rows[0].SummaryHash,
 		r.rows[0].LineItemsHash,
+		r.rows[0].ProfileDigest,
+		r.rows[0].SummaryDigest,
+		r.rows[0].LineItemsDigest,
 		r.rows[0].SummaryStatus,
 		r.rows[0].RootStartsAt,
 		r.rows[0].RootEndsAt,
@@ -331,5 +334,5 @@ func (r iteratorForStageStatements) Err() error {
 }
 
 func (q *Queries) StageStatements(ctx context.Context, db DBTX, arg []StageStatementsParams) (int64, error) {
-	return db.CopyFrom(ctx, []string{"stage_statements"}, []string{"seq", "customer_id", "fetched_at", "has_profile", "has_costs", "has_line_items", "no_costs", "profile_hash", "summary_hash", "line_items_hash", "summary_status", "root_starts_at", "root_ends_at", "root_currency", "root_pretax", "root_tax", "root_after_tax", "body_customer_id", "customer_name", "failure_class", "resource", "http_status", "code", "message", "said", "request_id", "correlation_id", "attempts"}, &iteratorForStageStatements{rows: arg})
+	return db.CopyFrom(ctx, []string{"stage_statements"}, []string{"seq", "customer_id", "fetched_at", "has_profile", "has_costs", "has_line_items", "no_costs", "profile_hash", "summary_hash", "line_items_hash", "profile_digest", "summary_digest", "line_items_digest", "summary_status", "root_starts_at", "root_ends_at", "root_currency", "root_pretax", "root_tax", "root_after_tax", "body_customer_id", "customer_name", "failure_class", "resource", "http_status", "code", "message", "said", "request_id", "correlation_id", "attempts"}, &iteratorForStageStatements{rows: arg})
 }

@@ -65,7 +65,7 @@ WITH collected AS MATERIALIZED (
     SELECT s.seq, coalesce(d.invoice_type, '') AS invoice_type, coalesce(d.period_start, '-infinity') AS period_start,
         bool_or(EXISTS (SELECT 1 FROM collector.statements q
             JOIN collector.statements r ON r.customer_key = q.customer_key AND r.summary_hash = q.summary_hash AND r.origin = q.origin
-            WHERE q.statement_id = d.statement_id AND r.line_items_hash IS NOT NULL AND r.line_items_set_aside IS NOT TRUE)) AS with_items
+            WHERE q.statement_id = d.statement_id AND r.line_items_hash IS NOT NULL AND r.line_items_set_aside IS NOT TRUE OFFSET 0)) AS with_items
     FROM stage_statements s
     CROSS JOIN LATERAL (SELECT detail_id, customer_key, invoice_type, period_start, currency_code, ordinal, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total, origin, statement_id, run_id, first_collected_at, last_changed_at, revisions FROM collector.cost_details k WHERE k.customer_key = s.customer_key AND k.origin = 'servicecosts' OFFSET 0) d
     GROUP BY 1, 2, 3
@@ -90,16 +90,16 @@ WITH collected AS MATERIALIZED (
     UPDATE stage_sets t SET action = 'kept'
     FROM planned p
     WHERE t.set_no = p.set_no
-        AND (EXISTS (SELECT 1 FROM collector.line_item_sets c WHERE c.set_id = p.old_set_id AND c.origin = 'servicecosts')
+        AND (EXISTS (SELECT 1 FROM collector.line_item_sets c WHERE c.set_id = p.old_set_id AND c.origin = 'servicecosts' OFFSET 0)
             OR EXISTS (SELECT 1 FROM collected c WHERE c.seq = p.seq
                 AND (c.with_items AND c.invoice_type = p.invoice_type AND c.period_start = p.period_start
                     OR p.is_stray AND (c.period_start = p.period_start OR c.invoice_type = p.invoice_type AND p.invoice_type <> '' OR p.period_start = '-infinity'))))
 )
 UPDATE stage_profiles t SET action = 'kept'
 FROM stage_statements s
-JOIN collector.billing_profiles b ON b.customer_key = s.customer_key
-JOIN collector.statements q ON q.statement_id = b.statement_id
-WHERE t.action = 'changed' AND s.seq = t.seq AND q.origin = 'servicecosts'
+CROSS JOIN LATERAL (SELECT q.origin FROM collector.billing_profiles b JOIN collector.statements q USING (statement_id)
+    WHERE b.customer_key = s.customer_key OFFSET 0) known
+WHERE t.action = 'changed' AND s.seq = t.seq AND known.origin = 'servicecosts'
 `
 
 // Takes back from the plan what would replace values that were collected, or stand

@@ -80,13 +80,19 @@ func (q *Queries) DeleteUnnamedPayloads(ctx context.Context, db DBTX, arg Delete
 
 const erasedCustomers = `-- name: ErasedCustomers :many
 
-SELECT c.customer_id, bool_or(e.company_name)::boolean AS company_name
-FROM collector.erasures e
-CROSS JOIN LATERAL (SELECT k.customer_id FROM collector.customers k
-    WHERE k.customer_key = e.customer_key AND k.partner = $1::text OFFSET 0) c
-GROUP BY c.customer_id
-ORDER BY c.customer_id
+SELECT i.customer_id::uuid AS customer_id, bool_or(e.company_name)::boolean AS company_name
+FROM (SELECT unnest($1::uuid[]) AS customer_id) i
+CROSS JOIN LATERAL (SELECT k.customer_key FROM collector.customers k
+    WHERE k.partner = $2::text AND k.customer_id = i.customer_id OFFSET 0) c
+CROSS JOIN LATERAL (SELECT o.company_name FROM collector.erasures o WHERE o.customer_key = c.customer_key OFFSET 0) e
+GROUP BY i.customer_id
+ORDER BY i.customer_id
 `
+
+type ErasedCustomersParams struct {
+	CustomerIds []string
+	Partner     string
+}
 
 type ErasedCustomersRow struct {
 	CustomerID  string
@@ -94,10 +100,10 @@ type ErasedCustomersRow struct {
 }
 
 // Taking out what is personal, of one customer or of all, and who is to stay without.
-// The partner's customers whose personal data was erased, and who lost the company
-// name too. They are few.
-func (q *Queries) ErasedCustomers(ctx context.Context, db DBTX, partner string) ([]ErasedCustomersRow, error) {
-	rows, err := db.Query(ctx, erasedCustomers, partner)
+// Those of these customers whose personal data was erased, and who lost the company
+// name too.
+func (q *Queries) ErasedCustomers(ctx context.Context, db DBTX, arg ErasedCustomersParams) ([]ErasedCustomersRow, error) {
+	rows, err := db.Query(ctx, erasedCustomers, arg.CustomerIds, arg.Partner)
 	if err != nil {
 		return nil, err
 	}
@@ -183,6 +189,16 @@ func (q *Queries) ForgetProfileBodies(ctx context.Context, db DBTX, customerKeys
 		return nil, err
 	}
 	return items, nil
+}
+
+const forgetProfileDigests = `-- name: ForgetProfileDigests :exec
+UPDATE collector.customer_states SET profile_digest = NULL, profile_rules = NULL
+WHERE customer_key = ANY ($1::bigint[]) AND profile_digest IS NOT NULL
+`
+
+func (q *Queries) ForgetProfileDigests(ctx context.Context, db DBTX, customerKeys []int64) error {
+	_, err := db.Exec(ctx, forgetProfileDigests, customerKeys)
+	return err
 }
 
 const insertErasure = `-- name: InsertErasure :exec

@@ -38,7 +38,7 @@ SELECT k.customer_key::bigint AS customer_key, c.customer_id,
     coalesce(st.last_success_run_id = ANY ($2::uuid[]) OR w.is_whole AND st.last_success_at >= $3::timestamptz, false)::boolean AS is_done
 FROM (SELECT unnest($4::bigint[]) AS customer_key, generate_subscripts($4::bigint[], 1) AS place) k
 CROSS JOIN LATERAL (SELECT o.customer_id FROM collector.customers o WHERE o.customer_key = k.customer_key OFFSET 0) c
-LEFT JOIN LATERAL (SELECT o.customer_key, o.statement_id, o.last_run_id, o.last_attempt_at, o.last_outcome, o.last_error, o.last_success_at, o.last_success_run_id, o.failures_in_a_row FROM collector.customer_states o WHERE o.customer_key = k.customer_key OFFSET 0) st ON true
+LEFT JOIN LATERAL (SELECT o.customer_key, o.statement_id, o.last_run_id, o.last_attempt_at, o.last_outcome, o.last_error, o.last_success_at, o.last_success_run_id, o.failures_in_a_row, o.profile_digest, o.summary_digest, o.line_items_digest, o.profile_rules, o.costs_rules FROM collector.customer_states o WHERE o.customer_key = k.customer_key OFFSET 0) st ON true
 LEFT JOIN LATERAL (SELECT o.customer_key, o.costs_at, o.costs_hash, o.next_end_at, o.profile_at, o.line_items_at, o.refused FROM collector.customer_reads o WHERE o.customer_key = k.customer_key OFFSET 0) r ON true
 CROSS JOIN LATERAL (SELECT coalesce(st.failures_in_a_row = 0, false) AS is_whole) w
 ORDER BY k.place
@@ -239,7 +239,7 @@ SELECT k.customer_key::bigint AS customer_key, c.customer_id, r.profile_at, r.li
     coalesce(encode(q.summary_hash, 'hex'), '')::text AS summary_hash, coalesce(q.summary_status, 0)::smallint AS summary_status
 FROM (SELECT unnest($2::bigint[]) AS customer_key, generate_subscripts($2::bigint[], 1) AS place) k
 CROSS JOIN LATERAL (SELECT o.customer_id FROM collector.customers o WHERE o.customer_key = k.customer_key OFFSET 0) c
-CROSS JOIN LATERAL (SELECT o.customer_key, o.statement_id, o.last_run_id, o.last_attempt_at, o.last_outcome, o.last_error, o.last_success_at, o.last_success_run_id, o.failures_in_a_row FROM collector.customer_states o WHERE o.customer_key = k.customer_key OFFSET 0) st
+CROSS JOIN LATERAL (SELECT o.customer_key, o.statement_id, o.last_run_id, o.last_attempt_at, o.last_outcome, o.last_error, o.last_success_at, o.last_success_run_id, o.failures_in_a_row, o.profile_digest, o.summary_digest, o.line_items_digest, o.profile_rules, o.costs_rules FROM collector.customer_states o WHERE o.customer_key = k.customer_key OFFSET 0) st
 CROSS JOIN LATERAL (SELECT o.customer_key, o.costs_at, o.costs_hash, o.next_end_at, o.profile_at, o.line_items_at, o.refused FROM collector.customer_reads o WHERE o.customer_key = k.customer_key OFFSET 0) r
 LEFT JOIN LATERAL (SELECT o.summary_hash, o.summary_status FROM collector.statements o WHERE o.statement_id = st.statement_id OFFSET 0) q ON true
 ORDER BY k.place

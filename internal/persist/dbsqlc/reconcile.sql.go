@@ -14,8 +14,9 @@ const insertHistoryFindings = `-- name: InsertHistoryFindings :exec
 INSERT INTO collector.findings (partner, customer_key, kind, severity, subject, detail, first_seen_at, last_seen_at)
 SELECT $1::text, t.customer_key, t.kind, t.severity, t.subject, t.detail, $2::timestamptz, $2::timestamptz
 FROM stage_history_findings t
-WHERE NOT EXISTS (SELECT 1 FROM collector.findings f
-    WHERE f.partner = $1::text AND f.customer_key = t.customer_key AND f.kind = t.kind AND f.subject = t.subject AND f.resolved_at IS NULL)
+LEFT JOIN LATERAL (SELECT o.finding_id FROM collector.findings o
+    WHERE o.customer_key = t.customer_key AND o.kind = t.kind AND o.subject = t.subject AND o.partner = $1::text AND o.resolved_at IS NULL OFFSET 0) open ON true
+WHERE open.finding_id IS NULL
 ORDER BY t.customer_key, t.kind, t.subject
 `
 
@@ -48,11 +49,17 @@ func (q *Queries) ResolveHistoryFindings(ctx context.Context, db DBTX, arg Resol
 }
 
 const rewordHistoryFindings = `-- name: RewordHistoryFindings :exec
+WITH reworded AS MATERIALIZED (
+    SELECT f.finding_id, t.severity, t.detail
+    FROM stage_history_findings t
+    CROSS JOIN LATERAL (SELECT o.finding_id, o.severity, o.detail FROM collector.findings o
+        WHERE o.customer_key = t.customer_key AND o.kind = t.kind AND o.subject = t.subject AND o.partner = $2::text AND o.resolved_at IS NULL OFFSET 0) f
+    WHERE (f.severity, f.detail) IS DISTINCT FROM (t.severity, t.detail)
+)
 UPDATE collector.findings f
-SET severity = t.severity, detail = t.detail, last_seen_at = $1::timestamptz
-FROM stage_history_findings t
-WHERE f.partner = $2::text AND f.customer_key = t.customer_key AND f.kind = t.kind AND f.subject = t.subject AND f.resolved_at IS NULL
-    AND (f.severity, f.detail) IS DISTINCT FROM (t.severity, t.detail)
+SET severity = r.severity, detail = r.detail, last_seen_at = $1::timestamptz
+FROM reworded r
+WHERE f.finding_id = r.finding_id AND f.finding_id = ANY (ARRAY(SELECT k.finding_id FROM reworded k))
 `
 
 type RewordHistoryFindingsParams struct {

@@ -156,7 +156,7 @@ func TestWritesRefusesToCountBesideAnOpenSession(t *testing.T) {
 	databaseURL := NewEmpty(t)
 	conn := open(t, databaseURL+"&application_name=forgotten")
 	execute(t, conn, `CREATE TABLE t (n int)`)
-	_, err := writes(t.Context(), databaseURL, time.Millisecond, nil)
+	_, err := counters(t.Context(), databaseURL, time.Millisecond, "n_tup_ins, n_tup_upd, n_tup_del", nil)
 	if err == nil || !strings.Contains(err.Error(), "close every pool") || !strings.Contains(err.Error(), "forgotten") {
 		t.Errorf("got %v, want an error that names the session", err)
 	}

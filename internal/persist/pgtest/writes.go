@@ -20,14 +20,28 @@ import (
 // pools first.
 func Writes(t testing.TB, databaseURL string, tables ...string) map[string][3]int64 {
 	t.Helper()
-	counts, err := writes(t.Context(), databaseURL, 10*time.Second, tables)
+	counts, err := counters(t.Context(), databaseURL, 10*time.Second, "n_tup_ins, n_tup_upd, n_tup_del", tables)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return counts
 }
 
-func writes(ctx context.Context, databaseURL string, patience time.Duration, tables []string) (_ map[string][3]int64, err error) {
+// Reads returns how often each table was read from its beginning on, how many rows were
+// read in doing so, and how many entries of its indexes (seq_scan and seq_tup_read of
+// pg_stat_all_tables, idx_tup_read of pg_stat_all_indexes). The rest is as with Writes.
+func Reads(t testing.TB, databaseURL string, tables ...string) map[string][3]int64 {
+	t.Helper()
+	counts, err := counters(t.Context(), databaseURL, 10*time.Second,
+		"seq_scan, seq_tup_read, (SELECT coalesce(sum(i.idx_tup_read), 0)::bigint FROM pg_stat_all_indexes i WHERE i.relid = t.relid)", tables)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return counts
+}
+
+// counters reads three columns of pg_stat_all_tables.
+func counters(ctx context.Context, databaseURL string, patience time.Duration, columns string, tables []string) (_ map[string][3]int64, err error) {
 	conn, err := connect(ctx, databaseURL)
 	if err != nil {
 		return nil, err
@@ -44,7 +58,7 @@ func writes(ctx context.Context, databaseURL string, patience time.Duration, tab
 		}
 		for _, t := range found {
 			var c [3]int64
-			if err := tx.QueryRow(ctx, "SELECT n_tup_ins, n_tup_upd, n_tup_del FROM pg_stat_all_tables WHERE relid = $1", t.OID).
+			if err := tx.QueryRow(ctx, "SELECT "+columns+" FROM pg_stat_all_tables t WHERE t.relid = $1", t.OID).
 				Scan(&c[0], &c[1], &c[2]); err != nil {
 				return fmt.Errorf("statistics of %s: %w", t.name(), err)
 			}

@@ -3,12 +3,46 @@
 --
 -- A batch is small and the tables are large, and in a first night they grow faster
 -- than their statistics: LATERAL with OFFSET 0 makes the planner look up each staged
--- customer by index instead of reading a table to its end for every batch.
+-- customer by index instead of reading a table to its end for every batch. Where a
+-- table is updated, = ANY over an array of the staged keys does the same.
 
 -- name: SerializeWrites :exec
 -- The last COMMIT of a collector that was killed may still be under way when the next
 -- one writes already.
 SELECT pg_advisory_xact_lock(hashtextextended('partnercost/write/' || @partner::text, 0));
+
+-- name: NoteKnown :many
+-- A part of an answer is known when what stands was derived from a body with its
+-- digest, by this version of the rules: deriving it again would change nothing. Where
+-- all is known, the one thing to note is that the customer was collected.
+WITH answers AS (
+    SELECT unnest(@seqs::integer[]) AS seq, unnest(@customer_ids::uuid[]) AS customer_id, unnest(@fetched_at::timestamptz[]) AS fetched_at,
+        unnest(@profile_digests::bytea[]) AS profile_digest, unnest(@summary_digests::bytea[]) AS summary_digest,
+        unnest(@line_items_digests::bytea[]) AS line_items_digest, unnest(@outcomes::text[]) AS outcome
+), known AS MATERIALIZED (
+    SELECT a.seq, a.fetched_at, a.outcome, k.customer_key, k.profile, k.costs
+    FROM answers a
+    CROSS JOIN LATERAL (SELECT c.customer_key FROM collector.customers c
+        WHERE c.partner = @partner::text AND c.customer_id = a.customer_id AND c.active OFFSET 0) c
+    CROSS JOIN LATERAL (SELECT st.customer_key,
+            coalesce(a.profile_digest = st.profile_digest AND st.profile_rules = @rules::integer, false) AS profile,
+            coalesce(a.summary_digest = st.summary_digest AND st.costs_rules = @rules::integer
+                AND (a.line_items_digest IS NULL OR a.line_items_digest = st.line_items_digest), false) AS costs
+        FROM collector.customer_states st WHERE st.customer_key = c.customer_key OFFSET 0) k
+), noted AS (
+    UPDATE collector.customer_states st
+    SET last_run_id = @run_id::uuid, last_attempt_at = k.fetched_at, last_outcome = k.outcome, last_error = NULL,
+        last_success_at = k.fetched_at, last_success_run_id = @run_id::uuid, failures_in_a_row = 0
+    FROM (SELECT o.* FROM known o JOIN answers a ON a.seq = o.seq
+        WHERE o.outcome <> '' AND (o.profile OR a.profile_digest IS NULL) AND (o.costs OR a.summary_digest IS NULL)) k
+    WHERE st.customer_key = k.customer_key AND st.customer_key = ANY (ARRAY(SELECT o.customer_key FROM known o))
+    RETURNING k.seq
+)
+SELECT k.seq::integer AS seq, k.profile::boolean AS profile, k.costs::boolean AS costs, (n.seq IS NOT NULL)::boolean AS noted
+FROM known k
+LEFT JOIN noted n ON n.seq = k.seq
+WHERE k.profile OR k.costs
+ORDER BY k.seq;
 
 -- name: InsertCustomers :exec
 INSERT INTO collector.customers (partner, customer_id, first_seen_at)
@@ -21,9 +55,8 @@ GROUP BY s.customer_id
 ON CONFLICT DO NOTHING;
 
 -- name: ReactivateCustomers :exec
-UPDATE collector.customers c SET active = true
-FROM stage_statements s
-WHERE c.customer_key = s.customer_key AND NOT c.active;
+UPDATE collector.customers SET active = true
+WHERE customer_key = ANY (ARRAY(SELECT s.customer_key FROM stage_statements s)) AND NOT active;
 
 -- name: PlanCustomers :exec
 UPDATE stage_statements s SET customer_key = known.customer_key
@@ -73,7 +106,7 @@ CROSS JOIN LATERAL (SELECT d.period_start, d.ends_at FROM collector.cost_details
 WHERE t.set_no = l.set_no AND l.stray
     AND (known.ends_at >= coalesce(s.root_starts_at, known.ends_at) AND known.ends_at >= coalesce(l.earliest, known.ends_at)
         OR EXISTS (SELECT 1 FROM collector.cost_details k WHERE k.customer_key = s.customer_key AND k.invoice_type = l.invoice_type
-            AND k.period_start = l.period_start AND k.origin = 'servicecosts'));
+            AND k.period_start = l.period_start AND k.origin = 'servicecosts' OFFSET 0));
 
 -- name: EmptySets :exec
 -- Stored sets whose type and period have no cost (of a collected set: no collected one)
@@ -212,18 +245,32 @@ LEFT JOIN LATERAL (
 WHERE t2.set_no = t.set_no;
 
 -- name: ApplyStatements :exec
--- A part that was not collected this time keeps the body it had. But line items go
--- with the summary that they were read with, which places them in their period. The
--- same bytes with another status are another answer: only 200 is read for costs.
-WITH newest AS (
-    SELECT s.seq, s.customer_key, p.statement_id,
-        coalesce(s.profile_hash, p.profile_hash) AS profile_hash,
-        coalesce(s.summary_hash, p.summary_hash) AS summary_hash,
-        CASE WHEN s.has_line_items OR (s.summary_hash, s.summary_status) <> (p.summary_hash, p.summary_status) THEN s.line_items_hash
-            ELSE coalesce(s.line_items_hash, p.line_items_hash) END AS line_items_hash,
+-- A part that was not collected this time keeps the body it had, and so does one that
+-- differs from it in nothing but what is volatile. But line items go with the summary
+-- that they were read with, which places them in their period. The same bytes with
+-- another status are another answer: only 200 is read for costs.
+WITH compared AS (
+    SELECT s.seq, p.*,
+        coalesce(CASE WHEN s.profile_digest = p.profile_digest THEN p.profile_hash END, s.profile_hash, p.profile_hash) AS new_profile_hash,
+        coalesce(CASE WHEN s.summary_digest = p.summary_digest THEN p.summary_hash END, s.summary_hash, p.summary_hash) AS new_summary_hash,
+        coalesce(CASE WHEN s.line_items_digest = p.line_items_digest THEN p.line_items_hash END, s.line_items_hash) AS new_line_items_hash
+    FROM stage_statements s
+    LEFT JOIN LATERAL (SELECT q.*, st.profile_digest, st.summary_digest, st.line_items_digest
+        FROM collector.customer_states st JOIN collector.statements q ON q.statement_id = st.statement_id
+        WHERE st.customer_key = s.customer_key OFFSET 0) p ON true
+), parted AS (
+    SELECT s.seq, s.has_line_items OR coalesce((p.new_summary_hash, s.summary_status) <> (p.summary_hash, p.summary_status), false) AS parts_ways
+    FROM stage_statements s
+    JOIN compared p ON p.seq = s.seq
+), newest AS (
+    SELECT s.seq, s.customer_key, p.statement_id, p.new_profile_hash AS profile_hash, p.new_summary_hash AS summary_hash,
+        CASE WHEN o.parts_ways THEN p.new_line_items_hash ELSE coalesce(p.new_line_items_hash, p.line_items_hash) END AS line_items_hash,
         CASE WHEN s.line_items_hash IS NOT NULL THEN NOT s.has_line_items
-            WHEN (s.summary_hash, s.summary_status) <> (p.summary_hash, p.summary_status) THEN NULL
+            WHEN o.parts_ways THEN NULL
             ELSE p.line_items_set_aside END AS line_items_set_aside,
+        coalesce(s.profile_digest, p.profile_digest) AS profile_digest,
+        coalesce(s.summary_digest, p.summary_digest) AS summary_digest,
+        CASE WHEN o.parts_ways THEN s.line_items_digest ELSE coalesce(s.line_items_digest, p.line_items_digest) END AS line_items_digest,
         CASE WHEN s.has_costs THEN s.summary_status ELSE p.summary_status END AS summary_status,
         CASE WHEN s.has_costs THEN s.root_starts_at ELSE p.root_starts_at END AS root_starts_at,
         CASE WHEN s.has_costs THEN s.root_ends_at ELSE p.root_ends_at END AS root_ends_at,
@@ -234,8 +281,8 @@ WITH newest AS (
         CASE WHEN s.has_costs THEN s.body_customer_id ELSE p.body_customer_id END AS body_customer_id,
         (p.profile_hash, p.summary_hash, p.line_items_hash, p.summary_status) AS before
     FROM stage_statements s
-    LEFT JOIN LATERAL (SELECT q.* FROM collector.customer_states st JOIN collector.statements q ON q.statement_id = st.statement_id
-        WHERE st.customer_key = s.customer_key OFFSET 0) p ON true
+    JOIN compared p ON p.seq = s.seq
+    JOIN parted o ON o.seq = s.seq
 ), added AS (
     INSERT INTO collector.statements (customer_key, run_id, collected_at, profile_hash, summary_hash, line_items_hash,
         line_items_set_aside, summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id)
@@ -248,7 +295,10 @@ WITH newest AS (
     RETURNING statement_id, customer_key
 )
 UPDATE stage_statements s
-SET statement_id = coalesce(a.statement_id, n.statement_id), origin = 'servicecosts', added = a.statement_id IS NOT NULL
+SET statement_id = coalesce(a.statement_id, n.statement_id), origin = 'servicecosts', added = a.statement_id IS NOT NULL,
+    profile_hash = n.profile_hash, summary_hash = n.summary_hash, line_items_hash = n.line_items_hash,
+    profile_digest = n.profile_digest, summary_digest = n.summary_digest, line_items_digest = n.line_items_digest,
+    whole = s.has_costs AND s.failure_class IS NULL AND (s.line_items_digest IS NOT NULL OR n.line_items_digest IS NULL)
 FROM newest n LEFT JOIN added a ON a.customer_key = n.customer_key
 WHERE s.seq = n.seq;
 
@@ -260,16 +310,19 @@ WITH details AS (
     FROM stage_details t
     JOIN stage_statements s ON s.seq = t.seq
     WHERE t.action = 'agreed' AND s.origin = 'servicecosts' AND c.detail_id = t.detail_id
+        AND c.detail_id = ANY (ARRAY(SELECT k.detail_id FROM stage_details k WHERE k.action = 'agreed'))
 ), sets AS (
     UPDATE collector.line_item_sets c SET origin = s.origin, statement_id = s.statement_id
     FROM stage_sets t
     JOIN stage_statements s ON s.seq = t.seq
     WHERE t.action = 'agreed' AND s.origin = 'servicecosts' AND c.set_id = t.old_set_id
+        AND c.set_id = ANY (ARRAY(SELECT k.old_set_id FROM stage_sets k WHERE k.action = 'agreed'))
 )
 UPDATE collector.billing_profiles b SET statement_id = s.statement_id
 FROM stage_profiles t
 JOIN stage_statements s ON s.seq = t.seq
-WHERE t.action = 'agreed' AND s.origin = 'servicecosts' AND b.customer_key = s.customer_key;
+WHERE t.action = 'agreed' AND s.origin = 'servicecosts' AND b.customer_key = s.customer_key
+    AND b.customer_key = ANY (ARRAY(SELECT k.customer_key FROM stage_profiles p JOIN stage_statements k ON k.seq = p.seq WHERE p.action = 'agreed'));
 
 -- name: WithdrawImported :many
 -- Takes out, and keeps aside, what was imported of a type and period of which the
@@ -298,7 +351,7 @@ SELECT b.customer_key, b.revisions,
     b.statement_id, b.last_changed_at, s.fetched_at, @run_id::uuid
 FROM stage_profiles t
 JOIN stage_statements s ON s.seq = t.seq
-JOIN collector.billing_profiles b ON b.customer_key = s.customer_key
+CROSS JOIN LATERAL (SELECT * FROM collector.billing_profiles p WHERE p.customer_key = s.customer_key OFFSET 0) b
 WHERE t.action = 'changed';
 
 -- name: ApplyProfiles :exec
@@ -330,8 +383,8 @@ ON CONFLICT (customer_key) DO UPDATE SET
 INSERT INTO collector.customer_names (customer_key, since, name)
 SELECT s.customer_key, s.fetched_at, s.customer_name
 FROM stage_statements s
-WHERE s.customer_name IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM collector.billing_profiles b WHERE b.customer_key = s.customer_key AND b.company_name IS NOT NULL)
+LEFT JOIN LATERAL (SELECT p.company_name FROM collector.billing_profiles p WHERE p.customer_key = s.customer_key OFFSET 0) b ON true
+WHERE s.customer_name IS NOT NULL AND b.company_name IS NULL
     AND s.customer_name IS DISTINCT FROM (SELECT n.name FROM collector.customer_names n
         WHERE n.customer_key = s.customer_key AND n.since <= s.fetched_at ORDER BY n.since DESC LIMIT 1)
 ON CONFLICT (customer_key, since) DO UPDATE SET name = EXCLUDED.name;
@@ -343,7 +396,7 @@ SELECT c.detail_id, c.revisions, c.starts_at, c.ends_at, c.currency_symbol, c.pr
     c.origin, c.statement_id, c.run_id, c.last_changed_at, s.fetched_at, @run_id::uuid
 FROM stage_details t
 JOIN stage_statements s ON s.seq = t.seq
-JOIN collector.cost_details c ON c.detail_id = t.detail_id
+CROSS JOIN LATERAL (SELECT * FROM collector.cost_details d WHERE d.detail_id = t.detail_id OFFSET 0) c
 WHERE t.action = 'restated';
 
 -- name: RestateDetails :exec
@@ -353,7 +406,8 @@ SET starts_at = t.starts_at, ends_at = t.ends_at, currency_symbol = t.currency_s
     statement_id = s.statement_id, run_id = @run_id::uuid, last_changed_at = s.fetched_at, revisions = c.revisions + 1
 FROM stage_details t
 JOIN stage_statements s ON s.seq = t.seq
-WHERE t.action = 'restated' AND c.detail_id = t.detail_id;
+WHERE t.action = 'restated' AND c.detail_id = t.detail_id
+    AND c.detail_id = ANY (ARRAY(SELECT k.detail_id FROM stage_details k WHERE k.action = 'restated'));
 
 -- name: InsertDetails :exec
 INSERT INTO collector.cost_details (customer_key, invoice_type, period_start, currency_code, ordinal, starts_at, ends_at, currency_symbol,
@@ -377,7 +431,8 @@ UPDATE collector.line_item_sets c
 SET superseded_at = s.fetched_at, superseded_by_run = @run_id::uuid
 FROM stage_sets t
 JOIN stage_statements s ON s.seq = t.seq
-WHERE t.action = 'replaced' AND c.set_id = t.old_set_id;
+WHERE t.action = 'replaced' AND c.set_id = t.old_set_id
+    AND c.set_id = ANY (ARRAY(SELECT k.old_set_id FROM stage_sets k WHERE k.action = 'replaced'));
 
 -- name: InsertSets :exec
 INSERT INTO collector.line_item_sets (set_id, customer_key, invoice_type, period_start, revision, content_hash, item_count, origin, statement_id, run_id, collected_at)
@@ -418,21 +473,33 @@ WHERE (c.period_start IS NULL OR c.period_start = c.newest_start)
 -- name: ResolveFindings :exec
 -- Only what this answer could have shown again is resolved by it: findings about
 -- line items, by kind or by subject, stay open when the line items were not read.
+WITH gone AS MATERIALIZED (
+    SELECT f.finding_id, s.fetched_at
+    FROM stage_statements s
+    CROSS JOIN LATERAL (SELECT o.finding_id, o.kind, o.subject FROM collector.findings o
+        WHERE o.customer_key = s.customer_key AND o.resolved_at IS NULL OFFSET 0) f
+    WHERE f.kind = ANY (@kinds::text[])
+        AND s.has_costs AND (s.has_line_items OR s.no_costs OR f.kind NOT LIKE 'line\_items\_%' AND f.subject NOT LIKE 'line items %')
+        AND NOT EXISTS (SELECT 1 FROM stage_findings t WHERE t.seq = s.seq AND t.kind = f.kind AND t.subject = f.subject)
+)
 UPDATE collector.findings f
-SET resolved_at = s.fetched_at
-FROM stage_statements s
-WHERE f.customer_key = s.customer_key AND f.resolved_at IS NULL
-    AND f.kind = ANY (@kinds::text[])
-    AND s.has_costs AND (s.has_line_items OR s.no_costs OR f.kind NOT LIKE 'line\_items\_%' AND f.subject NOT LIKE 'line items %')
-    AND NOT EXISTS (SELECT 1 FROM stage_findings t WHERE t.seq = s.seq AND t.kind = f.kind AND t.subject = f.subject);
+SET resolved_at = g.fetched_at
+FROM gone g
+WHERE f.finding_id = g.finding_id AND f.finding_id = ANY (ARRAY(SELECT k.finding_id FROM gone k));
 
 -- name: RewordFindings :exec
+WITH reworded AS MATERIALIZED (
+    SELECT f.finding_id, t.severity, t.detail, s.fetched_at
+    FROM stage_findings t
+    JOIN stage_statements s ON s.seq = t.seq
+    CROSS JOIN LATERAL (SELECT o.finding_id, o.severity, o.detail FROM collector.findings o
+        WHERE o.customer_key = s.customer_key AND o.kind = t.kind AND o.subject = t.subject AND o.resolved_at IS NULL OFFSET 0) f
+    WHERE (f.severity, f.detail) IS DISTINCT FROM (t.severity, t.detail)
+)
 UPDATE collector.findings f
-SET severity = t.severity, detail = t.detail, last_seen_at = s.fetched_at
-FROM stage_findings t
-JOIN stage_statements s ON s.seq = t.seq
-WHERE f.customer_key = s.customer_key AND f.kind = t.kind AND f.subject = t.subject AND f.resolved_at IS NULL
-    AND (f.severity, f.detail) IS DISTINCT FROM (t.severity, t.detail);
+SET severity = r.severity, detail = r.detail, last_seen_at = r.fetched_at
+FROM reworded r
+WHERE f.finding_id = r.finding_id AND f.finding_id = ANY (ARRAY(SELECT k.finding_id FROM reworded k));
 
 -- name: InsertFindings :exec
 INSERT INTO collector.findings (partner, customer_key, kind, severity, subject, detail, first_seen_at, last_seen_at)
@@ -440,8 +507,9 @@ SELECT DISTINCT ON (s.customer_key, t.kind, t.subject)
     @partner::text, s.customer_key, t.kind, t.severity, t.subject, t.detail, s.fetched_at, s.fetched_at
 FROM stage_findings t
 JOIN stage_statements s ON s.seq = t.seq
-WHERE NOT EXISTS (SELECT 1 FROM collector.findings f
-    WHERE f.customer_key = s.customer_key AND f.kind = t.kind AND f.subject = t.subject AND f.resolved_at IS NULL)
+LEFT JOIN LATERAL (SELECT o.finding_id FROM collector.findings o
+    WHERE o.customer_key = s.customer_key AND o.kind = t.kind AND o.subject = t.subject AND o.resolved_at IS NULL OFFSET 0) open ON true
+WHERE open.finding_id IS NULL
 ORDER BY s.customer_key, t.kind, t.subject;
 
 -- name: InsertFailures :exec
@@ -450,8 +518,9 @@ ORDER BY s.customer_key, t.kind, t.subject;
 INSERT INTO collector.failures (run_id, customer_key, failed_at, class, resource, http_status, code, message, request_id, correlation_id, attempts)
 SELECT @run_id::uuid, s.customer_key, s.fetched_at, s.failure_class, s.resource, s.http_status, s.code, concat_ws('; the service says: ', s.message, s.said), s.request_id, s.correlation_id, s.attempts
 FROM stage_statements s
-WHERE s.failure_class IS NOT NULL
-    AND NOT EXISTS (SELECT 1 FROM collector.failures f WHERE f.run_id = @run_id::uuid AND f.customer_key = s.customer_key)
+LEFT JOIN LATERAL (SELECT f.failure_id FROM collector.failures f
+    WHERE f.customer_key = s.customer_key AND f.run_id = @run_id::uuid LIMIT 1) noted ON true
+WHERE s.failure_class IS NOT NULL AND noted.failure_id IS NULL
 ORDER BY s.seq;
 
 -- name: StageResults :many
@@ -470,17 +539,25 @@ ORDER BY s.seq;
 -- The details of the plan that are new or restated, with the values stored now.
 SELECT t.seq, t.row_no, t.action::text AS action, c.starts_at, c.ends_at, c.currency_symbol, c.pretax_total, c.tax, c.after_tax_total
 FROM stage_details t
-LEFT JOIN collector.cost_details c ON c.detail_id = t.detail_id
+LEFT JOIN LATERAL (SELECT * FROM collector.cost_details d WHERE d.detail_id = t.detail_id OFFSET 0) c ON true
 WHERE t.action IN ('new', 'restated')
 ORDER BY t.seq, t.row_no;
 
 -- name: SaveStates :exec
+-- The costs count as derived when all bodies were there from which they derive. Sets
+-- that only an earlier answer explains may find their cost in what this one added, so
+-- that it would be read otherwise once more.
 INSERT INTO collector.customer_states AS st (customer_key, statement_id, last_run_id, last_attempt_at, last_outcome, last_error,
-    last_success_at, last_success_run_id, failures_in_a_row)
+    last_success_at, last_success_run_id, failures_in_a_row, profile_digest, summary_digest, line_items_digest, profile_rules, costs_rules)
 SELECT s.customer_key, s.statement_id, @run_id::uuid, s.fetched_at, o.outcome, s.message,
     CASE WHEN s.failure_class IS NULL THEN s.fetched_at END,
     CASE WHEN s.failure_class IS NULL THEN @run_id::uuid END,
-    CASE WHEN s.failure_class IS NULL THEN 0 ELSE 1 END
+    CASE WHEN s.failure_class IS NULL THEN 0 ELSE 1 END,
+    s.profile_digest, s.summary_digest, s.line_items_digest,
+    CASE WHEN s.has_profile THEN @rules::integer END,
+    CASE WHEN NOT s.has_costs THEN NULL
+        WHEN s.whole AND NOT EXISTS (SELECT 1 FROM stage_findings t WHERE t.seq = s.seq AND t.subject = 'earlier answers') THEN @rules::integer
+        ELSE 0 END
 FROM stage_statements s
 JOIN (SELECT unnest(@seqs::integer[]) AS seq, unnest(@outcomes::text[]) AS outcome) o ON o.seq = s.seq
 ORDER BY s.customer_key
@@ -493,7 +570,18 @@ ON CONFLICT (customer_key) DO UPDATE SET
     last_success_at = coalesce(excluded.last_success_at, st.last_success_at),
     last_success_run_id = coalesce(excluded.last_success_run_id, st.last_success_run_id),
     failures_in_a_row = CASE WHEN excluded.failures_in_a_row = 0 THEN 0 WHEN st.last_run_id = excluded.last_run_id THEN st.failures_in_a_row
-        ELSE st.failures_in_a_row + 1 END;
+        ELSE st.failures_in_a_row + 1 END,
+    profile_digest = excluded.profile_digest,
+    summary_digest = excluded.summary_digest,
+    line_items_digest = excluded.line_items_digest,
+    profile_rules = coalesce(excluded.profile_rules, st.profile_rules),
+    costs_rules = coalesce(excluded.costs_rules, st.costs_rules);
+
+-- name: DeriveAnew :exec
+-- What the facts of these customers say was decided by more than their newest answers:
+-- the next collection derives all of it, and the findings, though no body is new.
+UPDATE collector.customer_states SET profile_rules = NULL, costs_rules = NULL
+WHERE customer_key = ANY (ARRAY(SELECT s.customer_key FROM stage_statements s)) AND (profile_rules IS NOT NULL OR costs_rules IS NOT NULL);
 
 -- name: NamedHashes :many
 -- The bodies of the entries that were added to the log, and those of imports: an entry

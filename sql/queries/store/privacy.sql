@@ -1,14 +1,15 @@
 -- Taking out what is personal, of one customer or of all, and who is to stay without.
 
 -- name: ErasedCustomers :many
--- The partner's customers whose personal data was erased, and who lost the company
--- name too. They are few.
-SELECT c.customer_id, bool_or(e.company_name)::boolean AS company_name
-FROM collector.erasures e
-CROSS JOIN LATERAL (SELECT k.customer_id FROM collector.customers k
-    WHERE k.customer_key = e.customer_key AND k.partner = @partner::text OFFSET 0) c
-GROUP BY c.customer_id
-ORDER BY c.customer_id;
+-- Those of these customers whose personal data was erased, and who lost the company
+-- name too.
+SELECT i.customer_id::uuid AS customer_id, bool_or(e.company_name)::boolean AS company_name
+FROM (SELECT unnest(@customer_ids::uuid[]) AS customer_id) i
+CROSS JOIN LATERAL (SELECT k.customer_key FROM collector.customers k
+    WHERE k.partner = @partner::text AND k.customer_id = i.customer_id OFFSET 0) c
+CROSS JOIN LATERAL (SELECT o.company_name FROM collector.erasures o WHERE o.customer_key = c.customer_key OFFSET 0) e
+GROUP BY i.customer_id
+ORDER BY i.customer_id;
 
 -- name: PartnersOfCustomer :many
 SELECT partner FROM collector.customers WHERE customer_id = @customer_id ORDER BY partner;
@@ -71,6 +72,10 @@ WITH known AS (
     WHERE q.statement_id = k.statement_id
 )
 SELECT DISTINCT profile_hash::bytea AS hash FROM known ORDER BY 1;
+
+-- name: ForgetProfileDigests :exec
+UPDATE collector.customer_states SET profile_digest = NULL, profile_rules = NULL
+WHERE customer_key = ANY (@customer_keys::bigint[]) AND profile_digest IS NOT NULL;
 
 -- name: LineItemsBodies :many
 -- Each item repeats the name of the customer.

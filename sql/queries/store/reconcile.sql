@@ -192,16 +192,23 @@ WHERE f.partner = @partner::text AND f.kind = ANY (@kinds::text[]) AND f.resolve
     AND NOT EXISTS (SELECT 1 FROM stage_history_findings t WHERE t.customer_key = f.customer_key AND t.kind = f.kind AND t.subject = f.subject);
 
 -- name: RewordHistoryFindings :exec
+WITH reworded AS MATERIALIZED (
+    SELECT f.finding_id, t.severity, t.detail
+    FROM stage_history_findings t
+    CROSS JOIN LATERAL (SELECT o.finding_id, o.severity, o.detail FROM collector.findings o
+        WHERE o.customer_key = t.customer_key AND o.kind = t.kind AND o.subject = t.subject AND o.partner = @partner::text AND o.resolved_at IS NULL OFFSET 0) f
+    WHERE (f.severity, f.detail) IS DISTINCT FROM (t.severity, t.detail)
+)
 UPDATE collector.findings f
-SET severity = t.severity, detail = t.detail, last_seen_at = @now::timestamptz
-FROM stage_history_findings t
-WHERE f.partner = @partner::text AND f.customer_key = t.customer_key AND f.kind = t.kind AND f.subject = t.subject AND f.resolved_at IS NULL
-    AND (f.severity, f.detail) IS DISTINCT FROM (t.severity, t.detail);
+SET severity = r.severity, detail = r.detail, last_seen_at = @now::timestamptz
+FROM reworded r
+WHERE f.finding_id = r.finding_id AND f.finding_id = ANY (ARRAY(SELECT k.finding_id FROM reworded k));
 
 -- name: InsertHistoryFindings :exec
 INSERT INTO collector.findings (partner, customer_key, kind, severity, subject, detail, first_seen_at, last_seen_at)
 SELECT @partner::text, t.customer_key, t.kind, t.severity, t.subject, t.detail, @now::timestamptz, @now::timestamptz
 FROM stage_history_findings t
-WHERE NOT EXISTS (SELECT 1 FROM collector.findings f
-    WHERE f.partner = @partner::text AND f.customer_key = t.customer_key AND f.kind = t.kind AND f.subject = t.subject AND f.resolved_at IS NULL)
+LEFT JOIN LATERAL (SELECT o.finding_id FROM collector.findings o
+    WHERE o.customer_key = t.customer_key AND o.kind = t.kind AND o.subject = t.subject AND o.partner = @partner::text AND o.resolved_at IS NULL OFFSET 0) open ON true
+WHERE open.finding_id IS NULL
 ORDER BY t.customer_key, t.kind, t.subject;

@@ -25,7 +25,7 @@ ORDER BY q.origin = 'servicecosts', q.statement_id;
 UPDATE stage_statements s
 SET statement_id = q.statement_id, origin = q.origin
 FROM (SELECT unnest(@seqs::integer[]) AS seq, unnest(@statement_ids::bigint[]) AS statement_id) n
-JOIN collector.statements q ON q.statement_id = n.statement_id
+CROSS JOIN LATERAL (SELECT k.statement_id, k.origin FROM collector.statements k WHERE k.statement_id = n.statement_id OFFSET 0) q
 WHERE s.seq = n.seq;
 
 -- name: KeepUnderivable :exec
@@ -35,27 +35,35 @@ WHERE s.seq = n.seq;
 WITH lost AS MATERIALIZED (
     SELECT k.* FROM (
         SELECT q.statement_id, q.origin,
-            q.profile_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = q.profile_hash) AS profile,
-            q.summary_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = q.summary_hash) AS summary,
-            q.line_items_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = q.line_items_hash) AS items
+            q.profile_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = q.profile_hash OFFSET 0) AS profile,
+            q.summary_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = q.summary_hash OFFSET 0) AS summary,
+            q.line_items_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = q.line_items_hash OFFSET 0) AS items
         FROM (SELECT DISTINCT customer_key FROM stage_statements) s
         CROSS JOIN LATERAL (SELECT * FROM collector.statements c WHERE c.customer_key = s.customer_key OFFSET 0) q
     ) k
     WHERE k.profile OR k.summary OR k.items
 ), details AS (
     UPDATE stage_details t SET action = 'kept'
-    FROM stage_statements s, lost l, collector.cost_details c
-    WHERE t.action = 'restated' AND s.seq = t.seq AND l.summary AND c.detail_id = t.detail_id AND c.statement_id = l.statement_id
+    FROM stage_details k
+    JOIN stage_statements s ON s.seq = k.seq
+    CROSS JOIN LATERAL (SELECT d.statement_id FROM collector.cost_details d WHERE d.detail_id = k.detail_id OFFSET 0) c
+    JOIN lost l ON l.statement_id = c.statement_id
+    WHERE t.row_no = k.row_no AND k.action = 'restated' AND l.summary
         AND (l.origin = 'servicecosts', l.statement_id) > (s.origin = 'servicecosts', s.statement_id)
 ), sets AS (
     UPDATE stage_sets t SET action = 'kept'
-    FROM stage_statements s, lost l, collector.line_item_sets c
-    WHERE t.action = 'replaced' AND s.seq = t.seq AND (l.summary OR l.items) AND c.set_id = t.old_set_id AND c.statement_id = l.statement_id
+    FROM stage_sets k
+    JOIN stage_statements s ON s.seq = k.seq
+    CROSS JOIN LATERAL (SELECT i.statement_id FROM collector.line_item_sets i WHERE i.set_id = k.old_set_id OFFSET 0) c
+    JOIN lost l ON l.statement_id = c.statement_id
+    WHERE t.set_no = k.set_no AND k.action = 'replaced' AND (l.summary OR l.items)
         AND (l.origin = 'servicecosts', l.statement_id) > (s.origin = 'servicecosts', s.statement_id)
 )
 UPDATE stage_profiles t SET action = 'kept'
-FROM stage_statements s, lost l, collector.billing_profiles b
-WHERE t.action = 'changed' AND s.seq = t.seq AND l.profile AND b.customer_key = s.customer_key AND b.statement_id = l.statement_id
+FROM stage_statements s
+CROSS JOIN LATERAL (SELECT p.statement_id FROM collector.billing_profiles p WHERE p.customer_key = s.customer_key OFFSET 0) b
+JOIN lost l ON l.statement_id = b.statement_id
+WHERE t.action = 'changed' AND s.seq = t.seq AND l.profile
     AND (l.origin = 'servicecosts', l.statement_id) > (s.origin = 'servicecosts', s.statement_id);
 
 -- name: DerivedHashes :many
@@ -64,7 +72,7 @@ SELECT DISTINCT h.hash
 FROM (
     SELECT unnest(ARRAY[q.profile_hash, q.summary_hash, q.line_items_hash])::bytea AS hash
     FROM stage_statements s
-    JOIN collector.statements q ON q.statement_id = s.statement_id
+    CROSS JOIN LATERAL (SELECT * FROM collector.statements k WHERE k.statement_id = s.statement_id OFFSET 0) q
     WHERE s.seq = ANY (SELECT p.seq FROM stage_profiles p WHERE p.action NOT IN ('same', 'kept')
         UNION ALL SELECT d.seq FROM stage_details d WHERE d.action NOT IN ('same', 'kept')
         UNION ALL SELECT l.seq FROM stage_sets l WHERE l.action NOT IN ('same', 'kept'))
@@ -78,10 +86,11 @@ SET root_starts_at = s.root_starts_at, root_ends_at = s.root_ends_at, root_curre
     root_tax = s.root_tax, root_after_tax = s.root_after_tax, body_customer_id = s.body_customer_id, line_items_set_aside = k.set_aside
 FROM stage_statements s
 CROSS JOIN LATERAL (SELECT CASE WHEN s.has_line_items THEN false
-        WHEN EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = o.line_items_hash) THEN true
+        WHEN EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = o.line_items_hash OFFSET 0) THEN true
         ELSE o.line_items_set_aside END AS set_aside
-    FROM collector.statements o WHERE o.statement_id = s.statement_id) k
+    FROM collector.statements o WHERE o.statement_id = s.statement_id OFFSET 0) k
 WHERE q.statement_id = s.statement_id AND s.has_costs
+    AND q.statement_id = ANY (ARRAY(SELECT n.statement_id FROM stage_statements n))
     AND (q.root_starts_at, q.root_ends_at, q.root_currency, q.root_pretax, q.root_tax, q.root_after_tax, q.body_customer_id, q.line_items_set_aside)
         IS DISTINCT FROM (s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id, k.set_aside);
 
@@ -92,7 +101,7 @@ WITH gone AS (
     SELECT d.customer_key, @run_id::uuid, @now::timestamptz, to_jsonb(d),
         coalesce((SELECT jsonb_agg(to_jsonb(h) ORDER BY h.revision) FROM collector.cost_detail_history h WHERE h.detail_id = d.detail_id), '[]')
     FROM collector.cost_details d
-    WHERE d.customer_key = ANY (SELECT s.customer_key FROM stage_statements s WHERE s.seq = ANY (@seqs::integer[]))
+    WHERE d.customer_key = ANY (ARRAY(SELECT s.customer_key FROM stage_statements s WHERE s.seq = ANY (@seqs::integer[])))
         AND NOT EXISTS (SELECT 1 FROM stage_details t WHERE t.detail_id = d.detail_id)
     ORDER BY d.detail_id
     RETURNING customer_key, (detail ->> 'detail_id')::bigint AS detail_id
@@ -114,7 +123,7 @@ WITH gone AS (
     UPDATE collector.line_item_sets l
     SET superseded_at = @now::timestamptz, superseded_by_run = @run_id::uuid
     WHERE l.superseded_at IS NULL AND l.item_count > 0
-        AND l.customer_key = ANY (SELECT s.customer_key FROM stage_statements s WHERE s.seq = ANY (@seqs::integer[]))
+        AND l.customer_key = ANY (ARRAY(SELECT s.customer_key FROM stage_statements s WHERE s.seq = ANY (@seqs::integer[])))
         AND NOT EXISTS (SELECT 1 FROM stage_sets t JOIN stage_statements s ON s.seq = t.seq
             WHERE s.customer_key = l.customer_key AND t.invoice_type IS NOT DISTINCT FROM l.invoice_type AND t.period_start IS NOT DISTINCT FROM l.period_start)
     RETURNING l.customer_key

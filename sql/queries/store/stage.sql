@@ -1,8 +1,9 @@
 -- name: StageStatements :copyfrom
 INSERT INTO stage_statements (seq, customer_id, fetched_at, has_profile, has_costs, has_line_items, no_costs,
-    profile_hash, summary_hash, line_items_hash, summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax,
-    root_after_tax, body_customer_id, customer_name, failure_class, resource, http_status, code, message, said, request_id, correlation_id, attempts)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28);
+    profile_hash, summary_hash, line_items_hash, profile_digest, summary_digest, line_items_digest, summary_status, root_starts_at, root_ends_at,
+    root_currency, root_pretax, root_tax, root_after_tax, body_customer_id, customer_name, failure_class, resource, http_status, code, message, said,
+    request_id, correlation_id, attempts)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31);
 
 -- name: StageProfiles :copyfrom
 INSERT INTO stage_profiles (seq, content_hash, profile_id, first_name, last_name, email, culture, language, company_name,

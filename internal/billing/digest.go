@@ -1,0 +1,122 @@
+package billing
+
+import (
+	"bytes"
+	"crypto/sha256"
+)
+
+// Rules is the version of the rules by which facts and findings are derived from bodies:
+// fetch.Normalise, Reconcile and the merge in persist. With a new version what is known
+// is derived anew in the next night, body for body. Raise it with every change after
+// which the same body can give something else; fetch's TestRulesHaveAVersion notices
+// most of them.
+const Rules = 1
+
+// Digest identifies what a body says. Bodies that differ at most in what is volatile
+// have the same digest: in the values of "links", which say where to ask next, and in
+// "etag" among the "attributes", which the service gives anew at any time (API.md 6).
+// Neither is ever stored as a fact.
+//
+// The digest is a storage format: it stands in collector.customer_states, and what has
+// another digest is news. TestDigestIsAStorageFormat holds it.
+func Digest(body []byte) [sha256.Size]byte {
+	content, volatile := stable(body)
+	if !volatile {
+		return sha256.Sum256(body)
+	}
+	return sha256.Sum256(content)
+}
+
+// stable is the body without the values of its volatile members, and whether it has
+// any. It reads JSON; of anything else it may leave something out, which is the same
+// each time.
+func stable(body []byte) (content []byte, volatile bool) {
+	var (
+		depth      int
+		attributes int // the depth within the attributes at hand, or 0
+		kept       int // up to where the body is in content
+	)
+	for at := 0; at < len(body); {
+		switch body[at] {
+		case '{', '[':
+			depth++
+			at++
+		case '}', ']':
+			if depth == attributes {
+				attributes = 0
+			}
+			depth--
+			at++
+		case '"':
+			end := stringEnd(body, at)
+			key := body[at:end]
+			at = spaceEnd(body, end)
+			if at == len(body) || body[at] != ':' {
+				continue
+			}
+			at = spaceEnd(body, at+1)
+			switch {
+			case string(key) == `"attributes"` && attributes == 0 && at < len(body) && body[at] == '{':
+				attributes = depth + 1
+			case string(key) == `"links"`, string(key) == `"etag"` && depth == attributes:
+				if content == nil {
+					content = make([]byte, 0, len(body))
+				}
+				content = append(content, body[kept:at]...)
+				at = valueEnd(body, at)
+				kept, volatile = at, true
+			}
+		default:
+			at++
+		}
+	}
+	return append(content, body[kept:]...), volatile
+}
+
+// stringEnd is the end of the string that begins at start.
+func stringEnd(body []byte, start int) int {
+	for at := start + 1; at < len(body); at++ {
+		switch body[at] {
+		case '\\':
+			at++
+		case '"':
+			return at + 1
+		}
+	}
+	return len(body)
+}
+
+// valueEnd is the end of the value that begins at start.
+func valueEnd(body []byte, start int) int {
+	depth := 0
+	for at := start; at < len(body); {
+		switch body[at] {
+		case '"':
+			at = stringEnd(body, at)
+			if depth == 0 {
+				return at
+			}
+			continue
+		case '{', '[':
+			depth++
+		case '}', ']':
+			if depth == 0 {
+				return at // the value is a number or a word
+			}
+			if depth--; depth == 0 {
+				return at + 1
+			}
+		case ',':
+			if depth == 0 {
+				return at
+			}
+		}
+		at++
+	}
+	return len(body)
+}
+
+// spaceEnd is where the space that may begin at start ends.
+func spaceEnd(body []byte, start int) int {
+	return start + len(body[start:]) - len(bytes.TrimLeft(body[start:], " \t\r\n"))
+}
