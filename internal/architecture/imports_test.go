@@ -123,6 +123,7 @@ var dependencies = []dependency{
 		},
 	},
 	{module: "github.com/parquet-go/parquet-go", rooms: []string{"internal/sheet"}},
+	{module: "github.com/klauspost/compress", rooms: []string{"internal/persist"}},
 	{module: "github.com/prometheus/client_golang", rooms: []string{"internal/telemetry"}},
 	{module: "github.com/prometheus/client_model", rooms: []string{"internal/telemetry"}},
 	{module: "github.com/prometheus/common", rooms: []string{"internal/telemetry"}, testsOnly: true},

@@ -50,8 +50,9 @@ func (s *Store) Bodies(ctx context.Context, hashes []string) ([]ArchivedBody, er
 	}
 	for _, row := range rows {
 		i := slices.Index(hashes, row.Sha256)
-		bodies[i].State, bodies[i].Content = BodyVerified, row.Body
-		if sum := sha256.Sum256(row.Body); hex.EncodeToString(sum[:]) != row.Sha256 {
+		content, ok := decodeBody(row.Body, row.Encoding)
+		bodies[i].State, bodies[i].Content = BodyVerified, content
+		if sum := sha256.Sum256(content); !ok || hex.EncodeToString(sum[:]) != row.Sha256 {
 			bodies[i].State = BodyDamaged
 		}
 	}

@@ -1,56 +1,85 @@
 package persist_test
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
-	"partnercost/internal/billing"
 	"partnercost/internal/persist"
 )
 
-func TestBodiesAreVerified(t *testing.T) {
-	t.Parallel()
-	b := newFixture(t)
-	b.collect(statement(customerA, both(recurring(9, "10"))), statement(customerB, nil))
-	hashes := b.query(`SELECT encode(payload_hash, 'hex') FROM collector.payloads ORDER BY payload_hash DESC LIMIT 3`)
-	b.change(`UPDATE collector.payloads SET body = body || 'x' WHERE payload_hash = '\x` + hashes[0] + `'`)
-	b.change(`DELETE FROM collector.payloads WHERE payload_hash = '\x` + hashes[1] + `'`)
-	bodies, err := b.store.Bodies(t.Context(), hashes)
+// archived are the bodies of the archive, in order.
+func (b *fixture) archived() []string {
+	b.t.Helper()
+	kept, err := b.store.Bodies(b.t.Context(), b.query("SELECT encode(payload_hash, 'hex') AS hash FROM collector.payloads"))
 	if err != nil {
-		t.Fatal(err)
+		b.t.Fatal(err)
 	}
-	var got []string
-	for _, body := range bodies {
-		if (body.Content == nil) != (body.State == persist.BodyPruned) {
-			t.Errorf("%s body of %d bytes", body.State, len(body.Content))
+	bodies := make([]string, len(kept))
+	for i, body := range kept {
+		if body.State != persist.BodyVerified {
+			b.t.Errorf("the body %s is %s", body.SHA256, body.State)
 		}
-		got = append(got, body.SHA256+" "+string(body.State))
+		bodies[i] = string(body.Content)
 	}
-	if diff := cmp.Diff([]string{hashes[0] + " damaged", hashes[1] + " pruned", hashes[2] + " verified"}, got); diff != "" {
-		t.Errorf("bodies (-want +got):\n%s", diff)
-	}
-	if _, err := b.store.Bodies(t.Context(), []string{"not a hash"}); err == nil {
-		t.Error("a malformed hash was accepted")
-	}
+	slices.Sort(bodies)
+	return bodies
 }
 
-func TestFindingsAboutLineItemsWaitForLineItems(t *testing.T) {
+// Bodies of before they were compressed are read like those of after, and migrate down
+// gives them back as they were.
+func TestBodiesOfEitherEncodingAreRead(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
-	r := recurring(9, "10")
-	odd := statement(customerA, both(r), item(r, "FEE", "10"))
-	odd.Findings = []billing.Finding{
-		{Kind: billing.CurrencyMissing, Severity: billing.Warning, Subject: "line items Recurring", Detail: "No currency."},
-		{Kind: billing.LineItemsSumMismatch, Severity: billing.Warning, Subject: r.Subject(), Detail: "They do not add up."},
-		{Kind: billing.DetailArithmetic, Severity: billing.Warning, Subject: r.Subject(), Detail: "It does not add up."},
-		{Kind: billing.RootMismatch, Severity: billing.Warning, Detail: "Another root."},
+	s := statement(customerA, both(recurring(9, "10")))
+	for i := range s.Documents {
+		s.Documents[i].Body = fmt.Appendf(nil, `{"kind":%q,"billingStartDate":"2026-01-01T00:00:00Z","customerId":%q,"details":[%s]}`, s.Documents[i].Kind, customerA, strings.Repeat("1,", 100)+"2")
 	}
-	b.collect(odd)
-	unread := statement(customerA, both(r))
-	unread.LineItems = nil
-	b.collect(unread)
-	wantLines(t, "the line items were not read", b.openFindings(), "currency_missing warning line items Recurring", "line_items_sum_mismatch warning Recurring 2026-09-12 USD")
-	b.collect(statement(customerA, both(r), item(r, "FEE", "10")))
-	wantLines(t, "all is well", b.openFindings())
+	b.collect(s)
+	encodings := func() []string {
+		return b.query("SELECT encoding, count(*) AS bodies, bool_and(octet_length(body) < 200) AS small FROM collector.payloads GROUP BY encoding ORDER BY encoding")
+	}
+	check := func(what string, encoded ...string) {
+		t.Helper()
+		wantLines(t, what, encodings(), encoded...)
+		var hashes []string
+		for _, d := range s.Documents {
+			hashes = append(hashes, fmt.Sprintf("%x", sha256.Sum256(d.Body)))
+		}
+		bodies, err := b.store.Bodies(t.Context(), hashes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, body := range bodies {
+			if body.State != persist.BodyVerified || !bytes.Equal(body.Content, s.Documents[i].Body) {
+				t.Errorf("%s: body %d is %s: %s", what, i, body.State, body.Content)
+			}
+		}
+		for customer, err := range b.store.Archive(t.Context(), "contoso") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, d := range customer.Answers[0].Documents {
+				if !bytes.Equal(d.Body, s.Documents[i].Body) {
+					t.Errorf("%s: the archive gives body %d as %s", what, i, d.Body)
+				}
+			}
+		}
+	}
+	check("compressed", "1 3 true")
+	b.change(fmt.Sprintf("UPDATE collector.payloads SET encoding = 0, body = convert_to('%s', 'UTF8') WHERE payload_hash = sha256(convert_to('%[1]s', 'UTF8'))", s.Documents[1].Body))
+	check("one of before", "0 1 false", "1 2 true")
+
+	m := b.migrator()
+	if err := m.Down(t.Context(), latest(t, m)-16, false); err != nil {
+		t.Fatal(err)
+	}
+	wantLines(t, "all of before", b.query("SELECT bool_and(payload_hash = sha256(body)) AS whole, count(*) FROM collector.payloads"), "true 3")
+	if err := m.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	check("up again", "0 3 false")
 }

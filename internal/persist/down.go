@@ -69,6 +69,9 @@ func (m *Migrator) Down(ctx context.Context, n int, forget bool) error {
 				return err
 			}
 		}
+		if err := m.unpackBodies(ctx, n); err != nil {
+			return err
+		}
 		return m.run(ctx, func() error { return m.m.Steps(-n) })
 	})
 }

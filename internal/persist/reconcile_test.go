@@ -365,6 +365,7 @@ func TestEveryKindOfFindingResolvesAndIsExplained(t *testing.T) {
 			t.Errorf("docs/finance.md does not explain %s", kind[1])
 		}
 	}
+	odd.Documents[1].Body = []byte("an odd summary")
 	b.collect(odd)
 	if got := len(b.openFindings()); got < 19 {
 		t.Fatalf("%d kinds of findings were stored", got)

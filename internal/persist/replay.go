@@ -70,20 +70,21 @@ func (s *Store) archived(ctx context.Context, c dbsqlc.ArchivedCustomersRow) (Ar
 			StatementID: row.StatementID, Imported: row.Origin == "import",
 			Pruned: row.SummaryHash != nil && row.Summary == nil || row.LineItemsHash != nil && row.LineItems == nil,
 		}
-		keep := func(kind billing.DocumentKind, body []byte, status *int16) {
-			if body == nil {
+		keep := func(kind billing.DocumentKind, stored []byte, encoding int16, status *int16) {
+			if stored == nil {
 				return
 			}
+			body, _ := decodeBody(stored, encoding) // a damaged one is no document, and that customer fails
 			d := billing.Document{Kind: kind, Body: body}
 			if status != nil {
 				d.HTTPStatus = int(*status)
 			}
 			answer.Documents = append(answer.Documents, d)
 		}
-		keep(billing.ProfileDocument, row.Profile, nil)
-		keep(billing.SummaryDocument, row.Summary, row.SummaryStatus)
+		keep(billing.ProfileDocument, row.Profile, row.ProfileEncoding, nil)
+		keep(billing.SummaryDocument, row.Summary, row.SummaryEncoding, row.SummaryStatus)
 		if row.Summary != nil {
-			keep(billing.LineItemsDocument, row.LineItems, nil)
+			keep(billing.LineItemsDocument, row.LineItems, row.LineItemsEncoding, nil)
 		}
 		customer.Answers = append(customer.Answers, answer)
 	}

@@ -255,7 +255,8 @@ func (w writer) archive(ctx context.Context, st *stage) error {
 	for _, hash := range wanted {
 		body, staged := st.bodies[[sha256.Size]byte(hash)]
 		if staged && !kept[[sha256.Size]byte(hash)] {
-			rows = append(rows, dbsqlc.InsertPayloadsParams{PayloadHash: hash, Body: body, FirstSeenAt: w.store.now()})
+			stored, encoding := encodeBody(body)
+			rows = append(rows, dbsqlc.InsertPayloadsParams{PayloadHash: hash, Body: stored, Encoding: encoding, FirstSeenAt: w.store.now()})
 		}
 	}
 	if len(rows) == 0 {

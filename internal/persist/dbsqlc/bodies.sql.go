@@ -10,15 +10,16 @@ import (
 )
 
 const archivedBodies = `-- name: ArchivedBodies :many
-SELECT encode(payload_hash, 'hex')::text AS sha256, body
+SELECT encode(payload_hash, 'hex')::text AS sha256, body, encoding
 FROM collector.payloads
 WHERE payload_hash = ANY ($1::bytea[])
 ORDER BY payload_hash
 `
 
 type ArchivedBodiesRow struct {
-	Sha256 string
-	Body   []byte
+	Sha256   string
+	Body     []byte
+	Encoding int16
 }
 
 func (q *Queries) ArchivedBodies(ctx context.Context, db DBTX, hashes [][]byte) ([]ArchivedBodiesRow, error) {
@@ -30,7 +31,7 @@ func (q *Queries) ArchivedBodies(ctx context.Context, db DBTX, hashes [][]byte) 
 	var items []ArchivedBodiesRow
 	for rows.Next() {
 		var i ArchivedBodiesRow
-		if err := rows.Scan(&i.Sha256, &i.Body); err != nil {
+		if err := rows.Scan(&i.Sha256, &i.Body, &i.Encoding); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -90,6 +90,7 @@ func (r iteratorForInsertPayloads) Values() ([]interface{}, error) {
 	return []interface{}{
 		r.rows[0].PayloadHash,
 		r.rows[0].Body,
+		r.rows[0].Encoding,
 		r.rows[0].FirstSeenAt,
 	}, nil
 }
@@ -99,7 +100,7 @@ func (r iteratorForInsertPayloads) Err() error {
 }
 
 func (q *Queries) InsertPayloads(ctx context.Context, db DBTX, arg []InsertPayloadsParams) (int64, error) {
-	return db.CopyFrom(ctx, []string{"collector", "payloads"}, []string{"payload_hash", "body", "first_seen_at"}, &iteratorForInsertPayloads{rows: arg})
+	return db.CopyFrom(ctx, []string{"collector", "payloads"}, []string{"payload_hash", "body", "encoding", "first_seen_at"}, &iteratorForInsertPayloads{rows: arg})
 }
 
 // iteratorForStageDetails implements pgx.CopyFromSource.

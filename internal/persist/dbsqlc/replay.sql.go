@@ -54,7 +54,9 @@ func (q *Queries) ArchivedCustomers(ctx context.Context, db DBTX, arg ArchivedCu
 
 const archivedStatements = `-- name: ArchivedStatements :many
 SELECT q.statement_id, q.origin, q.summary_status,
-    q.profile_hash, p.body AS profile, q.summary_hash, s.body AS summary, q.line_items_hash, l.body AS line_items
+    q.profile_hash, p.body AS profile, coalesce(p.encoding, 0)::smallint AS profile_encoding,
+    q.summary_hash, s.body AS summary, coalesce(s.encoding, 0)::smallint AS summary_encoding,
+    q.line_items_hash, l.body AS line_items, coalesce(l.encoding, 0)::smallint AS line_items_encoding
 FROM collector.statements q
 LEFT JOIN collector.payloads p ON p.payload_hash = q.profile_hash
 LEFT JOIN collector.payloads s ON s.payload_hash = q.summary_hash
@@ -64,15 +66,18 @@ ORDER BY q.origin = 'servicecosts', q.statement_id
 `
 
 type ArchivedStatementsRow struct {
-	StatementID   int64
-	Origin        string
-	SummaryStatus *int16
-	ProfileHash   []byte
-	Profile       []byte
-	SummaryHash   []byte
-	Summary       []byte
-	LineItemsHash []byte
-	LineItems     []byte
+	StatementID       int64
+	Origin            string
+	SummaryStatus     *int16
+	ProfileHash       []byte
+	Profile           []byte
+	ProfileEncoding   int16
+	SummaryHash       []byte
+	Summary           []byte
+	SummaryEncoding   int16
+	LineItemsHash     []byte
+	LineItems         []byte
+	LineItemsEncoding int16
 }
 
 // The log of a customer's answers, the weakest first: what was collected stands above
@@ -92,10 +97,13 @@ func (q *Queries) ArchivedStatements(ctx context.Context, db DBTX, customerKey i
 			&i.SummaryStatus,
 			&i.ProfileHash,
 			&i.Profile,
+			&i.ProfileEncoding,
 			&i.SummaryHash,
 			&i.Summary,
+			&i.SummaryEncoding,
 			&i.LineItemsHash,
 			&i.LineItems,
+			&i.LineItemsEncoding,
 		); err != nil {
 			return nil, err
 		}

@@ -45,6 +45,7 @@ type InsertLineItemsParams struct {
 type InsertPayloadsParams struct {
 	PayloadHash []byte
 	Body        []byte
+	Encoding    int16
 	FirstSeenAt time.Time
 }
 

@@ -12,7 +12,9 @@ LIMIT @at_most::integer;
 -- The log of a customer's answers, the weakest first: what was collected stands above
 -- what was imported, and later answers above earlier ones.
 SELECT q.statement_id, q.origin, q.summary_status,
-    q.profile_hash, p.body AS profile, q.summary_hash, s.body AS summary, q.line_items_hash, l.body AS line_items
+    q.profile_hash, p.body AS profile, coalesce(p.encoding, 0)::smallint AS profile_encoding,
+    q.summary_hash, s.body AS summary, coalesce(s.encoding, 0)::smallint AS summary_encoding,
+    q.line_items_hash, l.body AS line_items, coalesce(l.encoding, 0)::smallint AS line_items_encoding
 FROM collector.statements q
 LEFT JOIN collector.payloads p ON p.payload_hash = q.profile_hash
 LEFT JOIN collector.payloads s ON s.payload_hash = q.summary_hash

@@ -24,8 +24,8 @@ INSERT INTO stage_findings (seq, kind, severity, subject, detail)
 VALUES ($1, $2, $3, $4, $5);
 
 -- name: InsertPayloads :copyfrom
-INSERT INTO collector.payloads (payload_hash, body, first_seen_at)
-VALUES ($1, $2, $3);
+INSERT INTO collector.payloads (payload_hash, body, encoding, first_seen_at)
+VALUES ($1, $2, $3, $4);
 
 -- name: InsertLineItems :copyfrom
 INSERT INTO collector.line_items (set_id, ordinal, invoice_number, charge_type, start_date, end_date, subscription_id,
