@@ -17,6 +17,7 @@ import (
 
 	"partnercost/internal/billing"
 	"partnercost/internal/partnersim"
+	"partnercost/internal/persist"
 )
 
 // personalSite collects one customer whose profile states everything that a profile can
@@ -118,7 +119,42 @@ func (s *site) holders(t *testing.T, values ...string) []string {
 	for _, row := range s.query(t, strings.Join(searches, "\nUNION ALL\n"), values) {
 		held = append(held, row[0])
 	}
+	if s.archiveHolds(t, values...) {
+		held = append(held, "collector.payloads.body")
+	}
 	return held
+}
+
+// archiveHolds reports whether a value stands in an archived body, as it was answered.
+func (s *site) archiveHolds(t *testing.T, values ...string) bool {
+	t.Helper()
+	store, err := persist.Open(t.Context(), persist.Options{URL: s.url, MaxConnections: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	var hashes []string
+	for _, row := range s.query(t, `SELECT encode(payload_hash, 'hex') FROM collector.payloads ORDER BY 1`) {
+		hashes = append(hashes, row[0])
+	}
+	bodies, err := store.Bodies(t.Context(), hashes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, body := range bodies {
+		if body.State != persist.BodyVerified {
+			t.Errorf("the body %s is %s", body.SHA256, body.State)
+		}
+		for _, value := range values {
+			if len(value) <= 5 {
+				value = `"` + value + `"`
+			}
+			if strings.Contains(string(body.Content), value) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // forgot fails the test when the database or what the program printed holds one of the

@@ -16,7 +16,7 @@ func TestBatchesReadNoTableWhole(t *testing.T) {
 	t.Parallel()
 	// What a customer has in a table, and what is looked up of it, is some dozens of rows
 	// at most: far less than what there is of all of them.
-	const stored, part, perCustomer = 3000, 50, 30
+	const stored, part, perCustomer = 3000, 20, 100
 	b := newFixture(t)
 	for first := 0; first < stored; first += 500 {
 		b.collect(oddCustomers(first, 500, "10.17")...)

@@ -348,6 +348,7 @@ func TestFocusNamesACustomerAsItWas(t *testing.T) {
 	named := func(id billing.CustomerID, profile, item string, month int) billing.Statement {
 		s := statement(id, both(oneTime(month, "10")))
 		s.CustomerName = item
+		s.Documents[0].Body, s.Documents[2].Body = append(s.Documents[0].Body, profile...), append(s.Documents[2].Body, item...)
 		if s.Profile.CompanyName = profile; profile == "" {
 			s.Profile = nil
 		}

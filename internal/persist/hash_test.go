@@ -43,7 +43,9 @@ func TestContentHashesAreAStorageFormat(t *testing.T) {
 		"cf120483a940ac62f78cb26ca510412577a059bf8c36e76f4f2849d904fe0d41")
 
 	// A set that became empty.
-	b.collect(statement(customerA, both(r)))
+	emptied := statement(customerA, both(r))
+	emptied.Documents[2].Body = []byte("no items")
+	b.collect(emptied)
 	wantLines(t, "empty set", b.query(`SELECT encode(content_hash, 'hex') AS hash FROM collector.line_item_sets WHERE superseded_at IS NULL`),
 		"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
 }
