@@ -29,6 +29,14 @@ func (b *fixture) archived() []string {
 	return bodies
 }
 
+// unpack keeps every body as it was answered, so that SQL can tell what it says.
+func (b *fixture) unpack() {
+	b.t.Helper()
+	for _, body := range b.archived() {
+		b.change(fmt.Sprintf("UPDATE collector.payloads SET encoding = 0, body = '\\x%x' WHERE payload_hash = '\\x%x'", body, sha256.Sum256([]byte(body))))
+	}
+}
+
 // Bodies of before they were compressed are read like those of after, and migrate down
 // gives them back as they were.
 func TestBodiesOfEitherEncodingAreRead(t *testing.T) {

@@ -130,6 +130,7 @@ func TestReplayLeavesWhatIsNotKept(t *testing.T) {
 			t.Parallel()
 			b := newFixture(t)
 			test.nights(b)
+			b.unpack()
 			wantLines(t, "bodies that go", b.query(`SELECT count(*) FROM collector.payloads WHERE convert_from(body, 'UTF8') LIKE $1`, test.gone), "1")
 			b.change(`DELETE FROM collector.payloads WHERE convert_from(body, 'UTF8') LIKE '` + test.gone + `'`)
 			b.wantReplayed()
