@@ -119,7 +119,7 @@ var dependencies = []dependency{
 	{
 		module: "github.com/jackc/pgx/v5",
 		rooms: []string{
-			"internal/finance", "internal/finance/dbsqlc", "internal/localpg", "internal/persist", "internal/persist/dbsqlc", "internal/persist/pgtest", "internal/pg",
+			"internal/bench", "internal/finance", "internal/finance/dbsqlc", "internal/localpg", "internal/persist", "internal/persist/dbsqlc", "internal/persist/pgtest", "internal/pg",
 		},
 	},
 	{module: "github.com/parquet-go/parquet-go", rooms: []string{"internal/sheet"}},

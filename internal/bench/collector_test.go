@@ -3,14 +3,19 @@ package bench
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -19,50 +24,156 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// inFlight is the number of requests in flight, latency what each answer takes.
+// inFlight is the usual number of requests in flight, latency what each answer takes.
 const (
 	inFlight = 64
 	latency  = 20 * time.Millisecond
 )
 
+// bareNight is what the table calls a run of the bare loop.
+const bareNight = "bare loop"
+
 // TestMain runs the bare loop when the benchmark starts this binary again for it, so
-// that it is measured as a process of its own, like the collector.
+// that it is measured as a process of its own, like the collector. At the end it prints
+// the table.
 func TestMain(m *testing.M) {
 	if base := os.Getenv("BENCH_BARE_LOOP"); base != "" {
-		if err := bareLoop(base, os.Getenv("BENCH_CUSTOMERS_FILE")); err != nil {
+		concurrency, err := strconv.Atoi(os.Getenv("BENCH_IN_FLIGHT"))
+		if err == nil {
+			err = bareLoop(base, os.Getenv("BENCH_CUSTOMERS_FILE"), concurrency)
+		}
+		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		os.Exit(0)
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if err := results.write(os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
 }
 
-// BenchmarkRun collects 10,000 and 100,000 customers without line items: new, then
-// unchanged, then all restated. Run it with -benchtime 1x.
+// sizes are how many customers there are: 10,000 and 100,000, or what BENCH_CUSTOMERS
+// lists.
+func sizes(b *testing.B) []int {
+	b.Helper()
+	var all []int
+	for _, field := range strings.Split(cmp.Or(os.Getenv("BENCH_CUSTOMERS"), "10000,100000"), ",") {
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			b.Fatalf("BENCH_CUSTOMERS: %v", err)
+		}
+		all = append(all, n)
+	}
+	return all
+}
+
+// small are the customers of the cases that are not about their number.
+func small(b *testing.B) int { return min(10_000, sizes(b)[0]) }
+
+// usual are customers with costs, answered after the usual time.
+func usual(customers int) partnersim.Options {
+	return partnersim.Options{Customers: customers, Seed: 1, Latency: latency, NoCosts: -1, LineItemsPerCustomer: 3}
+}
+
+// BenchmarkRun collects customers without line items: new, then unchanged, then all
+// restated.
 func BenchmarkRun(b *testing.B) {
-	for _, customers := range []int{10_000, 100_000} {
+	for _, customers := range sizes(b) {
 		b.Run(fmt.Sprint(customers), func(b *testing.B) {
-			rig := newRig(b, partnersim.Options{Customers: customers, Seed: 1, Latency: latency, NoCosts: -1})
-			rig.configure(b, inFlight, 0, false)
-			b.Run("bare_loop", func(b *testing.B) { rig.measure(b, rig.bareLoop) })
-			b.Run("new", func(b *testing.B) { rig.measure(b, rig.collector) })
-			b.Run("unchanged", func(b *testing.B) { rig.measure(b, rig.collector) })
-			b.Run("restated", func(b *testing.B) {
-				rig.sim.Advance(partnersim.Step{Restate: 1})
-				rig.measure(b, rig.collector)
-			})
-			b.Run("bare_loop_again", func(b *testing.B) { rig.measure(b, rig.bareLoop) })
+			r := newRig(b, "run", usual(customers), nil)
+			r.configure(b, setting{})
+			r.night(b, bareNight, r.bareLoop)
+			r.night(b, "new", r.collector)
+			r.night(b, "unchanged", r.collector)
+			r.night(b, "unchanged again", r.collector)
+			r.sim.Advance(partnersim.Step{Restate: 1})
+			r.night(b, "restated", r.collector)
+			r.night(b, bareNight, r.bareLoop)
 		})
 	}
 }
 
-// BenchmarkLineItems is BenchmarkRun's first night with line items.
+// BenchmarkInFlight is BenchmarkRun's with 256 requests in flight.
+func BenchmarkInFlight(b *testing.B) {
+	r := newRig(b, "256 in flight", usual(small(b)), nil)
+	r.configure(b, setting{concurrency: 256})
+	r.night(b, bareNight, r.bareLoop)
+	r.night(b, "new", r.collector)
+	r.night(b, "unchanged", r.collector)
+	r.night(b, bareNight, r.bareLoop)
+}
+
+// BenchmarkLineItems is BenchmarkRun's with three line items for each customer.
 func BenchmarkLineItems(b *testing.B) {
-	rig := newRig(b, partnersim.Options{Customers: 10_000, Seed: 1, Latency: latency, NoCosts: -1})
-	rig.configure(b, inFlight, 0, true)
-	b.Run("new", func(b *testing.B) { rig.measure(b, rig.collector) })
-	b.Run("unchanged", func(b *testing.B) { rig.measure(b, rig.collector) })
+	for _, customers := range sizes(b) {
+		b.Run(fmt.Sprint(customers), func(b *testing.B) {
+			r := newRig(b, "line items", usual(customers), nil)
+			r.configure(b, setting{lineItems: true})
+			r.night(b, "new", r.collector)
+			r.night(b, "unchanged", r.collector)
+			r.sim.Advance(partnersim.Step{OneTimeMonths: 1, RecurringMonths: 1})
+			r.night(b, "next month", r.collector)
+		})
+	}
+}
+
+// BenchmarkFindings is BenchmarkRun's where each customer has two findings: its details
+// name no currency.
+func BenchmarkFindings(b *testing.B) {
+	for _, customers := range sizes(b) {
+		b.Run(fmt.Sprint(customers), func(b *testing.B) {
+			r := newRig(b, "findings", usual(customers), func(body []byte) []byte {
+				return bytes.ReplaceAll(body, []byte(`"currencyCode":`), []byte(`"currencyName":`))
+			})
+			r.configure(b, setting{})
+			r.night(b, "new", r.collector)
+			r.night(b, "unchanged", r.collector)
+		})
+	}
+}
+
+// BenchmarkVolatile has each answer come with another etag in each night.
+func BenchmarkVolatile(b *testing.B) {
+	var night atomic.Int64
+	r := newRig(b, "volatile", usual(small(b)), func(body []byte) []byte {
+		return bytes.Replace(body, []byte(`"etag":"`), fmt.Appendf(nil, `"etag":"%d`, night.Load()), 1)
+	})
+	r.configure(b, setting{})
+	for _, name := range []string{"new", "other etags", "other etags again"} {
+		night.Add(1)
+		r.night(b, name, r.collector)
+	}
+}
+
+// BenchmarkShortNight has a night that is too short for everything: who is unchanged is
+// asked for the costs alone.
+func BenchmarkShortNight(b *testing.B) {
+	r := newRig(b, "short night", usual(small(b)), nil)
+	r.configure(b, setting{lineItems: true})
+	r.night(b, "new", r.collector)
+	r.configure(b, setting{lineItems: true, collect: ", night: 1s"})
+	if err := r.command(b, "status").Run(); err != nil {
+		b.Skip("this program has no collect.night")
+	}
+	r.night(b, "unchanged", r.collector)
+}
+
+// BenchmarkPartners collects 40 partners with a quota of 480 requests a minute each, and
+// one of them.
+func BenchmarkPartners(b *testing.B) {
+	const each = 240
+	for _, partners := range []int{1, 40} {
+		b.Run(fmt.Sprint(partners), func(b *testing.B) {
+			r := newRig(b, fmt.Sprintf("%d partners", partners), usual(each), nil)
+			r.customers = each * partners
+			r.configure(b, setting{partners: partners, requestsPerMinute: 480})
+			r.night(b, "new", r.collector)
+		})
+	}
 }
 
 // BenchmarkThrottled collects from a service that takes 400 requests a second, once
@@ -71,11 +182,13 @@ func BenchmarkThrottled(b *testing.B) {
 	const perSecond, customers = 400, 10_000
 	for name, perMinute := range map[string]int{"limited": perSecond * 60, "unlimited": 0} {
 		b.Run(name, func(b *testing.B) {
-			rig := newRig(b, partnersim.Options{Customers: customers, Seed: 1, Latency: latency, NoCosts: -1, MaxRequestsPerSecond: perSecond})
-			rig.configure(b, inFlight, perMinute, false)
-			took := rig.measure(b, rig.collector)
+			o := usual(customers)
+			o.MaxRequestsPerSecond = perSecond
+			r := newRig(b, "throttled, "+name, o, nil)
+			r.configure(b, setting{requestsPerMinute: perMinute})
+			took := r.night(b, "new", r.collector)
 			ideal := time.Duration(2*customers) * time.Second / perSecond
-			b.ReportMetric(float64(rig.sim.Stats().Faults["rate_limit"]), "wasted-requests")
+			b.ReportMetric(float64(r.sim.Stats().Faults["rate_limit"]), "wasted-requests")
 			b.ReportMetric(100*(took.Seconds()/ideal.Seconds()-1), "%beyond-ideal")
 		})
 	}
@@ -85,12 +198,12 @@ func BenchmarkThrottled(b *testing.B) {
 // are 500, and counts the requests beyond those that the faults forced.
 func BenchmarkFaults(b *testing.B) {
 	const customers = 10_000
-	rig := newRig(b, partnersim.Options{
-		Customers: customers, Seed: 1, Latency: latency, NoCosts: -1, Faults: partnersim.Faults{Throttle: 0.02, ServerError: 0.02},
-	})
-	rig.configure(b, inFlight, 0, false)
-	rig.measure(b, rig.collector)
-	stats := rig.sim.Stats()
+	o := usual(customers)
+	o.Faults = partnersim.Faults{Throttle: 0.02, ServerError: 0.02}
+	r := newRig(b, "faults", o, nil)
+	r.configure(b, setting{})
+	r.night(b, "new", r.collector)
+	stats := r.sim.Stats()
 	forced := stats.Faults["throttle"] + stats.Faults["server_error"]
 	made := stats.Requests["profile"] + stats.Requests["summary"]
 	b.ReportMetric(float64(stats.Customers), "customers-answered")
@@ -100,16 +213,23 @@ func BenchmarkFaults(b *testing.B) {
 
 // rig is a simulator, a database and the built program.
 type rig struct {
+	name                      string
 	sim                       *partnersim.Simulator
+	db                        *database
 	base, dir, binary, dbURL  string
 	customersFile, configFile string
-	customers                 int
+	customers, concurrency    int
 }
 
-func newRig(b *testing.B, o partnersim.Options) *rig {
+// newRig sets everything up. rewrite, if any, changes each answer on its way.
+func newRig(b *testing.B, name string, o partnersim.Options, rewrite func([]byte) []byte) *rig {
 	b.Helper()
-	r := &rig{sim: partnersim.New(o), dir: b.TempDir(), customers: o.Customers}
-	server := httptest.NewServer(r.sim)
+	r := &rig{name: name, sim: partnersim.New(o), dir: b.TempDir(), customers: o.Customers}
+	var handler http.Handler = r.sim
+	if rewrite != nil {
+		handler = rewriting(r.sim, rewrite)
+	}
+	server := httptest.NewServer(handler)
 	b.Cleanup(server.Close)
 	r.base = server.URL
 
@@ -119,6 +239,7 @@ func newRig(b *testing.B, o partnersim.Options) *rig {
 	}
 	b.Cleanup(func() { _ = pg.Stop(context.Background()) })
 	r.dbURL = pg.URL("postgres")
+	r.db = openDatabase(b, r.dbURL)
 
 	r.binary = filepath.Join(r.dir, "collector")
 	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", r.binary, "../../cmd/collector")
@@ -127,32 +248,61 @@ func newRig(b *testing.B, o partnersim.Options) *rig {
 		b.Fatalf("build the collector: %v\n%s", err, out)
 	}
 	r.customersFile = filepath.Join(r.dir, "customers.txt")
-	var ids bytes.Buffer
-	for id := range r.sim.CustomerIDs() {
-		ids.WriteString(id + "\n")
+	file, err := os.Create(r.customersFile)
+	if err != nil {
+		b.Fatal(err)
 	}
-	if err := os.WriteFile(r.customersFile, ids.Bytes(), 0o600); err != nil {
+	ids := bufio.NewWriter(file)
+	for id := range r.sim.CustomerIDs() {
+		_, _ = ids.WriteString(id + "\n")
+	}
+	if err := errors.Join(ids.Flush(), file.Close()); err != nil {
 		b.Fatal(err)
 	}
 	return r
 }
 
+// rewriting changes the bodies of a handler.
+func rewriting(handler http.Handler, rewrite func([]byte) []byte) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		recorder := httptest.NewRecorder()
+		handler.ServeHTTP(recorder, request)
+		body := rewrite(recorder.Body.Bytes())
+		for key, values := range recorder.Header() {
+			w.Header()[key] = values
+		}
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		w.WriteHeader(recorder.Code)
+		_, _ = w.Write(body)
+	})
+}
+
+// setting is what a configuration says; the zero value is the usual.
+type setting struct {
+	partners, concurrency, requestsPerMinute int
+	lineItems                                bool
+	collect                                  string // further keys of collect
+}
+
 // configure writes the configuration and migrates the database.
-func (r *rig) configure(b *testing.B, concurrency, requestsPerMinute int, lineItems bool) {
+func (r *rig) configure(b *testing.B, s setting) {
 	b.Helper()
-	if requestsPerMinute == 0 {
-		requestsPerMinute = 10_000_000 // as good as no limit
-	}
+	r.concurrency = cmp.Or(s.concurrency, inFlight)
 	r.configFile = filepath.Join(r.dir, "collector.yaml")
-	text := fmt.Sprintf(`partners:
-  - name: bench
+	text := "partners:\n"
+	for n := range max(1, s.partners) {
+		text += fmt.Sprintf(`  - name: bench%d
     base_url: %s
-    auth: {mode: token}
+    auth: {mode: token, token_file: %s}
     customers: {file: %s}
     limits: {concurrency: %d, requests_per_minute: %d}
-collect: {line_items: %t}
-`, r.base, r.customersFile, concurrency, requestsPerMinute, lineItems)
+`, n, r.base, filepath.Join(r.dir, "token"), r.customersFile, r.concurrency, cmp.Or(s.requestsPerMinute, 10_000_000)) // as good as no limit
+	}
+	text += fmt.Sprintf("collect: {line_items: %t%s}\n", s.lineItems, s.collect)
 	if err := os.WriteFile(r.configFile, []byte(text), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(r.dir, "token"), []byte("simulator"), 0o600); err != nil {
 		b.Fatal(err)
 	}
 	r.execute(b, r.command(b, "migrate", "up"))
@@ -160,7 +310,7 @@ collect: {line_items: %t}
 
 func (r *rig) command(b *testing.B, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(b.Context(), r.binary, append(args, "--config", r.configFile, "--log-level", "warn")...)
-	cmd.Env = append(os.Environ(), "COLLECTOR_DATABASE_URL="+r.dbURL, "COLLECTOR_BENCH_TOKEN=simulator")
+	cmd.Env = append(os.Environ(), "COLLECTOR_DATABASE_URL="+r.dbURL)
 	return cmd
 }
 
@@ -172,7 +322,7 @@ func (r *rig) bareLoop(b *testing.B) *exec.Cmd {
 		b.Fatal(err)
 	}
 	cmd := exec.CommandContext(b.Context(), self)
-	cmd.Env = append(os.Environ(), "BENCH_BARE_LOOP="+r.base, "BENCH_CUSTOMERS_FILE="+r.customersFile)
+	cmd.Env = append(os.Environ(), "BENCH_BARE_LOOP="+r.base, "BENCH_CUSTOMERS_FILE="+r.customersFile, "BENCH_IN_FLIGHT="+strconv.Itoa(r.concurrency))
 	return cmd
 }
 
@@ -183,43 +333,58 @@ func (r *rig) execute(b *testing.B, cmd *exec.Cmd) {
 	}
 }
 
-// measure runs a process over all customers and reports what it took.
-func (r *rig) measure(b *testing.B, command func(*testing.B) *exec.Cmd) time.Duration {
+// night runs a process over all customers, once, adds a row to the table and returns
+// how long it took.
+func (r *rig) night(b *testing.B, name string, command func(*testing.B) *exec.Cmd) time.Duration {
 	b.Helper()
-	var took, cpu time.Duration
-	var peak int64
-	for b.Loop() {
-		cmd := command(b)
-		began := time.Now()
-		r.execute(b, cmd)
-		took += time.Since(began)
-		usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-		if !ok {
-			b.Fatal("this system does not tell what a process used")
-		}
-		cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-		peak = max(peak, usage.Maxrss)
+	before, cpuBefore, requestsBefore := r.db.stored(b), r.db.cpu(b), r.requests()
+	watched, done := context.WithCancel(b.Context())
+	sessions := r.db.watch(watched, r.dbURL)
+	cmd := command(b)
+	began := time.Now()
+	r.execute(b, cmd)
+	took := time.Since(began)
+	done()
+	usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	if !ok {
+		b.Fatal("this system does not tell what a process used")
 	}
-	total := float64(r.customers * b.N)
+	total := float64(r.customers)
+	after, requests := r.db.stored(b), r.requests()
+	each := func(d time.Duration) float64 { return d.Seconds() * 1000 / total }
+	results.add(row{
+		Case: r.name, Customers: r.customers, Night: name,
+		PerSecond: total / took.Seconds(), CPU: each(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()),
+		PostgreSQL: each(r.db.cpu(b) - cpuBefore), PeakMiB: float64(usage.Maxrss) / 1024,
+		Requests: float64(requests-requestsBefore) / total, Bytes: float64(after.bytes-before.bytes) / total,
+		Bodies: float64(after.bodies-before.bodies) / total, Entries: float64(after.entries-before.entries) / total,
+		Sessions: <-sessions,
+	})
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(total/took.Seconds(), "customers/s")
-	b.ReportMetric(cpu.Seconds()*1000/total, "ms-CPU/customer")
-	b.ReportMetric(float64(peak)/1024, "MiB-peak")
 	return took
+}
+
+// requests is how many the simulator has answered.
+func (r *rig) requests() uint64 {
+	sum := uint64(0)
+	for _, n := range r.sim.Stats().Requests {
+		sum += n
+	}
+	return sum
 }
 
 // bareLoop does the requests that a collection without line items does, and nothing
 // with the answers but to look whether they are JSON.
-func bareLoop(base, customersFile string) error {
+func bareLoop(base, customersFile string, concurrency int) error {
 	file, err := os.Open(customersFile)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: inFlight, MaxConnsPerHost: inFlight}}
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: concurrency, MaxConnsPerHost: concurrency}}
 	urls := make(chan string)
-	failed := make(chan error, inFlight)
-	for range inFlight {
+	failed := make(chan error, concurrency)
+	for range concurrency {
 		go func() {
 			var body bytes.Buffer
 			for url := range urls {
@@ -236,7 +401,7 @@ func bareLoop(base, customersFile string) error {
 		urls <- base + "/v1/customers/" + lines.Text() + "/servicecosts/mostrecent"
 	}
 	close(urls)
-	for range inFlight {
+	for range concurrency {
 		if err := <-failed; err != nil {
 			return err
 		}
