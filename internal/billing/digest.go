@@ -8,8 +8,8 @@ import (
 // Rules is the version of the rules by which facts and findings are derived from bodies:
 // fetch.Normalise, Reconcile and the merge in persist. With a new version what is known
 // is derived anew in the next night, body for body. Raise it with every change after
-// which the same body can give something else; fetch's TestRulesHaveAVersion notices
-// most of them.
+// which the same body can give something else, and with every migration that changes
+// what was derived.
 const Rules = 1
 
 // Digest identifies what a body says. Bodies that differ at most in what is volatile
