@@ -136,6 +136,23 @@ ALTER TABLE collector.customer_names ADD CONSTRAINT customer_names_name_check CH
 ALTER TABLE collector.customer_names ADD CONSTRAINT customer_names_pkey PRIMARY KEY (customer_key, since);
 COMMENT ON TABLE collector.customer_names IS 'The customer names in line items, for customers whose billing profile has no company name or was never read. One row per change.';
 
+CREATE TABLE collector.customer_reads (
+    customer_key bigint NOT NULL,
+    costs_at timestamp with time zone,
+    costs_hash bytea,
+    next_end_at timestamp with time zone,
+    profile_at timestamp with time zone,
+    line_items_at timestamp with time zone,
+    refused boolean NOT NULL DEFAULT false
+);
+ALTER TABLE collector.customer_reads ADD CONSTRAINT customer_reads_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
+ALTER TABLE collector.customer_reads ADD CONSTRAINT customer_reads_pkey PRIMARY KEY (customer_key);
+COMMENT ON TABLE collector.customer_reads IS 'When each part of a customer was last read; rewritten by every run, unlike the facts.';
+COMMENT ON COLUMN collector.customer_reads.costs_hash IS 'SHA-256 of what the newest cost summary says. One that says the same needs no line items.';
+COMMENT ON COLUMN collector.customer_reads.next_end_at IS 'When the first of the periods ends whose final amounts have not been read yet; null without costs. Whoever has the earliest is read first.';
+COMMENT ON COLUMN collector.customer_reads.line_items_at IS 'Null also when the line items of the newest costs have not been read yet.';
+COMMENT ON COLUMN collector.customer_reads.refused IS 'The service refused the customer when it was last asked for it.';
+
 CREATE TABLE collector.customer_states (
     customer_key bigint NOT NULL,
     statement_id bigint,
@@ -364,12 +381,16 @@ COMMENT ON TABLE collector.month_totals IS 'Summary of cost_details, written by 
 
 CREATE TABLE collector.partners (
     partner text NOT NULL,
-    tenant_id uuid
+    tenant_id uuid,
+    refresh interval,
+    line_items boolean NOT NULL DEFAULT true
 );
 ALTER TABLE collector.partners ADD CONSTRAINT partners_partner_check CHECK ((partner <> ''::text));
 ALTER TABLE collector.partners ADD CONSTRAINT partners_pkey PRIMARY KEY (partner);
 COMMENT ON TABLE collector.partners IS 'The partners of the configuration, as of the last run of each.';
 COMMENT ON COLUMN collector.partners.tenant_id IS 'The partner''s own tenant; null if the configuration does not set it.';
+COMMENT ON COLUMN collector.partners.refresh IS 'How old profiles and line items may grow (collect.refresh of the newest run).';
+COMMENT ON COLUMN collector.partners.line_items IS 'Whether line items are collected.';
 
 CREATE TABLE collector.payloads (
     payload_hash bytea NOT NULL,
@@ -451,6 +472,14 @@ COMMENT ON COLUMN collector.statements.body_customer_id IS 'The customer id in t
 COMMENT ON COLUMN collector.statements.origin IS 'Whether the bodies were collected from the service or imported from saved answers.';
 COMMENT ON COLUMN collector.statements.line_items_set_aside IS 'Line items were read and none of them stored, because they were those of another period. NULL without line items, and in entries of versions that did not note it.';
 
+CREATE TABLE collector.turns (
+    partner text NOT NULL,
+    page integer NOT NULL,
+    customer_keys bigint[] NOT NULL
+);
+ALTER TABLE collector.turns ADD CONSTRAINT turns_pkey PRIMARY KEY (partner, page);
+COMMENT ON TABLE collector.turns IS 'In which order the run under way reads a partner''s customers, in pages.';
+
 CREATE TABLE collector.withdrawn_rows (
     withdrawn_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     customer_key bigint NOT NULL,
@@ -506,6 +535,10 @@ COMMENT ON VIEW collector.focus_statements IS 'The totals, with the set of line 
 -- A view; its query stands in the migrations.
 -- collector.focus_totals (customer_key bigint, invoice_type text, period_start date, currency_code text, period_end date, settled_at timestamp with time zone, ordinal integer, pretax_total numeric, tax numeric, payable numeric, first_collected_at timestamp with time zone, collected_at timestamp with time zone)
 COMMENT ON VIEW collector.focus_totals IS 'The sum of the details of one customer, invoice type, period and currency, because line items cannot be assigned to one of several details. period_end is exclusive. The line items as of settled_at count: the closing or, if it is later, the first collection.';
+
+-- A view; its query stands in the migrations.
+-- collector.risks (partner text, customer_id uuid, customer_key bigint, active boolean, class integer, next_end_at timestamp with time zone, seen_at timestamp with time zone)
+COMMENT ON VIEW collector.risks IS 'What customers have to lose. A run reads them by class, next_end_at and seen_at: those never asked for, those whose newest period ends next, those without costs, unseen longest first, and last those whom the service refuses: refusals of its first customers end a run.';
 
 -- A view; its query stands in the migrations.
 -- finance.cost_changes (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, period_end date, currency_code text, after_tax_before numeric, after_tax_after numeric, difference numeric, changed_at timestamp with time zone, run_id uuid, revision integer, period_end_before date, pretax_before numeric, pretax_after numeric, tax_before numeric, tax_after numeric)
@@ -572,16 +605,20 @@ COMMENT ON COLUMN finance.costs.revisions IS 'How often the values changed; see 
 COMMENT ON COLUMN finance.costs.ordinal IS '1, or higher for a further detail of the same type, period and currency in one answer, which is also a finding.';
 
 -- A view; its query stands in the migrations.
--- finance.coverage (partner text, customer_id uuid, company_name text, last_success_at timestamp with time zone, last_outcome text, last_error text, latest_period_end date, hours_since_success numeric)
-COMMENT ON VIEW finance.coverage IS 'How complete the data is: every active customer, its last complete collection, and its last error.';
+-- finance.coverage (partner text, customer_id uuid, company_name text, last_success_at timestamp with time zone, last_outcome text, last_error text, latest_period_end date, hours_since_success numeric, costs_as_of timestamp with time zone, profile_as_of timestamp with time zone, line_items_as_of timestamp with time zone, waits_for text)
+COMMENT ON VIEW finance.coverage IS 'How complete the data is: every active customer, its last collection, the age of its parts, and its last error.';
 COMMENT ON COLUMN finance.coverage.partner IS 'Name of the partner in the configuration.';
 COMMENT ON COLUMN finance.coverage.customer_id IS 'Tenant id of the customer.';
 COMMENT ON COLUMN finance.coverage.company_name IS 'Company name of the billing profile.';
-COMMENT ON COLUMN finance.coverage.last_success_at IS 'When the customer was last collected in full; null if never.';
+COMMENT ON COLUMN finance.coverage.last_success_at IS 'When the customer was last collected without a failure; null if never. The costs were read then; the profile and the line items may be of an earlier night.';
 COMMENT ON COLUMN finance.coverage.last_outcome IS 'Result of the last attempt: ok, unchanged, no_costs, no_access, unknown_customer, failed.';
 COMMENT ON COLUMN finance.coverage.last_error IS 'Why the last attempt failed; null if it did not fail.';
 COMMENT ON COLUMN finance.coverage.latest_period_end IS 'Last day of the newest period stored.';
 COMMENT ON COLUMN finance.coverage.hours_since_success IS 'Hours since last_success_at; null if never.';
+COMMENT ON COLUMN finance.coverage.costs_as_of IS 'When the cost summary was last read; null if never.';
+COMMENT ON COLUMN finance.coverage.profile_as_of IS 'When the billing profile was last read; null if never.';
+COMMENT ON COLUMN finance.coverage.line_items_as_of IS 'When the line items were last read. Null if never, or if the line items of the newest costs have not been read yet. When the costs change, the line items are read in the same run.';
+COMMENT ON COLUMN finance.coverage.waits_for IS 'The parts that are older than collect.refresh or have not been read yet: profile, line items, or both. Null if there are none.';
 
 -- A view; its query stands in the migrations.
 -- finance.customers (partner text, customer_id uuid, company_name text, country text, first_seen_at timestamp with time zone, last_collected_at timestamp with time zone, last_outcome text, active boolean)
@@ -591,7 +628,7 @@ COMMENT ON COLUMN finance.customers.customer_id IS 'Tenant id of the customer.';
 COMMENT ON COLUMN finance.customers.company_name IS 'Company name of the billing profile; null until the profile is first read, and after it was erased.';
 COMMENT ON COLUMN finance.customers.country IS 'Country of the billing profile''s default address, ISO 3166 alpha-2.';
 COMMENT ON COLUMN finance.customers.first_seen_at IS 'When the customer was first requested.';
-COMMENT ON COLUMN finance.customers.last_collected_at IS 'When the customer was last collected in full; null if never.';
+COMMENT ON COLUMN finance.customers.last_collected_at IS 'When the customer was last collected without a failure; null if never. The costs were read then; the profile and the line items may be of an earlier night.';
 COMMENT ON COLUMN finance.customers.last_outcome IS 'Result of the last attempt: ok (something was stored), unchanged, no_costs, no_access (the customer left or revoked access), unknown_customer, failed.';
 COMMENT ON COLUMN finance.customers.active IS 'False if the last complete run did not list the customer.';
 
@@ -626,7 +663,7 @@ COMMENT ON COLUMN finance.findings.kind IS 'Kind of the finding; docs/finance.md
 COMMENT ON COLUMN finance.findings.severity IS 'info, warning or serious.';
 COMMENT ON COLUMN finance.findings.detail IS 'The finding in a plain sentence.';
 COMMENT ON COLUMN finance.findings.first_seen_at IS 'When it was first seen.';
-COMMENT ON COLUMN finance.findings.last_seen_at IS 'When it was last seen. For an open finding: the customer''s last successful collection, if that is later.';
+COMMENT ON COLUMN finance.findings.last_seen_at IS 'When it was last seen. For an open finding: the last successful collection of the customer, or of its line items, if that is later.';
 COMMENT ON COLUMN finance.findings.resolved_at IS 'When its cause was found gone; null while it is open.';
 COMMENT ON COLUMN finance.findings.subject IS 'Subject of the finding, such as a type, period and currency; null if it is the customer.';
 
