@@ -310,6 +310,7 @@ ALTER TABLE collector.line_item_sets ADD CONSTRAINT line_item_sets_origin_check 
 ALTER TABLE collector.line_item_sets ADD CONSTRAINT line_item_sets_pkey PRIMARY KEY (set_id);
 ALTER TABLE collector.line_item_sets ADD CONSTRAINT line_item_sets_statement_id_fkey FOREIGN KEY (statement_id) REFERENCES collector.statements(statement_id);
 CREATE UNIQUE INDEX line_item_sets_current ON collector.line_item_sets USING btree (customer_key, invoice_type, period_start) NULLS NOT DISTINCT WHERE (superseded_at IS NULL);
+CREATE INDEX line_item_sets_restated ON collector.line_item_sets USING btree (collected_at) WHERE (revision > 0);
 CREATE UNIQUE INDEX line_item_sets_revisions ON collector.line_item_sets USING btree (customer_key, invoice_type, period_start, revision) NULLS NOT DISTINCT;
 COMMENT ON TABLE collector.line_item_sets IS 'Line items have no identity: they are one set per customer, invoice type and period, replaced as a whole. The current set is the one that is not superseded.';
 COMMENT ON COLUMN collector.line_item_sets.content_hash IS 'SHA-256 over the items as a multiset: their order does not count, true duplicates do.';
@@ -349,6 +350,22 @@ ALTER TABLE collector.line_items ADD CONSTRAINT line_items_set_id_fkey FOREIGN K
 COMMENT ON TABLE collector.line_items IS 'The items of every set, current and superseded.';
 COMMENT ON COLUMN collector.line_items.ordinal IS 'Position in the answer that first contained the set, from 1.';
 
+CREATE TABLE collector.month_missing (
+    partner text NOT NULL,
+    month date NOT NULL,
+    currency_code text,
+    invoice_type text,
+    customer_key bigint NOT NULL,
+    last_period_end date NOT NULL,
+    last_after_tax numeric,
+    moved boolean NOT NULL
+);
+ALTER TABLE collector.month_missing ADD CONSTRAINT month_missing_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
+ALTER TABLE collector.month_missing ADD CONSTRAINT month_missing_key UNIQUE NULLS NOT DISTINCT (partner, month, customer_key, invoice_type, currency_code);
+CREATE INDEX month_missing_by_customer ON collector.month_missing USING btree (customer_key);
+COMMENT ON TABLE collector.month_missing IS 'Summary of cost_details, written by refresh_stale_month: the customers that had a bill of a type and currency in the month before and have none in the month.';
+COMMENT ON COLUMN collector.month_missing.moved IS 'The costs are in another currency, or the type has moved on to a later period without one that ends in the month.';
+
 CREATE TABLE collector.month_movers (
     partner text NOT NULL,
     month date NOT NULL,
@@ -364,6 +381,21 @@ ALTER TABLE collector.month_movers ADD CONSTRAINT month_movers_customer_key_fkey
 ALTER TABLE collector.month_movers ADD CONSTRAINT month_movers_key UNIQUE NULLS NOT DISTINCT (partner, month, currency_code, invoice_type, place);
 CREATE INDEX month_movers_by_month ON collector.month_movers USING btree (month);
 COMMENT ON TABLE collector.month_movers IS 'Summary of cost_details, written by refresh_stale_month: the 100 customers with the largest cost changes for each partner, month, currency and invoice type.';
+
+CREATE TABLE collector.month_progress (
+    partner text NOT NULL,
+    month date NOT NULL,
+    currency_code text,
+    invoice_type text,
+    customers integer NOT NULL,
+    customers_expected integer NOT NULL,
+    after_tax_total numeric,
+    comparable_before numeric,
+    comparable_now numeric,
+    summarised_at timestamp with time zone NOT NULL
+);
+ALTER TABLE collector.month_progress ADD CONSTRAINT month_progress_key UNIQUE NULLS NOT DISTINCT (partner, month, currency_code, invoice_type);
+COMMENT ON TABLE collector.month_progress IS 'Summary of cost_details, written by refresh_stale_month: how many customers have a bill in a month, and how many had one in the month before.';
 
 CREATE TABLE collector.month_totals (
     partner text NOT NULL,
@@ -539,6 +571,34 @@ COMMENT ON VIEW collector.focus_totals IS 'The sum of the details of one custome
 -- A view; its query stands in the migrations.
 -- collector.risks (partner text, customer_id uuid, customer_key bigint, active boolean, class integer, next_end_at timestamp with time zone, seen_at timestamp with time zone)
 COMMENT ON VIEW collector.risks IS 'What customers have to lose. A run reads them by class, next_end_at and seen_at: those never asked for, those whose newest period ends next, those without costs, unseen longest first, and last those whom the service refuses: refusals of its first customers end a run.';
+-- finance.cost_change_lines (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, currency_code text, changed_at timestamp with time zone, cost_difference numeric, change text, subscription_id text, name text, charge_type text, after_tax_before numeric, after_tax_after numeric, after_tax_difference numeric, share_percent numeric, quantity_before numeric, quantity_after numeric, unit_price_before numeric, unit_price_after numeric, start_date date, end_date date, run_id uuid, revision integer, ordinal integer, period_end date)
+COMMENT ON VIEW finance.cost_change_lines IS 'Why a cost was restated: the rows of line_item_changes that came with the restatement or before the next one, and what they leave unexplained. The after_tax_difference of all rows of a restatement add up to cost_difference.';
+COMMENT ON COLUMN finance.cost_change_lines.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.cost_change_lines.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.cost_change_lines.company_name IS 'Company name of the billing profile.';
+COMMENT ON COLUMN finance.cost_change_lines.invoice_type IS 'Recurring, OneTime, or a type the service added later; null when it names none.';
+COMMENT ON COLUMN finance.cost_change_lines.period_start IS 'First day of the billing period.';
+COMMENT ON COLUMN finance.cost_change_lines.currency_code IS 'ISO 4217 code; null when the service states none.';
+COMMENT ON COLUMN finance.cost_change_lines.changed_at IS 'When the restatement was collected.';
+COMMENT ON COLUMN finance.cost_change_lines.cost_difference IS 'Amount after tax of the cost after the restatement less the one before, as difference in finance.cost_changes.';
+COMMENT ON COLUMN finance.cost_change_lines.change IS 'went, came or changed, as in finance.line_item_changes; unexplained for the part of cost_difference that no line explains.';
+COMMENT ON COLUMN finance.cost_change_lines.subscription_id IS 'Subscription, as written by the service.';
+COMMENT ON COLUMN finance.cost_change_lines.name IS 'Name of the offer, else of the product, else of the SKU.';
+COMMENT ON COLUMN finance.cost_change_lines.charge_type IS 'Free text such as CYCLE FEE or PURCHASE_FEE.';
+COMMENT ON COLUMN finance.cost_change_lines.after_tax_before IS 'Amount after tax in the set before: as stated, else before tax plus tax.';
+COMMENT ON COLUMN finance.cost_change_lines.after_tax_after IS 'Amount after tax in the new set.';
+COMMENT ON COLUMN finance.cost_change_lines.after_tax_difference IS 'after_tax_after less after_tax_before, where null counts as 0; for unexplained what is left.';
+COMMENT ON COLUMN finance.cost_change_lines.share_percent IS 'after_tax_difference in percent of cost_difference; null when that is 0.';
+COMMENT ON COLUMN finance.cost_change_lines.quantity_before IS 'Quantity in the set before.';
+COMMENT ON COLUMN finance.cost_change_lines.quantity_after IS 'Quantity in the new set.';
+COMMENT ON COLUMN finance.cost_change_lines.unit_price_before IS 'Price of one unit in the set before.';
+COMMENT ON COLUMN finance.cost_change_lines.unit_price_after IS 'Price of one unit in the new set.';
+COMMENT ON COLUMN finance.cost_change_lines.start_date IS 'First day the charge covers.';
+COMMENT ON COLUMN finance.cost_change_lines.end_date IS 'Last day the charge covers.';
+COMMENT ON COLUMN finance.cost_change_lines.run_id IS 'The run that collected the restatement.';
+COMMENT ON COLUMN finance.cost_change_lines.revision IS 'Number of the restatement of this cost, from 1, as in finance.cost_changes.';
+COMMENT ON COLUMN finance.cost_change_lines.ordinal IS 'As in finance.costs.';
+COMMENT ON COLUMN finance.cost_change_lines.period_end IS 'Last day of the billing period, as in finance.cost_changes.';
 
 -- A view; its query stands in the migrations.
 -- finance.cost_changes (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, period_end date, currency_code text, after_tax_before numeric, after_tax_after numeric, difference numeric, changed_at timestamp with time zone, run_id uuid, revision integer, period_end_before date, pretax_before numeric, pretax_after numeric, tax_before numeric, tax_after numeric)
@@ -584,6 +644,26 @@ COMMENT ON COLUMN finance.cost_revisions.superseded_at IS 'When the next value r
 COMMENT ON COLUMN finance.cost_revisions.superseded_by_run IS 'The run that stored the next value; null for the newest.';
 COMMENT ON COLUMN finance.cost_revisions.summary_hash IS 'SHA-256, in hexadecimal, of the summary''s body that the value was derived from.';
 COMMENT ON COLUMN finance.cost_revisions.line_items_hash IS 'SHA-256, in hexadecimal, of the body of the line items in the same statement; null if they were not read.';
+
+-- A view; its query stands in the migrations.
+-- finance.cost_validity (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, period_end date, currency_code text, pretax_total numeric, tax numeric, after_tax_total numeric, origin text, first_collected_at timestamp with time zone, valid_from timestamp with time zone, valid_until timestamp with time zone, revision integer, ordinal integer)
+COMMENT ON VIEW finance.cost_validity IS 'Every value that a cost ever had, with the time for which it counted, those of withdrawn costs included: what costs_as_of selects from.';
+COMMENT ON COLUMN finance.cost_validity.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.cost_validity.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.cost_validity.company_name IS 'Company name of the billing profile.';
+COMMENT ON COLUMN finance.cost_validity.invoice_type IS 'Recurring, OneTime, or a type the service added later; null when it names none.';
+COMMENT ON COLUMN finance.cost_validity.period_start IS 'First day of the billing period.';
+COMMENT ON COLUMN finance.cost_validity.period_end IS 'Last day of the billing period, as stated then.';
+COMMENT ON COLUMN finance.cost_validity.currency_code IS 'ISO 4217 code; null when the service states none.';
+COMMENT ON COLUMN finance.cost_validity.pretax_total IS 'Amount before tax, as stated then.';
+COMMENT ON COLUMN finance.cost_validity.tax IS 'Tax, as stated then.';
+COMMENT ON COLUMN finance.cost_validity.after_tax_total IS 'Amount after tax, as stated then.';
+COMMENT ON COLUMN finance.cost_validity.origin IS 'servicecosts (collected from the service) or import (from saved answers).';
+COMMENT ON COLUMN finance.cost_validity.first_collected_at IS 'When the cost was first stored.';
+COMMENT ON COLUMN finance.cost_validity.valid_from IS 'When this value was stored.';
+COMMENT ON COLUMN finance.cost_validity.valid_until IS 'When the next value took its place, or the cost was withdrawn; null for what counts now.';
+COMMENT ON COLUMN finance.cost_validity.revision IS '0 for the value first collected, then one more for each restatement.';
+COMMENT ON COLUMN finance.cost_validity.ordinal IS 'As in finance.costs.';
 
 -- A view; its query stands in the migrations.
 -- finance.costs (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, period_end date, currency_code text, pretax_total numeric, tax numeric, after_tax_total numeric, origin text, first_collected_at timestamp with time zone, last_changed_at timestamp with time zone, revisions integer, ordinal integer)
@@ -854,6 +934,73 @@ COMMENT ON COLUMN finance.focus_left_out.ordinal IS 'As in finance.costs.';
 COMMENT ON COLUMN finance.focus_left_out.reason IS 'The value that is missing or that FOCUS does not allow.';
 
 -- A view; its query stands in the migrations.
+-- finance.line_item_changes (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, currency_code text, changed_at timestamp with time zone, change text, subscription_id text, name text, charge_type text, pretax_before numeric, pretax_after numeric, difference numeric, after_tax_before numeric, after_tax_after numeric, after_tax_difference numeric, quantity_before numeric, quantity_after numeric, unit_price_before numeric, unit_price_after numeric, start_date date, end_date date, run_id uuid, revision integer)
+COMMENT ON VIEW finance.line_item_changes IS 'What went, came and changed with each restatement of a set of line items. Lines are paired by currency, subscription, offer or product and SKU, charge type and dates, of which none has to be unique; what finds no partner went or came. Lines whose quantity, price and amounts are the same have not changed.';
+COMMENT ON COLUMN finance.line_item_changes.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.line_item_changes.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.line_item_changes.company_name IS 'Company name of the billing profile.';
+COMMENT ON COLUMN finance.line_item_changes.invoice_type IS 'Recurring, OneTime, or a type the service added later; null when it names none.';
+COMMENT ON COLUMN finance.line_item_changes.period_start IS 'First day of the billing period.';
+COMMENT ON COLUMN finance.line_item_changes.currency_code IS 'ISO 4217 code; null when the service states none.';
+COMMENT ON COLUMN finance.line_item_changes.changed_at IS 'When the set that took the place of the one before was stored.';
+COMMENT ON COLUMN finance.line_item_changes.change IS 'went (only in the set before), came (only in the new one) or changed (in both, with other amounts).';
+COMMENT ON COLUMN finance.line_item_changes.subscription_id IS 'Subscription, as written by the service.';
+COMMENT ON COLUMN finance.line_item_changes.name IS 'Name of the offer, else of the product, else of the SKU.';
+COMMENT ON COLUMN finance.line_item_changes.charge_type IS 'Free text such as CYCLE FEE or PURCHASE_FEE.';
+COMMENT ON COLUMN finance.line_item_changes.pretax_before IS 'Amount before tax in the set before; null for a line that came.';
+COMMENT ON COLUMN finance.line_item_changes.pretax_after IS 'Amount before tax in the new set; null for a line that went.';
+COMMENT ON COLUMN finance.line_item_changes.difference IS 'pretax_after less pretax_before, where null counts as 0.';
+COMMENT ON COLUMN finance.line_item_changes.after_tax_before IS 'Amount after tax in the set before: as stated, else before tax plus tax.';
+COMMENT ON COLUMN finance.line_item_changes.after_tax_after IS 'Amount after tax in the new set.';
+COMMENT ON COLUMN finance.line_item_changes.after_tax_difference IS 'after_tax_after less after_tax_before, where null counts as 0.';
+COMMENT ON COLUMN finance.line_item_changes.quantity_before IS 'Quantity in the set before.';
+COMMENT ON COLUMN finance.line_item_changes.quantity_after IS 'Quantity in the new set.';
+COMMENT ON COLUMN finance.line_item_changes.unit_price_before IS 'Price of one unit in the set before.';
+COMMENT ON COLUMN finance.line_item_changes.unit_price_after IS 'Price of one unit in the new set.';
+COMMENT ON COLUMN finance.line_item_changes.start_date IS 'First day the charge covers.';
+COMMENT ON COLUMN finance.line_item_changes.end_date IS 'Last day the charge covers.';
+COMMENT ON COLUMN finance.line_item_changes.run_id IS 'The run that stored the new set.';
+COMMENT ON COLUMN finance.line_item_changes.revision IS 'Number of the new set, as in finance.line_item_sets.';
+
+-- A view; its query stands in the migrations.
+-- finance.line_item_revisions (partner text, customer_id uuid, company_name text, invoice_type text, invoice_number text, charge_type text, start_date date, end_date date, subscription_id text, order_id text, offer_id text, offer_name text, product_id text, product_name text, sku_id text, sku_name text, publisher_name text, quantity numeric, unit_price numeric, pretax_total numeric, tax numeric, after_tax_total numeric, currency_code text, billing_period_start date, subscription_friendly_name text, availability_id text, publisher_id text, reseller_mpn_id text, term_and_billing_cycle text, discount_details text, ordinal integer, revision integer, collected_at timestamp with time zone, superseded_at timestamp with time zone)
+COMMENT ON VIEW finance.line_item_revisions IS 'The line items of every set, the superseded ones included: as finance.line_items, with the number of the set and the time for which it counted.';
+COMMENT ON COLUMN finance.line_item_revisions.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.line_item_revisions.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.line_item_revisions.company_name IS 'Company name of the billing profile.';
+COMMENT ON COLUMN finance.line_item_revisions.invoice_type IS 'Invoice type of the item; null when the service names none.';
+COMMENT ON COLUMN finance.line_item_revisions.invoice_number IS 'Number of Microsoft''s invoice to the partner.';
+COMMENT ON COLUMN finance.line_item_revisions.charge_type IS 'Free text such as CYCLE FEE or PURCHASE_FEE.';
+COMMENT ON COLUMN finance.line_item_revisions.start_date IS 'First day the charge covers; may lie outside the billing period.';
+COMMENT ON COLUMN finance.line_item_revisions.end_date IS 'Last day the charge covers; may lie outside the billing period.';
+COMMENT ON COLUMN finance.line_item_revisions.subscription_id IS 'Subscription, as written by the service.';
+COMMENT ON COLUMN finance.line_item_revisions.order_id IS 'Order, as written by the service.';
+COMMENT ON COLUMN finance.line_item_revisions.offer_id IS 'Offer, as written by the service.';
+COMMENT ON COLUMN finance.line_item_revisions.offer_name IS 'Name of the offer.';
+COMMENT ON COLUMN finance.line_item_revisions.product_id IS 'Product; documented for one-time items, but also seen on recurring ones.';
+COMMENT ON COLUMN finance.line_item_revisions.product_name IS 'Name of the product.';
+COMMENT ON COLUMN finance.line_item_revisions.sku_id IS 'SKU of the product.';
+COMMENT ON COLUMN finance.line_item_revisions.sku_name IS 'Name of the SKU.';
+COMMENT ON COLUMN finance.line_item_revisions.publisher_name IS 'Publisher of the product.';
+COMMENT ON COLUMN finance.line_item_revisions.quantity IS 'Quantity, exactly as stated.';
+COMMENT ON COLUMN finance.line_item_revisions.unit_price IS 'Price of one unit, exactly as stated.';
+COMMENT ON COLUMN finance.line_item_revisions.pretax_total IS 'Amount before tax, exactly as stated.';
+COMMENT ON COLUMN finance.line_item_revisions.tax IS 'Tax, exactly as stated.';
+COMMENT ON COLUMN finance.line_item_revisions.after_tax_total IS 'Amount after tax, exactly as stated; negative for credits and refunds.';
+COMMENT ON COLUMN finance.line_item_revisions.currency_code IS 'ISO 4217 code; null when the service states none.';
+COMMENT ON COLUMN finance.line_item_revisions.billing_period_start IS 'First day of the billing period the item belongs to: period_start of its detail in finance.costs.';
+COMMENT ON COLUMN finance.line_item_revisions.subscription_friendly_name IS 'The partner''s name for the subscription.';
+COMMENT ON COLUMN finance.line_item_revisions.availability_id IS 'Availability of the SKU.';
+COMMENT ON COLUMN finance.line_item_revisions.publisher_id IS 'Publisher id.';
+COMMENT ON COLUMN finance.line_item_revisions.reseller_mpn_id IS 'Partner id of the indirect reseller; -1 when there is none.';
+COMMENT ON COLUMN finance.line_item_revisions.term_and_billing_cycle IS 'Term and billing cycle, free text.';
+COMMENT ON COLUMN finance.line_item_revisions.discount_details IS 'Discount, free text such as 20% or N/A.';
+COMMENT ON COLUMN finance.line_item_revisions.ordinal IS 'Place of the item in its set; tells true duplicates apart.';
+COMMENT ON COLUMN finance.line_item_revisions.revision IS '0 for the set first collected, then one more for each that took its place.';
+COMMENT ON COLUMN finance.line_item_revisions.collected_at IS 'When the set was stored.';
+COMMENT ON COLUMN finance.line_item_revisions.superseded_at IS 'When the next set took its place; null for the newest.';
+
+-- A view; its query stands in the migrations.
 -- finance.line_item_sets (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, revision integer, item_count integer, origin text, run_id uuid, collected_at timestamp with time zone, superseded_at timestamp with time zone, superseded_by_run uuid, line_items_hash text)
 COMMENT ON VIEW finance.line_item_sets IS 'Every set of line items of a cost, the newest included, with its origin. A set is replaced as a whole; finance.line_items shows the newest.';
 COMMENT ON COLUMN finance.line_item_sets.partner IS 'Name of the partner in the configuration.';
@@ -904,6 +1051,38 @@ COMMENT ON COLUMN finance.line_items.reseller_mpn_id IS 'Partner id of the indir
 COMMENT ON COLUMN finance.line_items.term_and_billing_cycle IS 'Term and billing cycle, free text.';
 COMMENT ON COLUMN finance.line_items.discount_details IS 'Discount, free text such as 20% or N/A.';
 COMMENT ON COLUMN finance.line_items.ordinal IS 'Position of the item in its set; distinguishes identical items.';
+
+-- A view; its query stands in the migrations.
+-- finance.missing_costs (partner text, customer_id uuid, company_name text, month date, invoice_type text, currency_code text, last_period_end date, last_after_tax numeric, reason text, overdue boolean)
+COMMENT ON VIEW finance.missing_costs IS 'Which costs a month lacks: a row for each customer, invoice type and currency with costs in the month before and none in the month. One-time costs are missing only until the customer was collected in full after the closing day: nobody has to buy something every month.';
+COMMENT ON COLUMN finance.missing_costs.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.missing_costs.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.missing_costs.company_name IS 'Company name of the billing profile.';
+COMMENT ON COLUMN finance.missing_costs.month IS 'First day of the month that lacks the costs.';
+COMMENT ON COLUMN finance.missing_costs.invoice_type IS 'Recurring, OneTime, or a type the service added later.';
+COMMENT ON COLUMN finance.missing_costs.currency_code IS 'Currency of the costs in the month before.';
+COMMENT ON COLUMN finance.missing_costs.last_period_end IS 'Last day of the last period before.';
+COMMENT ON COLUMN finance.missing_costs.last_after_tax IS 'Sum after tax of the month before, in the currency.';
+COMMENT ON COLUMN finance.missing_costs.reason IS 'moved (the costs are in another currency, or a later period came without one for this month), left (not listed any more, or no access), no costs stated (the customer was collected after the closing day, or the service says that it has no costs), failed, not collected (since the end of the month); null while nothing is known: the costs may still come.';
+COMMENT ON COLUMN finance.missing_costs.overdue IS 'Whether the closing day of the month is past.';
+
+-- A view; its query stands in the migrations.
+-- finance.month_states (partner text, month date, currency_code text, invoice_type text, state text, customers integer, customers_expected integer, missing integer, closes_at timestamp with time zone, after_tax_total numeric, comparable_before numeric, comparable_now numeric, comparable_difference numeric, summarised_at timestamp with time zone)
+COMMENT ON VIEW finance.month_states IS 'Whether a month is complete, by invoice type and currency. A type is open until the closing day of the month is past and it has come, in all currencies together, for at least 95 percent of the customers that had it in the month before (who left or moved does not count), at the latest until the closing day of the next month: the service gives the most recent period only, so that nothing more can come.';
+COMMENT ON COLUMN finance.month_states.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.month_states.month IS 'First day of the month in which the billing periods end.';
+COMMENT ON COLUMN finance.month_states.currency_code IS 'Currency of the amounts; one row per currency.';
+COMMENT ON COLUMN finance.month_states.invoice_type IS 'Recurring, OneTime, or a type the service added later.';
+COMMENT ON COLUMN finance.month_states.state IS 'open or closed; the same in all currencies of the type.';
+COMMENT ON COLUMN finance.month_states.customers IS 'Number of customers with costs of the type and currency that end in the month.';
+COMMENT ON COLUMN finance.month_states.customers_expected IS 'Number of customers with costs of the type and currency that end in the month before.';
+COMMENT ON COLUMN finance.month_states.missing IS 'How many of them have none in the month: the rows of finance.missing_costs.';
+COMMENT ON COLUMN finance.month_states.closes_at IS 'When the closing day is past: 15 days after the last day of the month.';
+COMMENT ON COLUMN finance.month_states.after_tax_total IS 'Sum after tax of the month.';
+COMMENT ON COLUMN finance.month_states.comparable_before IS 'Sum after tax of the month before, of the customers that have costs in both months: what an open month is to be compared with.';
+COMMENT ON COLUMN finance.month_states.comparable_now IS 'Sum after tax of the month, of the customers that have costs in both months.';
+COMMENT ON COLUMN finance.month_states.comparable_difference IS 'comparable_now less comparable_before.';
+COMMENT ON COLUMN finance.month_states.summarised_at IS 'When the numbers were last computed; the state is judged when it is read.';
 
 -- A view; its query stands in the migrations.
 -- finance.month_totals (partner text, month date, currency_code text, invoice_type text, customers integer, pretax_total numeric, tax numeric, after_tax_total numeric, summarised_at timestamp with time zone)

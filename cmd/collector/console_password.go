@@ -21,7 +21,7 @@ func (p *program) consoleCommand() *cobra.Command {
 		Long: `The daemon serves a web page on console.listen. The page needs no password on a loopback
 address. It needs one on any other address.`,
 		Example: `  collector console passwd`,
-		Args:    cobra.NoArgs,
+		Args:    aCommand,
 		RunE:    needsCommand,
 	}
 	var file string

@@ -33,7 +33,10 @@ PostgreSQL is started from the server binaries of this machine. If there are non
 are downloaded, except for root.
 
 With --keep the demo collects a year of data first. The database and the console then
-run until Ctrl-C; the address of the console is printed.`,
+run until Ctrl-C; the address of the console is printed. The demo also writes a
+configuration with a login that only reads, for report, status, export and explain. In
+that year some customers refuse access, so its runs are partial; their warnings are not
+printed.`,
 		Example: `  collector demo
   collector demo --keep
   collector demo --customers 5000 --seed 7`,
@@ -57,6 +60,9 @@ func (p *program) demo(ctx context.Context, f demoFlags) error {
 		Collect: func(ctx context.Context, c *config.Config, store *persist.Store, now func() time.Time, shown bool) error {
 			lived := *p
 			lived.now = now
+			if f.keep { // that some customers refuse access is part of the show
+				lived.log = newLogger(p.stderr, p.logFormat.value, "error")
+			}
 			lived.terminal = p.terminal && shown
 			progress := lived.newProgress()
 			results := lived.newCollector(c, store, progress).Collect(ctx, collector.Request{Kind: billing.KindOnce}, collector.Everybody(c.Partners))

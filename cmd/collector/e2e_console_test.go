@@ -72,12 +72,22 @@ func TestDemoKeepsTheConsole(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	var address string
+	var address, configuration string
 	lines := bufio.NewScanner(stdout)
-	for address == "" && lines.Scan() {
-		address = regexp.MustCompile(`http://127\.0\.0\.1:\d+/`).FindString(lines.Text())
+	for configuration == "" && lines.Scan() {
+		if address == "" {
+			address = regexp.MustCompile(`http://127\.0\.0\.1:\d+/`).FindString(lines.Text())
+		}
+		if found := regexp.MustCompile(`COLLECTOR_CONFIG='(.*)'`).FindStringSubmatch(lines.Text()); found != nil {
+			configuration = found[1]
+		}
 	}
 	if address != "" {
+		// The commands that it names do what it says.
+		reader := &site{dir: home, env: []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "COLLECTOR_CONFIG=" + configuration}}
+		reader.collector(t, "report", "month-states").want(t, 0).says(t, "closed")
+		reader.collector(t, "status").want(t, 0).says(t, "demo")
+		reader.collector(t, "migrate", "down", "1", "--yes").want(t, 1)
 		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -99,7 +109,10 @@ func TestDemoKeepsTheConsole(t *testing.T) {
 	if strings.Contains(stderr.String(), "no PostgreSQL server binaries") {
 		t.Skip("the demo needs PostgreSQL server binaries:", stderr.String())
 	}
-	if address == "" || err != nil {
+	if address == "" || err != nil || strings.Contains(stderr.String(), "WARN") {
 		t.Errorf("address %q, end %v\n%s", address, err, stderr.String())
+	}
+	if _, err := os.Stat(configuration); err == nil {
+		t.Errorf("%s was left behind", configuration)
 	}
 }

@@ -321,7 +321,7 @@ func TestExportOfNothingAndUsage(t *testing.T) {
 		{},
 		{"--period", "2026-13"},
 		{"--period", "2026"},
-		{"--period", month, "--format", "xlsx"},
+		{"--period", month, "--format", "xls"},
 		{"--period", month, "--partner", "nobody"},
 		{"--period", month, "--format", "json", "--excel"},
 		{"--period", month, "--format", "csv", "--focus-version", "1.4"},

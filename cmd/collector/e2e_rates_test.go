@@ -22,6 +22,11 @@ func TestRatesImport(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("rates (-want +got):\n%s", diff)
 	}
+	s.collector(t, "rates", "list").want(t, 0).says(t, "2026-08-31  EUR            USD          1.0900000000000000000001", "2026-08-31  GBP")
+	s.write(t, "eurofxref-hist.csv", "Date,USD,JPY,CYP,\n2026-09-30,1.0843,165.20,N/A,\n")
+	s.collector(t, "rates", "import", "eurofxref-hist.csv").want(t, 0).says(t, "2 rates: 2 new")
+	s.collector(t, "rates", "list", "--period", "2026-09", "--format", "csv").want(t, 0).says(t, "2026-09-30,EUR,JPY,165.2", ",ECB,")
+	s.exec(t, `DELETE FROM collector.exchange_rates WHERE rate_date = '2026-09-30'`)
 	if n := s.one(t, `SELECT count(*)::text FROM finance.monthly_costs_converted WHERE target_currency = 'USD'
 		AND after_tax_converted IS DISTINCT FROM after_tax_total * CASE currency_code WHEN 'USD' THEN 1 WHEN 'EUR' THEN 1.0900000000000000000001 WHEN 'GBP' THEN 1.27 END`); n != "0" {
 		t.Errorf("%s rows are converted wrongly", n)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"partnercost/internal/billing"
 	"partnercost/internal/config"
 	"partnercost/internal/finance"
 	"partnercost/internal/persist"
@@ -27,10 +26,10 @@ func (p *program) explainCommand() *cobra.Command {
 		Use:   "explain",
 		Short: "Show where a customer's numbers come from",
 		Long: `Show where each cost of a customer comes from, for the periods that end in the month:
-its amounts, every earlier value with the time and the run that stored it, its line
-items and their earlier sets, its findings, and the SHA-256 of the answers it was
-derived from. The role finance_reader is sufficient. COLLECTOR_DATABASE_URL can replace
-the configuration file.
+its amounts, every earlier value with the time and the run that stored it, the lines
+that went, came and changed with each, its line items and their earlier sets, its
+findings, and the SHA-256 of the answers it was derived from. The role finance_reader is
+sufficient. COLLECTOR_DATABASE_URL can replace the configuration file.
 
 --raw reads the answers from the archive, verifies them, and prints each one byte for
 byte between two lines that begin with "-----". "pruned" means that retention removed
@@ -41,13 +40,13 @@ are not UTF-8, and "json" holds its content: an array if the answer had several 
 
 A month without costs is not an error. An unknown customer or a damaged answer is an
 error with exit code 1.`,
-		Example: `  collector explain --customer 65726577-c208-40fd-9735-8c85ac9cac68 --period 2026-10
+		Example: `  collector explain --customer "fourth coffee" --period 2026-10
   collector explain --customer 65726577-c208-40fd-9735-8c85ac9cac68 --period 2026-10 --format json | jq '.costs[].revisions'
   collector explain --customer 65726577-c208-40fd-9735-8c85ac9cac68 --period 2026-10 --raw --format json | jq '.bodies[] | select(.kind == "summary") | .json'`,
 		Args: cobra.NoArgs,
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&customer, "customer", "", "the customer's `GUID`")
+	flags.StringVar(&customer, "customer", "", "the customer, by `GUID or name`")
 	flags.StringVar(&period, "period", "", "only the periods that end in this month, `YYYY-MM`")
 	flags.StringVar(&partner, "partner", "", "only this partner, by `name`")
 	flags.BoolVar(&raw, "raw", false, "verify and print the answers, which may hold personal data")
@@ -55,14 +54,14 @@ error with exit code 1.`,
 	_ = cmd.MarkFlagRequired("period")
 	format := formatFlag(cmd, "table", "json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		id, err := billing.ParseCustomerID(customer)
-		if err != nil {
-			return usageError("--customer %w", err)
-		}
 		if _, err := time.Parse("2006-01", period); err != nil {
 			return usageError("--period %q is not a month of the form YYYY-MM", period)
 		}
 		return p.withReader(func(r *finance.Reader, c *config.Config) error {
+			id, err := findCustomer(cmd.Context(), r, customer)
+			if err != nil {
+				return err
+			}
 			explanation, err := r.Explain(cmd.Context(), partner, id, period)
 			if err != nil {
 				return err

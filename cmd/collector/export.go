@@ -39,6 +39,8 @@ sufficient. COLLECTOR_DATABASE_URL can replace the configuration file.
   parquet    the same rows: money as DECIMAL(38,22), times as UTC timestamps
   csv        finance.costs: RFC 4180
   json       finance.costs: one object per line, exact numbers
+  xlsx       finance.costs: an Excel workbook with a sheet of notes; numbers of more
+             than fifteen digits are text
 
 --dataset billing-period exports the billing periods instead, a dataset of FOCUS 1.4.
 --columns exports only these columns, in this order.
@@ -63,11 +65,12 @@ text, and a byte order mark at the start of the file.`,
   collector export --format json --period 2026-10 | jq .after_tax_total
   collector export --format parquet --focus-version 1.4 --period 2026-10 --out focus.parquet
   collector export --dataset billing-period --period 2026-10 --out periods.csv
+  collector export --format xlsx --period 2026-10 --out costs-2026-10.xlsx
   collector export --period 2026-10 --columns SubAccountName,BilledCost,BillingCurrency`,
 		Args: cobra.NoArgs,
 	}
 	flags := cmd.Flags()
-	f.format = formatFlag(cmd, "focus-csv", "csv", "json", "parquet")
+	f.format = formatFlag(cmd, "focus-csv", "csv", "json", "parquet", "xlsx")
 	f.focusVersion = newEnumFlag("1.2", "1.4")
 	flags.Var(f.focusVersion, "focus-version", "FOCUS version of focus-csv and parquet")
 	_ = cmd.RegisterFlagCompletionFunc("focus-version", f.focusVersion.complete) // fails for unknown flags only
@@ -96,8 +99,10 @@ func (p *program) export(ctx context.Context, f exportFlags) error {
 	if err := f.contradiction(); err != nil {
 		return err
 	}
-	if f.format.value == "parquet" && f.out == "" && p.stdout.isTerminal() {
-		return usageError("parquet cannot be written to a terminal; name a file with --out, or redirect the output")
+	if f.out == "" {
+		if err := p.notForTerminal(f.format.value, "name a file with --out, or redirect the output"); err != nil {
+			return err
+		}
 	}
 	what := finance.Export{Dataset: f.view(), Month: month, Partner: f.partner, Columns: f.columns}
 	return p.withReader(func(r *finance.Reader, c *config.Config) error {
@@ -107,8 +112,14 @@ func (p *program) export(ctx context.Context, f exportFlags) error {
 			}
 		}
 		var done finance.Exported
-		write := func(w io.Writer) (err error) {
-			done, err = r.Export(ctx, what, f.writer(w, what))
+		write := func(w io.Writer) error {
+			out, err := f.writer(w, what), error(nil)
+			if f.format.value == "xlsx" {
+				out, err = p.exportWorkbook(ctx, w, r, f)
+			}
+			if err == nil {
+				done, err = r.Export(ctx, what, out)
+			}
 			return err
 		}
 		metadata := f.metadataFile() // before --out is a file
@@ -136,6 +147,15 @@ func (p *program) export(ctx context.Context, f exportFlags) error {
 		}
 		return nil
 	})
+}
+
+// exportWorkbook is a workbook with notes on what is exported.
+func (p *program) exportWorkbook(ctx context.Context, w io.Writer, r *finance.Reader, f exportFlags) (sheet.Writer, error) {
+	notes := []sheet.Note{{About: "export", Says: "finance.costs"}, {About: "period", Says: f.period}}
+	if f.partner != "" {
+		notes = append(notes, sheet.Note{About: "partner", Says: f.partner})
+	}
+	return p.workbook(ctx, w, r, "costs "+f.period, notes, finance.Parameters{Period: f.period})
 }
 
 // contradiction is the error of the first flags that exclude each other.

@@ -27,7 +27,7 @@ be allowed to create them. COLLECTOR_DATABASE_URL can replace the configuration 
 Commands that collect refuse a database at another schema version than they need.`,
 		Example: `  collector migrate up
   collector migrate status`,
-		Args: cobra.NoArgs,
+		Args: aCommand,
 		RunE: needsCommand,
 	}
 	cmd.AddCommand(
@@ -36,7 +36,7 @@ Commands that collect refuse a database at another schema version than they need
 			Short: "Apply every pending migration",
 			Long: `Apply every pending migration in order, and grant the roles finance_reader (reads the
 views of finance) and collector_writer (collects, but cannot change the schema) their
-rights. If the login may not create roles, the command prints the script that an
+rights. If the login may not create roles, standard output is the SQL script that an
 administrator has to run. The command succeeds if nothing is pending.`,
 			Example: `  collector migrate up`,
 			Args:    cobra.NoArgs,
@@ -127,8 +127,10 @@ func (p *program) migrateUp(ctx context.Context, m *persist.Migrator) error {
 	err := m.GrantRoles(ctx)
 	if errors.Is(err, persist.ErrMayNotGrant) {
 		// The schema stands; only who else may use it is open.
-		fmt.Fprintf(p.stderr, "%v.\nOther logins need these roles, and so do the console, report, status, export and explain. An administrator has to run in this database:\n\n%s\n", err, persist.RolesScript())
-		return nil
+		fmt.Fprintf(p.stderr, "%v.\nOther logins need these roles, and so do the console, report, status, export and explain. An administrator has to run in this database what is on standard output, which is SQL.\n", err)
+		_, err := fmt.Fprintln(p.stdout, persist.RolesScript())
+		p.sqlOnStdout = true
+		return err
 	}
 	return err
 }
@@ -177,7 +179,11 @@ func (p *program) printSchema(s persist.SchemaState) error {
 	for _, name := range s.Pending {
 		lines = append(lines, "pending: "+name)
 	}
-	_, err := fmt.Fprintln(p.stdout, strings.Join(lines, "\n"))
+	prefix := ""
+	if p.sqlOnStdout {
+		prefix = "-- "
+	}
+	_, err := fmt.Fprintln(p.stdout, prefix+strings.Join(lines, "\n"+prefix))
 	return err
 }
 

@@ -16,7 +16,7 @@ func (p *program) partnersCommand() *cobra.Command {
 		Short:   "Rename a partner",
 		Long:    `Change the stored data of partners. The configuration defines the partners.`,
 		Example: `  collector partners rename contoso contoso-emea`,
-		Args:    cobra.NoArgs,
+		Args:    aCommand,
 		RunE:    needsCommand,
 	}
 	cmd.AddCommand(&cobra.Command{

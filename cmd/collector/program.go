@@ -38,6 +38,8 @@ type program struct {
 	configFile          string
 	logFormat, logLevel *enumFlag
 	log                 *slog.Logger
+	// sqlOnStdout says that stdout has SQL that somebody may run as it is.
+	sqlOnStdout bool
 	// parsed says that the command line was understood.
 	parsed bool
 }
@@ -96,7 +98,7 @@ Exit codes:
   collector check           # is everything in place?
   collector run             # collect now
   collector report          # list the reports`,
-		Args:          cobra.NoArgs,
+		Args:          aCommand,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
@@ -128,6 +130,23 @@ Exit codes:
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(p.runCommand(), p.daemonCommand(), p.backfillCommand(), p.migrateCommand(), p.reportCommand(), p.statusCommand(), p.explainCommand(), p.exportCommand(), p.reconcileCommand(), p.ratesCommand(), p.consoleCommand(), p.eraseCommand(), p.partnersCommand(), p.checkCommand(), p.loginCommand(), p.simulateCommand(), p.demoCommand(), p.healthCommand(), p.versionCommand(), p.manCommand())
 	return root
+}
+
+// aCommand refuses an unknown subcommand, and suggests a known one.
+func aCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return usageError("there is no command %q%s", strings.TrimPrefix(cmd.CommandPath()+" "+args[0], "collector "), didYouMean(args[0], commandNames(cmd)))
+}
+
+func commandNames(cmd *cobra.Command) (names []string) {
+	for _, below := range cmd.Commands() {
+		if below.IsAvailableCommand() {
+			names = append(names, below.Name())
+		}
+	}
+	return names
 }
 
 // needsCommand is the action of a command that only has subcommands.
@@ -162,7 +181,7 @@ func helpCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
-				return usageError("there is no command %q", strings.Join(args, " "))
+				return usageError("there is no command %q%s", strings.Join(args, " "), didYouMean(args[len(args)-1], commandNames(about)))
 			}
 			about.InitDefaultHelpFlag() // as when it is asked for with --help
 			return about.Help()

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"partnercost/internal/config"
+	"partnercost/internal/finance"
 	"partnercost/internal/persist"
 	"partnercost/internal/rates"
 )
@@ -17,18 +18,21 @@ import (
 func (p *program) ratesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rates",
-		Short: "Import exchange rates",
+		Short: "Import and list exchange rates",
 		Long: `Partner Center states each amount in one currency, and no exchange rates. The view
 finance.monthly_costs_converted converts the monthly totals with imported rates.`,
-		Example: `  collector rates import rates.csv`,
-		Args:    cobra.NoArgs,
-		RunE:    needsCommand,
+		Example: `  collector rates import rates.csv
+  collector rates list`,
+		Args: aCommand,
+		RunE: needsCommand,
 	}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "import FILE",
-		Short: "Store the exchange rates of a CSV file",
-		Long: `Store the exchange rates of a CSV file with the columns date, from_currency,
-to_currency, rate and, optionally, source:
+		Short: "Store the exchange rates of a file",
+		Long: `Store the exchange rates of a file of the European Central Bank as it is published
+(eurofxref-daily.xml, eurofxref-hist.zip and the others: from EUR to other currencies),
+or of a CSV file with the columns date, from_currency, to_currency, rate and,
+optionally, source:
 
   date,from_currency,to_currency,rate,source
   2026-10-30,EUR,USD,1.0843,ECB
@@ -39,7 +43,8 @@ file has an error, no rate is stored, every error is listed with its line, and t
 code is 2. A rate that differs replaces the stored one and is listed. Importing a file
 again changes nothing.`,
 		Example: `  collector rates import rates.csv
-  collector rates import - < rates.csv`,
+  collector rates import - < rates.csv
+  collector rates import eurofxref-hist.zip`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			imported, err := readRates(args[0])
@@ -55,6 +60,39 @@ again changes nothing.`,
 			})
 		},
 	})
+	cmd.AddCommand(p.rateListCommand())
+	return cmd
+}
+
+func (p *program) rateListCommand() *cobra.Command {
+	f := reportFlags{}
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List the newest rate of each pair of currencies",
+		Long: `List the newest imported rate of each pair of currencies, or with --period all of a
+month: the report exchange-rates. The login needs no more than the role finance_reader,
+and COLLECTOR_DATABASE_URL will do in place of a configuration file.`,
+		Example: `  collector rates list
+  collector rates list --period 2026-10 --format csv`,
+		Args: cobra.NoArgs,
+	}
+	cmd.Flags().StringVar(&f.period, "period", "", "all rates of this month, `YYYY-MM`")
+	f.format = formatFlag(cmd, "table", "csv", "json")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		reports, err := finance.Reports()
+		if err != nil {
+			return err
+		}
+		report, err := f.choose(reports, []string{"exchange-rates"})
+		if err != nil {
+			return err
+		}
+		with, err := f.parameters(report)
+		if err != nil {
+			return err
+		}
+		return p.report(cmd.Context(), report, with, f)
+	}
 	return cmd
 }
 

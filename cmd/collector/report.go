@@ -1,6 +1,9 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -15,17 +18,30 @@ import (
 )
 
 func (p *program) reportCommand() *cobra.Command {
-	var period, customer string
-	var excel bool
+	var f reportFlags
 	cmd := &cobra.Command{
 		Use:   "report [NAME]",
 		Short: "Run a report for finance, or list the reports",
 		Long: `Run one of the queries in sql/queries/finance and print its result. Without a name, list
-the reports. The same queries run in psql. The role finance_reader is sufficient.
-COLLECTOR_DATABASE_URL can replace the configuration file.
+the reports, or with --since run the report changes. The same queries run in psql. The
+role finance_reader is sufficient. COLLECTOR_DATABASE_URL can replace the configuration
+file.
+
+Without --period, a report about one month shows the newest closed month. An open month
+looks like a collapse, because most of its periods have not ended yet. A line on
+standard error names the month. finance.month_states tells which months are closed.
+
+--customer takes a GUID, a name, or a part of a name that no other customer has. Case
+and accents do not matter.
+
+--as-of reads the costs as they were at a time, so last month's report can be made
+again. A day stands for its end in UTC. --since selects what changed since a time; a
+day stands for its beginning.
 
 A missing value is empty in csv (RFC 4180) and table, and null in json. json is an array
-of objects with exact numbers.
+of objects with exact numbers. xlsx is an Excel workbook: dates are dates, amounts are
+numbers with the decimals of their currency, numbers of more than fifteen digits are
+text, and a sheet of notes tells the period, the coverage and what is missing.
 
 csv and json hold text exactly as stored. Excel reads text that begins with = + - or @
 as a formula, and a customer's name may begin so. --excel writes an apostrophe before
@@ -33,50 +49,204 @@ such text, and a byte order mark at the start of the file.`,
 		Example: `  collector report
   collector report monthly-totals
   collector report costs-by-customer --period 2026-10 --format csv > costs.csv
-  collector report line-items --customer 65726577-c208-40fd-9735-8c85ac9cac68`,
+  collector report line-items --customer "fourth coffee"
+  collector report missing-costs --period 2026-10
+  collector report restatements --lines --since 2026-11-01
+  collector report monthly-totals --as-of 2026-10-31
+  collector report --since 2026-11-01
+  collector report costs-by-customer --format xlsx > costs.xlsx`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			reports, _ := finance.Reports() // without them there is nothing to complete
 			return reportNames(reports), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
-	cmd.Flags().StringVar(&period, "period", "", "only the periods that end in this month, `YYYY-MM`")
-	cmd.Flags().StringVar(&customer, "customer", "", "only the customer with this `GUID`")
-	cmd.Flags().BoolVar(&excel, "excel", false, "make CSV safe to open in Excel")
-	format := formatFlag(cmd, "table", "csv", "json")
+	flags := cmd.Flags()
+	flags.StringVar(&f.period, "period", "", "only the periods that end in this month, `YYYY-MM`")
+	flags.StringVar(&f.customer, "customer", "", "only this customer, by `GUID or name`")
+	flags.StringVar(&f.asOf, "as-of", "", "the costs as they stood at this `time`, YYYY-MM-DD or RFC 3339")
+	flags.StringVar(&f.since, "since", "", "what changed since this `date`, YYYY-MM-DD or RFC 3339")
+	flags.BoolVar(&f.lines, "lines", false, "for restatements: the lines behind each, as the report restatement-lines")
+	flags.BoolVar(&f.excel, "excel", false, "make CSV safe to open in Excel")
+	f.format = formatFlag(cmd, "table", "csv", "json", "xlsx")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		reports, err := finance.Reports()
 		if err != nil {
 			return err
 		}
-		if excel && format.value != "csv" {
+		if f.excel && f.format.value != "csv" {
 			return usageError("--excel needs --format csv")
 		}
-		out := newReportWriter(p.stdout, format.value, excel)
-		if len(args) == 0 {
-			if period != "" || customer != "" {
-				return usageError("--period and --customer need the name of a report")
+		if err := p.notForTerminal(f.format.value, "redirect the output"); err != nil {
+			return err
+		}
+		if len(args) == 0 && f.since == "" {
+			if f.period != "" || f.customer != "" || f.asOf != "" || f.lines {
+				return usageError("--period, --customer, --as-of and --lines need the name of a report")
 			}
-			return reportList(reports).Write(out)
+			return reportList(reports).Write(newReportWriter(p.stdout, f.format.value, f.excel))
 		}
-		i := slices.IndexFunc(reports, func(r finance.Report) bool { return r.Name == args[0] })
-		if i < 0 {
-			return usageError("there is no report %q; the reports are %s", args[0], strings.Join(reportNames(reports), ", "))
+		report, err := f.choose(reports, args)
+		if err != nil {
+			return err
 		}
-		if _, err := time.Parse("2006-01", period); period != "" && err != nil {
-			return usageError("--period %q is not a month of the form YYYY-MM", period)
+		with, err := f.parameters(report)
+		if err != nil {
+			return err
 		}
-		with := finance.Parameters{Period: period}
-		if customer != "" {
-			if with.Customer, err = billing.ParseCustomerID(customer); err != nil {
-				return usageError("--customer %w", err)
-			}
-		}
-		return p.withReader(func(r *finance.Reader, _ *config.Config) error {
-			return r.Report(cmd.Context(), reports[i], with, out)
-		})
+		return p.report(cmd.Context(), report, with, f)
 	}
 	return cmd
+}
+
+// reportFlags are the flags of report.
+type reportFlags struct {
+	period, customer, asOf, since string
+	lines, excel                  bool
+	format                        *enumFlag
+}
+
+// choose is the report that is asked for.
+func (f reportFlags) choose(reports []finance.Report, args []string) (finance.Report, error) {
+	name := "changes"
+	if len(args) > 0 {
+		name = args[0]
+	}
+	if f.lines {
+		if name != "restatements" && name != "restatement-lines" {
+			return finance.Report{}, usageError("--lines is for the report restatements")
+		}
+		name = "restatement-lines"
+	}
+	i := slices.IndexFunc(reports, func(r finance.Report) bool { return r.Name == name })
+	if i < 0 {
+		names := reportNames(reports)
+		return finance.Report{}, usageError("there is no report %q%s; the reports are %s", name, didYouMean(name, names), strings.Join(names, ", "))
+	}
+	return reports[i], nil
+}
+
+// parameters are those of the flags but the customer, which a name may stand for.
+func (f reportFlags) parameters(report finance.Report) (with finance.Parameters, err error) {
+	if _, err := time.Parse("2006-01", f.period); f.period != "" && err != nil {
+		return with, usageError("--period %q is not a month of the form YYYY-MM", f.period)
+	}
+	with.Period = f.period
+	if f.asOf != "" {
+		if !report.Reads("finance.as_of") {
+			return with, usageError("the report %s has no history, so that --as-of is not for it", report.Name)
+		}
+		if with.AsOf, err = moment("--as-of", f.asOf, true); err != nil {
+			return with, err
+		}
+	}
+	if f.since != "" {
+		if !report.Reads("finance.since") {
+			return with, usageError("--since is not for the report %s", report.Name)
+		}
+		if with.Since, err = moment("--since", f.since, false); err != nil {
+			return with, err
+		}
+	}
+	return with, nil
+}
+
+// moment reads an instant; a day stands for its beginning or its end, in UTC.
+func moment(flag, text string, end bool) (time.Time, error) {
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, nil
+	}
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return day, usageError("%s %q is neither a day, YYYY-MM-DD, nor an instant such as 2026-10-31T08:00:00Z", flag, text)
+	}
+	if end {
+		return day.AddDate(0, 0, 1).Add(-time.Microsecond), nil
+	}
+	return day, nil
+}
+
+func (p *program) report(ctx context.Context, report finance.Report, with finance.Parameters, f reportFlags) error {
+	return p.withReader(func(r *finance.Reader, _ *config.Config) (err error) {
+		if with.Customer, err = findCustomer(ctx, r, f.customer); err != nil {
+			return err
+		}
+		out := newReportWriter(p.stdout, f.format.value, f.excel)
+		if f.format.value == "xlsx" {
+			with.Typed = true
+			if out, err = p.reportWorkbook(ctx, r, report, with); err != nil {
+				return err
+			}
+		}
+		done, err := r.Report(ctx, report, with, out)
+		if err != nil {
+			return err
+		}
+		if !done.Month.IsZero() {
+			fmt.Fprintf(p.stderr, "The month is %s, the newest that is closed; --period chooses another.\n", done.Month.Format("2006-01"))
+		}
+		return nil
+	})
+}
+
+// reportWorkbook is a workbook with notes on what the report is about.
+func (p *program) reportWorkbook(ctx context.Context, r *finance.Reader, report finance.Report, with finance.Parameters) (sheet.Writer, error) {
+	notes := []sheet.Note{{About: "report", Says: report.Name}, {About: "shows", Says: report.Summary}}
+	period := "all"
+	switch {
+	case with.Period != "":
+		period = with.Period
+	case report.Reads("finance.reporting_month()"):
+		month, err := r.ReportingMonth(ctx, with)
+		if err != nil {
+			return nil, err
+		}
+		with.Period = month.Format("2006-01") // the notes are about it
+		period = with.Period + ", the newest that is closed"
+	}
+	notes = append(notes, sheet.Note{About: "period", Says: period})
+	if with.Customer != "" {
+		notes = append(notes, sheet.Note{About: "customer", Says: string(with.Customer)})
+	}
+	if !with.Since.IsZero() {
+		notes = append(notes, sheet.Note{About: "since", Says: with.Since.UTC().Format(time.RFC3339)})
+	}
+	return p.workbook(ctx, p.stdout, r, report.Name, notes, with)
+}
+
+// workbook is one whose notes end with how complete the costs are.
+func (p *program) workbook(ctx context.Context, w io.Writer, r *finance.Reader, name string, notes []sheet.Note, with finance.Parameters) (sheet.Writer, error) {
+	asOf := with.AsOf
+	if asOf.IsZero() {
+		asOf = p.now()
+	}
+	notes = append(notes, sheet.Note{About: "as of", Says: asOf.UTC().Format(time.RFC3339)},
+		sheet.Note{About: "written", Says: p.now().UTC().Format(time.RFC3339) + " by collector " + thisBuild().Version})
+	complete, err := r.Notes(ctx, with, p.now())
+	if err != nil {
+		return nil, err
+	}
+	return sheet.NewXLSX(w, name, append(notes, complete...)), nil
+}
+
+// notForTerminal refuses to write a format that is no text to a terminal.
+func (p *program) notForTerminal(format, instead string) error {
+	if (format == "parquet" || format == "xlsx") && p.stdout.isTerminal() {
+		return usageError("%s is not for a terminal; %s", format, instead)
+	}
+	return nil
+}
+
+// findCustomer is the customer that --customer names; empty where it is not given.
+func findCustomer(ctx context.Context, r *finance.Reader, text string) (billing.CustomerID, error) {
+	if text == "" {
+		return "", nil
+	}
+	id, err := r.FindByName(ctx, text)
+	if none, is := errors.AsType[*finance.NoSingleCustomerError](err); is {
+		return "", usageError("--customer: %w", none)
+	}
+	return id, err
 }
 
 func reportNames(reports []finance.Report) []string {
@@ -103,6 +273,8 @@ func newReportWriter(w io.Writer, format string, excel bool) sheet.Writer {
 		return sheet.NewCSV(w, excel)
 	case "json":
 		return sheet.NewJSON(w)
+	case "xlsx":
+		return sheet.NewXLSX(w, "reports", nil)
 	}
 	return sheet.NewText(w)
 }

@@ -35,14 +35,28 @@ func (p *program) simulateCommand() *cobra.Command {
 		Long: `Serve a simulated Partner Center with invented customers, to try the collector without a
 partner account. It serves the list of customers, billing profiles, service costs, line
 items, invoices with their exports and the sign-in. The invoices agree with the costs
-but for some differences of each kind. The same seed gives the same data. POST requests to the addresses
-under /simulator/ advance its calendar.
+but for some differences of each kind. The same seed gives the same data.
+
+Its controls answer requests of this machine only:
+
+  POST /simulator/advance?months=1      a month passes for both types; onetime=1 or
+                                        recurring=1: for one type; restate=0.05: that
+                                        share of customers is restated; leave=0.02: leaves
+  POST /simulator/faults?rate=0.1       that share of requests fails; throttle,
+                                        server_error, unavailable, reset, truncate:
+                                        the share of one kind of failure
+  POST /simulator/expire                access tokens expire
+  POST /simulator/revoke                refresh tokens are revoked
+  POST /simulator/approve?user_code=C   a device sign-in is approved
+  GET  /simulator/stats                 the numbers of requests and answers
+  GET  /simulator/customers             the customer ids, one per line
 
 The simulator has no access control, so it listens on a loopback address by default.
 Ctrl-C ends it.`,
 		Example: `  collector simulate
   collector simulate --customers 50000 --latency 150ms --fault-rate 0.02
-  collector simulate --customers-out customers.txt --seed 7`,
+  collector simulate --customers-out customers.txt --seed 7
+  curl -X POST 'http://127.0.0.1:8090/simulator/advance?months=1&restate=0.05'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return p.simulate(cmd.Context(), f) },
 	}
@@ -119,6 +133,8 @@ partners:
       mode: token
     customers:
       discover: true
+    limits:
+      requests_per_minute: 60000   # Partner Center's own limit is far lower
 
 `, addr, f.customers, ids)
 }

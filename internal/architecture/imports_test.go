@@ -133,13 +133,14 @@ var dependencies = []dependency{
 	{module: "github.com/spf13/pflag", rooms: []string{program}},
 	{module: "github.com/testcontainers/testcontainers-go", rooms: []string{"internal/persist/pgtest"}},
 	{module: "github.com/vbauerster/mpb/v8", rooms: []string{program}},
+	{module: "github.com/xuri/excelize/v2", rooms: []string{"internal/sheet"}},
 	{module: "go.uber.org/goleak", testsOnly: true},
 	{module: "go.yaml.in/yaml/v3", rooms: []string{"internal/config", "deploy"}},
 	{module: "golang.org/x/crypto", rooms: []string{"internal/console"}},
 	{module: "golang.org/x/oauth2", rooms: []string{"internal/fetch", "internal/partnersim"}},
 	{module: "golang.org/x/sync"},
 	{module: "golang.org/x/term", rooms: []string{program}},
-	{module: "golang.org/x/text", rooms: []string{"internal/console"}},
+	{module: "golang.org/x/text", rooms: []string{"internal/sheet"}},
 	{module: "golang.org/x/time", rooms: []string{"internal/console", "internal/fetch", "internal/partnersim"}},
 }
 

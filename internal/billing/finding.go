@@ -1,6 +1,9 @@
 package billing
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Severity says how much a finding should worry finance.
 type Severity string
@@ -46,6 +49,7 @@ const (
 	PeriodOverlap   FindingKind = "period_overlap"
 	CustomerUnseen  FindingKind = "customer_unseen"
 	CostJump        FindingKind = "cost_jump"
+	CostsMissing    FindingKind = "costs_missing"
 	// RefreshOverdue is about the whole partner.
 	RefreshOverdue FindingKind = "refresh_overdue"
 )
@@ -62,6 +66,15 @@ const (
 	InvoiceLineClassUnknown FindingKind = "invoice_line_class_unknown"
 	InvoiceDifference       FindingKind = "invoice_difference"
 )
+
+// Title is the kind in words, such as "Cost jump".
+func (k FindingKind) Title() string {
+	words := strings.ReplaceAll(string(k), "_", " ")
+	if words == "" {
+		return ""
+	}
+	return strings.ToUpper(words[:1]) + words[1:]
+}
 
 // Finding is an oddity in an answer that a human may want to look at. It never
 // stops a collection, and it never holds personal data.

@@ -292,7 +292,7 @@ func (v *visitor) download(selector string, want int) {
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	records, err := csv.NewReader(strings.NewReader(string(content))).ReadAll()
+	records, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(string(content), "\ufeff"))).ReadAll()
 	if err != nil || len(records) != want {
 		v.t.Errorf("the file has %d records (%v), want %d", len(records), err, want)
 	}

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
-	"golang.org/x/text/currency"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/sheet"
 )
 
 // cells turns the values of a row into what is shown.
@@ -62,6 +64,8 @@ func (t table) cells(values []any, f filter) []cellView {
 		case outcome:
 			cell.Class = "outcome " + cell.Text
 			cell.Text = strings.ReplaceAll(cell.Text, "_", " ")
+		case oddity:
+			cell.Text = billing.FindingKind(cell.Text).Title()
 		case identifier:
 			cell.Class = "id"
 		case day:
@@ -131,7 +135,7 @@ func money(text, code string) string {
 	if err != nil {
 		return text
 	}
-	places := decimals(code)
+	places := sheet.Decimals(code)
 	shown := grouped(d.StringFixed(places))
 	if !d.Equal(d.Round(places)) {
 		return "≈" + shown
@@ -142,21 +146,11 @@ func money(text, code string) string {
 // exactly writes an amount with all its decimals, and with those of its currency where
 // it states fewer.
 func exactly(d decimal.Decimal, code string) string {
-	places := decimals(code)
+	places := sheet.Decimals(code)
 	if d.Equal(d.Round(places)) {
 		return grouped(d.StringFixed(places))
 	}
 	return grouped(d.String())
-}
-
-// decimals are those of a currency; two where it is not known.
-func decimals(code string) int32 {
-	unit, err := currency.ParseISO(code)
-	if err != nil {
-		return 2
-	}
-	scale, _ := currency.Standard.Rounding(unit)
-	return int32(scale)
 }
 
 // grouped puts commas between the thousands.

@@ -13,7 +13,8 @@ import (
 )
 
 // file answers with all rows of a table as CSV, in the order of the page it was asked
-// for on: amounts exactly as they are stored, times in UTC.
+// for on: amounts exactly as they are stored, times in UTC. People open it in Excel:
+// text is inert there, and a byte order mark keeps umlauts.
 func (c *console) file(w http.ResponseWriter, r *http.Request, t table) {
 	done, err := c.turn(r.Context())
 	if err != nil {
@@ -34,7 +35,8 @@ func (c *console) file(w http.ResponseWriter, r *http.Request, t table) {
 		}
 		ctx, stop := context.WithCancel(ctx)
 		defer stop()
-		out := csv.NewWriter(newDownload(ctx, w, stop))
+		to := newDownload(ctx, w, stop)
+		out := csv.NewWriter(to)
 		var names []string
 		for _, column := range t.columns {
 			if column.kind != rank {
@@ -46,6 +48,9 @@ func (c *console) file(w http.ResponseWriter, r *http.Request, t table) {
 			begun = true
 			w.Header().Set("Content-Type", "text/csv; charset=utf-8; header=present")
 			w.Header().Set("Content-Disposition", `attachment; filename="`+fileName(t, f)+`"`)
+			if _, err := to.Write([]byte("\ufeff")); err != nil {
+				return err
+			}
 			return out.Write(names)
 		}
 		err = t.rows(ctx, tx, f, o, 0, 0, func(values []any) error {

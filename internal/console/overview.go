@@ -98,7 +98,11 @@ func (c *console) rest(ctx context.Context, tx *sql.Tx, p *overviewPage, f, whos
 		return err
 	}
 	if f.month == nil && len(months) > 0 {
-		f.month = &months[0]
+		closed, err := finance.DefaultMonth(ctx, tx)
+		if err != nil {
+			return err
+		}
+		f.month = &month{closed}
 	}
 	if f.month == nil && endless {
 		f.month = &month{}

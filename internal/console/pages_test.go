@@ -69,7 +69,7 @@ func TestEmptyDatabaseSaysWhatToDo(t *testing.T) {
 	} {
 		contains(t, path, s.get(path, http.StatusOK), want)
 	}
-	if got := s.get("/csv/costs", http.StatusOK); !strings.HasPrefix(got, "company_name,partner,customer_id") || strings.Count(got, "\n") != 1 {
+	if got := s.get("/csv/costs", http.StatusOK); !strings.HasPrefix(got, "\ufeffcompany_name,partner,customer_id") || strings.Count(got, "\n") != 1 {
 		t.Errorf("the CSV of no rows is %q, want its header alone", got)
 	}
 }
@@ -93,7 +93,7 @@ func TestTablesSortPageAndDownload(t *testing.T) {
 	if got := file.header.Get("Content-Disposition"); got != `attachment; filename="costs-2026-10.csv"` {
 		t.Errorf("Content-Disposition %q", got)
 	}
-	records, err := csv.NewReader(strings.NewReader(file.body)).ReadAll()
+	records, err := csv.NewReader(strings.NewReader(strings.TrimPrefix(file.body, "\ufeff"))).ReadAll()
 	if err != nil {
 		t.Fatal(err)
 	}

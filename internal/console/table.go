@@ -70,6 +70,8 @@ const (
 	outcome
 	identifier
 	day
+	// oddity is the kind of a finding, in words.
+	oddity
 )
 
 // tableView is a table, or the beginning of one, as the templates show it.

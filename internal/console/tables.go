@@ -106,7 +106,7 @@ var findings = table{
 	order: "-severity", filters: []string{"partner", "severity"},
 	columns: []column{
 		{name: "severity", header: "Severity", kind: severity, by: severityRank},
-		{name: "kind", header: "Kind"},
+		{name: "kind", header: "Kind", kind: oddity},
 		{name: "company_name", header: "Customer", kind: company},
 		{name: "partner", header: "Partner"},
 		{name: "customer_id", kind: hidden},

@@ -91,7 +91,11 @@ func Run(ctx context.Context, o Options) (err error) {
 			return err
 		}
 	}
-	d.say("\nThe first night:\n")
+	if o.Keep {
+		d.say("\nThe first night; that some customers refuse access is part of the show:\n")
+	} else {
+		d.say("\nThe first night:\n")
+	}
 	if err := d.Collect(ctx, d.config, d.store, d.now, true); err != nil {
 		return err
 	}
@@ -111,8 +115,15 @@ func Run(ctx context.Context, o Options) (err error) {
 		d.say("\nRun the demo with --keep to use the console and psql. To collect your own customers, see README.md.\n")
 		return nil
 	}
+	file, readerURL, remove, err := configurationFile(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer remove()
 	return d.console(ctx, func(console string) {
-		d.say("\nThe console and the database run until Ctrl-C:\n\n  %s\n  psql '%s'\n", console, url)
+		d.say("\nThe console and the database run until Ctrl-C:\n\n  %s\n\nThese commands use a login that only reads:\n\n"+
+			"  export COLLECTOR_CONFIG='%s'\n  collector report month-states\n  collector report restatements --lines\n  collector status\n  psql '%s'\n",
+			console, file, readerURL)
 	})
 }
 
@@ -181,7 +192,7 @@ func (d *demonstration) report(ctx context.Context, name string) (err error) {
 	d.say("\ncollector report %s\n", name)
 	i := slices.IndexFunc(reports, func(r finance.Report) bool { return r.Name == name })
 	out := &firstRows{Writer: sheet.NewText(d.Out), left: reportRows}
-	if err := reader.Report(ctx, reports[i], finance.Parameters{}, out); err != nil {
+	if _, err := reader.Report(ctx, reports[i], finance.Parameters{}, out); err != nil {
 		return err
 	}
 	if out.left < 0 {

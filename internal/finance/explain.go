@@ -44,6 +44,7 @@ type ExplainedCost struct {
 	FirstCollectedAt time.Time          `json:"first_collected_at"`
 	LastChangedAt    time.Time          `json:"last_changed_at"`
 	Revisions        []CostRevision     `json:"revisions"`
+	LineChanges      []LineChange       `json:"line_changes"`
 	LineItemSets     []LineItemSet      `json:"line_item_sets"`
 	LineItems        []ExplainedItem    `json:"line_items"`
 	Findings         []ExplainedFinding `json:"findings"`
@@ -63,6 +64,26 @@ type CostRevision struct {
 	SupersededBy    *RunReference `json:"superseded_by"`
 	SummarySHA256   string        `json:"summary_sha256,omitempty"`
 	LineItemsSHA256 string        `json:"line_items_sha256,omitempty"`
+}
+
+// LineChange is a line that went, came or changed with a restatement of the cost, or the
+// part of the restatement that no line explains. Those of one revision add up to the
+// difference after tax.
+type LineChange struct {
+	// Revision is the one that the restatement brought.
+	Revision       int         `json:"revision"`
+	Change         string      `json:"change"`
+	Name           string      `json:"name,omitempty"`
+	ChargeType     string      `json:"charge_type,omitempty"`
+	SubscriptionID string      `json:"subscription_id,omitempty"`
+	StartDate      string      `json:"start_date,omitempty"`
+	EndDate        string      `json:"end_date,omitempty"`
+	QuantityBefore ExactAmount `json:"quantity_before"`
+	QuantityAfter  ExactAmount `json:"quantity_after"`
+	AfterTaxBefore ExactAmount `json:"after_tax_before"`
+	AfterTaxAfter  ExactAmount `json:"after_tax_after"`
+	Difference     ExactAmount `json:"after_tax_difference"`
+	SharePercent   ExactAmount `json:"share_percent"`
 }
 
 // LineItemSet is a set of line items that a cost has or had; the last one is the
@@ -172,7 +193,7 @@ func (x explainer) explain(ctx context.Context, e *Explanation) error {
 	}
 	slices.Sort(e.Months)
 	e.Months = slices.Compact(e.Months)
-	for _, part := range []func(context.Context, *Explanation) error{x.costs, x.revisions, x.sets, x.items, x.findings, x.runs} {
+	for _, part := range []func(context.Context, *Explanation) error{x.costs, x.revisions, x.changes, x.sets, x.items, x.findings, x.runs} {
 		if err := part(ctx, e); err != nil {
 			return err
 		}
@@ -188,7 +209,7 @@ func (x explainer) costs(ctx context.Context, e *Explanation) error {
 			CurrencyCode: r.CurrencyCode, Ordinal: int(r.Ordinal),
 			PretaxTotal: ExactAmount{r.PretaxTotal}, Tax: ExactAmount{r.Tax}, AfterTaxTotal: ExactAmount{r.AfterTaxTotal},
 			Origin: r.Origin, FirstCollectedAt: r.FirstCollectedAt.UTC(), LastChangedAt: r.LastChangedAt.UTC(),
-			Revisions: []CostRevision{}, LineItemSets: []LineItemSet{}, LineItems: []ExplainedItem{}, Findings: []ExplainedFinding{},
+			Revisions: []CostRevision{}, LineChanges: []LineChange{}, LineItemSets: []LineItemSet{}, LineItems: []ExplainedItem{}, Findings: []ExplainedFinding{},
 		})
 	}
 	return err
@@ -210,6 +231,39 @@ func (x explainer) revisions(ctx context.Context, e *Explanation) error {
 			})
 		}
 	}
+	return err
+}
+
+// explainedChanges is no query of sqlc, which does not find out that its amounts are
+// numeric and may be null.
+const explainedChanges = `SELECT partner, coalesce(invoice_type, ''), coalesce(period_start::text, ''), coalesce(currency_code, ''), ordinal,
+		revision, change, coalesce(name, ''), coalesce(charge_type, ''), coalesce(subscription_id, ''), coalesce(start_date::text, ''), coalesce(end_date::text, ''),
+		quantity_before, quantity_after, after_tax_before, after_tax_after, after_tax_difference, share_percent
+	FROM finance.cost_change_lines
+	WHERE customer_id = $1::uuid AND partner = coalesce($2::text, partner) AND to_char(period_end, 'YYYY-MM') = $3
+	ORDER BY partner, invoice_type, period_start, currency_code, ordinal, revision, change = 'unexplained', abs(after_tax_difference) DESC, name, charge_type, start_date`
+
+func (x explainer) changes(ctx context.Context, e *Explanation) error {
+	rows, err := x.tx.Query(ctx, explainedChanges, x.customer, x.partner, e.Period)
+	if err != nil {
+		return err
+	}
+	var l LineChange
+	var partner, invoiceType, periodStart, currency string
+	var ordinal int
+	_, err = pgx.ForEachRow(rows, []any{
+		&partner, &invoiceType, &periodStart, &currency, &ordinal,
+		&l.Revision, &l.Change, &l.Name, &l.ChargeType, &l.SubscriptionID, &l.StartDate, &l.EndDate,
+		&l.QuantityBefore.Amount, &l.QuantityAfter.Amount, &l.AfterTaxBefore.Amount, &l.AfterTaxAfter.Amount, &l.Difference.Amount, &l.SharePercent.Amount,
+	}, func() error {
+		for i := range e.Costs {
+			c := &e.Costs[i]
+			if c.inSet(partner, invoiceType, periodStart) && c.CurrencyCode == currency && c.Ordinal == ordinal {
+				c.LineChanges = append(c.LineChanges, l)
+			}
+		}
+		return nil
+	})
 	return err
 }
 

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/shopspring/decimal"
+
+	"partnercost/internal/billing"
 	"partnercost/internal/sheet"
 )
 
@@ -77,6 +80,9 @@ func (o *explanationText) cost(c *ExplainedCost) {
 	}
 	o.line("\nValues, the newest last:")
 	o.table(revisions)
+	for i := 1; i < len(c.Revisions); i++ {
+		o.changes(c, c.Revisions[i-1], c.Revisions[i])
+	}
 
 	sets := sheet.Table{
 		Header: []string{"SET", "FROM", "UNTIL", "ITEMS", "ORIGIN", "RUN", "KIND", "VERSION", "REPLACED BY RUN", "LINE ITEMS"},
@@ -105,6 +111,37 @@ func (o *explanationText) cost(c *ExplainedCost) {
 	}
 }
 
+// changes says why a value took the place of another.
+func (o *explanationText) changes(c *ExplainedCost, before, after CostRevision) {
+	difference := ExactAmount{}
+	if before.AfterTaxTotal.Valid && after.AfterTaxTotal.Valid {
+		difference = exact(after.AfterTaxTotal.Decimal.Sub(before.AfterTaxTotal.Decimal))
+	}
+	o.line("\nWhy value %d differs from the one before by %s %s after tax:", strconv.Itoa(after.Revision), signed(difference), cmp.Or(c.CurrencyCode, "(no currency)"))
+	table := sheet.Table{
+		Header: []string{"DIFFERENCE", "SHARE", "CHANGE", "WHAT", "CHARGE", "FROM", "TO", "BEFORE", "AFTER"},
+		Right:  []bool{true, true, false, false, false, false, false, true, true},
+	}
+	for _, l := range c.LineChanges {
+		if l.Revision != after.Revision {
+			continue
+		}
+		share := "-"
+		if l.SharePercent.Valid {
+			share = l.SharePercent.String() + " %"
+		}
+		table.Rows = append(table.Rows, []string{
+			signed(l.Difference), share, l.Change, cmp.Or(l.Name, "-"), cmp.Or(l.ChargeType, "-"), cmp.Or(l.StartDate, "-"), cmp.Or(l.EndDate, "-"),
+			amountOrDash(l.AfterTaxBefore), amountOrDash(l.AfterTaxAfter),
+		})
+	}
+	if len(table.Rows) == 0 {
+		o.line("no line item changed")
+		return
+	}
+	o.table(table)
+}
+
 func (o *explanationText) items(items []ExplainedItem) {
 	table := sheet.Table{
 		Header: []string{"ITEM", "CHARGE", "FROM", "TO", "INVOICE", "WHAT", "QUANTITY", "UNIT PRICE", "BEFORE TAX", "TAX", "AFTER TAX", "CURRENCY"},
@@ -126,7 +163,7 @@ func (o *explanationText) items(items []ExplainedItem) {
 func (o *explanationText) findings(findings []ExplainedFinding) {
 	table := sheet.Table{Header: []string{"SEVERITY", "KIND", "SINCE", "RESOLVED", "FINDING"}}
 	for _, f := range findings {
-		table.Rows = append(table.Rows, []string{f.Severity, f.Kind, toSecond(f.FirstSeenAt), untilText(f.ResolvedAt), f.Detail})
+		table.Rows = append(table.Rows, []string{f.Severity, billing.FindingKind(f.Kind).Title(), toSecond(f.FirstSeenAt), untilText(f.ResolvedAt), f.Detail})
 	}
 	o.table(table)
 }
@@ -134,6 +171,25 @@ func (o *explanationText) findings(findings []ExplainedFinding) {
 func statedAmount(a ExactAmount) string {
 	if !a.Valid {
 		return "(not stated)"
+	}
+	return a.String()
+}
+
+func exact(d decimal.Decimal) ExactAmount {
+	return ExactAmount{billing.Amount{Decimal: d, Valid: true}}
+}
+
+// signed is an amount with its sign also where it is positive.
+func signed(a ExactAmount) string {
+	if a.Valid && a.Decimal.IsPositive() {
+		return "+" + a.String()
+	}
+	return statedAmount(a)
+}
+
+func amountOrDash(a ExactAmount) string {
+	if !a.Valid {
+		return "-"
 	}
 	return a.String()
 }

@@ -14,6 +14,14 @@ func Months(ctx context.Context, tx *stdsql.Tx) ([]time.Time, error) {
 	return months(ctx, tx, Query{SQL: "SELECT DISTINCT month FROM finance.month_totals ORDER BY month DESC NULLS LAST"})
 }
 
+// DefaultMonth is the month to show when none is asked for: the newest closed one, else
+// the newest with costs; the zero time without any.
+func DefaultMonth(ctx context.Context, tx *stdsql.Tx) (time.Time, error) {
+	var month *time.Time
+	err := tx.QueryRowContext(ctx, "SELECT finance.reporting_month()").Scan(&month)
+	return orZero(month), advised(err)
+}
+
 // StaleMonths are those whose summaries are older than the facts, the newest last.
 func StaleMonths(ctx context.Context, tx *stdsql.Tx, partner string) ([]time.Time, error) {
 	c := ofPartner(partner)

@@ -178,7 +178,7 @@ func TestTextIsReadWhateverEncodingTheLoginPrefers(t *testing.T) {
 	execute(t, database, "ALTER ROLE "+u.User.Username()+" SET client_encoding = LATIN1; ALTER ROLE "+u.User.Username()+" SET datestyle = German; ALTER ROLE "+u.User.Username()+" SET timezone = 'Asia/Tokyo'")
 	var out strings.Builder
 	query := finance.Report{Name: "text", SQL: "SELECT U&'Gr\\00F6\\00DFe' AS text, timestamptz '2026-10-31 12:00Z' AS at"}
-	if err := open(t, login).Report(t.Context(), query, finance.Parameters{}, sheet.NewCSV(&out, false)); err != nil {
+	if _, err := open(t, login).Report(t.Context(), query, finance.Parameters{}, sheet.NewCSV(&out, false)); err != nil {
 		t.Fatal(err)
 	}
 	if got, want := out.String(), "text,at\r\nGröße,2026-10-31 12:00:00+00\r\n"; got != want {

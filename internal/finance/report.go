@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -43,27 +44,78 @@ func Reports() ([]Report, error) {
 	return reports, nil
 }
 
-// Parameters narrow a report down; the queries read them as finance.period and
-// finance.customer.
+// Parameters narrow a report down; the queries read them as settings such as
+// finance.period.
 type Parameters struct {
-	// Period is "YYYY-MM", or empty for all.
+	// Period is "YYYY-MM", or empty for all, or for what the report does without.
 	Period string
 	// Customer is empty for all.
 	Customer billing.CustomerID
+	// AsOf is the moment as of which costs are read; zero for now.
+	AsOf time.Time
+	// Since is the moment since which something changed; zero for any.
+	Since time.Time
+	// Typed makes dates, instants and truth values what they are, for files that know such
+	// types; else they are text.
+	Typed bool
+}
+
+// settings are the parameters as the queries read them.
+func (p Parameters) settings() map[string]string {
+	moment := func(t time.Time) string {
+		if t.IsZero() {
+			return ""
+		}
+		return t.UTC().Format(time.RFC3339Nano)
+	}
+	return map[string]string{
+		"finance.period": p.Period, "finance.customer": string(p.Customer), "finance.as_of": moment(p.AsOf), "finance.since": moment(p.Since),
+	}
+}
+
+// Reads says whether the report reads a setting such as finance.since.
+func (r Report) Reads(setting string) bool { return strings.Contains(r.SQL, setting) }
+
+// Reported says what a report is about.
+type Reported struct {
+	// Month is the month that the report chose because none was asked for; zero where it
+	// chose none.
+	Month time.Time
+	Rows  int64
 }
 
 // Report runs a report unchanged and writes its rows as they arrive. All but numbers
-// is text, as PostgreSQL prints it.
-func (r *Reader) Report(ctx context.Context, report Report, with Parameters, to sheet.Writer) error {
-	_, err := r.write(ctx, to, reportKind, func(tx pgx.Tx) (pgx.Rows, error) {
-		_, err := tx.Exec(ctx, "SELECT set_config('finance.period', $1, true), set_config('finance.customer', $2, true)", with.Period, string(with.Customer))
-		if err != nil {
+// is text, as PostgreSQL prints it, unless with.Typed.
+func (r *Reader) Report(ctx context.Context, report Report, with Parameters, to sheet.Writer) (done Reported, err error) {
+	kind := reportKind
+	if with.Typed {
+		kind = kindOf
+	}
+	done.Rows, err = r.write(ctx, to, kind, func(tx pgx.Tx) (pgx.Rows, error) {
+		if err := set(ctx, tx, with); err != nil {
 			return nil, err
+		}
+		if with.Period == "" && report.Reads("finance.reporting_month()") {
+			var month *time.Time
+			if err := tx.QueryRow(ctx, "SELECT finance.reporting_month()").Scan(&month); err != nil {
+				return nil, err
+			}
+			done.Month = orZero(month)
 		}
 		return tx.Query(ctx, report.SQL, pgx.QueryResultFormats{pgx.TextFormatCode})
 	})
 	if err != nil {
-		return fmt.Errorf("report %s: %w", report.Name, err)
+		return done, fmt.Errorf("report %s: %w", report.Name, err)
+	}
+	return done, nil
+}
+
+// set gives the parameters to the queries of a transaction.
+func set(ctx context.Context, tx pgx.Tx, with Parameters) error {
+	for name, value := range with.settings() {
+		if _, err := tx.Exec(ctx, "SELECT set_config($1, $2, true)", name, value); err != nil {
+			return err
+		}
 	}
 	return nil
 }

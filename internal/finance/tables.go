@@ -126,7 +126,7 @@ func Customers(s Selection) Query {
 	var c conditions
 	c.whose("v", s)
 	if s.Search != "" {
-		c.add("(strpos(lower(v.company_name), lower(?::text)) > 0 OR strpos(v.customer_id::text, lower(?::text)) > 0)", s.Search)
+		c.add("(strpos(finance.fold(v.company_name), finance.fold(?::text)) > 0 OR strpos(v.customer_id::text, lower(?::text)) > 0)", s.Search)
 	}
 	return Query{`SELECT v.company_name, v.partner, v.customer_id::text, v.country, v.active, v.last_outcome, v.last_collected_at, v.first_seen_at FROM finance.customers v` + c.where(), c.args}
 }

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -15,6 +16,10 @@ import (
 )
 
 const financeDoc = "../../docs/finance.md"
+
+// docMoment is when the questions of docs/finance.md are asked: it decides which months
+// are closed, and lies after everything that was collected.
+var docMoment = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 
 // TestFinanceDocIsTrue runs every query of docs/finance.md on three nights of a
 // made-up partner and holds the printed results, and the tables of columns, to what
@@ -80,24 +85,29 @@ func (b *fixture) liveThreeNights() {
 		i.StartDate, i.EndDate = d.Period.Start.AddDate(0, 1, 0), d.Period.End.AddDate(0, 1, 0)
 		return i
 	}
-	coffeeNight := func(recurringPretax, recurringTax, recurringTotal string, oneTimeMonth int) billing.Statement {
+	coffeeNight := func(recurringPretax, recurringTax, recurringTotal string, oneTimeMonth int, prorated billing.LineItem) billing.Statement {
 		r := taxed(recurring(9, "0"), "USD", recurringPretax, recurringTax, recurringTotal)
 		o := taxed(oneTime(oneTimeMonth, "0"), "USD", "20", "2", "22")
-		return named(statement(coffee, both(r, o), licence(r, "CYCLE FEE", "10", "6", "60", "6"), licence(r, "CYCLE PRORATE", "2", "1.61", "3.22", "0.32")), "Fourth Coffee", "US")
+		return named(statement(coffee, both(r, o), licence(r, "CYCLE FEE", "10", "6", "60", "6"), prorated), "Fourth Coffee", "US")
 	}
 	worksNight := func(total string) billing.Statement {
 		r := taxed(recurring(9, "0"), "EUR", total, "0", total)
-		return named(statement(works, both(r)), "Adventure Works", "DE")
+		o := taxed(oneTime(9, "0"), "EUR", "40", "0", "40")
+		return named(statement(works, both(r, o)), "Adventure Works", "DE")
 	}
-	b.collect(coffeeNight("60", "6", "66", 9), worksNight("-12.5"), named(statement(winds, nil), "Northwind Traders", "GB"))
-	b.collect(coffeeNight("63.22", "6.32", "69.54", 10), worksNight("-12.5"))
+	one := licence(recurring(9, "0"), "CYCLE PRORATE", "1", "1.61", "1.61", "0.16")
+	two := licence(recurring(9, "0"), "CYCLE PRORATE", "2", "1.61", "3.22", "0.32")
+	b.collect(coffeeNight("60", "6", "66", 9, one), worksNight("-12.5"), named(statement(winds, nil), "Northwind Traders", "GB"))
+	b.collect(coffeeNight("63.22", "6.32", "69.54", 10, two), worksNight("-12.5"))
 	odd := named(statement(winds, both(detail("Marketplace", "2026-10-01", "2026-10-31", "", "99.95"))), "Northwind Traders", "GB")
 	odd.Findings = []billing.Finding{{
 		Kind: billing.CurrencyMissing, Severity: billing.Warning, Subject: "Marketplace 2026-10-01",
 		Detail: "The Marketplace detail of the period from 2026-10-01 states no currency.",
 	}}
-	b.collect(coffeeNight("63.22", "6.32", "69.54", 10), odd, billing.Statement{CustomerID: toys, Failure: &billing.Failure{
+	b.collect(coffeeNight("63.22", "6.32", "69.54", 10, two), odd, billing.Statement{CustomerID: toys, Failure: &billing.Failure{
 		Class: billing.NoAccess, Resource: "servicecosts/mostrecent", HTTPStatus: 403, Code: "20002", Message: "No relationship between caller and account.",
+	}}, billing.Statement{CustomerID: works, Failure: &billing.Failure{
+		Class: billing.ServerFailure, Resource: "servicecosts/mostrecent", HTTPStatus: 503, Message: "The service is unavailable.",
 	}})
 	b.importRates(rate("2026-10-30", "EUR", "USD", "1.08", "ECB"))
 	b.now = night(4)
@@ -120,7 +130,7 @@ func (b *fixture) printed(query string) string {
 	b.t.Helper()
 	var out strings.Builder
 	report := finance.Report{Name: "docs/finance.md", SQL: query}
-	if err := b.reader(b.url).Report(b.t.Context(), report, finance.Parameters{}, sheet.NewText(&out)); err != nil {
+	if _, err := b.reader(b.url).Report(b.t.Context(), report, finance.Parameters{AsOf: docMoment}, sheet.NewText(&out)); err != nil {
 		b.t.Fatal(err)
 	}
 	return out.String()

@@ -194,7 +194,11 @@ type SavedLines struct {
 // it. A set that holds the same lines as before stays, and no row is written but that of the
 // ledger. The lines are read twice and pass through: memory does not grow with their number.
 func (s *Store) SaveLines(ctx context.Context, run billing.Run, load InvoiceLoad, set billing.LineSet) (SavedLines, error) {
-	scopes, err := s.scopes(ctx, s.pool, run.Partner)
+	erased, err := s.q.ErasedOfPartner(ctx, s.pool, run.Partner)
+	if err != nil {
+		return SavedLines{}, fmt.Errorf("read the erased customers: %w", classify(err))
+	}
+	scopes, err := s.scopes(ctx, s.pool, run.Partner, erased)
 	if err != nil {
 		return SavedLines{}, err
 	}

@@ -6,19 +6,21 @@ import (
 	"log/slog"
 )
 
-// refreshSummaries brings finance.month_totals and finance.top_movers of a partner up
-// to date, a month to a transaction: what an end of the context leaves over is marked
-// as stale and done the next time.
+// refreshSummaries brings finance.month_totals, finance.top_movers, finance.month_states
+// and finance.missing_costs of a partner up to date, a month to a transaction: what an
+// end of the context leaves over is marked as stale and done the next time.
 func (s *Store) refreshSummaries(ctx context.Context, partner string) error {
-	for {
-		more, err := s.q.RefreshStaleMonth(ctx, s.pool, partner)
-		if err != nil {
-			return fmt.Errorf("summarise the costs of %s: %w", partner, classify(err))
-		}
-		if !more {
-			return nil
-		}
+	err := s.q.MarkEndedMonth(ctx, s.pool, partner)
+	for more := true; more && err == nil; {
+		more, err = s.q.RefreshStaleMonth(ctx, s.pool, partner)
 	}
+	if err == nil {
+		err = s.q.SettleMissing(ctx, s.pool, partner)
+	}
+	if err != nil {
+		return fmt.Errorf("summarise the costs of %s: %w", partner, classify(err))
+	}
+	return nil
 }
 
 // summarise is refreshSummaries at the end of a run, whose record must not depend on

@@ -29,6 +29,7 @@ type ReconcileRules struct {
 // historyFindings are the kinds that Reconcile opens and resolves.
 var historyFindings = []string{
 	string(billing.CurrencyChanged), string(billing.PeriodGap), string(billing.PeriodOverlap), string(billing.CustomerUnseen), string(billing.CostJump),
+	string(billing.CostsMissing),
 }
 
 // Reconcile looks at what is stored of all customers of the run's partner and makes
@@ -61,6 +62,9 @@ func (s *Store) reconcile(ctx context.Context, tx pgx.Tx, partner string, rules 
 		},
 		func() error { return q.StagePeriodGaps(ctx, tx) },
 		func() error { return q.StagePeriodOverlaps(ctx, tx) },
+		func() error {
+			return q.StageMissingCosts(ctx, tx, dbsqlc.StageMissingCostsParams{Partner: partner, Now: now})
+		},
 		func() error { return q.StageCurrencyChanges(ctx, tx) },
 		func() error {
 			return q.StageCostJumps(ctx, tx, dbsqlc.StageCostJumpsParams{

@@ -43,12 +43,12 @@ func (b *fixture) reconcile(at time.Time, rules persist.ReconcileRules) {
 }
 
 // reconciled reconciles after the nights so far and returns the open findings with
-// their sentences.
+// their sentences. Costs that are missing have tests of their own.
 func (b *fixture) reconciled(rules persist.ReconcileRules) []string {
 	b.t.Helper()
 	b.reconcile(night(b.runs).Add(time.Hour), rules)
 	return b.query(`SELECT kind || ' ' || severity || ' ' || coalesce(subject, '') || ': ' || detail AS line FROM finance.findings
-		WHERE resolved_at IS NULL ORDER BY customer_id, kind, subject COLLATE "C"`)
+		WHERE resolved_at IS NULL AND kind <> 'costs_missing' ORDER BY customer_id, kind, subject COLLATE "C"`)
 }
 
 // months collects one customer's costs of a type, a night for each month from
@@ -279,7 +279,7 @@ func TestReconcileFollowsTheCause(t *testing.T) {
 	b := newFixture(t)
 	findings := func() []string {
 		return b.query(`SELECT right(customer_id::text, 1) AS c, kind, subject, first_seen_at::date AS first, resolved_at::date AS resolved FROM finance.findings
-			WHERE kind <> 'detail_vanished' ORDER BY kind, first_seen_at, subject`)
+			WHERE kind NOT IN ('detail_vanished', 'costs_missing') ORDER BY kind, first_seen_at, subject`)
 	}
 	b.months(customerA, billing.Recurring, "100", "-", "100", "100", "100", "1000")
 	b.months(customerB, billing.OneTime, "10", "10 EUR")

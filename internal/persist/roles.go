@@ -41,3 +41,16 @@ func (m *Migrator) GrantRoles(ctx context.Context) error {
 	}
 	return nil
 }
+
+// AddReader creates a login that is a member of finance_reader, and no more.
+func (m *Migrator) AddReader(ctx context.Context, login, password string) error {
+	var statement string
+	err := m.db.QueryRowContext(ctx, "SELECT format('CREATE ROLE %I LOGIN PASSWORD %L IN ROLE finance_reader', $1::text, $2::text)", login, password).Scan(&statement)
+	if err == nil {
+		_, err = m.db.ExecContext(ctx, statement)
+	}
+	if err != nil {
+		return fmt.Errorf("create the login %s: %w", login, err)
+	}
+	return nil
+}

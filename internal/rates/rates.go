@@ -1,5 +1,6 @@
 // Package rates reads files of exchange rates: CSV that a person or a job of finance
-// wrote, of which every mistake is named with its line.
+// wrote, of which every mistake is named with its line, and those of the European
+// Central Bank.
 package rates
 
 import (
@@ -26,9 +27,12 @@ var (
 	rateForm     = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
 )
 
-// Parse reads a file of exchange rates. The error joins everything that is wrong
-// with it, a line each.
+// Parse reads a file of exchange rates: CSV, or one of the European Central Bank's as it
+// is published. The error joins everything that is wrong with it, a line each.
 func Parse(text []byte) ([]persist.ExchangeRate, error) {
+	if rates, is, err := ecb(text); is {
+		return rates, err
+	}
 	in := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
 	in.FieldsPerRecord = -1 // counted below, so that every line is heard
 	header, err := in.Read()

@@ -127,3 +127,16 @@ func TestOnlyTextForPeopleIsMadePrintable(t *testing.T) {
 		}
 	}
 }
+
+func TestTablesAlignWideText(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	table := sheet.Table{Header: []string{"NAME", "N"}, Rows: [][]string{{"Birch 株式会社", "1"}, {"Cafe\u0301 Süd", "2"}, {"ｆｕｌｌ", "3"}}}
+	if err := table.Write(sheet.NewText(&out)); err != nil {
+		t.Fatal(err)
+	}
+	want := "NAME            N\nBirch 株式会社  1\nCafe\u0301 Süd        2\nｆｕｌｌ        3\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("table (-want +got):\n%s", diff)
+	}
+}

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"io"
 	"strings"
-	"unicode/utf8"
 )
 
 // textWriter writes aligned columns. It holds all rows, for the widest cell of a
@@ -42,7 +41,7 @@ func (s *textWriter) Row(cells [][]byte) error {
 func (s *textWriter) add(row []string) {
 	for i := range row {
 		row[i] = Printable(row[i])
-		s.widths[i] = max(s.widths[i], utf8.RuneCountInString(row[i]))
+		s.widths[i] = max(s.widths[i], cellWidth(row[i]))
 	}
 	s.rows = append(s.rows, row)
 }
@@ -52,7 +51,7 @@ func (s *textWriter) Finish() error {
 	for _, row := range s.rows {
 		var line strings.Builder
 		for i, cell := range row {
-			gap := strings.Repeat(" ", s.widths[i]-utf8.RuneCountInString(cell))
+			gap := strings.Repeat(" ", s.widths[i]-cellWidth(cell))
 			if s.columns[i].Kind == Number {
 				line.WriteString(gap + cell)
 			} else {

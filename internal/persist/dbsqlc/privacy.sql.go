@@ -122,6 +122,34 @@ func (q *Queries) ErasedCustomers(ctx context.Context, db DBTX, arg ErasedCustom
 	return items, nil
 }
 
+const erasedOfPartner = `-- name: ErasedOfPartner :many
+SELECT DISTINCT c.customer_id
+FROM collector.erasures e
+JOIN collector.customers c ON c.customer_key = e.customer_key
+WHERE c.partner = $1::text
+ORDER BY c.customer_id
+`
+
+func (q *Queries) ErasedOfPartner(ctx context.Context, db DBTX, partner string) ([]string, error) {
+	rows, err := db.Query(ctx, erasedOfPartner, partner)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var customer_id string
+		if err := rows.Scan(&customer_id); err != nil {
+			return nil, err
+		}
+		items = append(items, customer_id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const forgetFailureMessages = `-- name: ForgetFailureMessages :execrows
 UPDATE collector.failures SET message = 'erased'
 WHERE customer_key = ANY ($1::bigint[]) AND message <> 'erased'

@@ -9,6 +9,22 @@ import (
 	"context"
 )
 
+const markEndedMonth = `-- name: MarkEndedMonth :exec
+INSERT INTO collector.stale_months (partner, month, since)
+SELECT $1::text, n.month, now()
+FROM (SELECT (max(t.month) + interval '1 month')::date AS month FROM collector.month_totals t WHERE t.partner = $1::text) n
+WHERE n.month < date_trunc('month', now() AT TIME ZONE 'UTC')
+    AND NOT EXISTS (SELECT 1 FROM collector.month_progress p WHERE p.partner = $1::text AND p.month = n.month)
+ON CONFLICT DO NOTHING
+`
+
+// A month that has ended without any costs was changed by nobody: that everybody is
+// missing there is summarised all the same.
+func (q *Queries) MarkEndedMonth(ctx context.Context, db DBTX, partner string) error {
+	_, err := db.Exec(ctx, markEndedMonth, partner)
+	return err
+}
+
 const refreshStaleMonth = `-- name: RefreshStaleMonth :one
 SELECT collector.refresh_stale_month($1::text)::boolean AS refreshed
 `
@@ -19,4 +35,13 @@ func (q *Queries) RefreshStaleMonth(ctx context.Context, db DBTX, partner string
 	var refreshed bool
 	err := row.Scan(&refreshed)
 	return refreshed, err
+}
+
+const settleMissing = `-- name: SettleMissing :exec
+SELECT collector.settle_missing($1::text)
+`
+
+func (q *Queries) SettleMissing(ctx context.Context, db DBTX, partner string) error {
+	_, err := db.Exec(ctx, settleMissing, partner)
+	return err
 }

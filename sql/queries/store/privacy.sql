@@ -11,6 +11,13 @@ CROSS JOIN LATERAL (SELECT o.company_name FROM collector.erasures o WHERE o.cust
 GROUP BY i.customer_id
 ORDER BY i.customer_id;
 
+-- name: ErasedOfPartner :many
+SELECT DISTINCT c.customer_id
+FROM collector.erasures e
+JOIN collector.customers c ON c.customer_key = e.customer_key
+WHERE c.partner = @partner::text
+ORDER BY c.customer_id;
+
 -- name: PartnersOfCustomer :many
 SELECT partner FROM collector.customers WHERE customer_id = @customer_id ORDER BY partner;
 

@@ -110,6 +110,26 @@ SELECT e.customer_key, 'period_overlap', 'serious',
 FROM earlier e
 WHERE e.starts_at < e.end_before;
 
+-- name: StageMissingCosts :exec
+-- Costs that the newest month past its closing day lacks. What came or moved since the
+-- summary was made is looked up, and who left is not missed.
+INSERT INTO stage_history_findings (customer_key, kind, severity, subject, detail)
+SELECT m.customer_key, 'costs_missing', 'warning',
+    coalesce(m.invoice_type, '(no type)') || ' ' || to_char(m.month, 'YYYY-MM') || ' ' || coalesce(m.currency_code, '(no currency)'),
+    format('No %s costs in %s end in %s, whose closing day is past; those of the month before end on %s and are %s %s after tax.',
+        coalesce(m.invoice_type, '(no type)'), coalesce(m.currency_code, '(no currency)'), to_char(m.month, 'YYYY-MM'), m.last_period_end,
+        coalesce(trim_scale(m.last_after_tax)::text, '(not stated)'), coalesce(m.currency_code, '(no currency)'))
+FROM collector.month_missing m
+JOIN collector.customers c ON c.customer_key = m.customer_key
+LEFT JOIN collector.customer_states st ON st.customer_key = m.customer_key
+WHERE m.partner = @partner::text AND NOT m.moved AND c.active
+    AND collector.month_closes_at(m.month) <= @now::timestamptz AND collector.month_closes_at((m.month + interval '1 month')::date) > @now::timestamptz
+    AND coalesce(st.last_outcome, '') NOT IN ('no_access', 'unknown_customer')
+    AND NOT (m.invoice_type = 'OneTime' AND coalesce(st.last_success_at >= collector.month_closes_at(m.month), false))
+    AND NOT EXISTS (SELECT 1 FROM collector.cost_details d
+        WHERE d.customer_key = m.customer_key AND d.invoice_type IS NOT DISTINCT FROM m.invoice_type
+            AND (d.ends_at AT TIME ZONE 'UTC')::date >= m.month);
+
 -- name: StageCurrencyChanges :exec
 -- The newest period of an invoice type against the one before. A period whose currency
 -- is not stated tells nothing about it.

@@ -1,3 +1,16 @@
+-- name: MarkEndedMonth :exec
+-- A month that has ended without any costs was changed by nobody: that everybody is
+-- missing there is summarised all the same.
+INSERT INTO collector.stale_months (partner, month, since)
+SELECT @partner::text, n.month, now()
+FROM (SELECT (max(t.month) + interval '1 month')::date AS month FROM collector.month_totals t WHERE t.partner = @partner::text) n
+WHERE n.month < date_trunc('month', now() AT TIME ZONE 'UTC')
+    AND NOT EXISTS (SELECT 1 FROM collector.month_progress p WHERE p.partner = @partner::text AND p.month = n.month)
+ON CONFLICT DO NOTHING;
+
 -- name: RefreshStaleMonth :one
 -- Summarises one month anew whose details changed; false when none is left.
 SELECT collector.refresh_stale_month(@partner::text)::boolean AS refreshed;
+
+-- name: SettleMissing :exec
+SELECT collector.settle_missing(@partner::text);

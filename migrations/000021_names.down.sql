@@ -1,0 +1,5 @@
+BEGIN;
+
+DROP FUNCTION finance.fold(text);
+
+COMMIT;
