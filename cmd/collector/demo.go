@@ -18,6 +18,8 @@ type demoFlags struct {
 	customers int
 	seed      uint64
 	keep      bool
+	database  string
+	listen    string
 }
 
 func (p *program) demoCommand() *cobra.Command {
@@ -51,12 +53,14 @@ printed.`,
 	cmd.Flags().IntVar(&f.customers, "customers", 200, "number of simulated customers")
 	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of the invented data")
 	cmd.Flags().BoolVar(&f.keep, "keep", false, "collect a year of data, and keep the database and the console running until Ctrl-C")
+	cmd.Flags().StringVar(&f.database, "database", "", "use the empty database at this `URL` instead of a private server")
+	cmd.Flags().StringVar(&f.listen, "listen", "127.0.0.1:0", "with --keep: the `address` of the console; port 0 picks a free one")
 	return cmd
 }
 
 func (p *program) demo(ctx context.Context, f demoFlags) error {
 	return demo.Run(ctx, demo.Options{
-		Customers: f.customers, Seed: f.seed, Keep: f.keep, Out: p.stdout, Log: p.log, Now: p.now, Version: thisBuild().Version,
+		Customers: f.customers, Seed: f.seed, Keep: f.keep, Database: f.database, Listen: f.listen, Out: p.stdout, Log: p.log, Now: p.now, Version: thisBuild().Version,
 		Collect: func(ctx context.Context, c *config.Config, store *persist.Store, now func() time.Time, shown bool) error {
 			lived := *p
 			lived.now = now

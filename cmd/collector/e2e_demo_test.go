@@ -1,12 +1,19 @@
 package main_test
 
 import (
+	"bufio"
+	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
+
+	"partnercost/internal/partnersim"
+	"partnercost/internal/persist/pgtest"
 )
 
 // demo runs the demo as somebody who has nothing but the program.
@@ -87,5 +94,44 @@ func TestDemoLeavesNothingBehind(t *testing.T) {
 	}
 	if out, err := exec.CommandContext(t.Context(), "pgrep", "-f", temp).Output(); err == nil {
 		t.Errorf("processes left behind: %s", out)
+	}
+}
+
+// As in Compose: a database that is there is filled once, and then shown.
+func TestDemoInADatabase(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, partnersim.Options{Customers: 1})
+	s.useDatabase(pgtest.NewEmpty(t))
+	kept := func() (console string) {
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		cmd := exec.CommandContext(ctx, binary, "demo", "--keep", "--customers", "5", "--database", s.url, "--listen", "0.0.0.0:0")
+		cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGINT) }
+		cmd.Dir, cmd.Env = t.TempDir(), []string{"PATH="}
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(stdout)
+		for console == "" && lines.Scan() {
+			console = regexp.MustCompile(`http://127\.0\.0\.1:\d+/`).FindString(lines.Text())
+		}
+		stop()
+		_, _ = io.Copy(io.Discard, stdout) // to its end, before Wait closes the pipe
+		_ = cmd.Wait()                     // it was interrupted
+		return console
+	}
+	if kept() == "" {
+		t.Fatal("no console")
+	}
+	runs := s.one(t, `SELECT count(*) FROM finance.runs`)
+	if months := s.one(t, `SELECT (count(DISTINCT month) >= 12)::text FROM finance.month_totals`); months != "true" {
+		t.Error("the demo did not live through a year")
+	}
+	if kept() == "" || s.one(t, `SELECT count(*) FROM finance.runs`) != runs {
+		t.Errorf("the year was lived again: %s runs, then more", runs)
 	}
 }

@@ -12,7 +12,9 @@ import (
 	"partnercost/internal/finance"
 )
 
-// console serves the console on a free loopback port until the context ends.
+// console serves the console until the context ends. On whichever address it listens, it
+// answers to the names of this machine alone, and it needs no password: all data are
+// invented.
 func (d *demonstration) console(ctx context.Context, tell func(address string)) (err error) {
 	reader, err := finance.Open(d.config.Database.URL.Reveal())
 	if err != nil {
@@ -20,12 +22,17 @@ func (d *demonstration) console(ctx context.Context, tell func(address string)) 
 	}
 	defer func() { err = errors.Join(err, reader.Close()) }()
 	var listen net.ListenConfig
-	listener, err := listen.Listen(ctx, "tcp", "127.0.0.1:0")
+	listener, err := listen.Listen(ctx, "tcp", d.Listen)
 	if err != nil {
 		return fmt.Errorf("serve the console: %w", err)
 	}
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	address := net.JoinHostPort("127.0.0.1", port)
 	handler, err := console.New(console.Options{
-		Listen: listener.Addr().String(), Begin: reader.Begin, SignIns: signIns, Now: d.now, Log: d.Log, Version: d.Version,
+		Listen: address, Begin: reader.Begin, SignIns: signIns, Now: d.now, Log: d.Log, Version: d.Version,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -33,7 +40,7 @@ func (d *demonstration) console(ctx context.Context, tell func(address string)) 
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	tell("http://" + listener.Addr().String() + "/")
+	tell("http://" + address + "/")
 	select {
 	case err = <-served:
 		return fmt.Errorf("serve the console: %w", err)

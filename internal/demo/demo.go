@@ -25,11 +25,16 @@ import (
 // reportRows is how many rows of a long report the demo prints.
 const reportRows = 24
 
-// Options say what is shown. All fields are required.
+// Options say what is shown. All fields but Database are required.
 type Options struct {
 	// Customers is how many customers are simulated, by the Seed.
 	Customers int
 	Seed      uint64
+	// Database is the URL of an empty database to use; a private server is started where it
+	// is empty. One that a demo has filled before is shown as it is.
+	Database string
+	// Listen is where the console listens if the demo is kept.
+	Listen string
 	// Keep lives through a year before, and leaves the database and the console running
 	// until the context ends.
 	Keep bool
@@ -55,12 +60,15 @@ type demonstration struct {
 
 // Run shows the demo.
 func Run(ctx context.Context, o Options) (err error) {
-	server, err := localpg.Start(ctx, localpg.Options{Log: o.Log, Download: localpg.DownloadOptions{Enabled: true}})
-	if err != nil {
-		return err
+	url := o.Database
+	if url == "" {
+		server, err := localpg.Start(ctx, localpg.Options{Log: o.Log, Download: localpg.DownloadOptions{Enabled: true}})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
+		url = server.URL("postgres")
 	}
-	defer func() { err = errors.Join(err, server.Stop(context.WithoutCancel(ctx))) }()
-	url := server.URL("postgres")
 
 	simulated := partnersim.Options{Customers: o.Customers, Seed: o.Seed, Clock: o.Now, Invoices: &partnersim.Invoices{Plant: true, Tenant: tenant}}
 	if o.Keep {
@@ -74,9 +82,16 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer stop()
 
 	d := &demonstration{Options: o, config: configuration(url, "http://"+address), sim: sim}
-	d.say("A private PostgreSQL and a Partner Center with %d simulated customers are running.\n", o.Customers)
+	if o.Database == "" {
+		d.say("A private PostgreSQL and a Partner Center with %d simulated customers are running.\n", o.Customers)
+	} else {
+		d.say("A Partner Center with %d simulated customers is running.\n", o.Customers)
+	}
 	if err := migrate(ctx, url); err != nil {
 		return err
+	}
+	if lived, err := d.lived(ctx); err != nil || lived {
+		return errors.Join(err, d.look(ctx, url))
 	}
 	d.store, err = persist.Open(ctx, persist.Options{
 		URL: url, MaxConnections: d.config.Database.MaxConnections, Profiles: billing.FullProfile, Log: o.Log, Now: d.now,
@@ -114,6 +129,27 @@ func Run(ctx context.Context, o Options) (err error) {
 	if !o.Keep {
 		d.say("\nRun the demo with --keep to use the console and psql. To collect your own customers, see README.md.\n")
 		return nil
+	}
+	return d.look(ctx, url)
+}
+
+// lived says whether an earlier demo has filled the database.
+func (d *demonstration) lived(ctx context.Context) (_ bool, err error) {
+	reader, err := finance.Open(d.config.Database.URL.Reveal())
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	status, err := reader.Status(ctx, d.now(), 1)
+	return len(status.Runs) > 0, err
+}
+
+// look lets people look around until the context ends.
+func (d *demonstration) look(ctx context.Context, url string) error {
+	if d.Database != "" {
+		return d.console(ctx, func(console string) {
+			d.say("\nThe console runs until it is stopped, with a year of invented data:\n\n  %s\n", console)
+		})
 	}
 	file, readerURL, remove, err := configurationFile(ctx, url)
 	if err != nil {
