@@ -12,8 +12,8 @@ import (
 )
 
 // runGrace is how long after it was due a run may come to its end before the daemon
-// calls itself not ready: 100,000 customers take half a day at the default limits.
-const runGrace = 12 * time.Hour
+// calls itself not ready: one of many customers takes almost a day.
+const runGrace = longestRun + time.Hour
 
 // NewHealth makes the checks of /readyz for a daemon that begins now.
 func NewHealth(c *config.Config, spec schedule.Spec, now func() time.Time, store func() (*persist.Store, error)) *telemetry.Health {
