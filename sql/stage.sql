@@ -8,7 +8,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_statements (
     has_profile      boolean     NOT NULL,
     has_costs        boolean     NOT NULL,
     has_line_items   boolean     NOT NULL,
-    no_costs         boolean     NOT NULL,
+    no_costs         boolean     NOT NULL, -- and so no line items either
     profile_hash     bytea,
     summary_hash     bytea,
     line_items_hash  bytea,

@@ -86,7 +86,7 @@ func (st *stage) addStatement(seq int32, s *billing.Statement) {
 	st.customers = append(st.customers, s.CustomerID)
 	row := dbsqlc.StageStatementsParams{
 		Seq: seq, CustomerID: string(s.CustomerID), FetchedAt: s.FetchedAt,
-		HasProfile: s.Profile != nil, HasCosts: s.Costs != nil, HasLineItems: s.LineItems != nil, NoCosts: s.NoCosts(),
+		HasProfile: s.Profile != nil, HasCosts: s.Costs != nil, HasLineItems: s.LineItems != nil, NoCosts: s.Costs != nil && !s.Costs.HasItems(),
 	}
 	scope := st.scopes.of(s.CustomerID)
 	said := digestsOf(s, scope)

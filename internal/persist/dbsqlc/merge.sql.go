@@ -160,7 +160,7 @@ WITH costs AS MATERIALIZED (
     FROM stage_statements s
     CROSS JOIN LATERAL (SELECT k.set_id, k.invoice_type, k.period_start, k.origin FROM collector.line_item_sets k
         WHERE k.customer_key = s.customer_key AND k.superseded_at IS NULL AND k.item_count > 0 OFFSET 0) l
-    WHERE s.has_costs
+    WHERE s.has_costs AND (s.has_line_items OR s.no_costs)
         AND NOT EXISTS (SELECT 1 FROM costs c WHERE c.seq = s.seq AND c.invoice_type = coalesce(l.invoice_type, '') AND c.period_start = coalesce(l.period_start, '-infinity')
             AND (c.origin = 'servicecosts' OR l.origin = 'import'))
         AND NOT EXISTS (SELECT 1 FROM stage_details t WHERE t.seq = s.seq AND coalesce(t.invoice_type, '') = coalesce(l.invoice_type, '')
@@ -186,7 +186,8 @@ GROUP BY l.seq
 // Stored sets whose type and period have no cost (of a collected set: no collected one)
 // were filed where their answer left them: in the root's period. An answer that does not give such a set any more, yet
 // states its period or a cost of its type, has put the items elsewhere; the set becomes
-// empty. Of an earlier period nobody can say, so the set stays and is a finding. An
+// empty. Of an earlier period nobody can say, so the set stays and is a finding. An answer
+// whose line items were not read says nothing of any set. An
 // imported set of that kind gives way to every answer with a cost of its period or type,
 // whether its line items were read or not (KeepCollected).
 func (q *Queries) EmptySets(ctx context.Context, db DBTX, noItems []byte) error {
