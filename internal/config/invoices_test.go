@@ -29,7 +29,7 @@ func TestInvoices(t *testing.T) {
 		},
 		{"no month", "    invoices: {since: yesterday}\n", Invoices{}, "is not a month"},
 		{"another cloud", "    cloud: china\n    invoices: {graph: {}}\n", Invoices{}, "cloud global only"},
-		{"in the clear", "    invoices: {graph: {base_url: 'http://graph.example'}}\n", Invoices{}, "in clear"},
+		{"in the clear", "    invoices: {graph: {base_url: 'http://graph.example'}}\n", Invoices{}, "unencrypted"},
 	}
 	for _, test := range tests {
 		c, err := loadIn(t, t.TempDir(), text+test.lines, nil, env)
