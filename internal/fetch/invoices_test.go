@@ -248,7 +248,7 @@ func TestInvoiceLinesOfEachClass(t *testing.T) {
 func TestInvoiceLinesPaging(t *testing.T) {
 	t.Parallel()
 	page := func(next string, n int) string {
-		return `{"totalCount":2,"items":[` + strings.TrimSuffix(strings.Repeat(`{"subtotal":1},`, n), ",") + `]` + next + `}`
+		return fmt.Sprintf(`{"totalCount":%d,"items":[`, n) + strings.TrimSuffix(strings.Repeat(`{"subtotal":1},`, n), ",") + `]` + next + `}`
 	}
 	const path = "/v1/invoices/Recurring-D1/lineitems/Office/BillingLineItems"
 	part := billing.InvoicePart{Provider: "office", LineType: "billing_line_items", Link: "/invoices/Recurring-D1/lineitems/Office/BillingLineItems"}
