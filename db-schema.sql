@@ -288,6 +288,166 @@ ALTER TABLE collector.focus_services ADD CONSTRAINT focus_services_pkey PRIMARY 
 ALTER TABLE collector.focus_services ADD CONSTRAINT focus_services_service_category_check CHECK ((service_category = ANY (ARRAY['AI and Machine Learning'::text, 'Analytics'::text, 'Business Applications'::text, 'Compute'::text, 'Databases'::text, 'Developer Tools'::text, 'Identity'::text, 'Integration'::text, 'Internet of Things'::text, 'Management and Governance'::text, 'Media'::text, 'Migration'::text, 'Mobile'::text, 'Multicloud'::text, 'Networking'::text, 'Security'::text, 'Storage'::text, 'Web'::text, 'Other'::text])));
 COMMENT ON TABLE collector.focus_services IS 'The FOCUS service of each offer. The first known name in the names of the offer and the product decides; of several known names that begin at the same place, the longest decides.';
 
+CREATE TABLE collector.invoice_bodies (
+    body_hash bytea NOT NULL,
+    body bytea NOT NULL,
+    packed boolean NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL
+);
+ALTER TABLE collector.invoice_bodies ADD CONSTRAINT invoice_bodies_body_hash_check CHECK ((octet_length(body_hash) = 32));
+ALTER TABLE collector.invoice_bodies ADD CONSTRAINT invoice_bodies_pkey PRIMARY KEY (body_hash);
+CREATE INDEX invoice_bodies_by_time ON collector.invoice_bodies USING brin (first_seen_at);
+COMMENT ON TABLE collector.invoice_bodies IS 'The body of every answer about invoices, once per content and without secrets. Holds personal data.';
+COMMENT ON COLUMN collector.invoice_bodies.body_hash IS 'SHA-256 of the answer.';
+COMMENT ON COLUMN collector.invoice_bodies.packed IS 'Whether the body is the answer compressed with gzip; else it is the answer, which may be compressed by itself.';
+
+CREATE TABLE collector.invoice_history (
+    invoice_key bigint NOT NULL,
+    revision integer NOT NULL,
+    invoice jsonb NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    superseded_at timestamp with time zone NOT NULL,
+    superseded_by_run uuid NOT NULL
+);
+ALTER TABLE collector.invoice_history ADD CONSTRAINT invoice_history_invoice_key_fkey FOREIGN KEY (invoice_key) REFERENCES collector.invoices(invoice_key);
+ALTER TABLE collector.invoice_history ADD CONSTRAINT invoice_history_pkey PRIMARY KEY (invoice_key, revision);
+COMMENT ON TABLE collector.invoice_history IS 'What an invoice stated before each change, as the columns of invoices.';
+
+CREATE TABLE collector.invoice_line_sets (
+    set_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    invoice_key bigint NOT NULL,
+    source text NOT NULL,
+    part text NOT NULL,
+    revision integer NOT NULL,
+    content_hash bytea NOT NULL,
+    line_count integer NOT NULL,
+    etag text,
+    run_id uuid NOT NULL,
+    collected_at timestamp with time zone NOT NULL,
+    superseded_at timestamp with time zone,
+    superseded_by_run uuid
+);
+ALTER TABLE collector.invoice_line_sets ADD CONSTRAINT invoice_line_sets_check CHECK (((superseded_at IS NULL) = (superseded_by_run IS NULL)));
+ALTER TABLE collector.invoice_line_sets ADD CONSTRAINT invoice_line_sets_invoice_key_fkey FOREIGN KEY (invoice_key) REFERENCES collector.invoices(invoice_key);
+ALTER TABLE collector.invoice_line_sets ADD CONSTRAINT invoice_line_sets_invoice_key_source_part_revision_key UNIQUE (invoice_key, source, part, revision);
+ALTER TABLE collector.invoice_line_sets ADD CONSTRAINT invoice_line_sets_pkey PRIMARY KEY (set_id);
+ALTER TABLE collector.invoice_line_sets ADD CONSTRAINT invoice_line_sets_source_check CHECK ((source = ANY (ARRAY['v1'::text, 'v2'::text])));
+CREATE UNIQUE INDEX invoice_line_sets_current ON collector.invoice_line_sets USING btree (invoice_key, source, part) WHERE (superseded_at IS NULL);
+COMMENT ON TABLE collector.invoice_line_sets IS 'Lines have no identity: they are one set per invoice and part, replaced as a whole. The current set is the one that is not superseded.';
+COMMENT ON COLUMN collector.invoice_line_sets.content_hash IS 'SHA-256 over the lines as a multiset: their order does not count, true duplicates do.';
+
+CREATE TABLE collector.invoice_lines (
+    set_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    class text NOT NULL,
+    customer_id uuid,
+    customer_name text,
+    own boolean NOT NULL,
+    invoice_number text,
+    charge_type text,
+    charge_start date,
+    charge_end date,
+    subscription_id text,
+    order_id text,
+    offer_id text,
+    product_id text,
+    sku_id text,
+    product_name text,
+    quantity numeric,
+    unit_price numeric,
+    pretax_total numeric,
+    tax numeric,
+    after_tax_total numeric,
+    currency_code text
+);
+ALTER TABLE collector.invoice_lines ADD CONSTRAINT invoice_lines_pkey PRIMARY KEY (set_id, ordinal);
+ALTER TABLE collector.invoice_lines ADD CONSTRAINT invoice_lines_set_id_fkey FOREIGN KEY (set_id) REFERENCES collector.invoice_line_sets(set_id);
+CREATE INDEX invoice_lines_by_customer ON collector.invoice_lines USING btree (customer_id);
+COMMENT ON TABLE collector.invoice_lines IS 'The lines of every set, current and superseded.';
+COMMENT ON COLUMN collector.invoice_lines.customer_name IS 'As the line states it; null when it was erased.';
+COMMENT ON COLUMN collector.invoice_lines.own IS 'Whether the customer is the partner itself.';
+
+CREATE TABLE collector.invoice_loads (
+    load_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    invoice_key bigint NOT NULL,
+    source text NOT NULL,
+    part text NOT NULL,
+    provider text NOT NULL,
+    line_type text NOT NULL,
+    link text,
+    state text NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    asked_at timestamp with time zone,
+    loaded_at timestamp with time zone,
+    operation text,
+    etag text,
+    asked_total numeric,
+    asked_latest date,
+    error text,
+    code text,
+    request_id text,
+    run_id uuid NOT NULL
+);
+ALTER TABLE collector.invoice_loads ADD CONSTRAINT invoice_loads_invoice_key_fkey FOREIGN KEY (invoice_key) REFERENCES collector.invoices(invoice_key);
+ALTER TABLE collector.invoice_loads ADD CONSTRAINT invoice_loads_invoice_key_source_part_key UNIQUE (invoice_key, source, part);
+ALTER TABLE collector.invoice_loads ADD CONSTRAINT invoice_loads_pkey PRIMARY KEY (load_id);
+ALTER TABLE collector.invoice_loads ADD CONSTRAINT invoice_loads_source_check CHECK ((source = ANY (ARRAY['v1'::text, 'v2'::text])));
+ALTER TABLE collector.invoice_loads ADD CONSTRAINT invoice_loads_state_check CHECK ((state = ANY (ARRAY['expected'::text, 'loading'::text, 'loaded'::text, 'no_data'::text, 'failed'::text, 'left_out'::text])));
+COMMENT ON TABLE collector.invoice_loads IS 'The ledger of what there is to read of each invoice, and how far that is. Rewritten by every run that asks, unlike the lines.';
+COMMENT ON COLUMN collector.invoice_loads.state IS 'expected, loading (an export is under way), loaded, no_data (not yet there), failed, or left_out (the usage of every day).';
+COMMENT ON COLUMN collector.invoice_loads.operation IS 'Address of the export that is under way; the next process goes on with it.';
+COMMENT ON COLUMN collector.invoice_loads.asked_total IS 'The invoice''s total when the lines were last asked for.';
+COMMENT ON COLUMN collector.invoice_loads.asked_latest IS 'The day of the newest invoice of its currency and type when the lines were last asked for.';
+COMMENT ON COLUMN collector.invoice_loads.error IS 'Why it failed last; null when it did not.';
+
+CREATE TABLE collector.invoice_set_bodies (
+    set_id bigint NOT NULL,
+    ordinal integer NOT NULL,
+    body_hash bytea NOT NULL
+);
+ALTER TABLE collector.invoice_set_bodies ADD CONSTRAINT invoice_set_bodies_pkey PRIMARY KEY (set_id, ordinal);
+ALTER TABLE collector.invoice_set_bodies ADD CONSTRAINT invoice_set_bodies_set_id_fkey FOREIGN KEY (set_id) REFERENCES collector.invoice_line_sets(set_id);
+CREATE INDEX invoice_set_bodies_by_hash ON collector.invoice_set_bodies USING btree (body_hash);
+COMMENT ON TABLE collector.invoice_set_bodies IS 'From which answers a set was read, in their order. The bodies may have been erased or be past their retention.';
+
+CREATE TABLE collector.invoices (
+    invoice_key bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    partner text NOT NULL,
+    invoice_id text NOT NULL,
+    invoice_type text,
+    document_type text,
+    amends text,
+    invoice_date date,
+    period_start date,
+    period_end date,
+    month date,
+    month_assumed boolean NOT NULL,
+    currency_code text,
+    total numeric,
+    paid numeric,
+    body_hash bytea,
+    run_id uuid NOT NULL,
+    first_collected_at timestamp with time zone NOT NULL,
+    last_changed_at timestamp with time zone NOT NULL,
+    revisions integer NOT NULL DEFAULT 0
+);
+ALTER TABLE collector.invoices ADD CONSTRAINT invoices_amends_check CHECK ((amends <> ''::text));
+ALTER TABLE collector.invoices ADD CONSTRAINT invoices_currency_code_check CHECK ((currency_code <> ''::text));
+ALTER TABLE collector.invoices ADD CONSTRAINT invoices_document_type_check CHECK ((document_type <> ''::text));
+ALTER TABLE collector.invoices ADD CONSTRAINT invoices_invoice_id_check CHECK ((invoice_id <> ''::text));
+ALTER TABLE collector.invoices ADD CONSTRAINT invoices_invoice_type_check CHECK ((invoice_type <> ''::text));
+ALTER TABLE collector.invoices ADD CONSTRAINT invoices_month_check CHECK ((EXTRACT(day FROM month) = (1)::numeric));
+ALTER TABLE collector.invoices ADD CONSTRAINT invoices_paid_check CHECK ((paid <> ALL (ARRAY['NaN'::numeric, 'Infinity'::numeric, '-Infinity'::numeric])));
+ALTER TABLE collector.invoices ADD CONSTRAINT invoices_partner_check CHECK ((partner <> ''::text));
+ALTER TABLE collector.invoices ADD CONSTRAINT invoices_partner_invoice_id_key UNIQUE (partner, invoice_id);
+ALTER TABLE collector.invoices ADD CONSTRAINT invoices_pkey PRIMARY KEY (invoice_key);
+ALTER TABLE collector.invoices ADD CONSTRAINT invoices_total_check CHECK ((total <> ALL (ARRAY['NaN'::numeric, 'Infinity'::numeric, '-Infinity'::numeric])));
+COMMENT ON TABLE collector.invoices IS 'Every invoice that was ever listed, amendments among them, with the newest values.';
+COMMENT ON COLUMN collector.invoices.month IS 'First day of the month to which the lines belong: that in which the period ends, an amendment''s parent''s, or else the one before the invoice''s date.';
+COMMENT ON COLUMN collector.invoices.month_assumed IS 'Whether the month is that before the invoice''s date, because no period was to be had.';
+COMMENT ON COLUMN collector.invoices.paid IS 'As stated. Its sign is not clear: nothing is computed with it.';
+COMMENT ON COLUMN collector.invoices.body_hash IS 'The page of the list that last changed the invoice; see invoice_bodies.';
+
 CREATE TABLE collector.line_item_sets (
     set_id bigint NOT NULL GENERATED BY DEFAULT AS IDENTITY,
     customer_key bigint NOT NULL,
@@ -415,7 +575,8 @@ CREATE TABLE collector.partners (
     partner text NOT NULL,
     tenant_id uuid,
     refresh interval,
-    line_items boolean NOT NULL DEFAULT true
+    line_items boolean NOT NULL DEFAULT true,
+    discovers boolean
 );
 ALTER TABLE collector.partners ADD CONSTRAINT partners_partner_check CHECK ((partner <> ''::text));
 ALTER TABLE collector.partners ADD CONSTRAINT partners_pkey PRIMARY KEY (partner);
@@ -423,6 +584,7 @@ COMMENT ON TABLE collector.partners IS 'The partners of the configuration, as of
 COMMENT ON COLUMN collector.partners.tenant_id IS 'The partner''s own tenant; null if the configuration does not set it.';
 COMMENT ON COLUMN collector.partners.refresh IS 'How old profiles and line items may grow (collect.refresh of the newest run).';
 COMMENT ON COLUMN collector.partners.line_items IS 'Whether line items are collected.';
+COMMENT ON COLUMN collector.partners.discovers IS 'Whether the customers are those that Partner Center lists; false when the configuration names them, null when no run with invoices said so.';
 
 CREATE TABLE collector.payloads (
     payload_hash bytea NOT NULL,
@@ -569,8 +731,14 @@ COMMENT ON VIEW collector.focus_statements IS 'The totals, with the set of line 
 COMMENT ON VIEW collector.focus_totals IS 'The sum of the details of one customer, invoice type, period and currency, because line items cannot be assigned to one of several details. period_end is exclusive. The line items as of settled_at count: the closing or, if it is later, the first collection.';
 
 -- A view; its query stands in the migrations.
+-- collector.invoice_states (invoice_key bigint, state text)
+COMMENT ON VIEW collector.invoice_states IS 'The state of each invoice, from those of its parts.';
+
+-- A view; its query stands in the migrations.
 -- collector.risks (partner text, customer_id uuid, customer_key bigint, active boolean, class integer, next_end_at timestamp with time zone, seen_at timestamp with time zone)
 COMMENT ON VIEW collector.risks IS 'What customers have to lose. A run reads them by class, next_end_at and seen_at: those never asked for, those whose newest period ends next, those without costs, unseen longest first, and last those whom the service refuses: refusals of its first customers end a run.';
+
+-- A view; its query stands in the migrations.
 -- finance.cost_change_lines (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, currency_code text, changed_at timestamp with time zone, cost_difference numeric, change text, subscription_id text, name text, charge_type text, after_tax_before numeric, after_tax_after numeric, after_tax_difference numeric, share_percent numeric, quantity_before numeric, quantity_after numeric, unit_price_before numeric, unit_price_after numeric, start_date date, end_date date, run_id uuid, revision integer, ordinal integer, period_end date)
 COMMENT ON VIEW finance.cost_change_lines IS 'Why a cost was restated: the rows of line_item_changes that came with the restatement or before the next one, and what they leave unexplained. The after_tax_difference of all rows of a restatement add up to cost_difference.';
 COMMENT ON COLUMN finance.cost_change_lines.partner IS 'Name of the partner in the configuration.';
@@ -932,6 +1100,83 @@ COMMENT ON COLUMN finance.focus_left_out.tax IS 'Tax.';
 COMMENT ON COLUMN finance.focus_left_out.after_tax_total IS 'Amount after tax.';
 COMMENT ON COLUMN finance.focus_left_out.ordinal IS 'As in finance.costs.';
 COMMENT ON COLUMN finance.focus_left_out.reason IS 'The value that is missing or that FOCUS does not allow.';
+
+-- A view; its query stands in the migrations.
+-- finance.history (partner text, month date, customer_id uuid, company_name text, invoice_type text, currency_code text, after_tax_total numeric, origin text)
+COMMENT ON VIEW finance.history IS 'What each customer cost in each month: the service costs where they were collected, and elsewhere what Microsoft billed. The two are never added in one row.';
+COMMENT ON COLUMN finance.history.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.history.month IS 'First day of the month in which the billing period ends.';
+COMMENT ON COLUMN finance.history.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.history.company_name IS 'Company name of the billing profile, or else as the lines of the invoice state it.';
+COMMENT ON COLUMN finance.history.invoice_type IS 'Recurring, OneTime, or a type the service added later.';
+COMMENT ON COLUMN finance.history.currency_code IS 'Currency of the amount.';
+COMMENT ON COLUMN finance.history.after_tax_total IS 'Amount after tax.';
+COMMENT ON COLUMN finance.history.origin IS 'servicecosts (collected from the service), import (from saved answers) or invoice (what Microsoft billed).';
+
+-- A view; its query stands in the migrations.
+-- finance.invoice_lines (partner text, invoice_id text, source text, customer_id uuid, company_name text, invoice_type text, charge_type text, charge_start date, charge_end date, subscription_id text, order_id text, offer_id text, product_id text, sku_id text, product_name text, quantity numeric, unit_price numeric, pretax_total numeric, tax numeric, after_tax_total numeric, currency_code text, month date, class text, ordinal integer)
+COMMENT ON VIEW finance.invoice_lines IS 'The lines of the invoices, newest set of each. The usage of every day is left out.';
+COMMENT ON COLUMN finance.invoice_lines.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.invoice_lines.invoice_id IS 'Number of the invoice.';
+COMMENT ON COLUMN finance.invoice_lines.source IS 'v1 (line items of Partner Center) or v2 (an export of Microsoft Graph).';
+COMMENT ON COLUMN finance.invoice_lines.customer_id IS 'Tenant id of the customer; null when the line names none.';
+COMMENT ON COLUMN finance.invoice_lines.company_name IS 'Company name of the billing profile, or else as the line states it.';
+COMMENT ON COLUMN finance.invoice_lines.invoice_type IS 'Type of the invoice: Recurring, OneTime.';
+COMMENT ON COLUMN finance.invoice_lines.charge_type IS 'What kind of charge, in the service''s own words, which changed over time: Purchase is New today, Refund is Cancel.';
+COMMENT ON COLUMN finance.invoice_lines.charge_start IS 'First day the charge covers, as written.';
+COMMENT ON COLUMN finance.invoice_lines.charge_end IS 'Last day the charge covers, as written.';
+COMMENT ON COLUMN finance.invoice_lines.subscription_id IS 'Subscription as Partner Center shows it; of licences not the one that is internal to billing.';
+COMMENT ON COLUMN finance.invoice_lines.order_id IS 'Order, as written by the service.';
+COMMENT ON COLUMN finance.invoice_lines.offer_id IS 'Offer of a licence, as in the price list.';
+COMMENT ON COLUMN finance.invoice_lines.product_id IS 'Product.';
+COMMENT ON COLUMN finance.invoice_lines.sku_id IS 'SKU of the product; of legacy Azure its sku.';
+COMMENT ON COLUMN finance.invoice_lines.product_name IS 'Name of the product, the offer or the service.';
+COMMENT ON COLUMN finance.invoice_lines.quantity IS 'Billable quantity, exactly as stated; of legacy Azure the consumed quantity.';
+COMMENT ON COLUMN finance.invoice_lines.unit_price IS 'Price of one unit, exactly as stated; of legacy Azure the effective rate before tax.';
+COMMENT ON COLUMN finance.invoice_lines.pretax_total IS 'Amount before tax, exactly as stated.';
+COMMENT ON COLUMN finance.invoice_lines.tax IS 'Tax, exactly as stated.';
+COMMENT ON COLUMN finance.invoice_lines.after_tax_total IS 'Amount after tax, exactly as stated; negative for credits.';
+COMMENT ON COLUMN finance.invoice_lines.currency_code IS 'Billing currency of the amounts.';
+COMMENT ON COLUMN finance.invoice_lines.month IS 'First day of the month to which the line belongs: that of its invoice.';
+COMMENT ON COLUMN finance.invoice_lines.class IS 'Form of the line as the service names it.';
+COMMENT ON COLUMN finance.invoice_lines.ordinal IS 'Place of the line in its set; tells true duplicates apart.';
+
+-- A view; its query stands in the migrations.
+-- finance.invoice_reconciliation (partner text, month date, customer_id uuid, company_name text, invoice_type text, currency_code text, invoiced numeric, service_costs numeric, difference numeric, verdict text, reason text)
+COMMENT ON VIEW finance.invoice_reconciliation IS 'What Microsoft billed for each customer against the service costs of the same month. Costs for which there is no invoice yet are not judged. Verdicts are exact.';
+COMMENT ON COLUMN finance.invoice_reconciliation.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.invoice_reconciliation.month IS 'First day of the month in which the billing periods end.';
+COMMENT ON COLUMN finance.invoice_reconciliation.customer_id IS 'Tenant id of the customer.';
+COMMENT ON COLUMN finance.invoice_reconciliation.company_name IS 'Company name of the billing profile, or else as the lines state it.';
+COMMENT ON COLUMN finance.invoice_reconciliation.invoice_type IS 'Recurring, OneTime, or a type the service added later.';
+COMMENT ON COLUMN finance.invoice_reconciliation.currency_code IS 'Currency of the amounts.';
+COMMENT ON COLUMN finance.invoice_reconciliation.invoiced IS 'Sum of the customer''s lines after tax, amendments among them; null when there are none.';
+COMMENT ON COLUMN finance.invoice_reconciliation.service_costs IS 'Service costs after tax; null when there are none.';
+COMMENT ON COLUMN finance.invoice_reconciliation.difference IS 'invoiced less service_costs; what is null counts as 0.';
+COMMENT ON COLUMN finance.invoice_reconciliation.verdict IS 'matched (to the last digit), differs, invoice_only, costs_only.';
+COMMENT ON COLUMN finance.invoice_reconciliation.reason IS 'Why there is a difference, where that is known: own subscription, not collected, customer gone, adjustment, late data.';
+
+-- A view; its query stands in the migrations.
+-- finance.invoices (partner text, invoice_id text, invoice_type text, document_type text, amends text, invoice_date date, period_start date, period_end date, currency_code text, total numeric, lines_total numeric, difference numeric, state text, month date, first_collected_at timestamp with time zone, last_changed_at timestamp with time zone, revisions integer, lines bigint)
+COMMENT ON VIEW finance.invoices IS 'The invoices of Microsoft to the partner, with what their lines add up to.';
+COMMENT ON COLUMN finance.invoices.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.invoices.invoice_id IS 'Number of the invoice: D... for licences and legacy Azure, G... for new commerce.';
+COMMENT ON COLUMN finance.invoices.invoice_type IS 'Recurring (D...) or OneTime (G...), or a type the service added later.';
+COMMENT ON COLUMN finance.invoices.document_type IS 'invoice, void_note, adjustment_note, as the service words it.';
+COMMENT ON COLUMN finance.invoices.amends IS 'Number of the invoice that this one amends; null when it amends none. Its total is no part of that one''s.';
+COMMENT ON COLUMN finance.invoices.invoice_date IS 'Day of the invoice, as written.';
+COMMENT ON COLUMN finance.invoices.period_start IS 'First day of the billing period, as written; null when it could not be read.';
+COMMENT ON COLUMN finance.invoices.period_end IS 'Last day of the billing period, as written; null when it could not be read.';
+COMMENT ON COLUMN finance.invoices.currency_code IS 'Currency of the amounts.';
+COMMENT ON COLUMN finance.invoices.total IS 'What Microsoft billed, after tax and with adjustments, exactly as stated.';
+COMMENT ON COLUMN finance.invoices.lines_total IS 'Sum of the lines after tax, of those that name a customer; null until all lines are there.';
+COMMENT ON COLUMN finance.invoices.difference IS 'total less lines_total: adjustments that no line states, and lines without a customer. Null until all lines are there.';
+COMMENT ON COLUMN finance.invoices.state IS 'complete, loading (not all lines are there yet), no_data (the service has none yet) or failed.';
+COMMENT ON COLUMN finance.invoices.month IS 'First day of the month to which the lines belong: that in which the period ends; of an amendment, the month of what it amends.';
+COMMENT ON COLUMN finance.invoices.first_collected_at IS 'When the invoice was first listed.';
+COMMENT ON COLUMN finance.invoices.last_changed_at IS 'When its values last changed.';
+COMMENT ON COLUMN finance.invoices.revisions IS 'How often its values changed after it was first listed.';
+COMMENT ON COLUMN finance.invoices.lines IS 'Number of lines that are there.';
 
 -- A view; its query stands in the migrations.
 -- finance.line_item_changes (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, currency_code text, changed_at timestamp with time zone, change text, subscription_id text, name text, charge_type text, pretax_before numeric, pretax_after numeric, difference numeric, after_tax_before numeric, after_tax_after numeric, after_tax_difference numeric, quantity_before numeric, quantity_after numeric, unit_price_before numeric, unit_price_after numeric, start_date date, end_date date, run_id uuid, revision integer)
