@@ -23,7 +23,7 @@ func TestMountedFile(t *testing.T) {
 		return
 	}
 	t.Parallel()
-	again := exec.Command(os.Args[0], "-test.run=^TestMountedFile$", "-test.v")
+	again := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestMountedFile$", "-test.v")
 	again.Env = append(os.Environ(), inside+"="+t.TempDir())
 	again.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
 	said, err := again.CombinedOutput()
@@ -36,6 +36,7 @@ func TestMountedFile(t *testing.T) {
 }
 
 func testMountedFile(t *testing.T, folder string) {
+	t.Helper()
 	source, path := filepath.Join(folder, "source"), filepath.Join(folder, "the token")
 	for _, file := range []string{source, path} {
 		if err := os.WriteFile(file, []byte("an old and rather long token"), 0o600); err != nil {

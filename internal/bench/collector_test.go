@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -61,7 +62,7 @@ func TestMain(m *testing.M) {
 func sizes(b *testing.B) []int {
 	b.Helper()
 	var all []int
-	for _, field := range strings.Split(cmp.Or(os.Getenv("BENCH_CUSTOMERS"), "10000,100000"), ",") {
+	for field := range strings.SplitSeq(cmp.Or(os.Getenv("BENCH_CUSTOMERS"), "10000,100000"), ",") {
 		n, err := strconv.Atoi(field)
 		if err != nil {
 			b.Fatalf("BENCH_CUSTOMERS: %v", err)
@@ -268,9 +269,7 @@ func rewriting(handler http.Handler, rewrite func([]byte) []byte) http.Handler {
 		recorder := httptest.NewRecorder()
 		handler.ServeHTTP(recorder, request)
 		body := rewrite(recorder.Body.Bytes())
-		for key, values := range recorder.Header() {
-			w.Header()[key] = values
-		}
+		maps.Copy(w.Header(), recorder.Header())
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(recorder.Code)
 		_, _ = w.Write(body)

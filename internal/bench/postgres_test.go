@@ -58,7 +58,7 @@ func (d *database) cpu(b *testing.B) time.Duration {
 	}
 	for _, task := range tasks {
 		text, _ := os.ReadFile(task)
-		for _, field := range bytes.Fields(text) {
+		for field := range bytes.FieldsSeq(text) {
 			if pid, err := strconv.Atoi(string(field)); err == nil {
 				child, _ := cpuOf(pid, false)
 				total += child

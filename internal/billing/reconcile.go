@@ -114,11 +114,11 @@ func (s *CostSummary) reconcileItems(items []LineItem) []Finding {
 
 // Differing returns the invoice types of which the line items before tax do not add
 // up to the details.
-func (s *CostSummary) Differing(items []LineItem) map[InvoiceType]bool {
+func (c *CostSummary) Differing(items []LineItem) map[InvoiceType]bool {
 	types := map[InvoiceType]bool{}
-	for _, c := range s.compareItems(items).sums {
-		if !agree(c.listed[0], c.stated[0], c.within) {
-			types[c.detail.InvoiceType] = true
+	for _, sum := range c.compareItems(items).sums {
+		if !agree(sum.listed[0], sum.stated[0], sum.within) {
+			types[sum.detail.InvoiceType] = true
 		}
 	}
 	return types

@@ -162,7 +162,11 @@ func TestARunInTwoParts(t *testing.T) {
 	}
 	again = true
 	rest := func(yield func(billing.Visit, error) bool) {
-		for visit := range customers(5) {
+		for visit, err := range customers(5) {
+			if err != nil {
+				yield(visit, err)
+				return
+			}
 			visit.Earlier = billing.OutcomeStored
 			if !yield(visit, nil) {
 				return

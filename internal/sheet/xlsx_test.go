@@ -43,8 +43,13 @@ func workbook(t *testing.T, columns []sheet.Column, notes []sheet.Note, rows ...
 func TestWorkbookHasTypedCells(t *testing.T) {
 	t.Parallel()
 	columns := []sheet.Column{
-		{Name: "company_name"}, {Name: "period_end", Kind: sheet.Date}, {Name: "changed_at", Kind: sheet.Instant}, {Name: "active", Kind: sheet.Bool},
-		{Name: "customers", Kind: sheet.Number}, {Name: "after_tax_total", Kind: sheet.Number}, {Name: "currency_code"},
+		{Name: "company_name"},
+		{Name: "period_end", Kind: sheet.Date},
+		{Name: "changed_at", Kind: sheet.Instant},
+		{Name: "active", Kind: sheet.Bool},
+		{Name: "customers", Kind: sheet.Number},
+		{Name: "after_tax_total", Kind: sheet.Number},
+		{Name: "currency_code"},
 	}
 	file := workbook(t, columns, []sheet.Note{{About: "period", Says: "2026-10"}},
 		[]string{"=1+1", "2026-10-31", "2026-11-02T02:30:00Z", "true", "7", "1234.5", "EUR"},
