@@ -136,11 +136,11 @@ func TestImport(t *testing.T) {
 	})
 	got := s.collector(t, "backfill", "--from", "saved").want(t, 3)
 	wantLines := []string{
-		"saved/" + broken + "/profile.json: refused: another file of this customer is refused",
+		"saved/" + broken + "/profile.json: refused: another file of this customer was refused",
 		"saved/" + broken + "/summary.json: refused: summary: details[0].summary.pretaxTotal",
 		"saved/" + lonely + "/lineitems.json: refused: line items need their summary.json, which states their period",
 		"saved/" + former[:35] + "f/notes.txt: refused: not one of profile.json, summary.json, lineitems.json",
-		"saved/" + former + "x: refused: not named by a customer's GUID",
+		"saved/" + former + "x: refused: not named with a customer's GUID",
 		"saved/" + strings.ToUpper(former) + "/summary.json: stored: Recurring 2024-05-05..2024-06-04 EUR 11",
 		"saved/" + live + "/profile.json: kept",
 		"saved/" + live + "/summary.json: stored: Recurring 2024-05-05..2024-06-04 EUR 11",

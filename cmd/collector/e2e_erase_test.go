@@ -202,7 +202,7 @@ func (p *personalSite) live(t *testing.T) {
 	p.savedAnswers(t, map[string]string{p.customer + "/profile.json": `{"firstName":"Planted-Imported","companyName":"` + p.company + `"}`})
 	p.values = append(p.values, "Planted-Imported")
 	p.refusing.Store(true)
-	p.collector(t, "run").want(t, 3)
+	p.collector(t, "run").want(t, 1)
 	p.refusing.Store(false)
 	p.collector(t, "run").want(t, 0)
 	p.renamed.Store(true)

@@ -210,7 +210,7 @@ func TestExplainListsFindings(t *testing.T) {
 	if diff := cmp.Diff([]string{"of_the_customer", "of_a_type", "of_the_months"}, general); diff != "" {
 		t.Errorf("findings about the customer (-want +got):\n%s", diff)
 	}
-	s.collector(t, "explain", "--customer", customer, "--period", month).want(t, 0).says(t, "of_the_cost", "of_the_customer", "A sentence.")
+	s.collector(t, "explain", "--customer", customer, "--period", month).want(t, 0).says(t, "Of the cost", "Of the customer", "A sentence.")
 }
 
 func TestExplainWithoutAnAnswer(t *testing.T) {

@@ -253,7 +253,7 @@ func (b *background) await(t *testing.T, event <-chan struct{}, what string) {
 
 // notFacts are the columns in which two collections of the same answers differ.
 const notFacts = `'{customer_key,statement_id,detail_id,set_id,finding_id,last_statement_id,run_id,last_run_id,last_success_run_id,superseded_by_run,version,last_outcome,
-	last_attempt_at,last_success_at,first_seen_at,last_seen_at,first_collected_at,last_collected_at,last_changed_at,collected_at,changed_at,valid_from,superseded_at,resolved_at,hours_since_success,profile_rules,costs_rules,costs_as_of,profile_as_of,line_items_as_of,
+	last_attempt_at,last_success_at,first_seen_at,last_seen_at,first_collected_at,last_collected_at,last_changed_at,collected_at,changed_at,valid_from,valid_until,superseded_at,resolved_at,hours_since_success,profile_rules,costs_rules,costs_as_of,profile_as_of,line_items_as_of,
 	x_CollectedAt,BillingPeriodCreated,BillingPeriodLastUpdated,summarised_at}'::text[]`
 
 // factQueries say, as one text a row, what is stored. Keys that the database made up

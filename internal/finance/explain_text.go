@@ -117,7 +117,7 @@ func (o *explanationText) changes(c *ExplainedCost, before, after CostRevision) 
 	if before.AfterTaxTotal.Valid && after.AfterTaxTotal.Valid {
 		difference = exact(after.AfterTaxTotal.Decimal.Sub(before.AfterTaxTotal.Decimal))
 	}
-	o.line("\nWhy value %d differs from the one before by %s %s after tax:", strconv.Itoa(after.Revision), signed(difference), cmp.Or(c.CurrencyCode, "(no currency)"))
+	o.line("\nWhy value %s differs from the one before by %s %s after tax:", strconv.Itoa(after.Revision), signed(difference), cmp.Or(c.CurrencyCode, "(no currency)"))
 	table := sheet.Table{
 		Header: []string{"DIFFERENCE", "SHARE", "CHANGE", "WHAT", "CHARGE", "FROM", "TO", "BEFORE", "AFTER"},
 		Right:  []bool{true, true, false, false, false, false, false, true, true},

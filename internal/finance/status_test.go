@@ -31,13 +31,13 @@ func TestStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	finished, unseen := night(0), night(1)
+	finished, unseen, oldest := night(0), night(1), night(2)
 	want := finance.Status{
 		Runs: []finance.RunRecord{{
 			ID: runID(2), Partner: "contoso", Kind: "once", Status: "succeeded", StartedAt: night(2), FinishedAt: &finished, Total: 1, OK: 0, Unchanged: 0, RowsChanged: 0,
 		}},
 		Partners: []finance.PartnerStatus{{
-			Partner: "contoso", Customers: 2, Covered: 1, NeverCollected: 1, OldestUnseen: string(customerB), OldestUnseenSince: &unseen,
+			Partner: "contoso", Customers: 2, Covered: 1, NeverCollected: 1, OldestPart: &oldest, OldestUnseen: string(customerB), OldestUnseenSince: &unseen,
 			OpenFindings: map[string]int{"warning": 1},
 		}},
 	}

@@ -198,10 +198,13 @@ func TestTheLastWriteOfADeadCollectorIsWaitedFor(t *testing.T) {
 }
 
 // writing writes the batch in the background.
-func (b *fixture) writing() <-chan error {
+func (b *fixture) writing(profile ...byte) <-chan error {
 	ended := make(chan error, 1)
 	go func() {
 		run, batch := faultBatch()
+		if profile != nil {
+			batch[0].Documents[0].Body = profile
+		}
 		_, err := b.store.Write(b.t.Context(), run, batch)
 		ended <- err
 	}()
@@ -243,8 +246,8 @@ func TestASerializationFailureIsTriedAgain(t *testing.T) {
 	b.stores()
 	b.alter("SET default_transaction_isolation = ''repeatable read''")
 	log := b.reopen(b.url)
-	gate := b.gate("collector.findings") // after the snapshot, before the customer's state
-	ended := b.writing()
+	gate := b.gate("collector.findings")                                   // after the snapshot, before the customer's state
+	ended := b.writing([]byte("another profile with the same content")...) // what is known would not reach the gate
 	b.awaitWaiting("advisory")
 	b.exec(b.session(), "UPDATE collector.customer_states SET failures_in_a_row = 7")
 	gate.open()
@@ -415,7 +418,7 @@ func TestEverySQLSTATEHasAMeaning(t *testing.T) {
 		{"42P01", nil, "collector migrate status", 1},
 		{"42P05", nil, "session mode", 5},
 		{"53000", billing.ErrUnavailable, "", 1},
-		{"53100", billing.ErrUnavailable, "make room", 1},
+		{"53100", billing.ErrUnavailable, "free space", 1},
 		{"53200", billing.ErrUnavailable, "memory", 1},
 		{"53300", billing.ErrUnavailable, "max_connections", 1},
 		{"53400", billing.ErrUnavailable, "", 1},

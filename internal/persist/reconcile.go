@@ -38,6 +38,9 @@ var historyFindings = []string{
 // and a second call changes nothing. The caller holds the partner's lock. An error that
 // is billing.ErrUnavailable means that it may be called again later.
 func (s *Store) Reconcile(ctx context.Context, run billing.Run, rules ReconcileRules) error {
+	// Missing costs are judged by the summaries: those of before this run would tell of
+	// them a night late.
+	s.summarise(ctx, run.Partner)
 	err := s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 		err := stageTables(ctx, conn.Conn())
 		if err != nil {

@@ -153,14 +153,14 @@ WITH costs AS MATERIALIZED (
     CROSS JOIN LATERAL (SELECT k.invoice_type, k.period_start, k.origin FROM collector.cost_details k WHERE k.customer_key = s.customer_key OFFSET 0) d
     WHERE s.has_costs
 ), stray AS MATERIALIZED (
-    SELECT s.seq, l.set_id, l.invoice_type, l.period_start,
+    SELECT s.seq, l.set_id, l.invoice_type, l.period_start, s.has_line_items OR s.no_costs AS is_told,
         l.origin <> 'import' AND s.has_line_items AND (l.period_start IS NULL OR l.period_start = (s.root_starts_at AT TIME ZONE 'UTC')::date)
             OR (l.origin = 'import' OR s.has_line_items)
                 AND EXISTS (SELECT 1 FROM stage_details d WHERE d.seq = s.seq AND (l.period_start IS NULL OR d.period_start = l.period_start OR d.invoice_type = l.invoice_type)) AS is_over
     FROM stage_statements s
     CROSS JOIN LATERAL (SELECT k.set_id, k.invoice_type, k.period_start, k.origin FROM collector.line_item_sets k
         WHERE k.customer_key = s.customer_key AND k.superseded_at IS NULL AND k.item_count > 0 OFFSET 0) l
-    WHERE s.has_costs AND (s.has_line_items OR s.no_costs)
+    WHERE s.has_costs AND (s.has_line_items OR s.no_costs OR l.origin = 'import')
         AND NOT EXISTS (SELECT 1 FROM costs c WHERE c.seq = s.seq AND c.invoice_type = coalesce(l.invoice_type, '') AND c.period_start = coalesce(l.period_start, '-infinity')
             AND (c.origin = 'servicecosts' OR l.origin = 'import'))
         AND NOT EXISTS (SELECT 1 FROM stage_details t WHERE t.seq = s.seq AND coalesce(t.invoice_type, '') = coalesce(l.invoice_type, '')
@@ -179,7 +179,7 @@ SELECT l.seq, 'line_items_without_detail', 'warning', 'earlier answers',
     format('Line items of earlier answers, in %s set(s), the first of them of the period from %s, belong to no cost. Some of them may be counted in another set too.',
         count(*), coalesce(min(l.period_start)::text, 'an unstated day'))
 FROM stray l
-WHERE NOT l.is_over
+WHERE NOT l.is_over AND l.is_told
 GROUP BY l.seq
 `
 
@@ -187,7 +187,7 @@ GROUP BY l.seq
 // were filed where their answer left them: in the root's period. An answer that does not give such a set any more, yet
 // states its period or a cost of its type, has put the items elsewhere; the set becomes
 // empty. Of an earlier period nobody can say, so the set stays and is a finding. An answer
-// whose line items were not read says nothing of any set. An
+// whose line items were not read says nothing of a collected set. An
 // imported set of that kind gives way to every answer with a cost of its period or type,
 // whether its line items were read or not (KeepCollected).
 func (q *Queries) EmptySets(ctx context.Context, db DBTX, noItems []byte) error {
