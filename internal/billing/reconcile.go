@@ -114,9 +114,9 @@ func (s *CostSummary) reconcileItems(items []LineItem) []Finding {
 
 // Differing returns the invoice types of which the line items before tax do not add
 // up to the details.
-func (c *CostSummary) Differing(items []LineItem) map[InvoiceType]bool {
+func (s *CostSummary) Differing(items []LineItem) map[InvoiceType]bool {
 	types := map[InvoiceType]bool{}
-	for _, sum := range c.compareItems(items).sums {
+	for _, sum := range s.compareItems(items).sums {
 		if !agree(sum.listed[0], sum.stated[0], sum.within) {
 			types[sum.detail.InvoiceType] = true
 		}

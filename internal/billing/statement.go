@@ -60,11 +60,11 @@ func (s *Statement) NoCosts() bool {
 
 // HasItems reports whether line items can belong to the costs. Zero totals count: a
 // charge and its refund add up to nothing and are two items.
-func (c *CostSummary) HasItems() bool {
-	if len(c.Details) > 0 {
+func (s *CostSummary) HasItems() bool {
+	if len(s.Details) > 0 {
 		return true
 	}
-	for _, a := range [...]Amount{c.Root.PretaxTotal, c.Root.Tax, c.Root.AfterTaxTotal} {
+	for _, a := range [...]Amount{s.Root.PretaxTotal, s.Root.Tax, s.Root.AfterTaxTotal} {
 		if a.Valid && !IsZero(a) {
 			return true
 		}

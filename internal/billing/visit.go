@@ -26,7 +26,7 @@ type Visit struct {
 
 // Hash is the SHA-256 of what a summary says. Two summaries that say the same have the
 // same line items, as far as can be known without reading them.
-func (c *CostSummary) Hash() []byte {
+func (s *CostSummary) Hash() []byte {
 	var image []byte
 	text := func(fields ...string) {
 		for _, f := range fields {
@@ -45,9 +45,9 @@ func (c *CostSummary) Hash() []byte {
 			}
 		}
 	}
-	totals(c.Root)
-	text(c.BodyCustomerID)
-	for _, d := range c.Details {
+	totals(s.Root)
+	text(s.BodyCustomerID)
+	for _, d := range s.Details {
 		text(string(d.InvoiceType))
 		totals(d.CostTotals)
 	}
