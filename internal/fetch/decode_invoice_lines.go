@@ -129,37 +129,39 @@ func (w *wireInvoiceLine) line() (billing.InvoiceLine, error) {
 	tax := firstAmount(w.TaxTotal, w.Tax, w.TaxAmount)
 	total := firstAmount(w.TotalForCustomer, w.PostTaxTotal)
 	customer := billing.ParseLineCustomer(string(w.CustomerID))
-	return billing.InvoiceLine{
-			Class: w.class(), CustomerID: customer, CustomerName: firstText(w.CustomerName, w.CompanyName),
-			Own:           customer != "" && customer == billing.ParseLineCustomer(string(w.PartnerID)),
-			InvoiceNumber: string(w.InvoiceNumber), ChargeType: string(w.ChargeType),
-			ChargeStart: w.ChargeStart.value, ChargeEnd: w.ChargeEnd.value,
-			SubscriptionID: firstText(w.SyndicationNumber, w.SubscriptionID), OrderID: string(w.OrderID), OfferID: firstText(w.DurableOfferID, w.OfferID),
-			ProductID: string(w.ProductID), SkuID: firstText(w.SkuID, w.Sku), ProductName: firstText(w.ProductName, w.OfferName, w.ServiceName),
-			Quantity: quantity.value, UnitPrice: price.value, PretaxTotal: pretax.value, Tax: tax.value, AfterTaxTotal: total.value,
-			CurrencyCode: strings.ToUpper(firstText(w.Currency, w.BillingCurrency)),
-		}, firstFault(
-			fault{"chargeStartDate", w.ChargeStart.err}, fault{"chargeEndDate", w.ChargeEnd.err}, fault{"quantity", quantity.err},
-			fault{"unit price", price.err}, fault{"total before tax", pretax.err}, fault{"tax", tax.err}, fault{"total after tax", total.err},
-		)
+	line := billing.InvoiceLine{
+		Class: w.class(), CustomerID: customer, CustomerName: firstText(w.CustomerName, w.CompanyName),
+		Own:           customer != "" && customer == billing.ParseLineCustomer(string(w.PartnerID)),
+		InvoiceNumber: string(w.InvoiceNumber), ChargeType: string(w.ChargeType),
+		ChargeStart: w.ChargeStart.value, ChargeEnd: w.ChargeEnd.value,
+		SubscriptionID: firstText(w.SyndicationNumber, w.SubscriptionID), OrderID: string(w.OrderID), OfferID: firstText(w.DurableOfferID, w.OfferID),
+		ProductID: string(w.ProductID), SkuID: firstText(w.SkuID, w.Sku), ProductName: firstText(w.ProductName, w.OfferName, w.ServiceName),
+		Quantity: quantity.value, UnitPrice: price.value, PretaxTotal: pretax.value, Tax: tax.value, AfterTaxTotal: total.value,
+		CurrencyCode: strings.ToUpper(firstText(w.Currency, w.BillingCurrency)),
+	}
+	return line, firstFault(
+		fault{"chargeStartDate", w.ChargeStart.err}, fault{"chargeEndDate", w.ChargeEnd.err}, fault{"quantity", quantity.err},
+		fault{"unit price", price.err}, fault{"total before tax", pretax.err}, fault{"tax", tax.err}, fault{"total after tax", total.err},
+	)
 }
 
 func (w *wireExportLine) line() (billing.InvoiceLine, error) {
 	quantity := firstAmount(w.BillableQuantity, w.Quantity)
 	customer := billing.ParseLineCustomer(string(w.CustomerID))
-	return billing.InvoiceLine{
-			Class: billing.ExportedLine, CustomerID: customer, CustomerName: string(w.CustomerName),
-			Own:           customer != "" && customer == billing.ParseLineCustomer(string(w.PartnerID)),
-			InvoiceNumber: string(w.InvoiceNumber), ChargeType: string(w.ChargeType),
-			ChargeStart: w.ChargeStart.value, ChargeEnd: w.ChargeEnd.value,
-			SubscriptionID: string(w.SubscriptionID), OrderID: string(w.OrderID),
-			ProductID: string(w.ProductID), SkuID: string(w.SkuID), ProductName: string(w.ProductName),
-			Quantity: quantity.value, UnitPrice: w.UnitPrice.value, PretaxTotal: w.Subtotal.value, Tax: w.TaxTotal.value, AfterTaxTotal: w.Total.value,
-			CurrencyCode: strings.ToUpper(string(w.Currency)),
-		}, firstFault(
-			fault{"ChargeStartDate", w.ChargeStart.err}, fault{"ChargeEndDate", w.ChargeEnd.err}, fault{"quantity", quantity.err},
-			fault{"UnitPrice", w.UnitPrice.err}, fault{"Subtotal", w.Subtotal.err}, fault{"TaxTotal", w.TaxTotal.err}, fault{"Total", w.Total.err},
-		)
+	line := billing.InvoiceLine{
+		Class: billing.ExportedLine, CustomerID: customer, CustomerName: string(w.CustomerName),
+		Own:           customer != "" && customer == billing.ParseLineCustomer(string(w.PartnerID)),
+		InvoiceNumber: string(w.InvoiceNumber), ChargeType: string(w.ChargeType),
+		ChargeStart: w.ChargeStart.value, ChargeEnd: w.ChargeEnd.value,
+		SubscriptionID: string(w.SubscriptionID), OrderID: string(w.OrderID),
+		ProductID: string(w.ProductID), SkuID: string(w.SkuID), ProductName: string(w.ProductName),
+		Quantity: quantity.value, UnitPrice: w.UnitPrice.value, PretaxTotal: w.Subtotal.value, Tax: w.TaxTotal.value, AfterTaxTotal: w.Total.value,
+		CurrencyCode: strings.ToUpper(string(w.Currency)),
+	}
+	return line, firstFault(
+		fault{"ChargeStartDate", w.ChargeStart.err}, fault{"ChargeEndDate", w.ChargeEnd.err}, fault{"quantity", quantity.err},
+		fault{"UnitPrice", w.UnitPrice.err}, fault{"Subtotal", w.Subtotal.err}, fault{"TaxTotal", w.TaxTotal.err}, fault{"Total", w.Total.err},
+	)
 }
 
 // firstAmount is the first that is stated, or that is no amount.
