@@ -54,11 +54,11 @@ compose-smoke: ## Run the demo of docker-compose.yml and look at its database (n
 
 .PHONY: test
 test: ## Run all tests
-	go test -timeout 40m $(TEST_FLAGS) ./...
+	go test -timeout 20m $(TEST_FLAGS) ./...
 
 .PHONY: race
 race: ## Run all tests with the race detector, in random order
-	go test -race -shuffle=on -timeout 70m $(TEST_FLAGS) ./...
+	go test -race -shuffle=on -timeout 40m $(TEST_FLAGS) ./...
 
 .PHONY: test-docker
 test-docker: ## Run the database tests on PostgreSQL 17 in a container (needs Docker)

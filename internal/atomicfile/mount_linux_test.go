@@ -28,6 +28,9 @@ func TestMountedFile(t *testing.T) {
 	again.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
 	said, err := again.CombinedOutput()
 	if errors.Is(err, syscall.EPERM) || strings.Contains(string(said), "may not mount") {
+		if os.Geteuid() == 0 || os.Getenv("CI") != "" {
+			t.Fatalf("no mounts of its own, although this is root or CI: %v", err)
+		}
 		t.Skip("this test may not mount anything")
 	}
 	if err != nil {
