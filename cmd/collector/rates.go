@@ -83,15 +83,7 @@ and COLLECTOR_DATABASE_URL will do in place of a configuration file.`,
 		if err != nil {
 			return err
 		}
-		report, err := f.choose(reports, []string{"exchange-rates"})
-		if err != nil {
-			return err
-		}
-		with, err := f.parameters(report)
-		if err != nil {
-			return err
-		}
-		return p.report(cmd.Context(), report, with, f)
+		return p.chosenReport(cmd.Context(), reports, []string{"exchange-rates"}, f)
 	}
 	return cmd
 }

@@ -86,17 +86,22 @@ such text, and a byte order mark at the start of the file.`,
 			}
 			return reportList(reports).Write(newReportWriter(p.stdout, f.format.value, f.excel))
 		}
-		report, err := f.choose(reports, args)
-		if err != nil {
-			return err
-		}
-		with, err := f.parameters(report)
-		if err != nil {
-			return err
-		}
-		return p.report(cmd.Context(), report, with, f)
+		return p.chosenReport(cmd.Context(), reports, args, f)
 	}
 	return cmd
+}
+
+// chosenReport prints the report that the arguments and flags choose.
+func (p *program) chosenReport(ctx context.Context, reports []finance.Report, args []string, f reportFlags) error {
+	report, err := f.choose(reports, args)
+	if err != nil {
+		return err
+	}
+	with, err := f.parameters(report)
+	if err != nil {
+		return err
+	}
+	return p.report(ctx, report, with, f)
 }
 
 // reportFlags are the flags of report.

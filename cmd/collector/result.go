@@ -119,7 +119,7 @@ func (p *program) printResults(results []collector.Result, format string) error 
 // printInvoices adds what became of the invoices, if any were read.
 func (p *program) printInvoices(results []collector.Result) error {
 	table := sheet.Table{
-		Header: []string{"PARTNER", "INVOICES", "CHANGED", "LINES READ", "LINES CHANGED", "UNCHANGED", "LOADING", "NO DATA", "FAILED"},
+		Header: []string{"PARTNER", "INVOICES", "CHANGED", "PARTS READ", "PARTS CHANGED", "UNCHANGED", "LOADING", "NO DATA", "FAILED"},
 		Right:  []bool{false, true, true, true, true, true, true, true, true},
 	}
 	for _, r := range results {
