@@ -29,6 +29,7 @@ func TestPartnersSideBySideShareTheConnections(t *testing.T) {
 	i.Store = store
 
 	db := i.database()
+	db.SetMaxOpenConns(1) // every request in flight looks
 	t.Cleanup(func() { _ = db.Close() })
 	var most atomic.Int64
 	look := func() {
