@@ -102,8 +102,8 @@ func (p *program) backfill(ctx context.Context, f backfillFlags) error {
 	}
 	defer store.Close()
 
-	progress := p.newProgress()
-	jobs := p.newCollector(c, store, progress)
+	shown := p.newProgress()
+	jobs := p.newCollector(c, store, shown)
 	out := &lines{w: p.stdout, asJSON: f.format.value == "json"}
 	var results []collector.Result
 	switch {
@@ -135,7 +135,7 @@ func (p *program) backfill(ctx context.Context, f backfillFlags) error {
 		request := collector.Request{Kind: billing.KindMissing, LeaveOut: collector.DoneSinceLastCollection}
 		results = jobs.Collect(ctx, request, collector.Everybody(partners))
 	}
-	progress.close()
+	shown.Close()
 	return errors.Join(worst(ctx, results), p.printResults(results, f.format.value))
 }
 

@@ -9,6 +9,7 @@ import (
 	"partnercost/internal/collector"
 	"partnercost/internal/fetch"
 	"partnercost/internal/persist"
+	"partnercost/internal/progress"
 	"partnercost/internal/schedule"
 	"partnercost/internal/telemetry"
 )
@@ -48,9 +49,9 @@ func (p *program) daemon(ctx context.Context) error {
 		return configError(err)
 	}
 	metrics := p.newMetrics(c.Partners)
-	progress := &progress{interval: daemonProgressEvery, restore: func() {}}
+	shown := progress.Logged(daemonProgressEvery)
 	jobs := p.jobs(c, nil)
-	jobs.Metrics, jobs.Large, jobs.Follow = metrics, fetch.NewLarge(), progress.follow
+	jobs.Metrics, jobs.Large, jobs.Follow = metrics, fetch.NewLarge(), shown.Follow
 	d := collector.NewDaemon(collector.DaemonOptions{
 		Collector: jobs,
 		Spec:      spec, Wait: p.wait,

@@ -68,9 +68,9 @@ func (p *program) demo(ctx context.Context, f demoFlags) error {
 				lived.log = newLogger(p.stderr, p.logFormat.value, "error")
 			}
 			lived.terminal = p.terminal && shown
-			progress := lived.newProgress()
-			results := lived.newCollector(c, store, progress).Collect(ctx, collector.Request{Kind: billing.KindOnce}, collector.Everybody(c.Partners))
-			progress.close()
+			display := lived.newProgress()
+			results := lived.newCollector(c, store, display).Collect(ctx, collector.Request{Kind: billing.KindOnce}, collector.Everybody(c.Partners))
+			display.Close()
 			if shown {
 				if err := p.printResults(results, "table"); err != nil {
 					return err

@@ -7,6 +7,7 @@ import (
 
 	"partnercost/internal/collector"
 	"partnercost/internal/config"
+	"partnercost/internal/health"
 	"partnercost/internal/persist"
 )
 
@@ -66,7 +67,7 @@ func exitCode(ctx context.Context, err error) int {
 	if _, ok := errors.AsType[*collector.ConfigError](err); ok || isUsage(err) {
 		return exitUsage
 	}
-	if errors.Is(err, persist.ErrOtherName) {
+	if _, ok := errors.AsType[*health.ConfigError](err); ok || errors.Is(err, persist.ErrOtherName) {
 		return exitUsage
 	}
 	if errors.Is(err, persist.ErrLocked) {

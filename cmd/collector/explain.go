@@ -1,22 +1,16 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
 	"partnercost/internal/config"
 	"partnercost/internal/finance"
 	"partnercost/internal/persist"
-	"partnercost/internal/sheet"
 )
 
 func (p *program) explainCommand() *cobra.Command {
@@ -66,9 +60,9 @@ error with exit code 1.`,
 			if err != nil {
 				return err
 			}
-			full := fullExplanation{Explanation: explanation, Bodies: []answer{}}
+			full := fullExplanation{Explanation: explanation, Bodies: []finance.Answer{}}
 			for _, document := range explanation.Documents() {
-				full.Bodies = append(full.Bodies, answer{Document: document})
+				full.Bodies = append(full.Bodies, finance.Answer{Document: document})
 			}
 			if raw {
 				err = p.readBodies(cmd.Context(), c, full.Bodies)
@@ -81,7 +75,7 @@ error with exit code 1.`,
 			}
 			written := explanation.WriteText(p.stdout)
 			if written == nil {
-				written = writeAnswers(p.stdout, full.Bodies)
+				written = finance.WriteAnswers(p.stdout, full.Bodies)
 			}
 			return errors.Join(written, err)
 		})
@@ -94,7 +88,7 @@ var errDamaged = errors.New("archived answers do not match their SHA-256, so the
 
 // readBodies reads answers from the archive, for which finance_reader has no right. An
 // error is errDamaged when all were read.
-func (p *program) readBodies(ctx context.Context, c *config.Config, answers []answer) error {
+func (p *program) readBodies(ctx context.Context, c *config.Config, answers []finance.Answer) error {
 	bodies, err := p.archived(ctx, c, answers)
 	if persist.Forbidden(err) {
 		return fmt.Errorf("this login has no right to read answers, which may hold personal data; leave out --raw, or use a login that may collect: %w", err)
@@ -104,7 +98,7 @@ func (p *program) readBodies(ctx context.Context, c *config.Config, answers []an
 	}
 	damaged := 0
 	for i, body := range bodies {
-		answers[i].show(body)
+		answers[i].Show(string(body.State), body.State != persist.BodyPruned, body.Content, body.JSON())
 		if body.State == persist.BodyDamaged {
 			damaged++
 		}
@@ -115,7 +109,7 @@ func (p *program) readBodies(ctx context.Context, c *config.Config, answers []an
 	return nil
 }
 
-func (p *program) archived(ctx context.Context, c *config.Config, answers []answer) ([]persist.ArchivedBody, error) {
+func (p *program) archived(ctx context.Context, c *config.Config, answers []finance.Answer) ([]persist.ArchivedBody, error) {
 	store, err := p.openStore(ctx, c)
 	if err != nil {
 		return nil, err
@@ -132,66 +126,5 @@ func (p *program) archived(ctx context.Context, c *config.Config, answers []answ
 type fullExplanation struct {
 	finance.Explanation
 
-	Bodies []answer `json:"bodies"`
-}
-
-// answer is an archived body that numbers were derived from.
-type answer struct {
-	finance.Document
-
-	// State and Bytes are those of the body in the archive, if it is asked for.
-	State persist.BodyState `json:"state,omitempty"`
-	Bytes *int              `json:"bytes,omitempty"`
-	Raw   *string           `json:"raw,omitempty"`
-	// Base64 stands in for Raw where a JSON string could not hold the bytes.
-	Base64 []byte          `json:"raw_base64,omitempty"`
-	JSON   json.RawMessage `json:"json,omitempty"`
-
-	content []byte
-}
-
-// show takes over what the archive has.
-func (a *answer) show(body persist.ArchivedBody) {
-	a.State, a.Bytes = body.State, new(len(body.Content))
-	if body.State == persist.BodyPruned {
-		return
-	}
-	a.content = body.Content
-	if utf8.Valid(body.Content) {
-		text := string(body.Content)
-		a.Raw = &text
-	} else {
-		a.Base64 = body.Content
-	}
-	a.JSON = body.JSON()
-}
-
-// writeAnswers lists the answers, and prints the bodies that were asked for, framed and
-// byte for byte, which is what --raw is for.
-func writeAnswers(w io.Writer, answers []answer) error {
-	if len(answers) == 0 {
-		return nil
-	}
-	var out bytes.Buffer
-	fmt.Fprintln(&out, "\nAnswers:")
-	table := sheet.Table{Header: []string{"KIND", "SHA-256"}}
-	for _, a := range answers {
-		table.Rows = append(table.Rows, []string{string(a.Kind), a.SHA256})
-	}
-	if answers[0].State != "" {
-		table = sheet.Table{Header: []string{"KIND", "STATE", "BYTES", "SHA-256"}, Right: []bool{false, false, true}}
-		for _, a := range answers {
-			table.Rows = append(table.Rows, []string{string(a.Kind), string(a.State), strconv.Itoa(*a.Bytes), a.SHA256})
-		}
-	}
-	if err := writeTable(&out, table); err != nil {
-		return err
-	}
-	for _, a := range answers {
-		if a.content != nil {
-			fmt.Fprintf(&out, "\n----- begin %s %s, %d bytes, %s\n%s\n----- end %s %s\n", a.Kind, a.SHA256, *a.Bytes, a.State, a.content, a.Kind, a.SHA256)
-		}
-	}
-	_, err := out.WriteTo(w)
-	return err
+	Bodies []finance.Answer `json:"bodies"`
 }

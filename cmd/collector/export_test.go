@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"time"
+
+	"partnercost/internal/progress"
 )
 
 // Surroundings are what a command runs in when it runs in the process of a test.
@@ -19,7 +21,7 @@ type Surroundings struct {
 // Execute executes a command line in this process and returns its exit code.
 func Execute(ctx context.Context, in Surroundings, args ...string) int {
 	p := &program{
-		stdout: &output{to: in.Stdout}, stderr: &terminal{to: in.Stderr}, getenv: in.Getenv,
+		stdout: &output{to: in.Stdout}, stderr: progress.NewTerminal(in.Stderr), getenv: in.Getenv,
 		now: in.Now, newID: in.NewID, random: in.Random, wait: in.Wait, progressEvery: time.Hour,
 	}
 	return p.execute(ctx, args)

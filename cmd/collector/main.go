@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"partnercost/internal/progress"
 	"partnercost/internal/schedule"
 )
 
@@ -24,8 +25,8 @@ func main() {
 	}
 	p := &program{
 		stdout:        &output{to: os.Stdout},
-		stderr:        &terminal{to: os.Stderr},
-		terminal:      isTerminal(os.Stderr),
+		stderr:        progress.NewTerminal(os.Stderr),
+		terminal:      progress.IsTerminal(os.Stderr),
 		getenv:        os.Getenv,
 		now:           time.Now,
 		newID:         uuid.NewString,

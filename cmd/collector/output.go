@@ -7,6 +7,7 @@ import (
 	"os"
 	"sync"
 
+	"partnercost/internal/progress"
 	"partnercost/internal/sheet"
 )
 
@@ -45,7 +46,7 @@ func (o *output) failure() error {
 // isTerminal reports whether somebody reads the results on a terminal.
 func (o *output) isTerminal() bool {
 	file, ok := o.to.(*os.File)
-	return ok && isTerminal(file)
+	return ok && progress.IsTerminal(file)
 }
 
 // writeTable prints a table for people.

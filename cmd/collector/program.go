@@ -18,12 +18,13 @@ import (
 	"partnercost/internal/config"
 	"partnercost/internal/finance"
 	"partnercost/internal/persist"
+	"partnercost/internal/progress"
 )
 
 // program holds what every command needs: its environment and the global flags.
 type program struct {
 	stdout *output
-	stderr *terminal
+	stderr *progress.Terminal
 	// terminal says that stderr is one, so that progress may be drawn.
 	terminal bool
 	getenv   func(string) string

@@ -1,19 +1,15 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"partnercost/internal/config"
 	"partnercost/internal/finance"
-	"partnercost/internal/sheet"
 )
 
 // reconcileFlags are the flags of reconcile.
@@ -63,7 +59,7 @@ func (p *program) reconcile(ctx context.Context, f reconcileFlags) error {
 		if f.format.value == "json" {
 			err = writeJSON(p.stdout, s)
 		} else {
-			err = p.printInvoiceStatement(s)
+			err = s.WriteText(p.stdout)
 		}
 		if len(s.Open) > 0 {
 			open := fmt.Errorf("%d items of %s are open", len(s.Open), s.Period)
@@ -71,67 +67,4 @@ func (p *program) reconcile(ctx context.Context, f reconcileFlags) error {
 		}
 		return err
 	})
-}
-
-// printInvoiceStatement prints what a person signs.
-func (p *program) printInvoiceStatement(s finance.InvoiceStatement) error {
-	invoices := sheet.Table{
-		Header: []string{"PARTNER", "INVOICE", "TYPE", "DOCUMENT", "AMENDS", "CURRENCY", "TOTAL", "LINES", "DIFFERENCE", "STATE"},
-		Right:  []bool{false, false, false, false, false, false, true, true, true},
-	}
-	for _, i := range s.Invoices {
-		invoices.Rows = append(invoices.Rows, []string{
-			i.Partner, i.InvoiceID, i.InvoiceType, i.DocumentType, cmp.Or(i.Amends, "-"), i.CurrencyCode, dash(i.Total), dash(i.LinesTotal), dash(i.Difference), i.State,
-		})
-	}
-	totals := sheet.Table{
-		Header: []string{"PARTNER", "TYPE", "CURRENCY", "CUSTOMERS", "MATCHED", "INVOICED", "SERVICE COSTS", "DIFFERENCE"},
-		Right:  []bool{false, false, false, true, true, true, true, true},
-	}
-	for _, t := range s.Totals {
-		totals.Rows = append(totals.Rows, []string{
-			t.Partner, t.InvoiceType, t.CurrencyCode, strconv.FormatInt(t.Customers, 10), strconv.FormatInt(t.Matched, 10), dash(t.Invoiced), dash(t.ServiceCosts), dash(t.Difference),
-		})
-	}
-	differences := sheet.Table{
-		Header: []string{"PARTNER", "CUSTOMER", "COMPANY", "TYPE", "CURRENCY", "INVOICED", "SERVICE COSTS", "DIFFERENCE", "VERDICT", "REASON"},
-		Right:  []bool{false, false, false, false, false, true, true, true},
-	}
-	for _, d := range s.Differences {
-		differences.Rows = append(differences.Rows, []string{
-			d.Partner, d.CustomerID, cmp.Or(d.CompanyName, "-"), d.InvoiceType, d.CurrencyCode, dash(d.Invoiced), dash(d.ServiceCosts), dash(d.Difference),
-			strings.ReplaceAll(d.Verdict, "_", " "), cmp.Or(d.Reason, "-"),
-		})
-	}
-	for _, part := range []struct {
-		title string
-		table sheet.Table
-	}{{"Invoices of " + s.Period, invoices}, {"Customers by type and currency", totals}, {"Differences", differences}} {
-		if len(part.table.Rows) == 0 {
-			continue
-		}
-		if _, err := fmt.Fprintln(p.stdout, part.title); err != nil {
-			return err
-		}
-		if err := writeTable(p.stdout, part.table); err != nil {
-			return err
-		}
-		if _, err := fmt.Fprintln(p.stdout); err != nil {
-			return err
-		}
-	}
-	if len(s.Open) == 0 {
-		_, err := fmt.Fprintln(p.stdout, "Nothing is open.")
-		return err
-	}
-	_, err := fmt.Fprintf(p.stdout, "Open:\n  %s\n", strings.Join(s.Open, "\n  "))
-	return err
-}
-
-// dash is an amount with all its digits, or a dash for none.
-func dash(a finance.ExactAmount) string {
-	if !a.Valid {
-		return "-"
-	}
-	return a.String()
 }

@@ -196,25 +196,9 @@ func (p *program) report(ctx context.Context, report finance.Report, with financ
 
 // reportWorkbook is a workbook with notes on what the report is about.
 func (p *program) reportWorkbook(ctx context.Context, r *finance.Reader, report finance.Report, with finance.Parameters) (sheet.Writer, error) {
-	notes := []sheet.Note{{About: "report", Says: report.Name}, {About: "shows", Says: report.Summary}}
-	period := "all"
-	switch {
-	case with.Period != "":
-		period = with.Period
-	case report.Reads("finance.reporting_month()"):
-		month, err := r.ReportingMonth(ctx, with)
-		if err != nil {
-			return nil, err
-		}
-		with.Period = month.Format("2006-01") // the notes are about it
-		period = with.Period + ", the newest that is closed"
-	}
-	notes = append(notes, sheet.Note{About: "period", Says: period})
-	if with.Customer != "" {
-		notes = append(notes, sheet.Note{About: "customer", Says: string(with.Customer)})
-	}
-	if !with.Since.IsZero() {
-		notes = append(notes, sheet.Note{About: "since", Says: with.Since.UTC().Format(time.RFC3339)})
+	notes, with, err := r.ReportNotes(ctx, report, with)
+	if err != nil {
+		return nil, err
 	}
 	return p.workbook(ctx, p.stdout, r, report.Name, notes, with)
 }

@@ -14,6 +14,7 @@ import (
 	"partnercost/internal/config"
 	"partnercost/internal/fetch"
 	"partnercost/internal/persist"
+	"partnercost/internal/progress"
 	"partnercost/internal/telemetry"
 )
 
@@ -124,8 +125,8 @@ func (p *program) run(ctx context.Context, f runFlags) error {
 	}
 	defer store.Close()
 
-	progress := p.newProgress()
-	jobs := p.newCollector(c, store, progress)
+	shown := p.newProgress()
+	jobs := p.newCollector(c, store, shown)
 	request := collector.Request{Kind: billing.KindOnce, RetireAll: f.retireAll, Full: f.full, Only: collector.Only(f.only.value)}
 	if f.resume {
 		request.LeaveOut, request.ResumeSince = collector.DoneByUnfinishedRun, p.now().Add(-resumeWithin)
@@ -133,12 +134,12 @@ func (p *program) run(ctx context.Context, f runFlags) error {
 	if f.dryRun {
 		preview := &preview{w: p.stdout, asJSON: f.format.value == "json"}
 		results := jobs.Preview(ctx, request, selections, collector.Show{Customers: preview.print, Invoice: preview.printInvoice})
-		progress.close()
+		shown.Close()
 		err := preview.finish()
 		return errors.Join(worst(ctx, results), err)
 	}
 	results := jobs.Collect(ctx, request, selections)
-	progress.close()
+	shown.Close()
 	err = p.printResults(results, f.format.value)
 	var told sync.WaitGroup
 	told.Go(func() { jobs.Notify(ctx, collector.AllSucceeded(results)) })
@@ -147,12 +148,20 @@ func (p *program) run(ctx context.Context, f runFlags) error {
 	return errors.Join(worst(ctx, results), err)
 }
 
+// newProgress shows progress on the terminal, or in the log.
+func (p *program) newProgress() *progress.Display {
+	if p.terminal {
+		return progress.Drawn(p.stderr)
+	}
+	return progress.Logged(p.progressEvery)
+}
+
 // newCollector wires the jobs of a command that runs.
-func (p *program) newCollector(c *config.Config, store *persist.Store, progress *progress) *collector.Collector {
+func (p *program) newCollector(c *config.Config, store *persist.Store, shown *progress.Display) *collector.Collector {
 	metrics := p.newMetrics(c.Partners)
 	p.watch(metrics, c.Partners, func() (*persist.Store, error) { return store, nil })
 	jobs := p.jobs(c, store)
-	jobs.Metrics, jobs.Large, jobs.Follow = metrics, fetch.NewLarge(), progress.follow
+	jobs.Metrics, jobs.Large, jobs.Follow = metrics, fetch.NewLarge(), shown.Follow
 	return &jobs
 }
 

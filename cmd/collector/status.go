@@ -1,14 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
-	"strconv"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -60,48 +54,16 @@ type fullStatus struct {
 }
 
 func writeStatus(w io.Writer, s fullStatus) error {
-	partners := sheet.Table{
-		Header: []string{"PARTNER", "CUSTOMERS", "COLLECTED IN 26 H", "NEVER COLLECTED", "WAITING", "OLDEST PART", "OPEN FINDINGS", "LONGEST UNSEEN", "SINCE"},
-		Right:  []bool{false, true, true, true, true},
-	}
-	for _, partner := range s.Partners {
-		partners.Rows = append(partners.Rows, []string{
-			partner.Partner, strconv.Itoa(partner.Customers), strconv.Itoa(partner.Covered), strconv.Itoa(partner.NeverCollected),
-			strconv.Itoa(partner.Waiting), minute(partner.OldestPart),
-			counted(partner.OpenFindings), cmp.Or(partner.OldestUnseen, "-"), minute(partner.OldestUnseenSince),
-		})
-	}
-	runs := sheet.Table{
-		Header: []string{"STARTED", "PARTNER", "KIND", "STATUS", "CUSTOMERS", "OK", "UNCHANGED", "NO COSTS", "FAILED", "ROWS", "TOOK", "RUN", "ERROR"},
-		Right:  []bool{false, false, false, false, true, true, true, true, true, true, true},
-	}
-	for _, run := range s.Runs {
-		took := "-"
-		if run.FinishedAt != nil {
-			took = run.FinishedAt.Sub(run.StartedAt).Round(time.Second).String()
-		}
-		firstLine, _, _ := strings.Cut(run.Error, "\n")
-		runs.Rows = append(runs.Rows, []string{
-			minute(&run.StartedAt), run.Partner, run.Kind, run.Status, strconv.Itoa(run.Total), strconv.Itoa(run.OK), strconv.Itoa(run.Unchanged),
-			strconv.Itoa(run.NoCosts), strconv.Itoa(run.Failed), strconv.FormatInt(run.RowsChanged, 10), took, run.ID, firstLine,
-		})
+	partners, invoices, runs := s.Tables()
+	signIns := sheet.Table{Header: []string{"PARTNER", "REFRESH TOKEN"}}
+	for _, state := range s.SignIns {
+		signIns.Rows = append(signIns.Rows, []string{state.Partner, refreshToken(state)})
 	}
 	tables := []sheet.Table{partners}
-	invoices := sheet.Table{Header: []string{"PARTNER", "INVOICES"}}
-	for _, partner := range s.Partners {
-		if len(partner.Invoices) > 0 {
-			invoices.Rows = append(invoices.Rows, []string{partner.Partner, strings.ReplaceAll(counted(partner.Invoices), "_", " ")})
+	for _, table := range []sheet.Table{invoices, signIns} { // without a configuration there are no sign-ins
+		if len(table.Rows) > 0 {
+			tables = append(tables, table)
 		}
-	}
-	if len(invoices.Rows) > 0 {
-		tables = append(tables, invoices)
-	}
-	if len(s.SignIns) > 0 { // without a configuration there are none
-		signIns := sheet.Table{Header: []string{"PARTNER", "REFRESH TOKEN"}}
-		for _, state := range s.SignIns {
-			signIns.Rows = append(signIns.Rows, []string{state.Partner, refreshToken(state)})
-		}
-		tables = append(tables, signIns)
 	}
 	for _, table := range tables {
 		if err := writeTable(w, table); err != nil {
@@ -112,21 +74,6 @@ func writeStatus(w io.Writer, s fullStatus) error {
 		}
 	}
 	return writeTable(w, runs)
-}
-
-func minute(t *time.Time) string {
-	if t == nil {
-		return "-"
-	}
-	return t.UTC().Format("2006-01-02 15:04Z")
-}
-
-func counted(counts map[string]int) string {
-	var words []string
-	for _, word := range slices.Sorted(maps.Keys(counts)) {
-		words = append(words, fmt.Sprintf("%d %s", counts[word], word))
-	}
-	return cmp.Or(strings.Join(words, ", "), "none")
 }
 
 func (p *program) signInStates(partners []config.Partner) []collector.SignInState {

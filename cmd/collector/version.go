@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"partnercost/internal/sbom"
 )
 
 // version and commit are set by the linker (see the Makefile); a build without it
@@ -60,7 +62,7 @@ another system.`,
 			return usageError("--binary needs --sbom")
 		}
 		if bill {
-			return writeSBOM(p.stdout, binary)
+			return sbom.Write(p.stdout, binary, thisBuild().Version, thisBuild().Commit)
 		}
 		b := thisBuild()
 		if format.value == "json" {

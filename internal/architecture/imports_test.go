@@ -39,6 +39,7 @@ var rooms = []room{
 	{path: "migrations"},
 	{path: "sql"},
 	{path: "internal/config", mayImport: []string{"internal/billing", "internal/loopback", "internal/schedule"}},
+	{path: "internal/health", mayImport: []string{"internal/config"}},
 	{path: "internal/telemetry", mayImport: []string{"internal/billing"}},
 	{
 		path:      "internal/fetch",
@@ -50,6 +51,7 @@ var rooms = []room{
 		mayImport: []string{"internal/billing", "internal/loopback"},
 	},
 	{path: "internal/pg"},
+	{path: "internal/sbom"},
 	{path: "internal/sheet"},
 	{path: "internal/finance/dbsqlc"},
 	{
@@ -70,6 +72,7 @@ var rooms = []room{
 	},
 	{path: "internal/rates", mayImport: []string{"internal/billing", "internal/persist"}},
 	{path: "internal/collect", mayImport: []string{"internal/billing"}},
+	{path: "internal/progress", mayImport: []string{"internal/collect"}, mayTest: []string{"internal/billing"}},
 	{
 		path:      "internal/console",
 		mayImport: []string{"internal/atomicfile", "internal/billing", "internal/finance", "internal/loopback", "internal/sheet"},
@@ -91,9 +94,9 @@ var rooms = []room{
 	{
 		path: program,
 		mayImport: []string{
-			"internal/atomicfile", "internal/billing", "internal/collect", "internal/collector", "internal/config", "internal/console", "internal/demo",
-			"internal/fetch", "internal/finance", "internal/partnersim", "internal/persist", "internal/rates", "internal/schedule", "internal/sheet",
-			"internal/telemetry",
+			"internal/atomicfile", "internal/billing", "internal/collector", "internal/config", "internal/console", "internal/demo",
+			"internal/fetch", "internal/finance", "internal/health", "internal/partnersim", "internal/persist", "internal/progress", "internal/rates", "internal/sbom",
+			"internal/schedule", "internal/sheet", "internal/telemetry",
 		},
 		mayTest: []string{"internal/localpg", "internal/persist/pgtest"},
 	},
@@ -108,7 +111,7 @@ type dependency struct {
 }
 
 var dependencies = []dependency{
-	{module: "github.com/CycloneDX/cyclonedx-go", rooms: []string{program}},
+	{module: "github.com/CycloneDX/cyclonedx-go", rooms: []string{"internal/sbom"}},
 	{module: "github.com/chromedp/chromedp", rooms: []string{"internal/console"}, testsOnly: true},
 	{module: "github.com/chromedp/cdproto", rooms: []string{"internal/console"}, testsOnly: true},
 	{module: "github.com/fergusstrange/embedded-postgres", rooms: []string{"internal/localpg"}},
@@ -132,14 +135,14 @@ var dependencies = []dependency{
 	{module: "github.com/spf13/cobra", rooms: []string{program}},
 	{module: "github.com/spf13/pflag", rooms: []string{program}},
 	{module: "github.com/testcontainers/testcontainers-go", rooms: []string{"internal/persist/pgtest"}},
-	{module: "github.com/vbauerster/mpb/v8", rooms: []string{program}},
+	{module: "github.com/vbauerster/mpb/v8", rooms: []string{"internal/progress"}},
 	{module: "github.com/xuri/excelize/v2", rooms: []string{"internal/sheet"}},
 	{module: "go.uber.org/goleak", testsOnly: true},
 	{module: "go.yaml.in/yaml/v3", rooms: []string{"internal/config", "deploy"}},
 	{module: "golang.org/x/crypto", rooms: []string{"internal/console"}},
 	{module: "golang.org/x/oauth2", rooms: []string{"internal/fetch", "internal/partnersim"}},
 	{module: "golang.org/x/sync"},
-	{module: "golang.org/x/term", rooms: []string{program}},
+	{module: "golang.org/x/term", rooms: []string{program, "internal/progress"}},
 	{module: "golang.org/x/text", rooms: []string{"internal/sheet"}},
 	{module: "golang.org/x/time", rooms: []string{"internal/console", "internal/fetch", "internal/partnersim"}},
 }

@@ -29,6 +29,32 @@ func (r *Reader) ReportingMonth(ctx context.Context, with Parameters) (month tim
 	return month, nil
 }
 
+// ReportNotes say what a report is about. The parameters that it returns name the month
+// that the report chooses where none is asked for.
+func (r *Reader) ReportNotes(ctx context.Context, report Report, with Parameters) ([]sheet.Note, Parameters, error) {
+	notes := []sheet.Note{{About: "report", Says: report.Name}, {About: "shows", Says: report.Summary}}
+	period := "all"
+	switch {
+	case with.Period != "":
+		period = with.Period
+	case report.Reads("finance.reporting_month()"):
+		month, err := r.ReportingMonth(ctx, with)
+		if err != nil {
+			return nil, with, err
+		}
+		with.Period = month.Format("2006-01")
+		period = with.Period + ", the newest that is closed"
+	}
+	notes = append(notes, sheet.Note{About: "period", Says: period})
+	if with.Customer != "" {
+		notes = append(notes, sheet.Note{About: "customer", Says: string(with.Customer)})
+	}
+	if !with.Since.IsZero() {
+		notes = append(notes, sheet.Note{About: "since", Says: with.Since.UTC().Format(time.RFC3339)})
+	}
+	return notes, with, nil
+}
+
 // Notes say how complete the costs are, for whoever is handed a file of them: the
 // coverage of each partner, the state of the month (YYYY-MM, or empty for the open ones),
 // and what it lacks.

@@ -1,4 +1,5 @@
-package main
+// Package sbom states what a build of this program is made of, as CycloneDX.
+package sbom
 
 import (
 	"debug/buildinfo"
@@ -13,9 +14,11 @@ import (
 	"github.com/CycloneDX/cyclonedx-go"
 )
 
-// writeSBOM writes, in CycloneDX's JSON, what a binary is made of: the one at path, or
-// this one. It says the same about the same binary, whenever it is asked.
-func writeSBOM(w io.Writer, path string) error {
+// Write writes, in CycloneDX's JSON, what a binary is made of: the one at path, or this
+// one. It says the same about the same binary, whenever it is asked. The version and the
+// commit are this program's: the linker sets them, and leaves no trace that could be read
+// in another binary.
+func Write(w io.Writer, path, version, commit string) error {
 	info, ok := debug.ReadBuildInfo()
 	if path != "" {
 		var err error
@@ -25,16 +28,15 @@ func writeSBOM(w io.Writer, path string) error {
 	} else if !ok {
 		return errors.New("this binary was built without build information")
 	}
-	if err := cyclonedx.NewBOMEncoder(w, cyclonedx.BOMFileFormatJSON).SetPretty(true).SetEscapeHTML(false).EncodeVersion(sbom(info, thisBuild()), cyclonedx.SpecVersion1_6); err != nil {
+	if err := cyclonedx.NewBOMEncoder(w, cyclonedx.BOMFileFormatJSON).SetPretty(true).SetEscapeHTML(false).EncodeVersion(bill(info, version, commit), cyclonedx.SpecVersion1_6); err != nil {
 		return fmt.Errorf("SBOM: %w", err)
 	}
 	return nil
 }
 
-// sbom states what the go command recorded: the modules with their checksums, the Go
-// version and the system it was built for. The version is this program's: the linker
-// sets it, and leaves no trace that could be read in another binary.
-func sbom(info *debug.BuildInfo, program build) *cyclonedx.BOM {
+// bill states what the go command recorded: the modules with their checksums, the Go
+// version and the system it was built for.
+func bill(info *debug.BuildInfo, version, commit string) *cyclonedx.BOM {
 	settings := map[string]string{}
 	for _, setting := range info.Settings {
 		settings[setting.Key] = setting.Value
@@ -42,11 +44,11 @@ func sbom(info *debug.BuildInfo, program build) *cyclonedx.BOM {
 	platform := settings["GOOS"] + "/" + settings["GOARCH"]
 	application := cyclonedx.Component{
 		BOMRef: info.Main.Path, Type: cyclonedx.ComponentTypeApplication, Name: "collector",
-		Version:  program.Version,
+		Version:  version,
 		Licenses: &cyclonedx.Licenses{{License: &cyclonedx.License{ID: "Apache-2.0"}}},
 		Properties: &[]cyclonedx.Property{
 			{Name: "go:platform", Value: platform},
-			{Name: "vcs:revision", Value: program.Commit},
+			{Name: "vcs:revision", Value: commit},
 		},
 	}
 	components := []cyclonedx.Component{{

@@ -1,4 +1,4 @@
-package main
+package progress
 
 import (
 	"context"
@@ -65,15 +65,14 @@ func TestProgressIsLoggedAtIntervals(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var out lockedBuffer
-		p := &program{stderr: &terminal{to: &out}, progressEvery: 5 * time.Second}
-		shown := p.newProgress()
+		shown := Logged(5 * time.Second)
 		run := slowRun(12)
-		finish := shown.follow(run.Progress, "contoso", slog.New(slog.NewTextHandler(p.stderr, nil)).With("partner", "contoso"))
+		finish := shown.Follow(run.Progress, "contoso", slog.New(slog.NewTextHandler(&out, nil)).With("partner", "contoso"))
 		if _, err := run.Collect(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		finish()
-		shown.close()
+		shown.Close()
 		if got := strings.Count(out.String(), "msg=progress partner=contoso"); got != 2 {
 			t.Errorf("%d lines in 12 s at one every 5 s, want 2:\n%s", got, out.String())
 		}
@@ -87,19 +86,19 @@ func TestProgressIsDrawnOnATerminal(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			var out lockedBuffer
-			p := &program{stderr: &terminal{to: &out}, terminal: true}
-			shown := p.newProgress()
+			stderr := NewTerminal(&out)
+			shown := Drawn(stderr)
 			run := slowRun(8)
-			finish := shown.follow(run.Progress, "contoso", slog.New(slog.DiscardHandler))
+			finish := shown.Follow(run.Progress, "contoso", slog.New(slog.DiscardHandler))
 			if interrupted {
 				time.AfterFunc(4500*time.Millisecond, cancel)
 			}
-			time.AfterFunc(3*time.Second, func() { fmt.Fprintln(p.stderr, "a line of the log") })
+			time.AfterFunc(3*time.Second, func() { fmt.Fprintln(stderr, "a line of the log") })
 			if _, err := run.Collect(ctx); (err != nil) != interrupted {
 				t.Errorf("error %v", err)
 			}
 			finish()
-			shown.close()
+			shown.Close()
 			for _, want := range []string{"contoso", "3/", "a line of the log\n"} {
 				if !strings.Contains(out.String(), want) {
 					t.Errorf("%q is not drawn:\n%s", want, out.String())
@@ -108,7 +107,7 @@ func TestProgressIsDrawnOnATerminal(t *testing.T) {
 			if complete := strings.Contains(out.String(), "8/8"); complete == interrupted {
 				t.Errorf("drawn to the end: %v, interrupted: %v\n%s", complete, interrupted, out.String())
 			}
-			fmt.Fprintln(p.stderr, "afterwards")
+			fmt.Fprintln(stderr, "afterwards")
 			if !strings.HasSuffix(out.String(), "afterwards\n") {
 				t.Error("what follows the bars is lost")
 			}

@@ -1,4 +1,5 @@
-package main
+// Package progress shows how far runs are: bars on a terminal, elsewhere lines in the log.
+package progress
 
 import (
 	"fmt"
@@ -14,25 +15,26 @@ import (
 // refreshBars is how often bars move.
 const refreshBars = 200 * time.Millisecond
 
-// progress shows how far the runs are: bars on a terminal, elsewhere a log line per
-// run and interval.
-type progress struct {
+// Display shows how far the runs are.
+type Display struct {
 	bars     *mpb.Progress // nil where there is no terminal
 	restore  func()
 	interval time.Duration
 }
 
-// newProgress prepares to show progress on the console; close ends it.
-func (p *program) newProgress() *progress {
-	if !p.terminal {
-		return &progress{interval: p.progressEvery, restore: func() {}}
-	}
-	bars := mpb.New(mpb.WithOutput(p.stderr.to), mpb.WithAutoRefresh(), mpb.WithRefreshRate(refreshBars))
-	return &progress{bars: bars, restore: p.stderr.through(bars), interval: refreshBars}
+// Logged writes a line to the log of each run at intervals.
+func Logged(every time.Duration) *Display {
+	return &Display{interval: every, restore: func() {}}
 }
 
-// follow shows how far a run is until the returned function is called.
-func (s *progress) follow(progress func() collect.Progress, partner string, log *slog.Logger) (finish func()) {
+// Drawn draws bars on a terminal until Close.
+func Drawn(on *Terminal) *Display {
+	bars := mpb.New(mpb.WithOutput(on.to), mpb.WithAutoRefresh(), mpb.WithRefreshRate(refreshBars))
+	return &Display{bars: bars, restore: on.through(bars), interval: refreshBars}
+}
+
+// Follow shows how far a run is until the returned function is called.
+func (s *Display) Follow(progress func() collect.Progress, partner string, log *slog.Logger) (finish func()) {
 	show, end := logProgress(log), func() {}
 	if s.bars != nil {
 		show, end = s.bar(partner)
@@ -61,8 +63,8 @@ func (s *progress) follow(progress func() collect.Progress, partner string, log 
 	}
 }
 
-// close draws the bars a last time.
-func (s *progress) close() {
+// Close draws the bars a last time.
+func (s *Display) Close() {
 	s.restore()
 	if s.bars != nil {
 		s.bars.Wait()
@@ -78,7 +80,7 @@ func logProgress(log *slog.Logger) func(collect.Progress) {
 
 // bar adds a bar for one partner. It counts what is fetched, because that is what
 // takes the time.
-func (s *progress) bar(partner string) (show func(collect.Progress), end func()) {
+func (s *Display) bar(partner string) (show func(collect.Progress), end func()) {
 	var rate, failed string
 	latest := make(chan collect.Progress, 1) // the newest snapshot, for the drawing goroutine
 	bar := s.bars.AddBar(0,

@@ -1,4 +1,4 @@
-package main
+package progress
 
 import (
 	"io"
@@ -8,16 +8,19 @@ import (
 	"golang.org/x/term"
 )
 
-// terminal is stderr. While progress bars are drawn there, what is logged passes
+// Terminal is stderr. While progress bars are drawn there, what is logged passes
 // through them, so that the lines stand above the bars and not in them.
-type terminal struct {
+type Terminal struct {
 	mu sync.Mutex
 	to io.Writer
 }
 
+// NewTerminal is a terminal that writes to w.
+func NewTerminal(w io.Writer) *Terminal { return &Terminal{to: w} }
+
 // Write implements io.Writer. It never fails: work does not end because nobody reads
 // about it any more.
-func (t *terminal) Write(b []byte) (int, error) {
+func (t *Terminal) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	_, _ = t.to.Write(b)
@@ -25,7 +28,7 @@ func (t *terminal) Write(b []byte) (int, error) {
 }
 
 // through makes everything pass through w until restore is called.
-func (t *terminal) through(w io.Writer) (restore func()) {
+func (t *Terminal) through(w io.Writer) (restore func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	before := t.to
@@ -37,8 +40,8 @@ func (t *terminal) through(w io.Writer) (restore func()) {
 	}
 }
 
-// isTerminal reports whether f is a terminal on which something can be drawn.
-func isTerminal(f *os.File) bool {
+// IsTerminal reports whether f is a terminal on which something can be drawn.
+func IsTerminal(f *os.File) bool {
 	width, _, err := term.GetSize(int(f.Fd()))
 	return err == nil && width > 0
 }

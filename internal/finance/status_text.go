@@ -1,0 +1,63 @@
+package finance
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"partnercost/internal/sheet"
+)
+
+// Tables are the status for people: the coverage of the partners, the states of their
+// invoices, where there are any, and the runs.
+func (s Status) Tables() (partners, invoices, runs sheet.Table) {
+	partners = sheet.Table{
+		Header: []string{"PARTNER", "CUSTOMERS", "COLLECTED IN 26 H", "NEVER COLLECTED", "WAITING", "OLDEST PART", "OPEN FINDINGS", "LONGEST UNSEEN", "SINCE"},
+		Right:  []bool{false, true, true, true, true},
+	}
+	invoices = sheet.Table{Header: []string{"PARTNER", "INVOICES"}}
+	for _, p := range s.Partners {
+		partners.Rows = append(partners.Rows, []string{
+			p.Partner, strconv.Itoa(p.Customers), strconv.Itoa(p.Covered), strconv.Itoa(p.NeverCollected), strconv.Itoa(p.Waiting), toMinute(p.OldestPart),
+			counted(p.OpenFindings), cmp.Or(p.OldestUnseen, "-"), toMinute(p.OldestUnseenSince),
+		})
+		if len(p.Invoices) > 0 {
+			invoices.Rows = append(invoices.Rows, []string{p.Partner, strings.ReplaceAll(counted(p.Invoices), "_", " ")})
+		}
+	}
+	runs = sheet.Table{
+		Header: []string{"STARTED", "PARTNER", "KIND", "STATUS", "CUSTOMERS", "OK", "UNCHANGED", "NO COSTS", "FAILED", "ROWS", "TOOK", "RUN", "ERROR"},
+		Right:  []bool{false, false, false, false, true, true, true, true, true, true, true},
+	}
+	for _, r := range s.Runs {
+		took := "-"
+		if r.FinishedAt != nil {
+			took = r.FinishedAt.Sub(r.StartedAt).Round(time.Second).String()
+		}
+		firstLine, _, _ := strings.Cut(r.Error, "\n")
+		runs.Rows = append(runs.Rows, []string{
+			toMinute(&r.StartedAt), r.Partner, r.Kind, r.Status, strconv.Itoa(r.Total), strconv.Itoa(r.OK), strconv.Itoa(r.Unchanged),
+			strconv.Itoa(r.NoCosts), strconv.Itoa(r.Failed), strconv.FormatInt(r.RowsChanged, 10), took, r.ID, firstLine,
+		})
+	}
+	return partners, invoices, runs
+}
+
+func toMinute(t *time.Time) string {
+	if t == nil {
+		return "-"
+	}
+	return t.UTC().Format("2006-01-02 15:04Z")
+}
+
+func counted(counts map[string]int) string {
+	var words []string
+	for _, word := range slices.Sorted(maps.Keys(counts)) {
+		words = append(words, fmt.Sprintf("%d %s", counts[word], word))
+	}
+	return cmp.Or(strings.Join(words, ", "), "none")
+}

@@ -1,0 +1,127 @@
+// Package health asks the daemon on this machine whether it is well.
+package health
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"partnercost/internal/config"
+)
+
+// timeout leaves the daemon the 3 s within which /readyz answers.
+const timeout = 5 * time.Second
+
+// largestAnswer bounds what is read of an answer: a line per check.
+const largestAnswer = 64 << 10
+
+// ConfigError is something in the configuration that keeps the daemon from being asked.
+type ConfigError struct{ err error }
+
+func (e *ConfigError) Error() string { return e.err.Error() }
+func (e *ConfigError) Unwrap() error { return e.err }
+
+func configured(err error) error { return &ConfigError{err} }
+
+// Daemon is where the daemon answers. No proxy is asked: it is on this machine.
+type Daemon struct {
+	address *url.URL
+	tls     *tls.Config
+}
+
+// At is the daemon at an address such as http://127.0.0.1:8080.
+func At(address string) (Daemon, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return Daemon{}, fmt.Errorf("%q is not an address such as http://127.0.0.1:8080", address)
+	}
+	return Daemon{address: u}, nil
+}
+
+// Of is the daemon that listens as configured. Errors are *ConfigError.
+func Of(c config.Console) (Daemon, error) {
+	host, err := localHost(c.Listen)
+	if err != nil {
+		return Daemon{}, err
+	}
+	if c.TLSCertFile == "" {
+		return Daemon{address: &url.URL{Scheme: "http", Host: host}}, nil
+	}
+	only, err := onlyCertificate(c)
+	return Daemon{address: &url.URL{Scheme: "https", Host: host}, tls: only}, err
+}
+
+// Ask writes the daemon's answer at a path such as healthz. Anything but 200 is an error.
+func (d Daemon) Ask(ctx context.Context, path string, w io.Writer) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	address := d.address.JoinPath(path).String()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	transport := &http.Transport{TLSClientConfig: d.tls}
+	defer transport.CloseIdleConnections()
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return fmt.Errorf("the daemon does not answer at %s: %w", address, err)
+	}
+	defer response.Body.Close()
+	if _, err := io.Copy(w, io.LimitReader(response.Body, largestAnswer)); err != nil {
+		return fmt.Errorf("the daemon's answer at %s is incomplete: %w", address, err)
+	}
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("the daemon is not healthy: %s answers %s", address, response.Status)
+	}
+	return nil
+}
+
+// localHost turns what the daemon listens on into what can be connected to from here.
+func localHost(listen string) (string, error) {
+	host, port, err := net.SplitHostPort(listen)
+	if err != nil {
+		return "", configured(fmt.Errorf("console.listen: %w", err))
+	}
+	if port == "0" {
+		return "", configured(errors.New("console.listen leaves the port to the system; name the daemon's address with --url; the daemon logs it"))
+	}
+	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+		if ip != nil && ip.To4() == nil {
+			host = "::1"
+		}
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// onlyCertificate trusts the certificate of the configuration and no other. Its names
+// are those that people use, not the loopback address that is asked here.
+func onlyCertificate(c config.Console) (*tls.Config, error) {
+	content, err := os.ReadFile(c.TLSCertFile)
+	if err != nil {
+		return nil, configured(fmt.Errorf("console.tls_cert_file: %w", err))
+	}
+	block, _ := pem.Decode(content)
+	if block == nil {
+		return nil, configured(fmt.Errorf("console.tls_cert_file: %s holds no certificate in PEM", c.TLSCertFile))
+	}
+	return &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		InsecureSkipVerify: true, //nolint:gosec // verified below, by its content instead of its name
+		VerifyConnection: func(shown tls.ConnectionState) error {
+			if len(shown.PeerCertificates) == 0 || !bytes.Equal(shown.PeerCertificates[0].Raw, block.Bytes) {
+				return errors.New("its certificate is not the one in console.tls_cert_file")
+			}
+			return nil
+		},
+	}, nil
+}
