@@ -11,7 +11,7 @@ import (
 )
 
 // WriteText writes what a person signs.
-func (s InvoiceStatement) WriteText(w io.Writer) error {
+func (s *InvoiceStatement) WriteText(w io.Writer) error {
 	invoices := sheet.Table{
 		Header: []string{"PARTNER", "INVOICE", "TYPE", "DOCUMENT", "AMENDS", "CURRENCY", "TOTAL", "LINES", "DIFFERENCE", "STATE"},
 		Right:  []bool{false, false, false, false, false, false, true, true, true},
