@@ -41,7 +41,7 @@ func (e Erased) plus(other Erased) Erased {
 }
 
 // PartnersOf returns the partners under whom something is stored about the customer,
-// be they configured or not.
+// be they configured or not. An invoice with a line of the customer is something.
 func (s *Store) PartnersOf(ctx context.Context, id billing.CustomerID) ([]string, error) {
 	partners, err := s.q.PartnersOfCustomer(ctx, s.pool, string(id))
 	if err != nil {
@@ -60,6 +60,10 @@ var errDryRun = errors.New("only a dry run")
 func (s *Store) Erase(ctx context.Context, e Erasure) (Erased, error) {
 	var gone Erased
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		err := s.q.EnrolInvoiced(ctx, tx, dbsqlc.EnrolInvoicedParams{Partner: e.Partner, CustomerID: string(e.CustomerID), Now: s.now()})
+		if err != nil {
+			return err
+		}
 		key, err := s.q.LockCustomer(ctx, tx, dbsqlc.LockCustomerParams{Partner: e.Partner, CustomerID: string(e.CustomerID)})
 		if errors.Is(err, pgx.ErrNoRows) {
 			return billing.ErrUnknownCustomer

@@ -242,6 +242,29 @@ func TestErasureReachesInvoices(t *testing.T) {
 	wantLines(t, "nothing comes back", bodies(), "1")
 }
 
+// A customer that stands on invoices only is erased like any other.
+func TestErasureOfWhoIsOnInvoicesOnly(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	b.collect(statement(customerA, both(oneTime(10, "10"))))
+	lines := map[string][]billing.InvoiceLine{"G1": {billed(customerA, "10"), billed(customerB, "10")}}
+	b.bill([]billing.Invoice{october("G1", billing.OneTime, "20")}, lines)
+	partners, err := b.store.PartnersOf(t.Context(), customerB)
+	if err != nil || len(partners) != 1 {
+		t.Fatalf("%v, %v", partners, err)
+	}
+	reason := func() []string {
+		return b.query(`SELECT verdict, reason FROM finance.invoice_reconciliation WHERE customer_id = $1`, customerB)
+	}
+	before := reason()
+	b.erase(customerB, billing.CountryOnly)
+	lines["G1"] = append(lines["G1"], billed(customerB, "1"))
+	b.bill([]billing.Invoice{october("G1", billing.OneTime, "21")}, lines)
+	wantLines(t, "names", b.query(`SELECT DISTINCT right(customer_id::text, 1) AS c, customer_name FROM collector.invoice_lines ORDER BY 1`), "a Line a", "b null")
+	wantLines(t, "the reason", reason(), before...)
+	wantLines(t, "nothing is asked for", b.query(`SELECT active FROM collector.customers WHERE customer_id = $1`, customerB), "false")
+}
+
 func TestMinimalProfilesKeepNoAnswersWithLines(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)

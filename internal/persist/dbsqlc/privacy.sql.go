@@ -78,6 +78,30 @@ func (q *Queries) DeleteUnnamedPayloads(ctx context.Context, db DBTX, arg Delete
 	return result.RowsAffected(), nil
 }
 
+const enrolInvoiced = `-- name: EnrolInvoiced :exec
+INSERT INTO collector.customers (partner, customer_id, first_seen_at, active)
+SELECT $1::text, $2::uuid, $3::timestamptz, false
+WHERE EXISTS (SELECT 1
+    FROM collector.invoice_lines l
+    JOIN collector.invoice_line_sets s USING (set_id)
+    JOIN collector.invoices i USING (invoice_key)
+    WHERE i.partner = $1::text AND l.customer_id = $2::uuid)
+ON CONFLICT DO NOTHING
+`
+
+type EnrolInvoicedParams struct {
+	Partner    string
+	CustomerID string
+	Now        time.Time
+}
+
+// A customer that is named on invoices only, so that its erasure can be recorded. It is
+// not active: nothing asks for its costs.
+func (q *Queries) EnrolInvoiced(ctx context.Context, db DBTX, arg EnrolInvoicedParams) error {
+	_, err := db.Exec(ctx, enrolInvoiced, arg.Partner, arg.CustomerID, arg.Now)
+	return err
+}
+
 const erasedCustomers = `-- name: ErasedCustomers :many
 
 SELECT i.customer_id::uuid AS customer_id, bool_or(e.company_name)::boolean AS company_name
@@ -332,9 +356,17 @@ func (q *Queries) LockPayloadsToErase(ctx context.Context, db DBTX, hashes [][]b
 }
 
 const partnersOfCustomer = `-- name: PartnersOfCustomer :many
-SELECT partner FROM collector.customers WHERE customer_id = $1 ORDER BY partner
+SELECT c.partner FROM collector.customers c WHERE c.customer_id = $1
+UNION
+SELECT i.partner
+FROM collector.invoice_lines l
+JOIN collector.invoice_line_sets s USING (set_id)
+JOIN collector.invoices i USING (invoice_key)
+WHERE l.customer_id = $1
+ORDER BY partner
 `
 
+// Those that have the customer, or an invoice with a line of it.
 func (q *Queries) PartnersOfCustomer(ctx context.Context, db DBTX, customerID string) ([]string, error) {
 	rows, err := db.Query(ctx, partnersOfCustomer, customerID)
 	if err != nil {

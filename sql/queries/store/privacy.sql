@@ -19,12 +19,32 @@ WHERE c.partner = @partner::text
 ORDER BY c.customer_id;
 
 -- name: PartnersOfCustomer :many
-SELECT partner FROM collector.customers WHERE customer_id = @customer_id ORDER BY partner;
+-- Those that have the customer, or an invoice with a line of it.
+SELECT c.partner FROM collector.customers c WHERE c.customer_id = @customer_id
+UNION
+SELECT i.partner
+FROM collector.invoice_lines l
+JOIN collector.invoice_line_sets s USING (set_id)
+JOIN collector.invoices i USING (invoice_key)
+WHERE l.customer_id = @customer_id
+ORDER BY partner;
 
 -- name: LockCustomer :one
 SELECT customer_key FROM collector.customers
 WHERE partner = @partner AND customer_id = @customer_id
 FOR UPDATE;
+
+-- name: EnrolInvoiced :exec
+-- A customer that is named on invoices only, so that its erasure can be recorded. It is
+-- not active: nothing asks for its costs.
+INSERT INTO collector.customers (partner, customer_id, first_seen_at, active)
+SELECT @partner::text, @customer_id::uuid, @now::timestamptz, false
+WHERE EXISTS (SELECT 1
+    FROM collector.invoice_lines l
+    JOIN collector.invoice_line_sets s USING (set_id)
+    JOIN collector.invoices i USING (invoice_key)
+    WHERE i.partner = @partner::text AND l.customer_id = @customer_id::uuid)
+ON CONFLICT DO NOTHING;
 
 -- name: CustomersInFull :many
 -- Of whom more is stored than company name and country.
