@@ -67,6 +67,12 @@ const (
 	InvoiceDifference       FindingKind = "invoice_difference"
 )
 
+// InvoiceFindings are the kinds that are about invoices.
+var InvoiceFindings = []FindingKind{
+	InvoiceMissing, InvoiceNoData, InvoiceFailed, InvoicePeriodAssumed, InvoiceLinesLeftOut, InvoiceTotalMismatch, InvoiceLineArithmetic,
+	InvoiceLineClassUnknown, InvoiceDifference,
+}
+
 // Title is the kind in words, such as "Cost jump".
 func (k FindingKind) Title() string {
 	words := strings.ReplaceAll(string(k), "_", " ")

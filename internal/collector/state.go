@@ -74,6 +74,7 @@ func StateOf(ctx context.Context, store *persist.Store, partners []config.Partne
 	for name, c := range coverage {
 		if s, configured := state[name]; configured {
 			s.ActiveCustomers, s.CoveredCustomers, s.WaitingCustomers, s.OpenFindings = c.Customers, c.Covered, c.Waiting, c.OpenFindings
+			s.InvoiceFindings = c.InvoiceFindings
 			state[name] = s
 		}
 	}

@@ -56,8 +56,9 @@ type Coverage struct {
 	Covered int
 	// Waiting have a part that is.
 	Waiting int
-	// OpenFindings counts by severity.
-	OpenFindings map[billing.Severity]int
+	// OpenFindings counts by severity, InvoiceFindings those about invoices by kind.
+	OpenFindings    map[billing.Severity]int
+	InvoiceFindings map[billing.FindingKind]int
 }
 
 // Coverage returns the coverage of every partner that has active customers.
@@ -70,6 +71,10 @@ func (s *Store) Coverage(ctx context.Context) (map[string]Coverage, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the open findings: %w", classify(err))
 	}
+	invoices, err := s.q.OpenInvoiceFindings(ctx, s.pool, invoiceFindings())
+	if err != nil {
+		return nil, fmt.Errorf("read the open findings about invoices: %w", classify(err))
+	}
 	coverage := make(map[string]Coverage, len(partners))
 	for _, p := range partners {
 		open := map[billing.Severity]int{}
@@ -78,7 +83,13 @@ func (s *Store) Coverage(ctx context.Context) (map[string]Coverage, error) {
 				open[billing.Severity(f.Severity)] = int(f.Findings)
 			}
 		}
-		coverage[p.Partner] = Coverage{Customers: int(p.Customers), Covered: int(p.Covered), Waiting: int(p.Waiting), OpenFindings: open}
+		ofInvoices := map[billing.FindingKind]int{}
+		for _, f := range invoices {
+			if f.Partner == p.Partner {
+				ofInvoices[billing.FindingKind(f.Kind)] = int(f.Findings)
+			}
+		}
+		coverage[p.Partner] = Coverage{Customers: int(p.Customers), Covered: int(p.Covered), Waiting: int(p.Waiting), OpenFindings: open, InvoiceFindings: ofInvoices}
 	}
 	return coverage, nil
 }

@@ -13,9 +13,12 @@ import (
 )
 
 // invoiceFindings are the kinds that ReconcileInvoices opens and resolves.
-var invoiceFindings = []string{
-	string(billing.InvoiceMissing), string(billing.InvoiceNoData), string(billing.InvoiceFailed), string(billing.InvoicePeriodAssumed), string(billing.InvoiceLinesLeftOut),
-	string(billing.InvoiceTotalMismatch), string(billing.InvoiceLineArithmetic), string(billing.InvoiceLineClassUnknown), string(billing.InvoiceDifference),
+func invoiceFindings() []string {
+	kinds := make([]string, len(billing.InvoiceFindings))
+	for i, kind := range billing.InvoiceFindings {
+		kinds[i] = string(kind)
+	}
+	return kinds
 }
 
 // knownLineClasses are the classes that are no finding.
@@ -53,7 +56,7 @@ func (s *Store) reconcileInvoices(ctx context.Context, tx pgx.Tx, partner string
 		},
 		func() error { return q.StageInvoiceDifferences(ctx, tx, partner) },
 		func() error {
-			return q.ResolveInvoiceFindings(ctx, tx, dbsqlc.ResolveInvoiceFindingsParams{Now: now, Partner: partner, Kinds: invoiceFindings})
+			return q.ResolveInvoiceFindings(ctx, tx, dbsqlc.ResolveInvoiceFindingsParams{Now: now, Partner: partner, Kinds: invoiceFindings()})
 		},
 		func() error {
 			return q.RewordInvoiceFindings(ctx, tx, dbsqlc.RewordInvoiceFindingsParams{Now: now, Partner: partner})

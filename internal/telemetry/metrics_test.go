@@ -29,7 +29,7 @@ func goodState(context.Context) (State, error) {
 	return State{
 		"contoso": {
 			LastSuccess: night.Add(-time.Hour), LastRun: billing.StatusPartial, LastTally: billing.Tally{Total: 10, OK: 7, Unchanged: 2, Failed: 1},
-			ActiveCustomers: 10, CoveredCustomers: 9, OpenFindings: map[billing.Severity]int{billing.Serious: 3},
+			ActiveCustomers: 10, CoveredCustomers: 9, OpenFindings: map[billing.Severity]int{billing.Serious: 3}, InvoiceFindings: map[billing.FindingKind]int{billing.InvoiceMissing: 2},
 			RefreshTokenIssued: night.Add(-48 * time.Hour),
 		},
 		"no longer configured": {ActiveCustomers: 5},
@@ -176,6 +176,8 @@ func TestStateIsToldForConfiguredPartners(t *testing.T) {
 		`partnercost_customers_covered{partner="contoso"} 9`,
 		`partnercost_open_findings{partner="contoso",severity="info"} 0`,
 		`partnercost_open_findings{partner="contoso",severity="serious"} 3`,
+		`partnercost_open_invoice_findings{kind="invoice_missing",partner="contoso"} 2`,
+		`partnercost_open_invoice_findings{kind="invoice_difference",partner="contoso"} 0`,
 		`partnercost_refresh_token_age_seconds{partner="contoso"} 172800`,
 		// Nothing is known of the other one: what can be counted is 0, and the rest absent.
 		`partnercost_last_success_timestamp_seconds{partner="fabrikam"} 0`,

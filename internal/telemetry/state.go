@@ -27,8 +27,9 @@ type PartnerState struct {
 	// were collected within the last 26 hours and have no part that is older than it may
 	// grow, and WaitingCustomers those that have one.
 	ActiveCustomers, CoveredCustomers, WaitingCustomers int
-	// OpenFindings counts by severity.
-	OpenFindings map[billing.Severity]int
+	// OpenFindings counts by severity, InvoiceFindings those about invoices by kind.
+	OpenFindings    map[billing.Severity]int
+	InvoiceFindings map[billing.FindingKind]int
 	// RefreshTokenIssued is zero when there is no refresh token, or nobody knows.
 	RefreshTokenIssued time.Time
 }
@@ -59,9 +60,10 @@ var (
 	covered     = partnerDescribe("customers_covered", "Customers of the partner that were collected within the last 26 hours, with nothing older than collect.refresh.")
 	waiting     = partnerDescribe("customers_waiting", "Customers of the partner whose profile or line items are older than collect.refresh, or not read yet.")
 	findings    = partnerDescribe("open_findings", "Findings that are not resolved.", "severity")
+	invoices    = partnerDescribe("open_invoice_findings", "Findings about invoices that are not resolved. A difference is a finding above the tolerance only.", "kind")
 	tokenAge    = partnerDescribe("refresh_token_age_seconds", "Seconds since the refresh token was replaced; it expires after 90 days (7776000). Absent without a refresh token.")
 
-	stateDescriptions = []*prometheus.Desc{databaseUp, lastSuccess, sinceThen, lastRun, lastTally, active, covered, waiting, findings, tokenAge}
+	stateDescriptions = []*prometheus.Desc{databaseUp, lastSuccess, sinceThen, lastRun, lastTally, active, covered, waiting, findings, invoices, tokenAge}
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -107,6 +109,9 @@ func (c stateCollector) Collect(ch chan<- prometheus.Metric) {
 		gauge(waiting, float64(s.WaitingCustomers), partner)
 		for _, level := range severity {
 			gauge(findings, float64(s.OpenFindings[level]), partner, string(level))
+		}
+		for _, kind := range billing.InvoiceFindings {
+			gauge(invoices, float64(s.InvoiceFindings[kind]), partner, string(kind))
 		}
 		if !s.RefreshTokenIssued.IsZero() {
 			gauge(tokenAge, max(0, now.Sub(s.RefreshTokenIssued)).Seconds(), partner)

@@ -403,6 +403,40 @@ func (q *Queries) OpenFindings(ctx context.Context, db DBTX) ([]OpenFindingsRow,
 	return items, nil
 }
 
+const openInvoiceFindings = `-- name: OpenInvoiceFindings :many
+SELECT partner, kind, count(*)::integer AS findings
+FROM collector.findings
+WHERE resolved_at IS NULL AND kind = ANY ($1::text[])
+GROUP BY partner, kind
+ORDER BY partner, kind
+`
+
+type OpenInvoiceFindingsRow struct {
+	Partner  string
+	Kind     string
+	Findings int32
+}
+
+func (q *Queries) OpenInvoiceFindings(ctx context.Context, db DBTX, kinds []string) ([]OpenInvoiceFindingsRow, error) {
+	rows, err := db.Query(ctx, openInvoiceFindings, kinds)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OpenInvoiceFindingsRow
+	for rows.Next() {
+		var i OpenInvoiceFindingsRow
+		if err := rows.Scan(&i.Partner, &i.Kind, &i.Findings); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const partnerCoverage = `-- name: PartnerCoverage :many
 SELECT c.partner,
     count(*)::integer AS customers,

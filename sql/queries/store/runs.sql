@@ -131,6 +131,13 @@ WHERE resolved_at IS NULL
 GROUP BY partner, severity
 ORDER BY partner, severity;
 
+-- name: OpenInvoiceFindings :many
+SELECT partner, kind, count(*)::integer AS findings
+FROM collector.findings
+WHERE resolved_at IS NULL AND kind = ANY (@kinds::text[])
+GROUP BY partner, kind
+ORDER BY partner, kind;
+
 -- name: NewestCollections :many
 -- How the newest collection of everybody, or of its rest, ended that did; and when one
 -- last came to its end, which is Go's zero time if none did.
