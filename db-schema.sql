@@ -1086,6 +1086,32 @@ COMMENT ON COLUMN finance.focus_billing_period."BillingPeriodStatus" IS 'Open, o
 COMMENT ON COLUMN finance.focus_billing_period."InvoiceIssuerName" IS 'Always Microsoft.';
 
 -- A view; its query stands in the migrations.
+-- finance.focus_invoice_detail ("InvoiceId" text, "InvoiceDetailId" text, "ReferenceInvoiceId" text, "BilledCost" numeric, "BillingCurrency" text, "BillingAccountId" text, "BillingPeriodStart" timestamp with time zone, "BillingPeriodEnd" timestamp with time zone, "ChargeCategory" text, "InvoiceDetailDescription" text, "InvoiceDetailGrain" jsonb, "InvoiceDetailCreated" timestamp with time zone, "InvoiceDetailLastUpdated" timestamp with time zone, "InvoiceIssueDate" timestamp with time zone, "InvoiceIssueStatus" text, "InvoiceIssuerName" text, "PaymentDueDate" timestamp with time zone, "PaymentTerms" text, "x_Partner" text, "x_Month" date, "x_InvoiceType" text, "x_DocumentType" text)
+COMMENT ON VIEW finance.focus_invoice_detail IS 'The lines of Microsoft''s invoices, as the Invoice Detail dataset of FOCUS 1.4: the rows of an invoice in its currency add up to its total. An invoice whose lines are not complete is left out.';
+COMMENT ON COLUMN finance.focus_invoice_detail."InvoiceId" IS 'Number of Microsoft''s invoice.';
+COMMENT ON COLUMN finance.focus_invoice_detail."InvoiceDetailId" IS 'Key of the line and its part (charge or tax) within the invoice. It is a key of this database: the service numbers no lines.';
+COMMENT ON COLUMN finance.focus_invoice_detail."ReferenceInvoiceId" IS 'Invoice that an amendment amends; else InvoiceId.';
+COMMENT ON COLUMN finance.focus_invoice_detail."BilledCost" IS 'The amount to pay: a line before tax on one row, its tax on another.';
+COMMENT ON COLUMN finance.focus_invoice_detail."BillingCurrency" IS 'Currency of the line, else of the invoice. Never add amounts of different currencies.';
+COMMENT ON COLUMN finance.focus_invoice_detail."BillingAccountId" IS 'The partner''s tenant id; its name if the configuration sets no tenant.';
+COMMENT ON COLUMN finance.focus_invoice_detail."BillingPeriodStart" IS 'First instant of the invoice''s billing period, UTC; of its month if the period is not known.';
+COMMENT ON COLUMN finance.focus_invoice_detail."BillingPeriodEnd" IS 'First instant after the invoice''s billing period, UTC; after its month if the period is not known.';
+COMMENT ON COLUMN finance.focus_invoice_detail."ChargeCategory" IS 'Purchase, Usage, Credit, Adjustment or Tax. Adjustment also for the part of the total that no line states.';
+COMMENT ON COLUMN finance.focus_invoice_detail."InvoiceDetailDescription" IS 'Product and charge type of the line.';
+COMMENT ON COLUMN finance.focus_invoice_detail."InvoiceDetailGrain" IS 'What the line is about: customer (SubAccountId), SKU, charge type, dates, subscription and order; null for the part of the total that no line states.';
+COMMENT ON COLUMN finance.focus_invoice_detail."InvoiceDetailCreated" IS 'When lines of this part of the invoice were first collected.';
+COMMENT ON COLUMN finance.focus_invoice_detail."InvoiceDetailLastUpdated" IS 'When the lines of this part of the invoice last changed.';
+COMMENT ON COLUMN finance.focus_invoice_detail."InvoiceIssueDate" IS 'Day of the invoice.';
+COMMENT ON COLUMN finance.focus_invoice_detail."InvoiceIssueStatus" IS 'Issued, or Voided if a void note amends the invoice.';
+COMMENT ON COLUMN finance.focus_invoice_detail."InvoiceIssuerName" IS 'Always Microsoft, which bills the partner.';
+COMMENT ON COLUMN finance.focus_invoice_detail."PaymentDueDate" IS 'Always null: no due date is collected.';
+COMMENT ON COLUMN finance.focus_invoice_detail."PaymentTerms" IS 'Always Not stated: the service states no terms, and FOCUS allows no null.';
+COMMENT ON COLUMN finance.focus_invoice_detail."x_Partner" IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.focus_invoice_detail."x_Month" IS 'First day of the month to which the lines belong.';
+COMMENT ON COLUMN finance.focus_invoice_detail."x_InvoiceType" IS 'Recurring or OneTime, or a type that the service added later.';
+COMMENT ON COLUMN finance.focus_invoice_detail."x_DocumentType" IS 'invoice, void_note, adjustment_note, as the service words it.';
+
+-- A view; its query stands in the migrations.
 -- finance.focus_left_out (partner text, customer_id uuid, company_name text, invoice_type text, period_start date, period_end date, currency_code text, pretax_total numeric, tax numeric, after_tax_total numeric, ordinal integer, reason text)
 COMMENT ON VIEW finance.focus_left_out IS 'The costs that the FOCUS views leave out, because a value that FOCUS requires is missing or not valid.';
 COMMENT ON COLUMN finance.focus_left_out.partner IS 'Name of the partner in the configuration.';

@@ -1,11 +1,15 @@
 package main_test
 
 import (
+	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -69,6 +73,24 @@ func TestReconcileOfAMonth(t *testing.T) {
 	}
 	s.collector(t, "reconcile", "--period", "2026-09").want(t, 0).says(t, "Nothing is open.", "not collected")
 	s.collector(t, "reconcile", "--period", "soon").want(t, 2)
+	s.collector(t, "export", "--dataset", "invoice-detail", "--format", "csv", "--period", "2026-09").want(t, 2).says(t, "--dataset needs")
+	s.collector(t, "export", "--dataset", "invoice-detail", "--period", "2026-09", "--partner", "sim", "--out", "detail.csv").want(t, 0)
+	written, err := os.ReadFile(filepath.Join(s.dir, "detail.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(bytes.NewReader(written)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := s.query(t, `SELECT count(*) + 1 FROM finance.focus_invoice_detail WHERE "x_Month" = '2026-09-01'`)[0][0]; strconv.Itoa(len(rows)) != want || len(rows) < 40 {
+		t.Errorf("%d lines are exported, want %s", len(rows), want)
+	}
+	metadata, err := os.ReadFile(filepath.Join(s.dir, "detail.csv.metadata.json"))
+	if err != nil || !strings.Contains(string(metadata), `"FocusDatasetId": "InvoiceDetail"`) {
+		t.Errorf("%s, %v", metadata, err)
+	}
+	s.collector(t, "export", "--dataset", "invoice-detail", "--period", "2020-01").want(t, 0).says(t, "No invoice of 2020-01 has lines.")
 	s.collector(t, "backfill", "--since", "2023-01").want(t, 2).says(t, "--since needs --invoices")
 	s.collector(t, "backfill", "--invoices", "--since", "2023-01").want(t, 0)
 	s.collector(t, "run", "--only", "invoices", "--customer", partnerTenant).want(t, 2)

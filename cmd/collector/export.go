@@ -42,7 +42,8 @@ sufficient. COLLECTOR_DATABASE_URL can replace the configuration file.
   xlsx       finance.costs: an Excel workbook with a sheet of notes; numbers of more
              than fifteen digits are text
 
---dataset billing-period exports the billing periods instead, a dataset of FOCUS 1.4.
+--dataset billing-period exports the billing periods instead, and invoice-detail the
+lines of the month's invoices: datasets of FOCUS 1.4.
 --columns exports only these columns, in this order.
 
 FOCUS requires metadata: the generator, the columns and, since version 1.4, the billing
@@ -74,7 +75,7 @@ text, and a byte order mark at the start of the file.`,
 	f.focusVersion = newEnumFlag("1.2", "1.4")
 	flags.Var(f.focusVersion, "focus-version", "FOCUS version of focus-csv and parquet")
 	_ = cmd.RegisterFlagCompletionFunc("focus-version", f.focusVersion.complete) // fails for unknown flags only
-	f.dataset = newEnumFlag("cost-and-usage", "billing-period")
+	f.dataset = newEnumFlag("cost-and-usage", "billing-period", "invoice-detail")
 	flags.Var(f.dataset, "dataset", "FOCUS dataset of focus-csv and parquet")
 	_ = cmd.RegisterFlagCompletionFunc("dataset", f.dataset.complete) // fails for unknown flags only
 	flags.StringSliceVar(&f.columns, "columns", nil, "only these columns, by `name`, in this order")
@@ -139,10 +140,16 @@ func (p *program) export(ctx context.Context, f exportFlags) error {
 		if err != nil {
 			return err
 		}
-		if done.Rows == 0 {
+		switch invoices := what.Dataset == finance.InvoiceDetailDataset; {
+		case done.Rows == 0 && invoices:
+			fmt.Fprintf(p.stderr, "No invoice of %s has lines.\n", f.period)
+		case done.Rows == 0:
 			fmt.Fprintf(p.stderr, "No billing period that ends in %s has costs.\n", f.period)
 		}
-		if done.LeftOut > 0 {
+		switch {
+		case done.LeftOut > 0 && what.Dataset == finance.InvoiceDetailDataset:
+			fmt.Fprintf(p.stderr, "Invoices left out because their lines are not complete: %d. finance.invoices has their states.\n", done.LeftOut)
+		case done.LeftOut > 0:
 			fmt.Fprintf(p.stderr, "Costs left out because they lack what FOCUS requires: %d. finance.focus_left_out lists them.\n", done.LeftOut)
 		}
 		return nil
@@ -160,7 +167,7 @@ func (p *program) exportWorkbook(ctx context.Context, w io.Writer, r *finance.Re
 
 // contradiction is the error of the first flags that exclude each other.
 func (f exportFlags) contradiction() error {
-	periods := f.dataset.value == "billing-period"
+	periods, other := f.dataset.value == "billing-period", f.dataset.value != "cost-and-usage"
 	switch {
 	case f.excel && f.format.value != "focus-csv" && f.format.value != "csv":
 		return usageError("--excel needs --format focus-csv or csv")
@@ -174,10 +181,10 @@ func (f exportFlags) contradiction() error {
 		return usageError("--metadata %s is a directory; name a file in it", f.metadata)
 	case f.metadata != "" && f.metadata == f.out:
 		return usageError("--metadata and --out name the same file")
-	case periods && !f.focus():
+	case other && !f.focus():
 		return usageError("--dataset needs --format focus-csv or parquet")
-	case periods && f.focusVersionChanged && f.focusVersion.value != "1.4":
-		return usageError("--dataset billing-period needs --focus-version 1.4")
+	case other && f.focusVersionChanged && f.focusVersion.value != "1.4":
+		return usageError("--dataset %s needs --focus-version 1.4", f.dataset.value)
 	case periods && f.partner != "":
 		return usageError("--dataset billing-period covers all partners; leave out --partner")
 	}
@@ -201,6 +208,8 @@ func (f exportFlags) view() finance.Dataset {
 		return finance.CostsDataset
 	case f.dataset.value == "billing-period":
 		return finance.BillingPeriodDataset
+	case f.dataset.value == "invoice-detail":
+		return finance.InvoiceDetailDataset
 	case f.focusVersion.value == "1.4":
 		return finance.FOCUS14Dataset
 	}

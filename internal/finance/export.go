@@ -26,6 +26,8 @@ const (
 	FOCUS14Dataset
 	// BillingPeriodDataset is finance.focus_billing_period, a dataset of FOCUS 1.4.
 	BillingPeriodDataset
+	// InvoiceDetailDataset is finance.focus_invoice_detail, a dataset of FOCUS 1.4.
+	InvoiceDetailDataset
 )
 
 // extract is the query of a dataset. Its parameters are the first day of the month,
@@ -44,6 +46,10 @@ var extracts = map[Dataset]extract{
 	BillingPeriodDataset: { // of all partners
 		"finance.focus_billing_period", `"BillingPeriodEnd" > $1::date AND "BillingPeriodEnd" <= $2::date AND $3::text = ''`,
 		`"BillingPeriodStart", "BillingPeriodEnd"`,
+	},
+	InvoiceDetailDataset: {
+		"finance.focus_invoice_detail", `"x_Month" >= $1::date AND "x_Month" < $2::date AND ($3::text = '' OR "x_Partner" = $3)`,
+		`"x_Partner" COLLATE "C", "InvoiceId" COLLATE "C", "InvoiceDetailId" COLLATE "C"`,
 	},
 }
 
@@ -71,6 +77,10 @@ func (x extract) sql(columns []string) string {
 const leftOut = `SELECT count(*) FROM finance.focus_left_out
 	WHERE (period_end IS NULL OR period_end >= $1::date AND period_end < $2::date) AND ($3::text = '' OR partner = $3)`
 
+// incomplete counts the invoices that the Invoice Detail dataset does not hold.
+const incomplete = `SELECT count(*) FROM finance.invoices
+	WHERE month >= $1::date AND month < $2::date AND state <> 'complete' AND ($3::text = '' OR partner = $3)`
+
 // Export is which rows and columns of a dataset are wanted.
 type Export struct {
 	Dataset Dataset
@@ -89,7 +99,8 @@ func (e Export) month() time.Time {
 // Exported says what was written.
 type Exported struct {
 	// Rows counts the rows, and LeftOut the costs that the dataset does not hold because
-	// FOCUS demands what they do not state.
+	// FOCUS demands what they do not state. Of invoices those are left out whose lines are
+	// not complete.
 	Rows, LeftOut int64
 	// Columns are those that were written.
 	Columns []sheet.Column
@@ -126,7 +137,11 @@ func (r *Reader) Export(ctx context.Context, e Export, to sheet.Writer) (Exporte
 			return nil, err
 		}
 		if e.Dataset != CostsDataset {
-			if err := tx.QueryRow(ctx, leftOut, arguments...).Scan(&done.LeftOut); err != nil {
+			count := leftOut
+			if e.Dataset == InvoiceDetailDataset {
+				count = incomplete
+			}
+			if err := tx.QueryRow(ctx, count, arguments...).Scan(&done.LeftOut); err != nil {
 				return nil, err
 			}
 			if done.Periods, err = billingPeriods(ctx, tx, month); err != nil {

@@ -24,6 +24,7 @@ var focusDatasets = map[Dataset]focusDataset{
 	FOCUS12Dataset:       {"1.2", "CostAndUsage", "Cost and Usage"},
 	FOCUS14Dataset:       {"1.4", "CostAndUsage", "Cost and Usage"},
 	BillingPeriodDataset: {"1.4", "BillingPeriod", "Billing Period"},
+	InvoiceDetailDataset: {"1.4", "InvoiceDetail", "Invoice Detail"},
 }
 
 // FOCUSMetadata is what FOCUS demands beside an export.
@@ -88,7 +89,11 @@ func (e Export) FOCUSMetadata(done Exported, version string, now time.Time) FOCU
 		m.Schema = schema
 		return m
 	}
-	for _, dataset := range []Dataset{FOCUS14Dataset, BillingPeriodDataset} {
+	instances := []Dataset{FOCUS14Dataset, BillingPeriodDataset}
+	if e.Dataset == InvoiceDetailDataset { // it is there where invoices are read
+		instances = append(instances, e.Dataset)
+	}
+	for _, dataset := range instances {
 		m.DatasetInstance = append(m.DatasetInstance, e.instance(focusDatasets[dataset]))
 	}
 	schema.DatasetInstanceID = e.instance(of).DatasetInstanceID
@@ -132,7 +137,7 @@ func definition(column sheet.Column) focusColumn {
 		c.DataType = "BOOLEAN"
 	default:
 		c.DataType, c.StringEncoding = "STRING", "UTF-8"
-		if slices.Contains([]string{"Tags", "SkuPriceDetails"}, column.Name) {
+		if slices.Contains([]string{"Tags", "SkuPriceDetails", "InvoiceDetailGrain"}, column.Name) {
 			c.DataType = "JSON"
 		}
 	}

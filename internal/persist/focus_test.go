@@ -133,6 +133,8 @@ var focusColumns = map[string][]string{
 		ConsumedQuantity ConsumedUnit ServiceName ServiceCategory SkuId SkuMeter SkuPriceId SkuPriceDetails CommitmentDiscountCategory
 		CommitmentDiscountId CommitmentDiscountName CommitmentDiscountQuantity CommitmentDiscountStatus CommitmentDiscountType CommitmentDiscountUnit
 		InvoiceId InvoiceDetailId Tags ResourceId ResourceName ResourceType RegionId RegionName`),
+	"focus_invoice_detail": strings.Fields(`InvoiceId InvoiceDetailId ReferenceInvoiceId BilledCost BillingCurrency BillingAccountId BillingPeriodStart BillingPeriodEnd ChargeCategory
+		InvoiceDetailDescription InvoiceDetailGrain InvoiceDetailCreated InvoiceDetailLastUpdated InvoiceIssueDate InvoiceIssueStatus InvoiceIssuerName PaymentDueDate PaymentTerms`),
 	"focus_billing_period": strings.Fields(`BillingPeriodStart BillingPeriodEnd BillingPeriodCreated BillingPeriodLastUpdated BillingPeriodStatus InvoiceIssuerName`),
 }
 

@@ -281,6 +281,37 @@ func TestMinimalProfilesKeepNoAnswersWithLines(t *testing.T) {
 	wantLines(t, "what is new", b.query(`SELECT count(*) AS n FROM collector.invoice_bodies`), "1")
 }
 
+// The rows of the dataset Invoice Detail add up to the total of the invoice, whatever its
+// lines state.
+func TestInvoiceDetailOfFOCUS(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	taxed := billed(customerA, "10")
+	taxed.Tax, taxed.AfterTaxTotal, taxed.ChargeType, taxed.ProductName, taxed.SkuID = amount("1.9"), amount("11.9"), "cycleCharge", "Widgets", "0001"
+	refund := billed(customerB, "-2.5")
+	refund.ChargeType = "removeQuantity"
+	untaxed := billed(customerA, "3")
+	untaxed.CustomerID, untaxed.CustomerName = "", ""
+	untaxed.Tax, untaxed.AfterTaxTotal, untaxed.ChargeType = billing.Amount{}, billing.Amount{}, "offset"
+	void := october("G1-1", billing.OneTime, "-1")
+	void.Amends, void.DocumentType = "G1", "void_note"
+	b.bill([]billing.Invoice{october("G1", billing.OneTime, "13.4"), void, october("G2", billing.OneTime, "7")},
+		map[string][]billing.InvoiceLine{"G1": {taxed, refund, untaxed}, "G1-1": {billed(customerA, "-1")}})
+	wantLines(t, "rows", b.query(`SELECT "InvoiceId", "BilledCost", "ChargeCategory", "InvoiceIssueStatus", "ReferenceInvoiceId", "InvoiceDetailDescription", "InvoiceDetailGrain" ->> 'SkuId' AS sku
+		FROM finance.focus_invoice_detail ORDER BY "InvoiceId", "BilledCost", "InvoiceDetailId"`),
+		"G1 -2.5 Purchase Voided G1 removeQuantity null",
+		"G1 1.0 Adjustment Voided G1 Part of the total that no line states null",
+		"G1 1.9 Tax Voided G1 Widgets, tax 0001",
+		"G1 3 Adjustment Voided G1 offset null",
+		"G1 10.0 Purchase Voided G1 Widgets, cycleCharge 0001",
+		"G1-1 -1 Adjustment Issued G1 null null")
+	wantLines(t, "sums", b.query(`SELECT i.invoice_id FROM finance.invoices i JOIN finance.focus_invoice_detail d ON d."InvoiceId" = i.invoice_id
+		GROUP BY i.invoice_id, i.total HAVING sum(d."BilledCost") <> i.total`))
+	wantLines(t, "nulls", b.query(`SELECT DISTINCT c.key FROM finance.focus_invoice_detail d, jsonb_each_text(to_jsonb(d)) c WHERE c.value IS NULL ORDER BY 1`),
+		"InvoiceDetailDescription", "InvoiceDetailGrain", "PaymentDueDate")
+	wantLines(t, "keys", b.query(`SELECT "InvoiceId", "InvoiceDetailId" FROM finance.focus_invoice_detail GROUP BY 1, 2 HAVING count(*) > 1`))
+}
+
 func TestRetentionOfInvoiceBodies(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)

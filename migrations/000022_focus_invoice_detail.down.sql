@@ -1,0 +1,5 @@
+BEGIN;
+
+DROP VIEW finance.focus_invoice_detail;
+
+COMMIT;
