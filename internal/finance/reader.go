@@ -30,6 +30,8 @@ type Reader struct {
 	// db are the same connections, for the console.
 	db *stdsql.DB
 	q  *dbsqlc.Queries
+	// first begins each transaction.
+	first string
 }
 
 // Open prepares to read the database at a URL with connections of its own; the first
@@ -41,7 +43,7 @@ func Open(databaseURL string) (*Reader, error) {
 		return nil, fmt.Errorf("database url: %w", pg.Redact(err))
 	}
 	config.ConnConfig.DialFunc = pg.Dial
-	pg.Sessions(config.ConnConfig, "partnercost reader", map[string]string{"default_transaction_read_only": "on", "jit": "off"})
+	first := pg.Transactions(config.ConnConfig, "partnercost reader", map[string]string{"jit": "off"})
 	// A plan that is made for the values at hand finds the index that fits them.
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
@@ -54,7 +56,7 @@ func Open(databaseURL string) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database pool: %w", pg.Redact(err))
 	}
-	return &Reader{pool: pool, db: stdlib.OpenDBFromPool(pool), q: dbsqlc.New()}, nil
+	return &Reader{pool: pool, db: stdlib.OpenDBFromPool(pool), q: dbsqlc.New(), first: first + "; " + becomeReader}, nil
 }
 
 // Close closes the connections.
@@ -74,7 +76,7 @@ func (r *Reader) Begin(ctx context.Context, atMost time.Duration) (*stdsql.Tx, e
 	if err != nil {
 		return nil, r.reached(err)
 	}
-	_, err = tx.ExecContext(ctx, fmt.Sprintf("SET LOCAL statement_timeout = %d; "+becomeReader, atMost.Milliseconds()))
+	_, err = tx.ExecContext(ctx, fmt.Sprintf("SET LOCAL statement_timeout = %d; %s", atMost.Milliseconds(), r.first))
 	if err != nil {
 		return nil, errors.Join(notAReader(err), tx.Rollback())
 	}
@@ -86,7 +88,7 @@ func (r *Reader) Begin(ctx context.Context, atMost time.Duration) (*stdsql.Tx, e
 func (r *Reader) read(ctx context.Context, f func(pgx.Tx) error) error {
 	options := pgx.TxOptions{AccessMode: pgx.ReadOnly, IsoLevel: pgx.RepeatableRead}
 	return r.reached(pgx.BeginTxFunc(ctx, r.pool, options, func(tx pgx.Tx) error {
-		if _, err := tx.Exec(ctx, becomeReader); err != nil {
+		if _, err := tx.Exec(ctx, r.first); err != nil {
 			return notAReader(err)
 		}
 		return advised(f(tx))

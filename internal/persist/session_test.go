@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/rand"
+	stdsql "database/sql"
 	"errors"
 	"fmt"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
 	"partnercost/internal/billing"
@@ -302,5 +304,82 @@ func TestAPoolerThatMixesSessionsIsRefused(t *testing.T) {
 				wantRefusal(t, openings[opening](t.Context(), through), "pooler", "session mode")
 			}
 		})
+	}
+}
+
+// Who only reads works in transactions that settle all that they need, so that it does
+// not matter whose session each of them gets. And nobody finds these settings afterwards.
+func TestReadersNeedNoSessionOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	r := recurring(9, "10")
+	b.collect(statement(customerA, both(r), item(r, "FEE", "10")))
+	b.alter("SET timezone = ''Asia/Tokyo''")
+	b.alter("SET datestyle = ''German''")
+	b.alter("SET search_path = public")
+	through := pooler(t, b.url, "pool_mode = transaction", "server_round_robin = 1", "min_pool_size = 3").String()
+	reader, direct := b.reader(through), b.reader(b.url)
+	const settings = `SELECT concat_ws(' ', current_user, current_setting('search_path'), current_setting('timezone'), current_setting('datestyle'),
+		current_setting('transaction_read_only'), current_setting('transaction_isolation'), current_setting('statement_timeout'))`
+	var open []*stdsql.Tx
+	for range 3 { // side by side, so that each has another server process
+		tx, err := reader.Begin(t.Context(), time.Minute)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = tx.Rollback() }()
+		open = append(open, tx)
+	}
+	for range 2 {
+		for i, tx := range open {
+			var got string
+			if err := tx.QueryRowContext(t.Context(), settings).Scan(&got); err != nil || got != `finance_reader  UTC ISO, YMD on repeatable read 1min` {
+				t.Errorf("transaction %d has %q, %v", i, got, err)
+			}
+		}
+	}
+	for _, tx := range open {
+		if err := tx.Commit(); err != nil {
+			t.Error(err)
+		}
+	}
+	for range 3 {
+		want, err := direct.Explain(t.Context(), "contoso", customerA, "2026-10")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := reader.Explain(t.Context(), "contoso", customerA, "2026-10")
+		if err != nil || len(got.Costs) == 0 {
+			t.Fatalf("%d costs explained, %v", len(got.Costs), err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("through the pooler (-direct +pooler):\n%s", diff)
+		}
+		status, err := direct.Status(t.Context(), night(2), 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pooled, err := reader.Status(t.Context(), night(2), 10)
+		if diff := cmp.Diff(status, pooled); err != nil || diff != "" {
+			t.Errorf("through the pooler (-direct +pooler):\n%s%v", diff, err)
+		}
+	}
+	config, err := pgx.ParseConfig(through)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	other, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = other.Close(context.Background()) }()
+	for range 4 { // once for each server process
+		var got string
+		err := other.QueryRow(t.Context(), `SELECT concat_ws(' ', current_user = session_user, current_setting('search_path'), current_setting('timezone'),
+			current_setting('default_transaction_read_only'), current_setting('statement_timeout'), current_setting('jit'))`).Scan(&got)
+		if err != nil || got != "t public Asia/Tokyo off 0 on" {
+			t.Errorf("another client finds %q, %v", got, err)
+		}
 	}
 }

@@ -30,6 +30,44 @@ const encodingOfTexts = "UTF8"
 // A setting is made by a statement, because poolers refuse or drop what is asked for
 // as the connection starts.
 func Sessions(config *pgx.ConnConfig, name string, settings map[string]string) {
+	all := pinned(config, name, settings)
+	columns := []string{"pg_catalog.pg_backend_pid()"}
+	var values [][]byte
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		columns = append(columns, fmt.Sprintf("pg_catalog.set_config($%d, $%d, false)", len(values)+1, len(values)+2))
+		values = append(values, []byte(name), []byte(all[name]))
+	}
+	statement := "SELECT " + strings.Join(columns, ", ")
+	config.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
+		if err := keepsTexts(ctx, conn); err != nil {
+			return err
+		}
+		result := conn.ExecParams(ctx, statement, values, nil, nil, nil).Read()
+		if result.Err != nil {
+			return fmt.Errorf("prepare the session: %w", result.Err)
+		}
+		conn.CustomData()["pooled"] = string(result.Rows[0][0]) != fmt.Sprint(int32(conn.PID()))
+		return nil
+	}
+}
+
+// Transactions is Sessions for a program that works in transactions alone. The statement
+// that it returns makes the settings, for one transaction, of which it must be the first.
+// So it does not matter whose session each transaction gets from a pooler, and nobody
+// finds the settings there afterwards.
+func Transactions(config *pgx.ConnConfig, name string, settings map[string]string) (first string) {
+	all := pinned(config, name, settings)
+	var columns []string
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		columns = append(columns, fmt.Sprintf("pg_catalog.set_config('%s', '%s', true)", name, all[name]))
+	}
+	config.AfterConnect = keepsTexts
+	return "SELECT " + strings.Join(columns, ", ")
+}
+
+// pinned adds the pinned settings, and has the connections ask for none of all these as
+// they start.
+func pinned(config *pgx.ConnConfig, name string, settings map[string]string) map[string]string {
 	if config.ConnectTimeout == 0 {
 		config.ConnectTimeout = 10 * time.Second
 	}
@@ -40,26 +78,16 @@ func Sessions(config *pgx.ConnConfig, name string, settings map[string]string) {
 	}
 	config.RuntimeParams["application_name"] = name
 	config.RuntimeParams["client_encoding"] = encodingOfTexts
+	return all
+}
 
-	columns := []string{"pg_catalog.pg_backend_pid()"}
-	var values [][]byte
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		columns = append(columns, fmt.Sprintf("pg_catalog.set_config($%d, $%d, false)", len(values)+1, len(values)+2))
-		values = append(values, []byte(name), []byte(all[name]))
+// keepsTexts refuses a database that cannot keep the texts of the service.
+func keepsTexts(_ context.Context, conn *pgconn.PgConn) error {
+	if encoding := conn.ParameterStatus("server_encoding"); encoding != encodingOfTexts {
+		return Unfit("the encoding of the database is " + encoding + ", which cannot store every name; ask an administrator to create another database, for example with " +
+			"CREATE DATABASE costs ENCODING 'UTF8' TEMPLATE template0, and set database.url to it")
 	}
-	statement := "SELECT " + strings.Join(columns, ", ")
-	config.AfterConnect = func(ctx context.Context, conn *pgconn.PgConn) error {
-		if encoding := conn.ParameterStatus("server_encoding"); encoding != encodingOfTexts {
-			return Unfit("the encoding of the database is " + encoding + ", which cannot store every name; ask an administrator to create another database, for example with " +
-				"CREATE DATABASE costs ENCODING 'UTF8' TEMPLATE template0, and set database.url to it")
-		}
-		result := conn.ExecParams(ctx, statement, values, nil, nil, nil).Read()
-		if result.Err != nil {
-			return fmt.Errorf("prepare the session: %w", result.Err)
-		}
-		conn.CustomData()["pooled"] = string(result.Rows[0][0]) != fmt.Sprint(int32(conn.PID()))
-		return nil
-	}
+	return nil
 }
 
 // Stated returns the settings, each as the connection string asks for it where it does.
