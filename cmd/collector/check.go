@@ -37,9 +37,9 @@ func (p *program) check(ctx context.Context) error {
 	checks.report("database and schema", err, "reachable, at the version that this program needs")
 	if err == nil {
 		checks.report("rights in the database", store.MayCollect(ctx), "sufficient for a run")
-		store.Close()
+		defer store.Close()
 	}
-	jobs := p.jobs(c, nil)
+	jobs := p.jobs(c, store)
 	for _, partner := range c.Partners {
 		jobs.CheckPartner(ctx, partner, checks.print)
 	}

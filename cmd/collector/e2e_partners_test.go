@@ -29,6 +29,7 @@ func TestARenamedPartnerCountsOnce(t *testing.T) {
 	s.collector(t, "run").want(t, 0)
 	before := total()
 	called("renamed")
+	s.collector(t, "run", "--dry-run").want(t, 2).says(t, "collector partners rename sim renamed")
 	s.collector(t, "run").want(t, 2).says(t, "collector partners rename sim renamed")
 	if got := total(); got != before {
 		t.Errorf("the refused run left costs of %s, want %s", got, before)

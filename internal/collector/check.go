@@ -36,9 +36,13 @@ func (c checks) note(about, found string) {
 }
 
 // CheckPartner checks the partner's credentials and reads every endpoint once, for its
-// first customer. It writes nothing. Each check is reported when it was made.
+// first customer, and its name in the database if there is one. It writes nothing. Each
+// check is reported when it was made.
 func (c *Collector) CheckPartner(ctx context.Context, partner config.Partner, report func(Check)) {
 	checks, what := checks{partner.Name, report}, c.Config.Collect
+	if c.Store != nil {
+		checks.made("name", c.Store.CheckPartner(ctx, partner.Name, partner.Auth.TenantID), "no other name of this tenant")
+	}
 	client, err := c.NewClient(partner, nil, c.Log)
 	checks.made("credentials", err, "present (mode "+partner.Auth.Mode+")")
 	if err != nil {

@@ -27,6 +27,9 @@ type Show struct {
 func (c *Collector) previewPartner(ctx context.Context, request Request, s Selection, show Show) (result Result) {
 	run, log := c.newRun(s.Partner.Name, request.Kind)
 	result = Result{Partner: run.Partner, Kind: run.Kind}
+	if result.Err = c.Store.CheckPartner(ctx, run.Partner, s.Partner.Auth.TenantID); result.Err != nil {
+		return result // as a run ends
+	}
 	client, err := c.NewClient(s.Partner, countRequests(c.Metrics, run.Partner), log)
 	if err != nil {
 		result.Err = err

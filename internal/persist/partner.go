@@ -27,13 +27,8 @@ var (
 // another one: each of their costs would count twice.
 func (s *Store) SavePartner(ctx context.Context, name, tenantID string) error {
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
-		others, err := s.q.OtherNamesOfTenant(ctx, tx, dbsqlc.OtherNamesOfTenantParams{Partner: name, TenantID: optional(tenantID)})
-		if err != nil {
+		if err := s.oneName(ctx, tx, name, tenantID); err != nil {
 			return err
-		}
-		if len(others) > 0 {
-			return fmt.Errorf("%w: the tenant %s is the partner %s, and under a second name each of its costs would count twice; "+
-				"if the partner was renamed, run: collector partners rename %s %s", ErrOtherName, tenantID, strings.Join(others, ", "), others[0], name)
 		}
 		return s.q.SavePartner(ctx, tx, dbsqlc.SavePartnerParams{Partner: name, TenantID: optional(tenantID)})
 	})
@@ -41,6 +36,25 @@ func (s *Store) SavePartner(ctx context.Context, name, tenantID string) error {
 		return fmt.Errorf("record the partner %s: %w", name, classify(err))
 	}
 	return nil
+}
+
+// CheckPartner fails as SavePartner would, and writes nothing.
+func (s *Store) CheckPartner(ctx context.Context, name, tenantID string) error {
+	err := s.oneName(ctx, s.pool, name, tenantID)
+	if err != nil {
+		return fmt.Errorf("look for the partner %s: %w", name, classify(err))
+	}
+	return nil
+}
+
+// oneName is ErrOtherName when the name is new for a tenant that has another.
+func (s *Store) oneName(ctx context.Context, db dbsqlc.DBTX, name, tenantID string) error {
+	others, err := s.q.OtherNamesOfTenant(ctx, db, dbsqlc.OtherNamesOfTenantParams{Partner: name, TenantID: optional(tenantID)})
+	if err != nil || len(others) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: the tenant %s is the partner %s, and under a second name each of its costs would count twice; "+
+		"if the partner was renamed, run: collector partners rename %s %s", ErrOtherName, tenantID, strings.Join(others, ", "), others[0], name)
 }
 
 // partnerTables are the tables that name a partner.
