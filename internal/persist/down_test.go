@@ -102,7 +102,7 @@ func TestNoRunBeginsWhileMigrationsAreTakenBack(t *testing.T) {
 	b.exec(reading, "BEGIN", "SELECT count(*) FROM finance.erasures", "SELECT count(*) FROM collector.runs")
 	done := make(chan error, 1)
 	go func() { done <- m.Down(t.Context(), latest(t, m), false) }()
-	b.awaitWaiting("relation")
+	b.awaitWaiting("relation", done)
 	if _, _, err := b.store.LockPartner(t.Context(), "contoso"); !errors.Is(err, persist.ErrLocked) || !strings.Contains(err.Error(), "migrations") {
 		t.Errorf("error %v, want ErrLocked that speaks of migrations", err)
 	}

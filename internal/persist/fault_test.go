@@ -157,13 +157,16 @@ func (g *gate) open() {
 	g.b.exec(g.hold, `SELECT pg_advisory_unlock(`+gateKey+`)`)
 }
 
-// awaitWaiting returns when a session waits for a lock of the type.
-func (b *fixture) awaitWaiting(lockType string) {
+// awaitWaiting returns when a session waits for a lock of the type. What waits must not
+// have ended before.
+func (b *fixture) awaitWaiting(lockType string, ended <-chan error) {
 	b.t.Helper()
 	for len(b.query(`SELECT 1 FROM pg_locks WHERE NOT granted AND locktype = $1 AND (database IS NULL OR database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 		AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())`, lockType)) == 0 {
-		if b.t.Context().Err() != nil {
-			b.t.Fatal("nobody waits for the lock")
+		select {
+		case err := <-ended:
+			b.t.Fatalf("it ended without waiting for the lock: %v", err)
+		default:
 		}
 	}
 }
@@ -185,8 +188,10 @@ func TestTheLastWriteOfADeadCollectorIsWaitedFor(t *testing.T) {
 	for len(writers) < 2 {
 		writers = append(writers, b.writing())
 		for len(b.query(waiting)) < len(writers) {
-			if t.Context().Err() != nil {
-				t.Fatal("a writer does not wait")
+			select {
+			case err := <-writers[len(writers)-1]:
+				t.Fatalf("a writer ended without waiting: %v", err)
+			default:
 			}
 		}
 	}
@@ -223,13 +228,13 @@ func TestADeadlockIsTriedAgain(t *testing.T) {
 	// The other session never looks for a deadlock itself, so that ours is the victim.
 	b.exec(other, "SET deadlock_timeout = '1h'", "BEGIN", "LOCK TABLE collector.line_item_sets IN SHARE MODE")
 	ended := b.writing()
-	b.awaitWaiting("advisory") // ours has written customers
+	b.awaitWaiting("advisory", ended) // ours has written customers
 	granted := make(chan error, 1)
 	go func() {
 		_, err := other.Exec(t.Context(), "LOCK TABLE collector.customers IN SHARE MODE")
 		granted <- errors.Join(err, func() error { _, err := other.Exec(t.Context(), "COMMIT"); return err }())
 	}()
-	b.awaitWaiting("relation")
+	b.awaitWaiting("relation", granted)
 	gate.open()
 	if err := errors.Join(<-granted, <-ended); err != nil {
 		t.Fatal(err)
@@ -248,7 +253,7 @@ func TestASerializationFailureIsTriedAgain(t *testing.T) {
 	log := b.reopen(b.url)
 	gate := b.gate("collector.findings")                                   // after the snapshot, before the customer's state
 	ended := b.writing([]byte("another profile with the same content")...) // what is known would not reach the gate
-	b.awaitWaiting("advisory")
+	b.awaitWaiting("advisory", ended)
 	b.exec(b.session(), "UPDATE collector.customer_states SET failures_in_a_row = 7")
 	gate.open()
 	if err := <-ended; err != nil {
@@ -332,12 +337,15 @@ func TestAnInterruptionIsNoTimeout(t *testing.T) {
 		_, err := b.store.Write(ctx, run, batch)
 		ended <- err
 	}()
-	b.awaitWaiting("relation")
+	b.awaitWaiting("relation", ended)
 	cancel()
 	if err := <-ended; !errors.Is(err, context.Canceled) || errors.Is(err, billing.ErrUnavailable) {
 		t.Errorf("error %v, want the interruption and nothing to wait for", err)
 	}
 }
+
+// connectionsOfThePool are those that a store of these tests writes with.
+const connectionsOfThePool = 2
 
 func TestTooManyConnections(t *testing.T) {
 	t.Parallel()
@@ -351,13 +359,26 @@ func TestTooManyConnections(t *testing.T) {
 	defer func() { b.store.Close() }() // before the login is dropped
 	role := pgx.Identifier{u.User.Username()}.Sanitize()
 	admin := b.session()
-	b.exec(admin, "ALTER ROLE "+role+" CONNECTION LIMIT 0", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '"+u.User.Username()+"'")
-	b.refuses(billing.ErrUnavailable) // told by the broken session, or by the limit
+	// Nobody tells a pool that its sessions have ended: a write finds out, or the pool
+	// before it.
+	end := func() {
+		for len(b.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", u.User.Username())) > 0 {
+			continue
+		}
+		for range connectionsOfThePool {
+			run, batch := faultBatch()
+			if _, err := b.store.Write(t.Context(), run, batch); err == nil {
+				t.Fatal("a batch was stored without a session")
+			}
+		}
+	}
+	b.exec(admin, "ALTER ROLE "+role+" CONNECTION LIMIT 0")
+	end()
 	b.refuses(billing.ErrUnavailable, "too many connections", "connection limit")
 	b.exec(admin, "ALTER ROLE "+role+" CONNECTION LIMIT -1")
 	b.stores()
-	b.exec(admin, "ALTER ROLE "+role+" NOLOGIN", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '"+u.User.Username()+"'")
-	b.refuses(billing.ErrUnavailable)
+	b.exec(admin, "ALTER ROLE "+role+" NOLOGIN")
+	end()
 	b.refuses(nil, "not permitted to log in", "check the user and the password")
 }
 
@@ -366,7 +387,7 @@ func TestASessionThatAnAdministratorEnds(t *testing.T) {
 	b := newFixture(t)
 	gate := b.gate("collector.statements")
 	ended := b.writing()
-	b.awaitWaiting("advisory")
+	b.awaitWaiting("advisory", ended)
 	b.exec(b.session(), "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted AND locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
 	b.checkFault(<-ended, billing.ErrUnavailable, "administrator")
 	gate.open()
