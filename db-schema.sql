@@ -473,6 +473,7 @@ CREATE UNIQUE INDEX line_item_sets_current ON collector.line_item_sets USING btr
 CREATE INDEX line_item_sets_restated ON collector.line_item_sets USING btree (collected_at) WHERE (revision > 0);
 CREATE UNIQUE INDEX line_item_sets_revisions ON collector.line_item_sets USING btree (customer_key, invoice_type, period_start, revision) NULLS NOT DISTINCT;
 COMMENT ON TABLE collector.line_item_sets IS 'Line items have no identity: they are one set per customer, invoice type and period, replaced as a whole. The current set is the one that is not superseded.';
+COMMENT ON COLUMN collector.line_item_sets.revision IS '0 for the first collected set with items, plus 1 for each set that replaced one. -1 for the note that the items were read and there were none yet.';
 COMMENT ON COLUMN collector.line_item_sets.content_hash IS 'SHA-256 over the items as a multiset: their order does not count, true duplicates do.';
 
 CREATE TABLE collector.line_items (
@@ -652,8 +653,7 @@ CREATE TABLE collector.statements (
     root_tax numeric,
     root_after_tax numeric,
     body_customer_id text,
-    origin text NOT NULL DEFAULT 'servicecosts'::text,
-    line_items_set_aside boolean
+    origin text NOT NULL DEFAULT 'servicecosts'::text
 );
 ALTER TABLE collector.statements ADD CONSTRAINT statements_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
 ALTER TABLE collector.statements ADD CONSTRAINT statements_origin_check CHECK ((origin = ANY (ARRAY['servicecosts'::text, 'import'::text])));
@@ -664,7 +664,6 @@ COMMENT ON COLUMN collector.statements.summary_status IS 'HTTP status of the sum
 COMMENT ON COLUMN collector.statements.root_pretax IS 'Root totals repeat the Recurring detail. They are kept for audit and are not part of any sum.';
 COMMENT ON COLUMN collector.statements.body_customer_id IS 'The customer id in the body, as written. The row belongs to the requested id.';
 COMMENT ON COLUMN collector.statements.origin IS 'Whether the bodies were collected from the service or imported from saved answers.';
-COMMENT ON COLUMN collector.statements.line_items_set_aside IS 'Line items were read and none of them stored, because they were those of another period. NULL without line items, and in entries of versions that did not note it.';
 
 CREATE TABLE collector.turns (
     partner text NOT NULL,

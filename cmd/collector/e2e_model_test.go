@@ -153,6 +153,8 @@ type mishap struct {
 	resource partnersim.Resource
 	page     int
 	once     bool
+	// untyped: beside the detail all types of the items are missing.
+	untyped bool
 }
 
 // String names the oddity and what it befalls.
@@ -166,6 +168,9 @@ func (m mishap) String() string {
 	}
 	if m.once {
 		text += ", once"
+	}
+	if m.untyped {
+		text += ", and all types"
 	}
 	return text
 }
@@ -395,18 +400,18 @@ func (c *campaign) drawOddities() {
 		rules = append(rules, rule)
 	}
 	if c.chance(0.06) {
-		c.list = mishap{c.pick(falseAnswers, ofPages), partnersim.CustomerList, 1 + c.IntN(3), c.chance(0.3)}
+		c.list = mishap{kind: c.pick(falseAnswers, ofPages), resource: partnersim.CustomerList, page: 1 + c.IntN(3), once: c.chance(0.3)}
 		add(&c.list, "")
 	}
 	switch draw := c.Float64(); {
 	case draw < 0.03:
-		c.everyone = mishap{c.pick(refusals), partnersim.BillingProfile, 0, false}
+		c.everyone = mishap{kind: c.pick(refusals), resource: partnersim.BillingProfile}
 		if c.everyone.kind == partnersim.Refuse401 {
 			c.everyone.kind = partnersim.Refuse403
 		}
 		add(&c.everyone, "")
 	case draw < 0.05:
-		c.everyone = mishap{c.pick(falseAnswers), partnersim.AnyResource, 0, true}
+		c.everyone = mishap{kind: c.pick(falseAnswers), resource: partnersim.AnyResource, once: true}
 		add(&c.everyone, "")
 	}
 	share := c.Float64() * 0.2
@@ -444,12 +449,32 @@ func (c *campaign) drawOddities() {
 			if m.kind == partnersim.RefuseUsage {
 				m.resource = partnersim.CostSummary
 			}
+			if m.untyped = m.kind == partnersim.WithoutDetail && c.goesOnWithoutDetail(id) && c.chance(0.5); m.untyped {
+				add(&mishap{kind: partnersim.Untyped, resource: partnersim.AnyResource}, id)
+			}
 		}
 		add(&m, id)
 		c.odd[id] = m
 	}
 	c.rules = rules
 	c.sim.SetOddities(rules...)
+}
+
+// goesOnWithoutDetail reports whether the period of the detail that may be missing tonight
+// goes on for certain and has items, among which items without a type may be.
+func (c *campaign) goesOnWithoutDetail(id string) bool {
+	now, a := c.today[id], c.model.of(id)
+	last := now.details[len(now.details)-1].invoiceType
+	newest := a.newest(last)
+	end := a.endOf(last, newest)
+	for _, i := range now.items {
+		begins := strings.Split(i.line, "|")[2]
+		if end == "NULL" || end < begins {
+			return false
+		}
+	}
+	return now.details[0].invoiceType != last && newest != "" && end >= now.details[0].key().start && end != "NULL" && !a.anyItems &&
+		!a.isImported(last, newest) && len(a.sets[setKey{last, newest}]) > 0
 }
 
 // showsItMoved reports whether the customer was read before the last step, and no
@@ -547,6 +572,13 @@ func (c *campaign) read(id string) (r reading) {
 	case partnersim.WithoutCosts:
 		costs = nil
 	case partnersim.WithoutDetail:
+		if m.untyped { // nobody can say whose the items are
+			last := costs[len(costs)-1].invoiceType
+			costs = slices.DeleteFunc(costs, func(d detail) bool { return d.invoiceType == last })
+			r.findings = []string{"line_items_without_detail", "line_items_sum_mismatch"}
+			r.isUnclear = true
+			break
+		}
 		if last := costs[len(costs)-1].invoiceType; costs[0].invoiceType != last {
 			costs = slices.DeleteFunc(costs, func(d detail) bool { return d.invoiceType == last })
 			r.findings = []string{"line_items_without_detail"}
@@ -611,7 +643,7 @@ func (c *campaign) read(id string) (r reading) {
 		}
 		if !itemsAsked {
 			itemsMissed = ""
-		} else if itemsMissed == "" && len(costs) > 0 && !(r.isDoubtful && m.kind == partnersim.Behind) {
+		} else if itemsMissed == "" && len(costs) > 0 && !r.isUnclear && !(r.isDoubtful && m.kind == partnersim.Behind) {
 			r.items = &items
 		}
 	}

@@ -79,6 +79,8 @@ type reading struct {
 	findings []string
 	// isDoubtful: nothing says how the line items are to be read, and so they are not here.
 	isDoubtful bool
+	// isUnclear: the line items were read, and none of them may be stored.
+	isUnclear bool
 }
 
 // isBlank reports whether no costs could be read.

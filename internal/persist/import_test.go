@@ -149,13 +149,59 @@ func TestImportFillsItemsThatWereSetAside(t *testing.T) {
 	b.importSaved(saved("Company", both(r), item(r, "FEE", "60")))
 	wantLines(t, "facts", b.facts(), "cost Recurring 2026-09-12 USD 60 servicecosts 0", "items Recurring 2026-09-12 null FEE import 0",
 		"profile null null null Company servicecosts 0")
-	wantLines(t, "set aside", b.query(`SELECT origin, line_items_set_aside FROM collector.statements ORDER BY statement_id`), "servicecosts true", "import false")
 	b.wantReplayed()
+}
 
-	// An entry of a version that did not note it is completed by the replay.
-	b.change(`UPDATE collector.statements SET line_items_set_aside = NULL`)
-	b.wantReplayed()
-	wantLines(t, "set aside", b.query(`SELECT origin, line_items_set_aside FROM collector.statements ORDER BY statement_id`), "servicecosts true", "import false")
+// Items that were read and not there leave no gap, though the cost changes later and its
+// items are not read again.
+func TestImportFillsNoItemsThatWereRead(t *testing.T) {
+	t.Parallel()
+	for _, order := range []string{"collected first", "imported first"} {
+		t.Run(order, func(t *testing.T) {
+			t.Parallel()
+			b := newFixture(t)
+			r := recurring(9, "60")
+			imported := saved("Company", both(r), item(r, "FEE", "60"))
+			restated := saved("Company", both(recurring(9, "61")))
+			restated.LineItems, restated.Documents = nil, restated.Documents[:2]
+			if order == "imported first" {
+				b.importSaved(imported)
+			}
+			b.collect(saved("Company", both(r)))
+			b.collect(restated)
+			b.wantReplayed()
+			if order == "collected first" {
+				b.importSaved(imported)
+			}
+			wantLines(t, "items", b.items())
+			wantLines(t, "sets", b.query(`SELECT item_count, origin FROM collector.line_item_sets WHERE superseded_at IS NULL`), "0 servicecosts")
+			b.wantReplayed()
+		})
+	}
+}
+
+// Files that are imported again count from then on: over another import, and beside what
+// was collected since.
+func TestImportingAgainIsTheNewestImport(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	first, second := saved("Company", both(recurring(9, "1"))), saved("Company", both(recurring(9, "2")))
+	const entries = `SELECT count(*) FROM collector.statements`
+	for _, s := range []billing.Statement{first, first, second, first, first} {
+		b.importSaved(s)
+		b.wantReplayed()
+	}
+	wantLines(t, "costs", b.costs(), "a Recurring 2026-09-12 2026-10-11 USD 1 0 1 2 1")
+	wantLines(t, "entries", b.query(entries), "3")
+	unread := saved("Company", both(recurring(10, "5")))
+	unread.LineItems, unread.Documents = nil, unread.Documents[:2]
+	b.collect(unread)
+	for range 2 {
+		b.importSaved(first)
+		b.wantReplayed()
+	}
+	wantLines(t, "entries", b.query(entries), "5")
+	wantLines(t, "costs", b.costs(), "a Recurring 2026-09-12 2026-10-11 USD 1 0 1 2 1", "a Recurring 2026-10-12 2026-11-11 USD 5 0 5 0 1")
 }
 
 // Items for which no cost of their own stands are imported only where no cost of their

@@ -18,7 +18,7 @@ import (
 // ArchivedCustomer is the log of one customer's answers.
 type ArchivedCustomer struct {
 	CustomerID billing.CustomerID
-	// Answers are ordered from the weakest: each overrides those before it.
+	// Answers are in the order in which they came.
 	Answers []ArchivedAnswer
 }
 
@@ -213,11 +213,12 @@ type replayOrder struct {
 }
 
 // replayed collects what one customer's answers say, the later overriding the
-// earlier.
+// earlier, but what was imported nothing that was collected.
 type replayed struct {
-	profile int32 // seq, or -1
-	details map[detailKey]detailsOf
-	sets    map[setKey]setOf
+	profile         int32 // seq, or -1
+	profileImported bool
+	details         map[detailKey]detailsOf
+	sets            map[setKey]setOf
 }
 
 type detailKey struct {
@@ -279,8 +280,8 @@ func newReplayStage(batch []Rederived, now time.Time, scopes profileScopes) (*st
 // add takes in what a later answer says.
 func (r *replayed) add(seq int32, answer *RederivedAnswer) {
 	s := &answer.Statement
-	if s.Profile != nil {
-		r.profile = seq
+	if s.Profile != nil && (!answer.Imported || r.profileImported || r.profile < 0) {
+		r.profile, r.profileImported = seq, answer.Imported
 	}
 	if s.Costs == nil {
 		return
@@ -289,13 +290,35 @@ func (r *replayed) add(seq int32, answer *RederivedAnswer) {
 	for _, d := range s.Costs.Details {
 		said[keyOf(d)] = append(said[keyOf(d)], d)
 	}
-	if !answer.Imported {
+	if answer.Imported {
+		_, collected := r.costs()
+		maps.DeleteFunc(said, func(key detailKey, _ []billing.CostDetail) bool { return collected[key.set()] })
+	} else {
 		r.dropImported(said)
 	}
 	for key, details := range said {
 		r.details[key] = detailsOf{seq, answer.Imported, overlaid(r.details[key].details, details)}
 	}
-	r.addSets(seq, answer)
+	given := map[setKey]bool{}
+	switch {
+	case answer.Imported && s.LineItems != nil:
+		r.importSets(seq, s, given)
+	case s.LineItems != nil && !r.isUnclear(s):
+		r.collectSets(seq, s, given)
+	default:
+		given = nil
+	}
+	r.emptySets(seq, answer, given)
+}
+
+// costs are the types and periods that have a cost, and those of which one was collected.
+func (r *replayed) costs() (known, collected map[setKey]bool) {
+	known, collected = map[setKey]bool{}, map[setKey]bool{}
+	for key, of := range r.details {
+		known[key.set()] = true
+		collected[key.set()] = collected[key.set()] || !of.imported
+	}
+	return known, collected
 }
 
 // dropImported drops what was imported of the types and periods of collected details, in
@@ -308,52 +331,96 @@ func (r *replayed) dropImported(collected map[detailKey][]billing.CostDetail) {
 	maps.DeleteFunc(r.details, func(key detailKey, of detailsOf) bool { return of.imported && stated[key.set()] })
 }
 
-// addSets takes in the line items of a later answer, if they were read. It decides as
-// PlaceSets and EmptySets do when collecting.
-func (r *replayed) addSets(seq int32, answer *RederivedAnswer) {
-	s := &answer.Statement
-	root := midnight(s.Costs.Root.Period.Start)
-	periods, types := map[time.Time]bool{{}: len(s.Costs.Details) > 0}, map[billing.InvoiceType]bool{}
-	for _, d := range s.Costs.Details {
+// collectSets takes in the line items of a collected answer, and notes in given which
+// sets these are. It places them as PlaceSets does when collecting.
+func (r *replayed) collectSets(seq int32, s *billing.Statement, given map[setKey]bool) {
+	for _, set := range setsOf(s) {
+		if set.stray {
+			set.start = r.periodOf(&set, s.Costs.Root.Period.Start)
+		}
+		given[set.setKey] = true
+		r.sets[set.setKey] = setOf{seq, false, set}
+	}
+}
+
+// importSets takes in the line items of an imported answer, and notes in given which
+// sets these are. It decides as KeepCollected does when importing.
+func (r *replayed) importSets(seq int32, s *billing.Statement, given map[setKey]bool) {
+	known, collected := r.costs()
+	besideCollected := func(key setKey) bool {
+		for k, isCollected := range collected {
+			if isCollected && (key.start.IsZero() || k.start.Equal(key.start) || k.invoiceType == key.invoiceType && key.invoiceType != "") {
+				return true
+			}
+		}
+		return false
+	}
+	for _, set := range setsOf(s) {
+		key := set.setKey
+		given[key] = true
+		before, stands := r.sets[key]
+		if stands && !before.imported || !known[key] && besideCollected(key) {
+			continue
+		}
+		r.sets[key] = setOf{seq, true, set}
+	}
+}
+
+// emptySets empties the sets that are over with an answer that gives these. It decides
+// as EmptySets does when collecting; given is nil when the line items are not known.
+func (r *replayed) emptySets(seq int32, answer *RederivedAnswer, given map[setKey]bool) {
+	costs := answer.Costs
+	root, wereRead := midnight(costs.Root.Period.Start), given != nil
+	periods, types := map[time.Time]bool{{}: len(costs.Details) > 0}, map[billing.InvoiceType]bool{}
+	for _, d := range costs.Details {
 		periods[midnight(d.Period.Start)] = true
 		types[d.InvoiceType] = d.InvoiceType != ""
 	}
-	given, wereRead := map[setKey]bool{}, s.LineItems != nil
-	if wereRead {
-		for _, set := range setsOf(s) {
-			if set.stray && !answer.Imported {
-				set.start = r.periodOf(&set, s.Costs.Root.Period.Start)
-			}
-			given[set.setKey] = true
-			r.sets[set.setKey] = setOf{seq, answer.Imported, set}
-		}
-	}
-	hasCost, wasCollected := map[setKey]bool{}, map[setKey]bool{}
-	for key, of := range r.details {
-		hasCost[key.set()] = true
-		wasCollected[key.set()] = wasCollected[key.set()] || !of.imported
-	}
+	known, collected := r.costs()
 	for key, set := range r.sets {
-		isPlaced := wasCollected[key] || set.imported && hasCost[key]
+		isPlaced := collected[key] || set.imported && known[key]
 		isOver := (set.imported || wereRead) && (periods[key.start] || types[key.invoiceType]) ||
 			!set.imported && wereRead && (key.start.IsZero() || key.start.Equal(root))
-		if !given[key] && !isPlaced && len(set.items) > 0 && isOver {
+		if !given[key] && !isPlaced && len(set.items) > 0 && isOver && (set.imported || !answer.Imported) {
 			r.sets[key] = setOf{seq, answer.Imported, itemSet{setKey: key}}
 		}
 	}
 }
 
-// periodOf is the start of the period of items of whose type their answer has no detail:
-// the newest collected one of the type, unless that is over. See PlaceSets.
-func (r *replayed) periodOf(set *itemSet, root time.Time) time.Time {
-	var newest billing.Period
-	rest := set.start
-	for key, of := range r.details {
-		if key.invoiceType != set.invoiceType || of.imported {
+// isUnclear reports whether nobody can say whose the items without a type are. It
+// decides as SetUnclearAside does when collecting.
+func (r *replayed) isUnclear(s *billing.Statement) bool {
+	untyped := itemSet{}
+	types := map[billing.InvoiceType]bool{}
+	for _, item := range s.LineItems {
+		if item.InvoiceType == "" {
+			untyped.items = append(untyped.items, item)
+		}
+		types[item.InvoiceType] = true
+	}
+	for _, d := range s.Costs.Details {
+		types[d.InvoiceType] = true
+	}
+	if len(untyped.items) == 0 {
+		return false
+	}
+	for key, set := range r.sets {
+		if key.invoiceType == "" || types[key.invoiceType] || len(set.items) == 0 {
 			continue
 		}
-		if key.start.Equal(set.start) {
-			rest = time.Time{} // that period has items of its own
+		newest := r.newest(key.invoiceType)
+		if !newest.Start.IsZero() && midnight(newest.Start).Equal(key.start) && !isOver(newest, s.Costs.Root.Period.Start, untyped.earliest()) {
+			return true
+		}
+	}
+	return false
+}
+
+// newest is the newest collected period of a type; zero when there is none.
+func (r *replayed) newest(invoiceType billing.InvoiceType) (newest billing.Period) {
+	for key, of := range r.details {
+		if key.invoiceType != invoiceType || of.imported {
+			continue
 		}
 		for _, d := range of.details {
 			start, known := midnight(d.Period.Start), midnight(newest.Start)
@@ -362,10 +429,28 @@ func (r *replayed) periodOf(set *itemSet, root time.Time) time.Time {
 			}
 		}
 	}
-	if newest.End.IsZero() || newest.End.Before(root) || newest.End.Before(set.earliest()) {
-		return rest
+	return newest
+}
+
+// isOver reports whether a period ended, or does not say when it does, before an answer
+// whose root begins at root and whose items at first.
+func isOver(p billing.Period, root, first time.Time) bool {
+	return p.End.IsZero() || p.End.Before(root) || p.End.Before(first)
+}
+
+// periodOf is the start of the period of items of whose type their answer has no detail:
+// the newest collected one of the type, unless that is over. See PlaceSets.
+func (r *replayed) periodOf(set *itemSet, root time.Time) time.Time {
+	newest := r.newest(set.invoiceType)
+	if !isOver(newest, root, set.earliest()) {
+		return midnight(newest.Start)
 	}
-	return midnight(newest.Start)
+	for key, of := range r.details {
+		if key.invoiceType == set.invoiceType && !of.imported && key.start.Equal(set.start) {
+			return time.Time{} // that period has items of its own
+		}
+	}
+	return set.start
 }
 
 // overlaid are the details of a key, in the order of their ordinals, after a later answer

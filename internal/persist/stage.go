@@ -31,6 +31,7 @@ type stage struct {
 func newStage(batch []billing.Statement, scopes profileScopes) *stage {
 	st := &stage{scopes: scopes, setItems: make(map[int32][]billing.LineItem), bodies: make(map[[sha256.Size]byte][]byte, 3*len(batch))}
 	for i, s := range batch {
+		unify(&s, billing.Spellings{})
 		st.add(int32(i), &s)
 	}
 	return st

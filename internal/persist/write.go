@@ -156,6 +156,7 @@ func (w writer) plan(ctx context.Context) error {
 		func() error { return q.PlanCustomers(ctx, w.tx, w.run.Partner) },
 		func() error { return q.PlanTypes(ctx, w.tx) },
 		func() error { return q.PlaceSets(ctx, w.tx) },
+		func() error { return q.SetUnclearAside(ctx, w.tx) },
 		func() error { return q.EmptySets(ctx, w.tx, hashItems(nil)) },
 		func() error { return w.compare(ctx) },
 	)

@@ -62,7 +62,7 @@ LEFT JOIN collector.payloads p ON p.payload_hash = q.profile_hash
 LEFT JOIN collector.payloads s ON s.payload_hash = q.summary_hash
 LEFT JOIN collector.payloads l ON l.payload_hash = q.line_items_hash
 WHERE q.customer_key = $1
-ORDER BY q.origin = 'servicecosts', q.statement_id
+ORDER BY q.statement_id
 `
 
 type ArchivedStatementsRow struct {
@@ -80,8 +80,7 @@ type ArchivedStatementsRow struct {
 	LineItemsEncoding int16
 }
 
-// The log of a customer's answers, the weakest first: what was collected stands above
-// what was imported, and later answers above earlier ones.
+// The log of a customer's answers, in its order.
 func (q *Queries) ArchivedStatements(ctx context.Context, db DBTX, customerKey int64) ([]ArchivedStatementsRow, error) {
 	rows, err := db.Query(ctx, archivedStatements, customerKey)
 	if err != nil {
@@ -138,7 +137,7 @@ SELECT DISTINCT h.hash
 FROM (
     SELECT unnest(ARRAY[q.profile_hash, q.summary_hash, q.line_items_hash])::bytea AS hash
     FROM stage_statements s
-    CROSS JOIN LATERAL (SELECT statement_id, customer_key, run_id, collected_at, profile_hash, summary_hash, line_items_hash, summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id, origin, line_items_set_aside FROM collector.statements k WHERE k.statement_id = s.statement_id OFFSET 0) q
+    CROSS JOIN LATERAL (SELECT statement_id, customer_key, run_id, collected_at, profile_hash, summary_hash, line_items_hash, summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id, origin FROM collector.statements k WHERE k.statement_id = s.statement_id OFFSET 0) q
     WHERE s.seq = ANY (SELECT p.seq FROM stage_profiles p WHERE p.action NOT IN ('same', 'kept')
         UNION ALL SELECT d.seq FROM stage_details d WHERE d.action NOT IN ('same', 'kept')
         UNION ALL SELECT l.seq FROM stage_sets l WHERE l.action NOT IN ('same', 'kept'))
@@ -176,7 +175,7 @@ WITH lost AS MATERIALIZED (
             q.summary_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = q.summary_hash OFFSET 0) AS summary,
             q.line_items_hash IS NOT NULL AND NOT EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = q.line_items_hash OFFSET 0) AS items
         FROM (SELECT DISTINCT customer_key FROM stage_statements) s
-        CROSS JOIN LATERAL (SELECT statement_id, customer_key, run_id, collected_at, profile_hash, summary_hash, line_items_hash, summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id, origin, line_items_set_aside FROM collector.statements c WHERE c.customer_key = s.customer_key OFFSET 0) q
+        CROSS JOIN LATERAL (SELECT statement_id, customer_key, run_id, collected_at, profile_hash, summary_hash, line_items_hash, summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id, origin FROM collector.statements c WHERE c.customer_key = s.customer_key OFFSET 0) q
     ) k
     WHERE k.profile OR k.summary OR k.items
 ), details AS (
@@ -234,16 +233,12 @@ func (q *Queries) NameStatements(ctx context.Context, db DBTX, arg NameStatement
 const rederiveRoots = `-- name: RederiveRoots :exec
 UPDATE collector.statements q
 SET root_starts_at = s.root_starts_at, root_ends_at = s.root_ends_at, root_currency = s.root_currency, root_pretax = s.root_pretax,
-    root_tax = s.root_tax, root_after_tax = s.root_after_tax, body_customer_id = s.body_customer_id, line_items_set_aside = k.set_aside
+    root_tax = s.root_tax, root_after_tax = s.root_after_tax, body_customer_id = s.body_customer_id
 FROM stage_statements s
-CROSS JOIN LATERAL (SELECT CASE WHEN s.has_line_items THEN false
-        WHEN EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = o.line_items_hash OFFSET 0) THEN true
-        ELSE o.line_items_set_aside END AS set_aside
-    FROM collector.statements o WHERE o.statement_id = s.statement_id OFFSET 0) k
 WHERE q.statement_id = s.statement_id AND s.has_costs
     AND q.statement_id = ANY (ARRAY(SELECT n.statement_id FROM stage_statements n))
-    AND (q.root_starts_at, q.root_ends_at, q.root_currency, q.root_pretax, q.root_tax, q.root_after_tax, q.body_customer_id, q.line_items_set_aside)
-        IS DISTINCT FROM (s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id, k.set_aside)
+    AND (q.root_starts_at, q.root_ends_at, q.root_currency, q.root_pretax, q.root_tax, q.root_after_tax, q.body_customer_id)
+        IS DISTINCT FROM (s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id)
 `
 
 func (q *Queries) RederiveRoots(ctx context.Context, db DBTX) error {

@@ -66,7 +66,7 @@ const dispensablePayloads = `-- name: DispensablePayloads :many
 
 WITH live AS (
     SELECT statement_id, false AS profile, true AS summary, false AS items FROM collector.cost_details
-    UNION SELECT statement_id, false, true, true FROM collector.line_item_sets WHERE superseded_at IS NULL
+    UNION SELECT statement_id, false, true, true FROM collector.line_item_sets WHERE superseded_at IS NULL AND revision >= 0
     UNION SELECT statement_id, true, false, false FROM collector.billing_profiles
     UNION SELECT statement_id, true, true, true FROM collector.customer_states WHERE statement_id IS NOT NULL
 ), needed AS (
@@ -88,7 +88,8 @@ type DispensablePayloadsParams struct {
 }
 
 // What can be done without, after its time.
-// Old bodies from which nothing that stands now was derived.
+// Old bodies from which nothing that stands now was derived. That there were no items yet
+// (revision -1) needs no proof.
 func (q *Queries) DispensablePayloads(ctx context.Context, db DBTX, arg DispensablePayloadsParams) ([][]byte, error) {
 	rows, err := db.Query(ctx, dispensablePayloads, arg.Before, arg.AtMost)
 	if err != nil {
@@ -145,7 +146,7 @@ WITH named AS MATERIALIZED (
     SELECT statement_id, false AS profile, true AS summary, false AS items FROM collector.cost_details
     WHERE statement_id = ANY (SELECT n.statement_id FROM named n)
     UNION SELECT statement_id, false, true, true FROM collector.line_item_sets
-    WHERE superseded_at IS NULL AND statement_id = ANY (SELECT n.statement_id FROM named n)
+    WHERE superseded_at IS NULL AND revision >= 0 AND statement_id = ANY (SELECT n.statement_id FROM named n)
     UNION SELECT statement_id, true, false, false FROM collector.billing_profiles WHERE statement_id = ANY (SELECT n.statement_id FROM named n)
     UNION SELECT statement_id, true, true, true FROM collector.customer_states WHERE statement_id = ANY (SELECT n.statement_id FROM named n)
 ), needed AS (

@@ -15,17 +15,14 @@ ON CONFLICT DO NOTHING;
 -- name: KeepCollected :exec
 -- Takes back from the plan what would replace values that were collected, or stand
 -- beside them: a type and period that was collected takes no detail of any currency,
--- and no items where items were read and stored. Items that no cost of their own stands for are
--- those that a collection would empty (EmptySets), and stand beside no collected cost of
--- their period or type.
+-- and no items where items were read and not set aside: then a collected set stands, be
+-- it empty. Items that no cost of their own stands for are those that a collection would
+-- empty (EmptySets), and stand beside no collected cost of their period or type. A set that
+-- is empty says nothing about what was read. A replay decides likewise: replayed.add.
 WITH collected AS MATERIALIZED (
-    SELECT s.seq, coalesce(d.invoice_type, '') AS invoice_type, coalesce(d.period_start, '-infinity') AS period_start,
-        bool_or(EXISTS (SELECT 1 FROM collector.statements q
-            JOIN collector.statements r ON r.customer_key = q.customer_key AND r.summary_hash = q.summary_hash AND r.origin = q.origin
-            WHERE q.statement_id = d.statement_id AND r.line_items_hash IS NOT NULL AND r.line_items_set_aside IS NOT TRUE OFFSET 0)) AS with_items
+    SELECT DISTINCT s.seq, coalesce(d.invoice_type, '') AS invoice_type, coalesce(d.period_start, '-infinity') AS period_start
     FROM stage_statements s
     CROSS JOIN LATERAL (SELECT * FROM collector.cost_details k WHERE k.customer_key = s.customer_key AND k.origin = 'servicecosts' OFFSET 0) d
-    GROUP BY 1, 2, 3
 ), details AS (
     UPDATE stage_details t SET action = 'kept'
     FROM collected c
@@ -38,19 +35,19 @@ WITH collected AS MATERIALIZED (
     UNION
     SELECT d.seq, coalesce(d.invoice_type, ''), coalesce(d.period_start, '-infinity') FROM stage_details d
 ), planned AS (
-    SELECT l.set_no, l.seq, l.old_set_id, coalesce(l.invoice_type, '') AS invoice_type, coalesce(l.period_start, '-infinity') AS period_start,
+    SELECT l.set_no, l.seq, l.old_set_id, l.action, coalesce(l.invoice_type, '') AS invoice_type, coalesce(l.period_start, '-infinity') AS period_start,
         c.seq IS NULL AS is_stray
     FROM stage_sets l
     LEFT JOIN costs c ON c.seq = l.seq AND c.invoice_type = coalesce(l.invoice_type, '') AND c.period_start = coalesce(l.period_start, '-infinity')
-    WHERE l.action IN ('new', 'replaced')
+    WHERE l.action IN ('new', 'replaced', 'read')
 ), sets AS (
-    UPDATE stage_sets t SET action = 'kept'
+    UPDATE stage_sets t SET action = CASE WHEN p.action = 'read' THEN 'same' ELSE 'kept' END
     FROM planned p
     WHERE t.set_no = p.set_no
-        AND (EXISTS (SELECT 1 FROM collector.line_item_sets c WHERE c.set_id = p.old_set_id AND c.origin = 'servicecosts' OFFSET 0)
+        AND (p.action = 'read'
+            OR EXISTS (SELECT 1 FROM collector.line_item_sets c WHERE c.set_id = p.old_set_id AND c.origin = 'servicecosts' OFFSET 0)
             OR EXISTS (SELECT 1 FROM collected c WHERE c.seq = p.seq
-                AND (c.with_items AND c.invoice_type = p.invoice_type AND c.period_start = p.period_start
-                    OR p.is_stray AND (c.period_start = p.period_start OR c.invoice_type = p.invoice_type AND p.invoice_type <> '' OR p.period_start = '-infinity'))))
+                AND p.is_stray AND (c.period_start = p.period_start OR c.invoice_type = p.invoice_type AND p.invoice_type <> '' OR p.period_start = '-infinity')))
 )
 UPDATE stage_profiles t SET action = 'kept'
 FROM stage_statements s
@@ -59,20 +56,20 @@ CROSS JOIN LATERAL (SELECT q.origin FROM collector.billing_profiles b JOIN colle
 WHERE t.action = 'changed' AND s.seq = t.seq AND known.origin = 'servicecosts';
 
 -- name: ApplyImports :exec
--- The same bodies are the same entry in the log, however often they are imported.
+-- The same bodies are the same entry in the log, however often they are imported, unless
+-- another entry has come in between: a replay does again what was done, in the same order.
 WITH known AS (
     SELECT s.seq, s.customer_key, q.statement_id
     FROM stage_statements s
-    LEFT JOIN LATERAL (SELECT l.statement_id FROM collector.statements l
-        WHERE l.customer_key = s.customer_key AND l.origin = 'import'
-            AND (l.profile_hash, l.summary_hash, l.line_items_hash, l.summary_status)
+    LEFT JOIN LATERAL (SELECT l.* FROM collector.statements l
+        WHERE l.customer_key = s.customer_key ORDER BY l.statement_id DESC LIMIT 1) q ON q.origin = 'import'
+            AND (q.profile_hash, q.summary_hash, q.line_items_hash, q.summary_status)
                 IS NOT DISTINCT FROM (s.profile_hash, s.summary_hash, s.line_items_hash, s.summary_status)
-        ORDER BY l.statement_id LIMIT 1) q ON true
 ), added AS (
     INSERT INTO collector.statements (customer_key, run_id, collected_at, origin, profile_hash, summary_hash, line_items_hash,
-        line_items_set_aside, summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id)
+        summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id)
     SELECT s.customer_key, @run_id::uuid, s.fetched_at, 'import', s.profile_hash, s.summary_hash, s.line_items_hash,
-        CASE WHEN s.line_items_hash IS NOT NULL THEN NOT s.has_line_items END, s.summary_status, s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id
+        s.summary_status, s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id
     FROM known k JOIN stage_statements s ON s.seq = k.seq
     WHERE k.statement_id IS NULL
     ORDER BY k.seq

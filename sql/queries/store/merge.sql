@@ -108,6 +108,35 @@ WHERE t.set_no = l.set_no AND l.stray
         OR EXISTS (SELECT 1 FROM collector.cost_details k WHERE k.customer_key = s.customer_key AND k.invoice_type = l.invoice_type
             AND k.period_start = l.period_start AND k.origin = 'servicecosts' OFFSET 0));
 
+-- name: SetUnclearAside :exec
+-- Items without a type may be those of a type of which the answer has neither a detail nor
+-- items, while its newest period goes on and has items stored: nobody can say, and the same
+-- items would stand in two sets. Then no items of the answer are stored, as if they had not
+-- been read, and all stored sets stay.
+WITH unclear AS MATERIALIZED (
+    SELECT DISTINCT u.seq, newest.invoice_type, newest.period_start
+    FROM stage_sets u
+    JOIN stage_statements s ON s.seq = u.seq
+    CROSS JOIN LATERAL (SELECT DISTINCT ON (d.invoice_type) d.invoice_type, d.period_start, d.ends_at FROM collector.cost_details d
+        WHERE d.customer_key = s.customer_key AND d.invoice_type IS NOT NULL AND d.period_start IS NOT NULL AND d.origin = 'servicecosts'
+        ORDER BY d.invoice_type, d.period_start DESC, d.ends_at DESC NULLS LAST) newest
+    WHERE u.invoice_type IS NULL AND u.item_count > 0
+        AND newest.ends_at >= coalesce(s.root_starts_at, newest.ends_at) AND newest.ends_at >= coalesce(u.earliest, newest.ends_at)
+        AND NOT EXISTS (SELECT 1 FROM stage_details t WHERE t.seq = u.seq AND t.invoice_type = newest.invoice_type)
+        AND NOT EXISTS (SELECT 1 FROM stage_sets t WHERE t.seq = u.seq AND t.invoice_type = newest.invoice_type)
+        AND EXISTS (SELECT 1 FROM collector.line_item_sets l WHERE l.customer_key = s.customer_key AND l.invoice_type = newest.invoice_type
+            AND l.period_start = newest.period_start AND l.superseded_at IS NULL AND l.item_count > 0 OFFSET 0)
+), aside AS (
+    DELETE FROM stage_sets t WHERE t.seq IN (SELECT u.seq FROM unclear u)
+), unread AS (
+    UPDATE stage_statements s SET has_line_items = false WHERE s.seq IN (SELECT u.seq FROM unclear u)
+)
+INSERT INTO stage_findings (seq, kind, severity, subject, detail)
+SELECT u.seq, 'line_items_without_detail', 'warning', 'no invoice type, or ' || u.invoice_type,
+    format('The line items without an invoice type may be those of %s of the period from %s, of which the cost summary has no entry; no line items of this answer were stored.',
+        u.invoice_type, u.period_start)
+FROM unclear u;
+
 -- name: EmptySets :exec
 -- Stored sets whose type and period have no cost (of a collected set: no collected one)
 -- were filed where their answer left them: in the root's period. An answer that does not give such a set any more, yet
@@ -123,7 +152,7 @@ WITH costs AS MATERIALIZED (
     WHERE s.has_costs
 ), stray AS MATERIALIZED (
     SELECT s.seq, l.set_id, l.invoice_type, l.period_start, s.has_line_items OR s.no_costs AS is_told,
-        l.origin <> 'import' AND s.has_line_items AND (l.period_start IS NULL OR l.period_start = (s.root_starts_at AT TIME ZONE 'UTC')::date)
+        l.origin <> 'import' AND s.has_line_items AND coalesce(l.period_start = (s.root_starts_at AT TIME ZONE 'UTC')::date, l.period_start IS NULL)
             OR (l.origin = 'import' OR s.has_line_items)
                 AND EXISTS (SELECT 1 FROM stage_details d WHERE d.seq = s.seq AND (l.period_start IS NULL OR d.period_start = l.period_start OR d.invoice_type = l.invoice_type)) AS is_over
     FROM stage_statements s
@@ -217,20 +246,21 @@ FROM paired p
 WHERE t.row_no = p.row_no;
 
 -- name: PlanSets :exec
--- Sets with and without a type are looked up apart, because only = can use the index.
+-- Sets with and without a type are looked up apart, because only = can use the index. A
+-- set that is empty from its first reading on is stored too, for the sake of imports: it
+-- was read, and is no gap. It is no change, and no revision.
 UPDATE stage_sets t
 SET action = CASE
-        WHEN c.set_id IS NULL THEN CASE WHEN t.item_count = 0 THEN 'same' ELSE 'new' END
+        WHEN c.set_id IS NULL THEN CASE WHEN t.item_count > 0 THEN 'new' WHEN s.origin = 'import' THEN 'same' ELSE 'read' END
         WHEN c.content_hash <> t.content_hash THEN 'replaced'
         WHEN c.origin = 'import' THEN 'agreed'
         ELSE 'same' END,
     revision = coalesce(c.revision + 1, CASE
-        WHEN t2.item_count = 0 THEN 0
         WHEN t2.invoice_type IS NULL THEN (SELECT max(o.revision) + 1 FROM collector.line_item_sets o
             WHERE o.customer_key = s.customer_key AND o.invoice_type IS NULL AND o.period_start IS NOT DISTINCT FROM t2.period_start)
         ELSE (SELECT max(o.revision) + 1 FROM collector.line_item_sets o
             WHERE o.customer_key = s.customer_key AND o.invoice_type = t2.invoice_type AND o.period_start IS NOT DISTINCT FROM t2.period_start)
-        END, 0),
+        END, CASE WHEN t2.item_count > 0 THEN 0 ELSE -1 END),
     old_set_id = c.set_id
 FROM stage_sets t2
 JOIN stage_statements s ON s.seq = t2.seq
@@ -266,9 +296,6 @@ WITH compared AS (
 ), newest AS (
     SELECT s.seq, s.customer_key, p.statement_id, p.new_profile_hash AS profile_hash, p.new_summary_hash AS summary_hash,
         CASE WHEN o.parts_ways THEN p.new_line_items_hash ELSE coalesce(p.new_line_items_hash, p.line_items_hash) END AS line_items_hash,
-        CASE WHEN s.line_items_hash IS NOT NULL THEN NOT s.has_line_items
-            WHEN o.parts_ways THEN NULL
-            ELSE p.line_items_set_aside END AS line_items_set_aside,
         coalesce(s.profile_digest, p.profile_digest) AS profile_digest,
         coalesce(s.summary_digest, p.summary_digest) AS summary_digest,
         CASE WHEN o.parts_ways THEN s.line_items_digest ELSE coalesce(s.line_items_digest, p.line_items_digest) END AS line_items_digest,
@@ -286,9 +313,9 @@ WITH compared AS (
     JOIN parted o ON o.seq = s.seq
 ), added AS (
     INSERT INTO collector.statements (customer_key, run_id, collected_at, profile_hash, summary_hash, line_items_hash,
-        line_items_set_aside, summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id)
+        summary_status, root_starts_at, root_ends_at, root_currency, root_pretax, root_tax, root_after_tax, body_customer_id)
     SELECT n.customer_key, @run_id::uuid, s.fetched_at, n.profile_hash, n.summary_hash, n.line_items_hash,
-        n.line_items_set_aside, n.summary_status, n.root_starts_at, n.root_ends_at, n.root_currency, n.root_pretax, n.root_tax, n.root_after_tax, n.body_customer_id
+        n.summary_status, n.root_starts_at, n.root_ends_at, n.root_currency, n.root_pretax, n.root_tax, n.root_after_tax, n.body_customer_id
     FROM newest n JOIN stage_statements s ON s.seq = n.seq
     WHERE (n.statement_id IS NULL OR (n.profile_hash, n.summary_hash, n.line_items_hash, n.summary_status) IS DISTINCT FROM n.before)
         AND (s.has_profile OR s.has_costs)
@@ -422,7 +449,7 @@ ORDER BY t.row_no;
 
 -- name: NumberSets :exec
 UPDATE stage_sets SET set_id = nextval(pg_get_serial_sequence('collector.line_item_sets', 'set_id'))
-WHERE action IN ('new', 'replaced');
+WHERE action IN ('new', 'replaced', 'read');
 
 -- name: NumberedSets :many
 SELECT set_no, set_id::bigint AS set_id FROM stage_sets WHERE set_id IS NOT NULL ORDER BY set_no;
@@ -440,7 +467,7 @@ INSERT INTO collector.line_item_sets (set_id, customer_key, invoice_type, period
 SELECT t.set_id, s.customer_key, t.invoice_type, t.period_start, t.revision, t.content_hash, t.item_count, s.origin, s.statement_id, @run_id::uuid, s.fetched_at
 FROM stage_sets t
 JOIN stage_statements s ON s.seq = t.seq
-WHERE t.action IN ('new', 'replaced')
+WHERE t.action IN ('new', 'replaced', 'read')
 ORDER BY t.set_no;
 
 -- name: StageVanished :exec

@@ -9,8 +9,7 @@ ORDER BY c.customer_key
 LIMIT @at_most::integer;
 
 -- name: ArchivedStatements :many
--- The log of a customer's answers, the weakest first: what was collected stands above
--- what was imported, and later answers above earlier ones.
+-- The log of a customer's answers, in its order.
 SELECT q.statement_id, q.origin, q.summary_status,
     q.profile_hash, p.body AS profile, coalesce(p.encoding, 0)::smallint AS profile_encoding,
     q.summary_hash, s.body AS summary, coalesce(s.encoding, 0)::smallint AS summary_encoding,
@@ -20,7 +19,7 @@ LEFT JOIN collector.payloads p ON p.payload_hash = q.profile_hash
 LEFT JOIN collector.payloads s ON s.payload_hash = q.summary_hash
 LEFT JOIN collector.payloads l ON l.payload_hash = q.line_items_hash
 WHERE q.customer_key = @customer_key
-ORDER BY q.origin = 'servicecosts', q.statement_id;
+ORDER BY q.statement_id;
 
 -- name: NameStatements :exec
 -- What is staged comes from entries of the log that stand already.
@@ -85,16 +84,12 @@ ORDER BY h.hash;
 -- name: RederiveRoots :exec
 UPDATE collector.statements q
 SET root_starts_at = s.root_starts_at, root_ends_at = s.root_ends_at, root_currency = s.root_currency, root_pretax = s.root_pretax,
-    root_tax = s.root_tax, root_after_tax = s.root_after_tax, body_customer_id = s.body_customer_id, line_items_set_aside = k.set_aside
+    root_tax = s.root_tax, root_after_tax = s.root_after_tax, body_customer_id = s.body_customer_id
 FROM stage_statements s
-CROSS JOIN LATERAL (SELECT CASE WHEN s.has_line_items THEN false
-        WHEN EXISTS (SELECT 1 FROM collector.payloads p WHERE p.payload_hash = o.line_items_hash OFFSET 0) THEN true
-        ELSE o.line_items_set_aside END AS set_aside
-    FROM collector.statements o WHERE o.statement_id = s.statement_id OFFSET 0) k
 WHERE q.statement_id = s.statement_id AND s.has_costs
     AND q.statement_id = ANY (ARRAY(SELECT n.statement_id FROM stage_statements n))
-    AND (q.root_starts_at, q.root_ends_at, q.root_currency, q.root_pretax, q.root_tax, q.root_after_tax, q.body_customer_id, q.line_items_set_aside)
-        IS DISTINCT FROM (s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id, k.set_aside);
+    AND (q.root_starts_at, q.root_ends_at, q.root_currency, q.root_pretax, q.root_tax, q.root_after_tax, q.body_customer_id)
+        IS DISTINCT FROM (s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id);
 
 -- name: WithdrawDetails :many
 -- Takes out what the archive does not derive any more, and keeps it aside.
