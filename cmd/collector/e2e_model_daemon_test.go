@@ -40,9 +40,11 @@ func TestSoakDaemon(t *testing.T) { //nolint:paralleltest // the memory of the p
 	var settled, last holding
 	for night := range nights {
 		c.number++
+		c.asked.Clear()
 		c.dayPasses()
 		c.drawOddities()
 		ids, whole := c.listed()
+		c.isCut = !whole
 		if night == 0 {
 			go func() { ended <- collector.Execute(ctx, in, c.arguments("daemon")...) }()
 		} else {

@@ -366,7 +366,7 @@ func (t *tally) add(outcome string, blank bool) {
 func (t *tally) verdict(kept bool) (status string, code int) {
 	switch {
 	case t.total > 0 && t.blank == t.total:
-		return "failed", 3
+		return "failed", 1
 	case t.failed > 0 || kept:
 		return "partial", 3
 	}
