@@ -163,6 +163,17 @@ func BenchmarkShortNight(b *testing.B) {
 	r.night(b, "unchanged", r.collector)
 }
 
+// BenchmarkLargeAnswers asks at once for 14 customers with 18 MB of line items each: one
+// of the large answers is held at a time until it is stored.
+func BenchmarkLargeAnswers(b *testing.B) {
+	o := usual(14)
+	o.LineItemsPerCustomer = 20_000
+	r := newRig(b, "18 MB of line items", o, nil)
+	r.configure(b, setting{lineItems: true})
+	r.night(b, "new", r.collector)
+	r.night(b, "unchanged", r.collector)
+}
+
 // BenchmarkPartners collects 40 partners with a quota of 480 requests a minute each, and
 // one of them.
 func BenchmarkPartners(b *testing.B) {
