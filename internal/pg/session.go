@@ -106,7 +106,7 @@ type Unfit string
 
 func (e Unfit) Error() string { return string(e) }
 
-const errPooled = Unfit("a connection pooler sends the statements of one session to several server processes; the locks that keep two runs apart " +
+const errPooled = Unfit("a connection pooler in transaction or statement mode sends the statements of one session to several server processes; the locks that keep two runs apart " +
 	"and the staging tables belong to a session; run the pooler in session mode (PgBouncer: pool_mode = session), or set database.url to PostgreSQL itself")
 
 // SessionsApart refuses a pooler that does not give each session a server process of
