@@ -601,6 +601,22 @@ COMMENT ON COLUMN collector.payloads.payload_hash IS 'SHA-256 of the body as it 
 COMMENT ON COLUMN collector.payloads.body IS 'The body, in its encoding.';
 COMMENT ON COLUMN collector.payloads.encoding IS 'How the body is kept: 0 as it was answered, 1 compressed by zstd with the dictionary internal/persist/bodies-1.dict. The program reads all of them.';
 
+CREATE TABLE collector.refresh_tokens (
+    partner text NOT NULL,
+    sealed bytea,
+    key_id text,
+    issued_at timestamp with time zone NOT NULL,
+    revision bigint NOT NULL
+);
+ALTER TABLE collector.refresh_tokens ADD CONSTRAINT refresh_tokens_check CHECK (((sealed IS NULL) = (key_id IS NULL)));
+ALTER TABLE collector.refresh_tokens ADD CONSTRAINT refresh_tokens_pkey PRIMARY KEY (partner);
+COMMENT ON TABLE collector.refresh_tokens IS 'The standing sign-ins of partners whose auth.refresh_token_store is database or key_vault. A token never stands here in the clear.';
+COMMENT ON COLUMN collector.refresh_tokens.partner IS 'The partner, by its name in the configuration.';
+COMMENT ON COLUMN collector.refresh_tokens.sealed IS 'The refresh token, and the access token that came with it, closed with a key of auth.seal_key_file. NULL when a key vault keeps the refresh token.';
+COMMENT ON COLUMN collector.refresh_tokens.key_id IS 'Which key closed it. It tells nothing of the key.';
+COMMENT ON COLUMN collector.refresh_tokens.issued_at IS 'When the refresh token was issued. It lives for 90 days.';
+COMMENT ON COLUMN collector.refresh_tokens.revision IS 'Counts the changes: a token is replaced only by who has read it, so that an earlier one never replaces a later one.';
+
 CREATE TABLE collector.runs (
     run_id uuid NOT NULL,
     partner text NOT NULL,

@@ -58,7 +58,7 @@ func (p *program) daemon(ctx context.Context) error {
 		Open: func(ctx context.Context) (*persist.Store, error) { return p.openStore(ctx, c) },
 	})
 	p.watch(metrics, c.Partners, d.Store)
-	pages, err := p.console(c)
+	pages, err := p.console(c, d.Store)
 	if err != nil {
 		return err
 	}

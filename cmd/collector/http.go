@@ -9,9 +9,11 @@ import (
 	"net/http"
 	"time"
 
+	"partnercost/internal/collector"
 	"partnercost/internal/config"
 	"partnercost/internal/console"
 	"partnercost/internal/finance"
+	"partnercost/internal/persist"
 )
 
 // serve answers on console.listen until stop is called.
@@ -53,7 +55,7 @@ type consolePages struct {
 
 // console prepares the pages. It refuses a configuration that would show the costs to
 // anybody.
-func (p *program) console(all *config.Config) (*consolePages, error) {
+func (p *program) console(all *config.Config, store func() (*persist.Store, error)) (*consolePages, error) {
 	reader, err := finance.Open(all.Database.URL.Reveal())
 	if err != nil {
 		return nil, err
@@ -61,7 +63,7 @@ func (p *program) console(all *config.Config) (*consolePages, error) {
 	c := all.Console
 	pages, err := console.New(console.Options{
 		Listen: c.Listen, PasswordFile: c.PasswordFile, TLS: c.TLSCertFile != "", BehindProxy: c.BehindProxy,
-		Begin: reader.Begin, SignIns: p.consoleSignIns(all.Partners), Now: p.now, Log: p.log, Version: thisBuild().Version,
+		Begin: reader.Begin, SignIns: p.consoleSignIns(all.Partners, store), Now: p.now, Log: p.log, Version: thisBuild().Version,
 	})
 	if err != nil {
 		return nil, errors.Join(configError(err), reader.Close())
@@ -85,11 +87,26 @@ func mounted(probes, pages http.Handler) http.Handler {
 	return mux
 }
 
+// signInsWithin bounds how long a page waits for the age of refresh tokens.
+const signInsWithin = 2 * time.Second
+
 // consoleSignIns returns the state of the sign-ins for the console.
-func (p *program) consoleSignIns(partners []config.Partner) func() []console.SignIn {
+func (p *program) consoleSignIns(partners []config.Partner, store func() (*persist.Store, error)) func() []console.SignIn {
 	return func() []console.SignIn {
+		states, err := collector.SignInStates(partners, p.now(), func() (map[string]time.Time, error) {
+			s, err := store()
+			if err != nil {
+				return nil, err
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), signInsWithin)
+			defer cancel()
+			return s.RefreshTokensIssued(ctx)
+		})
+		if err != nil {
+			p.log.Debug("the age of the refresh tokens that are not in files is unknown", slog.Any("error", err))
+		}
 		var views []console.SignIn
-		for _, s := range p.signInStates(partners) {
+		for _, s := range states {
 			views = append(views, console.SignIn{Partner: s.Partner, Mode: s.Mode, DaysLeft: s.DaysLeft, Warning: s.Warning})
 		}
 		return views

@@ -19,8 +19,8 @@ func (p *program) loginCommand() *cobra.Command {
 		Long: `Sign a user in for a partner with auth.mode app_user. Open the printed address in a
 browser on any device, enter the code, and sign in with multi-factor authentication as a
 user with a role in Partner Center (Admin agent or Billing admin). The refresh token is
-stored in auth.refresh_token_file and is replaced at each use. Then the partner is
-checked as by "collector check".`,
+stored where auth.refresh_token_store says and is replaced at each use. Then the partner
+is checked as by "collector check".`,
 		Example: `  collector login --partner contoso`,
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return p.login(cmd.Context(), name) },
@@ -45,15 +45,27 @@ func (p *program) login(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	err = fetch.DeviceLogin(ctx, collector.SignInOf(partner, cloud, p.now), partner.Auth.RefreshTokenFile, func(address, code string) {
+	jobs := p.jobs(c, nil)
+	if collector.SharesToken(partner) {
+		store, err := p.openStore(ctx, c)
+		if err != nil {
+			return err
+		}
+		defer store.Close()
+		jobs.Store = store
+	}
+	tokens, err := jobs.TokenStore(partner)
+	if err != nil {
+		return err
+	}
+	err = fetch.DeviceLogin(ctx, collector.SignInOf(partner, cloud, p.now), tokens, func(address, code string) {
 		fmt.Fprintf(p.stdout, "Open %s in a browser, enter the code %s, and sign in.\nWaiting ...\n", address, code)
 	})
 	if err != nil {
 		return fmt.Errorf("partner %s: %w", partner.Name, err)
 	}
-	fmt.Fprintf(p.stdout, "Signed in. The refresh token is stored in %s.\n", partner.Auth.RefreshTokenFile)
+	fmt.Fprintf(p.stdout, "Signed in. The refresh token is stored in %s.\n", tokens)
 	checks := &checks{w: p.stdout}
-	jobs := p.jobs(c, nil)
 	jobs.CheckPartner(ctx, partner, checks.print)
 	return checks.verdict()
 }

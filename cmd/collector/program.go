@@ -129,7 +129,7 @@ Exit codes:
 	_ = root.RegisterFlagCompletionFunc("log-level", p.logLevel.complete)
 
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(p.runCommand(), p.daemonCommand(), p.backfillCommand(), p.migrateCommand(), p.reportCommand(), p.statusCommand(), p.explainCommand(), p.exportCommand(), p.reconcileCommand(), p.ratesCommand(), p.consoleCommand(), p.eraseCommand(), p.partnersCommand(), p.checkCommand(), p.loginCommand(), p.simulateCommand(), p.demoCommand(), p.healthCommand(), p.versionCommand(), p.manCommand())
+	root.AddCommand(p.runCommand(), p.daemonCommand(), p.backfillCommand(), p.migrateCommand(), p.reportCommand(), p.statusCommand(), p.explainCommand(), p.exportCommand(), p.reconcileCommand(), p.ratesCommand(), p.consoleCommand(), p.eraseCommand(), p.partnersCommand(), p.checkCommand(), p.loginCommand(), p.credentialsCommand(), p.simulateCommand(), p.demoCommand(), p.healthCommand(), p.versionCommand(), p.manCommand())
 	return root
 }
 

@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -36,7 +39,7 @@ configuration file.`,
 			if err != nil {
 				return err
 			}
-			full := fullStatus{Status: status, SignIns: p.signInStates(c.Partners)}
+			full := fullStatus{Status: status, SignIns: p.signInStates(cmd.Context(), c)}
 			if format.value == "json" {
 				return writeJSON(p.stdout, full)
 			}
@@ -76,10 +79,19 @@ func writeStatus(w io.Writer, s fullStatus) error {
 	return writeTable(w, runs)
 }
 
-func (p *program) signInStates(partners []config.Partner) []collector.SignInState {
-	states := []collector.SignInState{}
-	for _, partner := range partners {
-		states = append(states, collector.SignInStateOf(partner, p.now()))
+// signInStates are the states of the configured partners. What only the database knows
+// stays unknown to a login that may read nothing but schema finance.
+func (p *program) signInStates(ctx context.Context, c *config.Config) []collector.SignInState {
+	states, err := collector.SignInStates(c.Partners, p.now(), func() (map[string]time.Time, error) {
+		store, err := p.openStore(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		defer store.Close()
+		return store.RefreshTokensIssued(ctx)
+	})
+	if err != nil {
+		p.log.Info("the age of the refresh tokens that are not in files is unknown", slog.Any("error", err))
 	}
 	return states
 }
@@ -89,6 +101,8 @@ func refreshToken(s collector.SignInState) string {
 	switch {
 	case s.Mode != "app_user":
 		return "not used (mode " + s.Mode + ")"
+	case s.AgeDays == nil && s.Store != "file":
+		return "none, or not known to this login; sign in with: collector login --partner " + s.Partner
 	case s.AgeDays == nil:
 		return "none; sign in with: collector login --partner " + s.Partner
 	case s.Warning:

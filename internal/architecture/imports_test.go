@@ -36,9 +36,10 @@ var rooms = []room{
 	{path: "internal/localpg"},
 	{path: "internal/loopback"},
 	{path: "internal/schedule"},
+	{path: "internal/seal"},
 	{path: "migrations"},
 	{path: "sql"},
-	{path: "internal/config", mayImport: []string{"internal/billing", "internal/loopback", "internal/schedule"}},
+	{path: "internal/config", mayImport: []string{"internal/billing", "internal/loopback", "internal/schedule", "internal/seal"}},
 	{path: "internal/health", mayImport: []string{"internal/config"}},
 	{path: "internal/telemetry", mayImport: []string{"internal/billing"}},
 	{
@@ -70,6 +71,8 @@ var rooms = []room{
 		path:      "internal/persist/pgtest",
 		mayImport: []string{"internal/localpg", "internal/persist"},
 	},
+	{path: "internal/vault", mayImport: []string{"internal/billing"}, mayTest: []string{"internal/vault/vaulttest"}},
+	{path: "internal/vault/vaulttest"},
 	{path: "internal/rates", mayImport: []string{"internal/billing", "internal/persist"}},
 	{path: "internal/collect", mayImport: []string{"internal/billing"}},
 	{path: "internal/progress", mayImport: []string{"internal/collect"}, mayTest: []string{"internal/billing"}},
@@ -81,9 +84,10 @@ var rooms = []room{
 	{
 		path: "internal/collector",
 		mayImport: []string{
-			"internal/billing", "internal/collect", "internal/config", "internal/fetch", "internal/persist", "internal/schedule", "internal/telemetry",
+			"internal/billing", "internal/collect", "internal/config", "internal/fetch", "internal/persist", "internal/schedule", "internal/seal", "internal/telemetry",
+			"internal/vault",
 		},
-		mayTest: []string{"internal/partnersim", "internal/persist/pgtest"},
+		mayTest: []string{"internal/partnersim", "internal/persist/pgtest", "internal/vault/vaulttest"},
 	},
 	{
 		path: "internal/demo",
@@ -111,6 +115,9 @@ type dependency struct {
 }
 
 var dependencies = []dependency{
+	{module: "github.com/Azure/azure-sdk-for-go/sdk/azcore", rooms: []string{"internal/vault"}},
+	{module: "github.com/Azure/azure-sdk-for-go/sdk/azidentity", rooms: []string{"internal/vault"}},
+	{module: "github.com/Azure/azure-sdk-for-go/sdk/security/keyvault/azsecrets", rooms: []string{"internal/vault"}},
 	{module: "github.com/CycloneDX/cyclonedx-go", rooms: []string{"internal/sbom"}},
 	{module: "github.com/chromedp/chromedp", rooms: []string{"internal/console"}, testsOnly: true},
 	{module: "github.com/chromedp/cdproto", rooms: []string{"internal/console"}, testsOnly: true},
@@ -139,7 +146,7 @@ var dependencies = []dependency{
 	{module: "github.com/xuri/excelize/v2", rooms: []string{"internal/sheet"}},
 	{module: "go.uber.org/goleak", testsOnly: true},
 	{module: "go.yaml.in/yaml/v3", rooms: []string{"internal/config", "deploy"}},
-	{module: "golang.org/x/crypto", rooms: []string{"internal/console"}},
+	{module: "golang.org/x/crypto", rooms: []string{"internal/console", "internal/seal"}},
 	{module: "golang.org/x/oauth2", rooms: []string{"internal/fetch", "internal/partnersim"}},
 	{module: "golang.org/x/sync"},
 	{module: "golang.org/x/term", rooms: []string{program, "internal/progress"}},
@@ -152,6 +159,7 @@ var dependencies = []dependency{
 var testHelpers = []string{
 	"testing", "net/http/httptest", "github.com/google/go-cmp", "go.uber.org/goleak",
 	"github.com/testcontainers", module + "/internal/persist/nights", module + "/internal/persist/pgtest",
+	module + "/internal/vault/vaulttest",
 }
 
 // embedded-postgres imports testing in a file of its own; that is not ours to fix,

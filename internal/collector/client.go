@@ -2,6 +2,7 @@ package collector
 
 import (
 	"log/slog"
+	"time"
 
 	"partnercost/internal/config"
 	"partnercost/internal/fetch"
@@ -23,7 +24,11 @@ func (c *Collector) NewClient(partner config.Partner, observe func(fetch.Attempt
 	if partner.Auth.Mode == "app_only" && what.Costs {
 		log.Warn("Partner Center refuses service costs to an application without a user; use auth.mode app_user, or collect.costs: false to collect billing profiles only")
 	}
-	c.warnOfAge(partner, log)
+	if !SharesToken(partner) { // those tell when they are exchanged
+		if state := SignInStateOf(partner, nil, c.Now()); state.Warning {
+			warnOfAge(partner.Name, time.Duration(*state.AgeDays)*24*time.Hour, log)
+		}
+	}
 	client, err := fetch.New(fetch.Options{
 		BaseURL:           cloud.BaseURL,
 		Tokens:            tokens,

@@ -2,6 +2,7 @@ package collector
 
 import (
 	"log/slog"
+	"net/http"
 	"time"
 
 	"partnercost/internal/billing"
@@ -16,7 +17,8 @@ import (
 // but for those that only some jobs need.
 type Collector struct {
 	Config *config.Config
-	// Store is needed by every job but the check of a partner.
+	// Store is needed by every job but the check of a partner, and by that too when the
+	// partner's refresh token is not in a file.
 	Store *persist.Store
 	// Metrics count the runs and their requests. Only runs and previews need them.
 	Metrics *telemetry.Metrics
@@ -34,6 +36,8 @@ type Collector struct {
 	// Follow shows how far a run of the partner is, from its begin until finish is called.
 	// Only runs and previews need it.
 	Follow func(progress func() collect.Progress, partner string, log *slog.Logger) (finish func())
+	// VaultHTTP carries the requests to a key vault; nil means Azure's own client.
+	VaultHTTP *http.Client
 }
 
 // newRun is a run of the partner that begins now, and the log that names it.

@@ -3,6 +3,7 @@ package collector
 import (
 	"cmp"
 	"log/slog"
+	"slices"
 	"time"
 
 	"partnercost/internal/config"
@@ -41,7 +42,11 @@ func SignInOf(partner config.Partner, cloud fetch.Cloud, now func() time.Time) f
 func (c *Collector) tokens(partner config.Partner, cloud fetch.Cloud) (fetch.TokenSource, error) {
 	switch partner.Auth.Mode {
 	case "app_user":
-		return fetch.NewRefreshTokenSource(SignInOf(partner, cloud, c.Now), partner.Auth.RefreshTokenFile, partner.Auth.RefreshToken.Reveal())
+		store, err := c.TokenStore(partner)
+		if err != nil {
+			return nil, err
+		}
+		return fetch.NewRefreshTokenSource(SignInOf(partner, cloud, c.Now), store, partner.Auth.RefreshToken.Reveal())
 	case "app_only":
 		return fetch.NewAppOnlySource(SignInOf(partner, cloud, c.Now))
 	}
@@ -49,11 +54,9 @@ func (c *Collector) tokens(partner config.Partner, cloud fetch.Cloud) (fetch.Tok
 }
 
 // warnOfAge warns of a refresh token that will die soon.
-func (c *Collector) warnOfAge(partner config.Partner, log *slog.Logger) {
-	if state := SignInStateOf(partner, c.Now()); state.Warning {
-		log.Warn("the refresh token has not been replaced for a long time and expires after 90 days: sign in again",
-			slog.Int("age_days", *state.AgeDays), slog.String("command", "collector login --partner "+partner.Name))
-	}
+func warnOfAge(partner string, age time.Duration, log *slog.Logger) {
+	log.Warn("the refresh token has not been replaced for a long time and expires after 90 days: sign in again",
+		slog.Int("age_days", days(age)), slog.String("command", "collector login --partner "+partner))
 }
 
 // SignInState is the state of a partner's sign-in. Its JSON form is part of the output
@@ -61,16 +64,22 @@ func (c *Collector) warnOfAge(partner config.Partner, log *slog.Logger) {
 type SignInState struct {
 	Partner string `json:"partner"`
 	Mode    string `json:"auth_mode"`
-	// AgeDays and DaysLeft are of the refresh token; nil without one.
+	// Store is where the refresh token is kept; "" without one.
+	Store string `json:"refresh_token_store,omitempty"`
+	// AgeDays and DaysLeft are of the refresh token; nil without one, or if nobody knows.
 	AgeDays  *int `json:"refresh_token_age_days"`
 	DaysLeft *int `json:"refresh_token_days_left"`
 	Warning  bool `json:"refresh_token_warning"`
 }
 
-// SignInStateOf looks at the partner's refresh token.
-func SignInStateOf(partner config.Partner, now time.Time) SignInState {
+// SignInStateOf looks at the partner's refresh token. Issued is what the database knows of
+// the tokens that are in no file.
+func SignInStateOf(partner config.Partner, issued map[string]time.Time, now time.Time) SignInState {
 	s := SignInState{Partner: partner.Name, Mode: partner.Auth.Mode}
-	if issued := RefreshTokenIssued(partner, now); !issued.IsZero() {
+	if s.Mode == "app_user" {
+		s.Store = partner.Auth.RefreshTokenStore
+	}
+	if issued := refreshTokenIssued(partner, issued, now); !issued.IsZero() {
 		age := now.Sub(issued)
 		old, left := days(age), max(0, days(fetch.RefreshTokenLife-age))
 		s.AgeDays, s.DaysLeft, s.Warning = &old, &left, age >= refreshTokenWarning
@@ -78,17 +87,41 @@ func SignInStateOf(partner config.Partner, now time.Time) SignInState {
 	return s
 }
 
-// RefreshTokenIssued is when the partner's refresh token was issued; the zero time
+// SignInStates looks at the refresh tokens of all partners. Those that are not in files are
+// asked for; when that fails their age is unknown, and the error says why.
+func SignInStates(partners []config.Partner, now time.Time, issued func() (map[string]time.Time, error)) ([]SignInState, error) {
+	var known map[string]time.Time
+	var err error
+	if slices.ContainsFunc(partners, SharesToken) {
+		known, err = issued()
+	}
+	states := []SignInState{}
+	for _, partner := range partners {
+		states = append(states, SignInStateOf(partner, known, now))
+	}
+	return states, err
+}
+
+// refreshTokenIssued is when the partner's refresh token was issued; the zero time
 // where there is none.
-func RefreshTokenIssued(partner config.Partner, now time.Time) time.Time {
-	if partner.Auth.Mode != "app_user" {
+func refreshTokenIssued(partner config.Partner, issued map[string]time.Time, now time.Time) time.Time {
+	switch {
+	case partner.Auth.Mode != "app_user":
 		return time.Time{}
+	case SharesToken(partner):
+		return issued[partner.Name]
 	}
 	age, err := fetch.RefreshTokenAge(partner.Auth.RefreshTokenFile, now)
 	if err != nil {
 		return time.Time{}
 	}
 	return now.Add(-age)
+}
+
+// SharesToken reports whether the partner's refresh token is kept where other machines
+// find it too.
+func SharesToken(partner config.Partner) bool {
+	return partner.Auth.Mode == "app_user" && partner.Auth.RefreshTokenStore != "" && partner.Auth.RefreshTokenStore != "file"
 }
 
 func days(d time.Duration) int { return int(d / (24 * time.Hour)) }

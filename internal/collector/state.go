@@ -2,6 +2,7 @@ package collector
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"partnercost/internal/billing"
@@ -64,11 +65,17 @@ func StateOf(ctx context.Context, store *persist.Store, partners []config.Partne
 	if err != nil {
 		return nil, err
 	}
+	var issued map[string]time.Time
+	if slices.ContainsFunc(partners, SharesToken) {
+		if issued, err = store.RefreshTokensIssued(ctx); err != nil {
+			return nil, err
+		}
+	}
 	state := make(telemetry.State, len(partners))
 	for _, partner := range partners {
 		n := newest[partner.Name]
 		state[partner.Name] = telemetry.PartnerState{
-			LastSuccess: n.LastSuccess, LastRun: n.Status, LastTally: n.Tally, RefreshTokenIssued: RefreshTokenIssued(partner, now),
+			LastSuccess: n.LastSuccess, LastRun: n.Status, LastTally: n.Tally, RefreshTokenIssued: refreshTokenIssued(partner, issued, now),
 		}
 	}
 	for name, c := range coverage {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/seal"
 )
 
 // Config is the configuration of the collector.
@@ -82,10 +83,22 @@ type Auth struct {
 	// A file that holds the application's secret; `COLLECTOR_<NAME>_CLIENT_SECRET` wins over it. Mode `app_only`
 	// requires one of the two; mode `app_user` needs one if the application is a confidential client.
 	ClientSecretFile string `yaml:"client_secret_file"`
+	// Where mode `app_user` keeps the refresh token: `file`, `database`, or `key_vault` (Azure Key Vault). Several machines
+	// need one of the latter two. `collector credentials move` takes the token of a file there.
+	// `COLLECTOR_<NAME>_REFRESH_TOKEN` gives the first value while none is kept.
+	RefreshTokenStore string `yaml:"refresh_token_store" default:"file"`
 	// The file that keeps the refresh token. The collector rewrites it at each sign-in, so it must be able to write
-	// there. Mode `app_user` requires it; `COLLECTOR_<NAME>_REFRESH_TOKEN` gives the first value while the file does
-	// not exist.
+	// there. The store `file` requires it; with another store it is where `collector credentials move` finds the token.
 	RefreshTokenFile string `yaml:"refresh_token_file"`
+	// The file with the key that seals the tokens in the database, the same on all machines; the store `database`
+	// requires it. A key is 32 bytes in base64: `openssl rand -base64 32`. With several keys, a line each, the first
+	// one seals and all open, so that a key can be replaced.
+	SealKeyFile string `yaml:"seal_key_file"`
+	// The address of the vault, such as `https://contoso.vault.azure.net`; the store `key_vault` requires it.
+	KeyVaultURL string `yaml:"key_vault_url"`
+	// The name of the secret in the vault. If absent, `collector-` and the partner's name, with `-` for other
+	// characters than letters and digits.
+	KeyVaultSecret string `yaml:"key_vault_secret"`
 	// A file that holds an access token; `COLLECTOR_<NAME>_TOKEN` wins over it. Mode `token` requires one of the two.
 	TokenFile string `yaml:"token_file"`
 	// Another address of the login host. `http` is allowed for loopback addresses only.
@@ -98,8 +111,10 @@ type Auth struct {
 	// app_user and app_only.
 	ClientSecret Secret `yaml:"-"`
 	// RefreshToken is the seed value from the environment, in the mode app_user. The
-	// file belongs to the token source.
+	// kept one belongs to the token source.
 	RefreshToken Secret `yaml:"-"`
+	// SealKeys comes from SealKeyFile, with the store database.
+	SealKeys *seal.Keys `yaml:"-"`
 	// Token comes from TokenFile or the environment, in the mode token.
 	Token Secret `yaml:"-"`
 }

@@ -135,7 +135,7 @@ retention: {payloads: 1d12h, runs: 36h}
 	}
 	defaultLimits := Limits{RequestsPerMinute: 480, Concurrency: 8, Timeout: 3 * time.Minute, MaxRetryAfter: 5 * time.Minute}
 	app := Auth{
-		Mode: "app_user", TenantID: tenant, ClientID: tenant,
+		Mode: "app_user", TenantID: tenant, ClientID: tenant, RefreshTokenStore: "file",
 		ClientSecretFile: filepath.Join(dir, "secret"), RefreshTokenFile: "/var/lib/collector/contoso", LoginURL: "https://login.example.com",
 	}
 	contoso, adventure := app, app
@@ -154,7 +154,7 @@ retention: {payloads: 1d12h, runs: 36h}
 			},
 			{
 				Name: "fabrikam", Cloud: "global", Locale: "en-US",
-				Auth:      Auth{Mode: "app_only", TenantID: tenant, ClientID: tenant, ClientSecret: NewSecret("from the environment")},
+				Auth:      Auth{Mode: "app_only", TenantID: tenant, ClientID: tenant, RefreshTokenStore: "file", ClientSecret: NewSecret("from the environment")},
 				Customers: Customers{File: filepath.Join(dir, "customers.txt")},
 				Limits:    defaultLimits,
 			},

@@ -111,7 +111,7 @@ This is ` + "`collector.example.yaml`" + `.
 | ` + "`COLLECTOR_DATABASE_URL`" + ` | ` + "`database.url`, `database.url_file`" + ` | the connection string |
 | ` + "`COLLECTOR_DATABASE_MIGRATE_URL`" + ` | ` + "`database.migrate_url`, `database.migrate_url_file`" + ` | the connection string for migrations |
 | ` + "`COLLECTOR_<NAME>_CLIENT_SECRET`" + ` | ` + "`client_secret_file`" + ` | the application's secret |
-| ` + "`COLLECTOR_<NAME>_REFRESH_TOKEN`" + ` | | the first refresh token, while ` + "`refresh_token_file`" + ` does not exist |
+| ` + "`COLLECTOR_<NAME>_REFRESH_TOKEN`" + ` | | the first refresh token, while none is kept |
 | ` + "`COLLECTOR_<NAME>_TOKEN`" + ` | ` + "`token_file`" + ` | the access token of mode ` + "`token`" + ` |
 
 ` + "`<NAME>`" + ` is the partner's name in upper case with ` + "`-` and `.` as `_`: `contoso.de` has `COLLECTOR_CONTOSO_DE_TOKEN`" + `. Two

@@ -193,11 +193,7 @@ func (l *loader) auth(a *Auth, path, partner string) {
 		l.refuse(join(path, "client_secret_file"), "is missing; mode app_only needs it, or %s", variable("CLIENT_SECRET"))
 	}
 	if a.Mode == "app_user" {
-		if a.RefreshTokenFile == "" {
-			l.refuse(join(path, "refresh_token_file"), "is missing; mode app_user keeps the refresh token there and rewrites it at each sign-in")
-		}
-		l.expose(a.RefreshTokenFile, join(path, "refresh_token_file"))
-		a.RefreshToken, _ = l.secret("", join(path, "refresh_token_file"), variable("REFRESH_TOKEN"))
+		l.refreshToken(a, path, partner)
 	}
 }
 

@@ -10,17 +10,16 @@ import (
 )
 
 // DeviceLogin signs a user in on any device with a browser, and keeps the refresh
-// token in file for NewRefreshTokenSource. show is told the address to open and the
+// token in the store for NewRefreshTokenSource. show is told the address to open and the
 // code to enter there; then DeviceLogin waits until the user is done, the code has
 // expired (15 minutes as a rule) or ctx ends.
-func DeviceLogin(ctx context.Context, s SignIn, file string, show func(verificationURI, userCode string)) error {
+func DeviceLogin(ctx context.Context, s SignIn, store TokenStore, show func(verificationURI, userCode string)) error {
 	e, err := newEndpoint(s)
 	if err != nil {
 		return err
 	}
-	keep := tokenFile(file)
 	// Before a user takes the trouble: can a token be kept?
-	if err := keep.replace(ctx, func() (string, error) { return "", nil }); err != nil {
+	if err := store.Replace(ctx, func(Tokens) (Tokens, error) { return Tokens{}, nil }); err != nil {
 		return err
 	}
 
@@ -45,7 +44,7 @@ func DeviceLogin(ctx context.Context, s SignIn, file string, show func(verificat
 			Message: "the sign-in returned no refresh token; allow the application offline access (offline_access)",
 		}
 	}
-	return keep.replace(ctx, func() (string, error) { return token.RefreshToken, nil })
+	return store.Replace(ctx, func(Tokens) (Tokens, error) { return Tokens{Refresh: token.RefreshToken}, nil })
 }
 
 // loginFailure words why a device sign-in came to nothing.

@@ -91,7 +91,7 @@ func TestRefreshTokenIsRotated(t *testing.T) {
 	for _, life := range []string{`3599`, `"3599"`} {
 		p, signIn := newPlatform(t, issues(life))
 		file := filepath.Join(t.TempDir(), "token")
-		source, err := fetch.NewRefreshTokenSource(signIn, file, " seed\n")
+		source, err := fetch.NewRefreshTokenSource(signIn, fetch.TokenFile(file), " seed\n")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +129,7 @@ func TestRefreshTokenIsRotated(t *testing.T) {
 			t.Fatal(err)
 		}
 		// Another process, a new one, begins where the file is, and not with the seed.
-		other, err := fetch.NewRefreshTokenSource(signIn, file, "seed")
+		other, err := fetch.NewRefreshTokenSource(signIn, fetch.TokenFile(file), "seed")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -171,7 +171,7 @@ func TestRefreshTokenSurvivesTwoProcesses(t *testing.T) {
 	var group errgroup.Group
 	for range 8 {
 		group.Go(func() error { // each with a lock of its own, as a process has
-			source, err := fetch.NewRefreshTokenSource(signIn, file, "r0")
+			source, err := fetch.NewRefreshTokenSource(signIn, fetch.TokenFile(file), "r0")
 			if err != nil {
 				return err
 			}
@@ -219,7 +219,7 @@ func TestSignInFailures(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			p, signIn := newPlatform(t, test.answer)
-			source, err := fetch.NewRefreshTokenSource(signIn, filepath.Join(t.TempDir(), "token"), "planted-refresh")
+			source, err := fetch.NewRefreshTokenSource(signIn, fetch.TokenFile(filepath.Join(t.TempDir(), "token")), "planted-refresh")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -274,7 +274,7 @@ func TestRefreshTokenFileTrouble(t *testing.T) {
 
 	p, signIn := newPlatform(t, issues("3600"))
 	token := func(file, seed string) error {
-		source, err := fetch.NewRefreshTokenSource(signIn, file, seed)
+		source, err := fetch.NewRefreshTokenSource(signIn, fetch.TokenFile(file), seed)
 		if err != nil {
 			return err
 		}
@@ -316,13 +316,13 @@ func TestNoExchangeWithoutAPlaceForTheNewToken(t *testing.T) {
 	if err := os.WriteFile(file, []byte("old"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	source, err := fetch.NewRefreshTokenSource(signIn, file, "")
+	source, err := fetch.NewRefreshTokenSource(signIn, fetch.TokenFile(file), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = source.Token(t.Context())
 	checkFailure(t, err, billing.ConfigurationFailure, "", "cannot be stored")
-	err = fetch.DeviceLogin(t.Context(), signIn, file, func(string, string) { t.Error("a user was asked to sign in") })
+	err = fetch.DeviceLogin(t.Context(), signIn, fetch.TokenFile(file), func(string, string) { t.Error("a user was asked to sign in") })
 	checkFailure(t, err, billing.ConfigurationFailure, "", "cannot be stored")
 	if len(p.all()) != 0 || content(t, file) != "old" {
 		t.Errorf("%d requests; %q is kept", len(p.all()), content(t, file))
@@ -345,11 +345,11 @@ func TestLockIsThatOfTheFileALinkLeadsTo(t *testing.T) {
 		<-answer
 		issue(w, r)
 	})
-	first, err := fetch.NewRefreshTokenSource(signIn, file, "seed")
+	first, err := fetch.NewRefreshTokenSource(signIn, fetch.TokenFile(file), "seed")
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := fetch.NewRefreshTokenSource(signIn, link, "seed")
+	second, err := fetch.NewRefreshTokenSource(signIn, fetch.TokenFile(link), "seed")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -383,7 +383,7 @@ func TestLockIsWaitedForWithAContext(t *testing.T) {
 	if err := syscall.Flock(int(held.Fd()), syscall.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	source, err := fetch.NewRefreshTokenSource(signIn, file, "seed")
+	source, err := fetch.NewRefreshTokenSource(signIn, fetch.TokenFile(file), "seed")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -475,11 +475,11 @@ func TestDeviceLogin(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "token")
 	signIn := fetch.SignIn{LoginURL: server.URL, TenantID: "t", ClientID: "c", Scope: "https://api.partnercenter.microsoft.com/user_impersonation"}
 	shown := ""
-	err := fetch.DeviceLogin(t.Context(), signIn, file, func(address, code string) { shown = address + " " + code })
+	err := fetch.DeviceLogin(t.Context(), signIn, fetch.TokenFile(file), func(address, code string) { shown = address + " " + code })
 	if err != nil || !strings.Contains(shown, "/simulator/approve ") {
 		t.Fatalf("%v, shown %q", err, shown)
 	}
-	source, err := fetch.NewRefreshTokenSource(signIn, file, "")
+	source, err := fetch.NewRefreshTokenSource(signIn, fetch.TokenFile(file), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -513,7 +513,7 @@ func TestDeviceLoginFailures(t *testing.T) {
 					}
 					return 200, refusal
 				}),
-			}, filepath.Join(t.TempDir(), "token"), func(string, string) {})
+			}, fetch.TokenFile(filepath.Join(t.TempDir(), "token")), func(string, string) {})
 			var f *billing.Failure
 			if !errors.As(err, &f) || !strings.Contains(f.Message, want) || strings.Contains(err.Error(), "planted") {
 				t.Errorf("%s: %v, want %q", refusal, err, want)
@@ -532,7 +532,7 @@ func TestSignInRefusesBadSettings(t *testing.T) {
 			t.Errorf("%v does not name %s", err, want)
 		}
 	}
-	if _, err := fetch.NewRefreshTokenSource(fetch.SignIn{LoginURL: "https://l.example", TenantID: "t", ClientID: "c", Scope: "s"}, "", "seed"); err == nil {
+	if _, err := fetch.NewRefreshTokenSource(fetch.SignIn{LoginURL: "https://l.example", TenantID: "t", ClientID: "c", Scope: "s"}, fetch.TokenFile(""), "seed"); err == nil {
 		t.Error("no file is no error")
 	}
 }

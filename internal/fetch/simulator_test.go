@@ -173,7 +173,7 @@ func TestClientFollowsTheSignIn(t *testing.T) {
 	file := t.TempDir() + "/token"
 	tokens, err := fetch.NewRefreshTokenSource(fetch.SignIn{
 		LoginURL: url, TenantID: "partner", ClientID: "app", ClientSecret: "hush", Scope: "https://api.partnercenter.microsoft.com/user_impersonation",
-	}, file, "simulator")
+	}, fetch.TokenFile(file), "simulator")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,11 +13,11 @@ func NewAppOnlySource(s SignIn) (TokenSource, error) {
 		return nil, err
 	}
 	grant := url.Values{"grant_type": {"client_credentials"}, "scope": {s.Scope}}
-	return newTokenCache(e.signIn.Now, func(ctx context.Context) (accessToken, error) {
+	return newTokenCache(e.signIn.Now, func(ctx context.Context, _ string) (accessToken, error) {
 		token, err := e.exchange(ctx, grant)
 		if err != nil {
 			return accessToken{}, err
 		}
-		return accessToken{value: token.AccessToken, expires: token.Expiry}, nil
+		return e.accessToken(token), nil
 	}), nil
 }

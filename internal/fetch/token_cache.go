@@ -26,8 +26,9 @@ type accessToken struct {
 // tokenCache is the TokenSource over any way to obtain a token. It asks once for
 // all who wait.
 type tokenCache struct {
-	now    func() time.Time
-	obtain func(ctx context.Context) (accessToken, error)
+	now func() time.Time
+	// obtain returns another token than the stale one.
+	obtain func(ctx context.Context, stale string) (accessToken, error)
 
 	// turn admits one goroutine to obtaining. Unlike a mutex it can be waited for with a
 	// context.
@@ -40,7 +41,7 @@ type tokenCache struct {
 	retryAt time.Time
 }
 
-func newTokenCache(now func() time.Time, obtain func(ctx context.Context) (accessToken, error)) *tokenCache {
+func newTokenCache(now func() time.Time, obtain func(ctx context.Context, stale string) (accessToken, error)) *tokenCache {
 	return &tokenCache{now: now, obtain: obtain, turn: make(chan struct{}, 1)}
 }
 
@@ -67,7 +68,7 @@ func (c *tokenCache) get(ctx context.Context, stale string) (string, error) {
 	if token, known, err := c.known(stale); known { // somebody else obtained it meanwhile
 		return token, err
 	}
-	obtained, err := c.obtain(ctx)
+	obtained, err := c.obtain(ctx, stale)
 	if err != nil && ctx.Err() != nil {
 		return "", ctx.Err() // which says nothing about the sign-in
 	}

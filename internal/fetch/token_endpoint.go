@@ -107,6 +107,16 @@ func (e *endpoint) exchange(ctx context.Context, grant url.Values) (*oauth2.Toke
 	}
 }
 
+// accessToken is the access token of an answer. Package oauth2 reckons its end with the
+// system's clock, so that what was said of its life is read again.
+func (e *endpoint) accessToken(token *oauth2.Token) accessToken {
+	a := accessToken{value: token.AccessToken}
+	if seconds, err := strconv.ParseFloat(fmt.Sprint(token.Extra("expires_in")), 64); err == nil && seconds > 0 {
+		a.expires = e.signIn.Now().Add(time.Duration(seconds) * time.Second)
+	}
+	return a
+}
+
 // aadsts finds the code of the identity platform in its prose.
 var aadsts = regexp.MustCompile(`AADSTS(\d{4,10})`)
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"syscall"
@@ -13,14 +14,18 @@ import (
 	"partnercost/internal/billing"
 )
 
-// tokenFile is the path of a file that holds a refresh token and nothing else.
-type tokenFile string
+// TokenFile is the TokenStore of a file, by its path. It holds a refresh token and nothing
+// else.
+type TokenFile string
+
+// String implements fmt.Stringer.
+func (f TokenFile) String() string { return string(f) }
 
 // largestToken bounds what is read as a token.
 const largestToken = 64 << 10
 
 // read returns the token. A file that does not exist is fs.ErrNotExist.
-func (f tokenFile) read() (string, error) {
+func (f TokenFile) read() (string, error) {
 	content, err := os.ReadFile(string(f))
 	if err != nil {
 		return "", err
@@ -31,10 +36,9 @@ func (f tokenFile) read() (string, error) {
 	return strings.TrimSpace(string(content)), nil
 }
 
-// replace keeps the token that obtain brings; with none the file stays as it is. The old
-// token dies when it is used: so the file is locked, and the space for its successor
-// taken up, before obtain is called.
-func (f tokenFile) replace(ctx context.Context, obtain func() (token string, err error)) error {
+// Replace implements TokenStore. The file is locked, and the space for the next token taken
+// up, before the one that is kept is used.
+func (f TokenFile) Replace(ctx context.Context, exchange func(kept Tokens) (Tokens, error)) error {
 	unlock, err := f.lock(ctx)
 	if err != nil {
 		return f.notKept(err)
@@ -48,11 +52,17 @@ func (f tokenFile) replace(ctx context.Context, obtain func() (token string, err
 	if err := next.Reserve(largestToken); err != nil {
 		return f.notKept(err)
 	}
-	token, err := obtain()
-	if err != nil || token == "" {
+	kept, unreadable := f.read()
+	if errors.Is(unreadable, fs.ErrNotExist) {
+		unreadable = nil
+	} else if unreadable != nil {
+		unreadable = f.notKept(unreadable)
+	}
+	tokens, err := exchange(Tokens{Refresh: kept, Unreadable: unreadable})
+	if err != nil || tokens.Refresh == "" || tokens.Refresh == kept {
 		return err
 	}
-	if _, err := next.WriteString(token + "\n"); err != nil {
+	if _, err := next.WriteString(tokens.Refresh + "\n"); err != nil {
 		return f.notKept(err)
 	}
 	if err := next.Commit(); err != nil {
@@ -61,10 +71,38 @@ func (f tokenFile) replace(ctx context.Context, obtain func() (token string, err
 	return nil
 }
 
+// MoveTo lends the token and when it was issued to take, while no other process uses it,
+// and removes the file when take has it. A file without a token is fs.ErrNotExist.
+func (f TokenFile) MoveTo(ctx context.Context, take func(token string, issued time.Time) error) error {
+	unlock, err := f.lock(ctx)
+	if err != nil {
+		return f.notKept(err)
+	}
+	defer unlock()
+	token, err := f.read()
+	if err == nil && token == "" {
+		err = fs.ErrNotExist
+	}
+	if err != nil {
+		return fmt.Errorf("read the refresh token in %s: %w", f, err)
+	}
+	info, err := os.Stat(string(f))
+	if err != nil {
+		return err
+	}
+	if err := take(token, info.ModTime()); err != nil {
+		return err
+	}
+	if err := os.Remove(string(f)); err != nil {
+		return fmt.Errorf("the token is moved, and the file that held it cannot be removed; remove it: %w", err)
+	}
+	return nil
+}
+
 // notKept is the failure of the file itself. It ends the run although the old token
 // may still be good: without a place for the new one the sign-in would be lost
 // unnoticed some weeks later.
-func (f tokenFile) notKept(err error) error {
+func (f TokenFile) notKept(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
@@ -79,7 +117,7 @@ const lockPoll = 100 * time.Millisecond
 
 // lock keeps other processes from using the token until unlock, by whatever name they
 // know the file. What is locked is a file beside it, because the file itself is replaced.
-func (f tokenFile) lock(ctx context.Context) (unlock func(), err error) {
+func (f TokenFile) lock(ctx context.Context) (unlock func(), err error) {
 	target, err := atomicfile.Target(string(f))
 	if err != nil {
 		return nil, err

@@ -1,10 +1,10 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
 	"strings"
 
@@ -15,59 +15,58 @@ import (
 const offline = " offline_access"
 
 // NewRefreshTokenSource returns the tokens of an application together with a user,
-// who signed in once (DeviceLogin). Every token costs the refresh token in file and
+// who signed in once (DeviceLogin). Every token costs the refresh token in the store and
 // brings another, which is stored there before anything else: the old one dies 90
 // days after it was issued, however often it is used (API.md 2.3).
 //
-// Several processes may share the file. seed is the refresh token to begin with
-// while the file does not exist; it may be empty.
-func NewRefreshTokenSource(s SignIn, file, seed string) (TokenSource, error) {
+// Several processes may share the store. seed is the refresh token to begin with
+// while the store is empty; it may be empty.
+func NewRefreshTokenSource(s SignIn, store TokenStore, seed string) (TokenSource, error) {
 	e, err := newEndpoint(s)
 	if err != nil {
 		return nil, err
 	}
-	if file == "" {
+	if store.String() == "" {
 		return nil, errors.New("the sign-in configuration is not valid: refresh_token_file is missing")
 	}
-	u := &userSignIn{endpoint: e, file: tokenFile(file), seed: strings.TrimSpace(seed)}
+	u := &userSignIn{endpoint: e, store: store, seed: strings.TrimSpace(seed)}
 	return newTokenCache(e.signIn.Now, u.renew), nil
 }
 
-// userSignIn is the standing sign-in of a user, kept in a file.
+// userSignIn is the standing sign-in of a user.
 type userSignIn struct {
 	endpoint *endpoint
-	file     tokenFile
+	store    TokenStore
 	seed     string
 }
 
-// renew trades the refresh token in, with the file locked: a process that comes
-// later must find the new one.
-func (u *userSignIn) renew(ctx context.Context) (access accessToken, err error) {
-	err = u.file.replace(ctx, func() (string, error) {
-		old, err := u.file.read()
-		if errors.Is(err, fs.ErrNotExist) || err == nil && old == "" {
-			old, err = u.seed, nil
+// renew trades the refresh token in, while no other process does: one that comes later
+// must find the new one. It finds the access token too, where the store keeps it, and need
+// not exchange anything unless that is the stale one.
+func (u *userSignIn) renew(ctx context.Context, stale string) (access accessToken, err error) {
+	err = u.store.Replace(ctx, func(kept Tokens) (Tokens, error) {
+		if kept.Unreadable != nil {
+			return Tokens{}, kept.Unreadable
 		}
-		switch {
-		case err != nil:
-			return "", u.file.notKept(err)
-		case old == "":
-			return "", &billing.Failure{
+		if kept.Access != "" && kept.Access != stale && kept.Expires.Sub(u.endpoint.signIn.Now()) > renewBefore {
+			access = accessToken{value: kept.Access, expires: kept.Expires}
+			return Tokens{}, nil
+		}
+		old := cmp.Or(kept.Refresh, u.seed)
+		if old == "" {
+			return Tokens{}, &billing.Failure{
 				Class: billing.CredentialFailure, Resource: "sign-in",
-				Message: fmt.Sprintf("%s does not hold a refresh token yet; sign in (collector login)", u.file),
+				Message: fmt.Sprintf("%s does not hold a refresh token yet; sign in (collector login)", u.store),
 			}
 		}
 		token, err := u.endpoint.exchange(ctx, url.Values{
 			"grant_type": {"refresh_token"}, "refresh_token": {old}, "scope": {u.endpoint.signIn.Scope + offline},
 		})
 		if err != nil {
-			return "", err
+			return Tokens{}, err
 		}
-		access = accessToken{value: token.AccessToken, expires: token.Expiry}
-		if token.RefreshToken == old {
-			return "", nil // it is kept already
-		}
-		return token.RefreshToken, nil
+		access = u.endpoint.accessToken(token)
+		return Tokens{Refresh: cmp.Or(token.RefreshToken, kept.Refresh), Access: access.value, Expires: access.expires}, nil
 	})
 	if err != nil {
 		return accessToken{}, err

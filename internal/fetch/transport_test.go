@@ -68,7 +68,7 @@ func TestWhatArrivedIsNotQuoted(t *testing.T) {
 			}
 			source, err := fetch.NewRefreshTokenSource(fetch.SignIn{
 				LoginURL: url, TenantID: "t", ClientID: "c", Scope: "s", Rand: func() float64 { return 0 },
-			}, filepath.Join(t.TempDir(), "token"), "seed")
+			}, fetch.TokenFile(filepath.Join(t.TempDir(), "token")), "seed")
 			if err != nil {
 				t.Fatal(err)
 			}

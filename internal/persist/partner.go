@@ -83,6 +83,10 @@ func (s *Store) RenamePartner(ctx context.Context, from, to string) error {
 		if _, err := tx.Exec(ctx, `DELETE FROM collector.partners WHERE partner = $1`, to); err != nil {
 			return err
 		}
+		// Who has signed in under the new name did so later.
+		if _, err := tx.Exec(ctx, `DELETE FROM collector.refresh_tokens WHERE partner = $1 AND EXISTS (SELECT 1 FROM collector.refresh_tokens WHERE partner = $2)`, from, to); err != nil {
+			return err
+		}
 		rows, err := tx.Query(ctx, partnerTables)
 		if err != nil {
 			return err

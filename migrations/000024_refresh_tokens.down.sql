@@ -1,0 +1,5 @@
+BEGIN;
+
+DROP TABLE collector.refresh_tokens;
+
+COMMIT;
