@@ -22,7 +22,6 @@ var files embed.FS
 // addresses change with their content, so that browsers may keep them.
 type assets struct {
 	templates           map[string]*template.Template
-	chart               *template.Template
 	stylePath, iconPath string
 	styleSheet, picture []byte
 }
@@ -48,19 +47,7 @@ func newAssets() (*assets, error) {
 		}
 		l.templates[strings.TrimSuffix(strings.TrimPrefix(page, "assets/page-"), ".html")] = t
 	}
-	if l.chart, err = template.ParseFS(files, "assets/chart.svg"); err != nil {
-		return nil, fmt.Errorf("the template of charts: %w", err)
-	}
 	return l, nil
-}
-
-// draw returns a chart as SVG.
-func (l *assets) draw(chart barChart) ([]byte, error) {
-	var out bytes.Buffer
-	if err := l.chart.Execute(&out, chart); err != nil {
-		return nil, fmt.Errorf("draw a chart: %w", err)
-	}
-	return out.Bytes(), nil
 }
 
 func fingerprint(content []byte) string {
@@ -99,7 +86,7 @@ func (c *console) render(w http.ResponseWriter, r *http.Request, status int, v v
 	var out bytes.Buffer
 	err := c.assets.templates[v.template].ExecuteTemplate(&out, "frame", framed{
 		Title: v.title, Style: c.assets.stylePath, Icon: c.assets.iconPath, Version: c.Version, Now: moment(c.Now()), Path: r.URL.Path,
-		Search: r.URL.Query().Get("q"), Menu: menu(r.URL.Path, r.URL.Query()), Data: v.data,
+		Search: r.URL.Query().Get("q"), Menu: c.menu(r.URL.Path, r.URL.Query()), Data: v.data,
 	})
 	if err != nil {
 		c.Log.Error("the console could not render a page", slog.String("path", r.URL.Path), slog.String("error", err.Error()))
@@ -112,33 +99,44 @@ func (c *console) render(w http.ResponseWriter, r *http.Request, status int, v v
 }
 
 // menu leads to the whole tables, of the same partner and, where they are by month, of
-// the same month.
-func menu(path string, q url.Values) []entry {
+// the same month. Who has no invoices need not know of them.
+func (c *console) menu(path string, q url.Values) []entry {
+	// below are pages that belong to an entry.
+	below := map[string]string{
+		"/customer": "/customers", "/origin": "/customers", "/coverage": "/uncovered", "/invoice": "/invoices", "/invoice-lines": "/invoices", "/reconciliation": "/invoices",
+	}
+	current := path
+	if above := below[path]; above != "" {
+		current = above
+	}
+	one := path == "/customer" || path == "/origin" || path == "/invoice"
 	entries := []entry{{Text: "Overview", Href: "/"}}
-	for _, t := range []struct {
+	for _, e := range []struct {
 		table
 		text string
 	}{
 		{customers, "Customers"},
 		{costs, "Costs"},
 		{movers, "Movers"},
-		{restatements, "Restatements"},
-		{missing, "Missing"},
+		{restatements, "Restated"},
+		{missingCosts, "Missing"},
+		{invoices, "Invoices"},
+		{uncovered, "Coverage"},
 		{findings, "Findings"},
 		{runs, "Runs"},
 	} {
-		entries = append(entries, entry{Text: t.text, Href: "/" + t.name})
-	}
-	for i := range entries {
-		entries[i].Current = entries[i].Href == path || entries[i].Href == "/customers" && (path == "/customer" || path == "/origin")
-		if path == "/customer" || path == "/origin" {
+		if e.ofInvoices && !c.invoiced.Load() {
 			continue
 		}
+		entries = append(entries, entry{Text: e.text, Href: "/" + e.name})
+	}
+	for i := range entries {
+		entries[i].Current = entries[i].Href == current
 		kept := url.Values{}
-		if partner := q.Get("partner"); partner != "" {
+		if partner := q.Get("partner"); partner != "" && !one {
 			kept.Set("partner", partner)
 		}
-		if month := q.Get("month"); month != "" && slices.Contains([]string{"Overview", "Costs", "Movers"}, entries[i].Text) {
+		if month := q.Get("month"); month != "" && month != all && slices.Contains([]string{"Overview", "Customers", "Costs", "Movers", "Missing", "Invoices"}, entries[i].Text) {
 			kept.Set("month", month)
 		}
 		entries[i].Href = link(entries[i].Href, kept)

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"cmp"
+	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -8,33 +10,25 @@ import (
 	"time"
 )
 
-// scheme holds the colours of a chart. The style sheet has the same.
-type scheme struct {
-	Paper, Ink, Grid string
-	// series are those of Recurring, OneTime and any others.
-	series []string
-}
-
-var schemes = map[string]scheme{
-	"light": {Paper: "#ffffff", Ink: "#4a5560", Grid: "#dde3e9", series: []string{"#1f6fb2", "#c2630a", "#7a56b3", "#5b6b7a"}},
-	"dark":  {Paper: "#182028", Ink: "#a9b6c2", Grid: "#2c3843", series: []string{"#5aa9e6", "#f0993e", "#b594ea", "#93a3b3"}},
-}
-
-// The measures of a chart, in pixels of its own: what lies between the bars and the
-// edges, and about how wide a character of a label is.
+// The measures of a chart, in pixels of its own: its size, what lies between the bars and
+// the edges, and about how wide a character of a label is.
 const (
-	chartTop, chartRight, chartBottom, chartGap = 8, 8, 20, 6
+	chartWidth, chartHeight                     = 300, 120
+	chartTop, chartRight, chartBottom, chartGap = 8, 4, 20, 6
 	characterWidth                              = 7
-	// barShare is how much of the room of a month its bars take.
+	// barShare is how much of the room of a month its bar takes.
 	barShare = 0.72
 )
 
-// barChart is what the template of charts draws: bars, side by side for the invoice
-// types, on lines that name a few round amounts.
+// colours are the classes of the invoice types in the style sheet: Recurring, OneTime and
+// others.
+var colours = []string{"recurring", "onetime", "other", "another"}
+
+// barChart is what the template of charts draws: a bar for each month, in which the
+// invoice types are stacked, on lines that name a few round amounts.
 type barChart struct {
 	Title         string
 	Width, Height int
-	Colours       scheme
 	Lines         []chartLine
 	Months        []chartLabel
 	Bars          []chartBar
@@ -46,12 +40,14 @@ type chartLine struct {
 }
 
 type chartLabel struct {
-	Label string
-	X, Y  pixels
+	Label      string
+	X, Y, half pixels
 }
 
+// chartBar is the part of a bar that an invoice type has. Says is its tooltip.
 type chartBar struct {
-	Colour              string
+	Class, Says         string
+	Open                bool
 	X, Y, Width, Height pixels
 }
 
@@ -63,54 +59,60 @@ func (p pixels) String() string {
 	return strconv.FormatFloat(math.Round(float64(p)*100)/100, 'f', -1, 64)
 }
 
-func newBarChart(all []series, from month, span int, colours scheme, narrow bool, title string) barChart {
-	c := barChart{Title: title, Width: 440, Height: 170, Colours: colours}
-	every := 1
-	if narrow {
-		c.Width, every = 330, 2
-	}
-	if span > trendMonths {
-		every *= 2 // month names need their room
-	}
-	low, high := reach(all)
-	ticks := roundAmounts(low, high)
-	left := 0
+func newBarChart(all []series, from month, span int, code string) barChart {
+	c := barChart{Width: chartWidth, Height: chartHeight}
+	ticks := roundAmounts(reach(all, span))
+	low, high := ticks[0], ticks[len(ticks)-1]
+	left := pixels(0)
 	for _, tick := range ticks {
-		left = max(left, characterWidth*len([]rune(shortAmount(tick)))+chartGap)
+		left = max(left, pixels(characterWidth*float64(len([]rune(shortAmount(tick))))+chartGap))
 	}
-	bottom := c.Height - chartBottom
+	bottom := pixels(chartHeight - chartBottom)
 	height := func(amount float64) pixels {
-		return pixels(bottom) - pixels((amount-low)/(high-low)*float64(bottom-chartTop))
+		return bottom - pixels((amount-low)/(high-low))*(bottom-chartTop)
 	}
 	for _, tick := range ticks {
-		c.Lines = append(c.Lines, chartLine{
-			Label: shortAmount(tick), At: height(tick), End: pixels(left - chartGap), From: pixels(left), To: pixels(c.Width - chartRight),
-		})
+		c.Lines = append(c.Lines, chartLine{Label: shortAmount(tick), At: height(tick), End: left - chartGap, From: left, To: chartWidth - chartRight})
 	}
-	room := pixels(c.Width-chartRight-left) / pixels(span)
-	bar := room * barShare / pixels(max(1, len(all)))
-	for i, s := range all {
-		for n, amount := range s.values {
+	room := (chartWidth - chartRight - left) / pixels(span)
+	for n := range span {
+		up, down := 0.0, 0.0
+		for _, s := range all {
+			amount := length(s, n)
 			if amount == 0 {
 				continue
 			}
-			top, foot := height(max(amount, 0)), height(min(amount, 0))
-			x := pixels(left) + room*(pixels(n)+(1-barShare)/2) + bar*pixels(i)
-			c.Bars = append(c.Bars, chartBar{Colour: colours.series[seriesColour(all, i)], X: x, Y: top, Width: bar, Height: foot - top})
+			// What is more than nothing stands on what is, what is less hangs below.
+			begin := &up
+			if amount < 0 {
+				begin = &down
+			}
+			a, b := height(*begin), height(*begin+amount)
+			*begin += amount
+			c.Bars = append(c.Bars, chartBar{
+				Class: s.class, Open: s.open[n], X: left + room*(pixels(n)+(1-barShare)/2), Y: min(a, b), Width: room * barShare, Height: max(a, b) - min(a, b),
+				Says: strings.TrimSpace(fmt.Sprintf("%s, %s: %s %s%s", kindName(s.kind), from.plus(n).label(), money(s.values[n].Decimal.String(), code).Text, code, map[bool]string{true: " (open)"}[s.open[n]])),
+			})
 		}
 	}
-	for n := span - 1; n >= 0; n -= every { // so that the last month is named
-		c.Months = append(c.Months, chartLabel{
-			Label: monthLabel(from.plus(n), every), X: pixels(left) + room*(pixels(n)+0.5), Y: pixels(c.Height - chartGap),
-		})
-	}
+	c.Months = monthLabels(from, span, left, room)
 	return c
 }
 
-// reach is from where to where the amounts go, zero included.
-func reach(all []series) (low, high float64) {
-	for _, s := range all {
-		low, high = min(low, slices.Min(s.values)), max(high, slices.Max(s.values))
+// length is the amount of a month as the length of a bar.
+func length(s series, n int) float64 {
+	return s.values[n].Decimal.InexactFloat64() //nolint:forbidigo // a length on the screen, not an amount: what is read is in the tables
+}
+
+// reach is from where to where the bars go, zero included.
+func reach(all []series, span int) (low, high float64) {
+	for n := range span {
+		up, down := 0.0, 0.0
+		for _, s := range all {
+			amount := length(s, n)
+			up, down = up+max(amount, 0), down+min(amount, 0)
+		}
+		low, high = min(low, down), max(high, up)
 	}
 	if high <= low {
 		high = low + 1
@@ -118,43 +120,49 @@ func reach(all []series) (low, high float64) {
 	return low, high
 }
 
-// seriesColour is the colour of the i-th series: that of its type, or the next free one.
-func seriesColour(all []series, i int) int {
-	if r := placeOf(all[i].kind); r < len(knownKinds) {
-		return r
+// monthLabels name the Januaries, with the year, and of the other months those that have
+// room, from the last one on.
+func monthLabels(from month, span int, left, room pixels) []chartLabel {
+	var labels []chartLabel
+	name := func(n int, form string) {
+		l := chartLabel{Label: from.plus(n).Format(form), X: left + room*(pixels(n)+0.5), Y: chartHeight - chartGap}
+		half := pixels(characterWidth * float64(len(l.Label)) / 2)
+		l.X = min(l.X, chartWidth-half)
+		for _, other := range labels {
+			if l.X-other.X < half+other.half+chartGap && other.X-l.X < half+other.half+chartGap {
+				return
+			}
+		}
+		l.half = half
+		labels = append(labels, l)
 	}
-	next := len(knownKinds)
-	for _, s := range all[:i] {
-		if placeOf(s.kind) == len(knownKinds) {
-			next++
+	for n := range span {
+		if from.plus(n).Month() == time.January {
+			name(n, "Jan 2006")
 		}
 	}
-	return min(next, len(schemes["light"].series)-1)
-}
-
-// monthLabel names a month where one of so many is named.
-func monthLabel(m month, every int) string {
-	switch {
-	case m.Month() == time.January:
-		return m.Format("2006")
-	case int(m.Month()) <= every:
-		return m.Format("Jan ’06")
+	for n := span - 1; n >= 0; n-- {
+		name(n, "Jan")
 	}
-	return m.Format("Jan")
+	slices.SortFunc(labels, func(a, b chartLabel) int { return cmp.Compare(a.X, b.X) })
+	return labels
 }
 
-// roundAmounts are a few round amounts between two.
+// roundAmounts are a few round amounts that reach around two.
 func roundAmounts(low, high float64) []float64 {
 	step := math.Pow(10, math.Floor(math.Log10((high-low)/3)))
 	for _, factor := range []float64{5, 2} {
-		if (high-low)/(step*factor) >= 3 {
+		if (high-low)/(step*factor) >= 2 {
 			step *= factor
 			break
 		}
 	}
 	var amounts []float64
-	for n := math.Ceil(low / step); n <= math.Floor(high/step); n++ {
+	for n := math.Floor(low / step); n <= math.Ceil(high/step); n++ {
 		amounts = append(amounts, n*step+0) // never the zero below zero
+	}
+	if last := amounts[len(amounts)-1]; last < high { // what rounding took away
+		amounts = append(amounts, last+step)
 	}
 	return amounts
 }

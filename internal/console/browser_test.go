@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -198,7 +199,7 @@ func TestInChromium(t *testing.T) {
 	s := newSite(t)
 	s.live()
 	for _, scheme := range []string{"light", "dark"} {
-		for _, width := range []int64{360, 1440} {
+		for _, width := range []int64{360, 1280} {
 			name := fmt.Sprintf("%s-%d", scheme, width)
 			t.Run(name, func(t *testing.T) {
 				v := newVisitor(chromium, t, s.url)
@@ -222,12 +223,13 @@ func TestInChromium(t *testing.T) {
 func (v *visitor) walk(address, name, scheme string) {
 	v.t.Helper()
 	v.do(chromedp.Navigate(address))
-	if got := v.text("h1"); got != "Costs of October 2026" {
+	if got := v.text("h1"); got != "October 2026" {
 		v.t.Errorf("the overview is headed %q", got)
 	}
-	source := run(v, chromedp.Evaluate[string](`document.querySelector("picture img").currentSrc`))
-	if !strings.Contains(source, "scheme="+scheme) {
-		v.t.Errorf("the chart is %s, want one for the %s scheme", source, scheme)
+	// A chart has the colours of the scheme.
+	colour := run(v, chromedp.Evaluate[string](`getComputedStyle(document.querySelector("svg.chart rect")).fill`))
+	if want := map[string]string{"light": "rgb(31, 111, 178)", "dark": "rgb(90, 169, 230)"}[scheme]; colour != want {
+		v.t.Errorf("the chart's bars are %s, want %s", colour, want)
 	}
 	v.look("overview-" + name)
 
@@ -240,17 +242,20 @@ func (v *visitor) walk(address, name, scheme string) {
 
 	v.do(chromedp.SetValue(chromedp.CSS(`select[name="month"]`), "2026-09"))
 	v.click(`.choose button`)
-	if got := v.text("h1"); got != "Costs of September 2026" {
+	if got := v.text("h1"); got != "September 2026" {
 		v.t.Errorf("after choosing a month the page is headed %q", got)
 	}
 	v.click(`nav a[href^="/movers"]`)
+	v.do(chromedp.SetValue(chromedp.CSS(`select[name="currency"]`), "USD"))
+	v.click(`.choose button`)
 	v.look("movers-" + name)
-	v.click(`thead th.num:last-child a`)
-	if got := v.text(`thead th[aria-sort="descending"]`); got != "Percent ↓" && got != "Percent" {
-		v.t.Errorf("the table is sorted by %q, want Percent", got)
+	v.readable(name)
+	v.click(`thead a[href*="sort=-difference"]`)
+	if got := v.text(`thead th[aria-sort="descending"]`); got != "Difference ↓" && got != "Difference" {
+		v.t.Errorf("the table is sorted by %q, want Difference", got)
 	}
 	v.click(`tbody a[href*="000000000001"]`)
-	if got := v.text("h1"); got != "Adventure Works" {
+	if got := v.text("h1"); got != "Adventure Works September 2026" && got != "Adventure Works October 2026" {
 		v.t.Errorf("the customer's page is headed %q", got)
 	}
 	v.look("customer-" + name)
@@ -260,6 +265,46 @@ func (v *visitor) walk(address, name, scheme string) {
 		v.t.Errorf("the origin is headed %q", got)
 	}
 	v.look("origin-" + name)
+}
+
+// readable checks how the table of the page uses its room: on a phone it has the name, the
+// amount and the difference, and says that there are more columns; on a laptop the menu
+// has one row.
+func (v *visitor) readable(name string) {
+	v.t.Helper()
+	type layout struct {
+		Width, Menu, Rows, Overflow int
+		Columns                     []string
+		Folded                      bool
+	}
+	read := func() layout {
+		return run(v, chromedp.Evaluate[layout](`({
+			Width: innerWidth,
+			Menu: document.querySelector(".top").offsetHeight,
+			Rows: Math.max(...[...document.querySelectorAll("tbody tr")].map(r => r.offsetHeight)),
+			Overflow: Math.max(...[...document.querySelectorAll(".scroll")].map(e => e.scrollWidth - e.clientWidth)),
+			Columns: [...document.querySelectorAll("thead th")].filter(e => e.offsetWidth).map(e => e.textContent),
+			Folded: document.querySelector(".unfold").offsetWidth > 0,
+		})`))
+	}
+	got := read()
+	const twoLines = 60
+	if got.Rows > twoLines || got.Overflow > 0 {
+		v.t.Errorf("%s: a row is %d pixels high, and a table %d too wide", name, got.Rows, got.Overflow)
+	}
+	if got.Width >= 1280 {
+		if got.Menu > twoLines || got.Folded || len(got.Columns) != 6 {
+			v.t.Errorf("%s: the menu is %d pixels high, and the columns are %q", name, got.Menu, got.Columns)
+		}
+		return
+	}
+	if want := []string{"Customer", "This month", "Difference"}; !slices.Equal(got.Columns, want) || !got.Folded {
+		v.t.Errorf("%s: the columns are %q, want %q, and a way to the others", name, got.Columns, want)
+	}
+	v.do(chromedp.Click(chromedp.CSS(`.unfold input`)))
+	if got := read(); len(got.Columns) != 6 {
+		v.t.Errorf("%s: all columns are %q", name, got.Columns)
+	}
 }
 
 // download clicks on a CSV and counts its records.

@@ -1,98 +1,157 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
-	"net/http"
+	"maps"
 	"slices"
+
+	"github.com/shopspring/decimal"
 
 	"partnercost/internal/finance"
 )
 
-// pictureView is a chart in a page: one picture for each colour scheme and width, of
-// which a browser loads the one that fits.
-type pictureView struct {
-	Alt                                  string
-	Light, Dark, NarrowLight, NarrowDark string
+// trend is what some months cost, by currency and invoice type.
+type trend struct {
+	from month
+	span int
+	// currencies are in no order that matters.
+	currencies map[string][]series
+	states     []finance.MonthState
 }
 
-func picture(f filter, alt string) pictureView {
-	address := func(scheme, size string) string {
-		q := f.values()
-		q.Set("scheme", scheme)
-		q.Set("size", size)
-		return link("/chart", q)
-	}
-	return pictureView{
-		Alt: alt, Light: address("light", "wide"), Dark: address("dark", "wide"),
-		NarrowLight: address("light", "narrow"), NarrowDark: address("dark", "narrow"),
-	}
-}
-
-// series are the amounts of one invoice type, a month each.
+// series are the amounts of one invoice type, a month each. An open month is not complete.
 type series struct {
-	kind   string
-	values []float64
+	kind, class string
+
+	values []decimal.NullDecimal
+	open   []bool
 }
 
 // knownKinds come first, so that each has the same colour everywhere.
 var knownKinds = []string{"Recurring", "OneTime"}
 
-// chart answers with a picture of the costs in one currency, by month and type.
-func (c *console) chart(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	colours, known := schemes[q.Get("scheme")]
-	narrow := q.Get("size") == "narrow"
-	var picture []byte
-	err := c.read(r.Context(), pageWithin, func(ctx context.Context, tx *sql.Tx) error {
-		f, err := c.filter(q)
-		switch {
-		case err != nil:
-			return err
-		case f.month == nil || f.month.IsZero() || f.since == nil || f.currency == nil || !known || !narrow && q.Get("size") != "wide":
-			return badRequest("a chart needs since, month, currency, scheme and size")
-		}
-		from := month{f.since.AddDate(0, 0, 1-f.since.Day())}
-		span := months(from, *f.month) + 1
-		if span < 1 || span > chartedMonths {
-			return badRequest("a chart shows 1 to %d months", chartedMonths)
-		}
-		bars, err := charts(ctx, tx, f, from, span)
-		if err != nil {
-			return err
-		}
-		title := fmt.Sprintf("Costs in %s from %s to %s", orNone(*f.currency), from.label(), f.month.label())
-		picture, err = c.assets.draw(newBarChart(bars, from, span, colours, narrow, title))
-		return err
-	})
+// readTrend reads so many months, up to one.
+func readTrend(ctx context.Context, tx *sql.Tx, f filter, last month, span int) (trend, error) {
+	t := trend{from: last.plus(1 - span), span: span, currencies: map[string][]series{}}
+	totals, err := finance.Trend(ctx, tx, f.selection(), t.from.Time, last.Time)
 	if err != nil {
-		c.failed(w, r, err)
-		return
+		return t, err
 	}
-	w.Header().Set("Content-Type", "image/svg+xml")
-	// Its own style attributes are all it needs.
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
-	_, _ = w.Write(picture) // the client may be gone
-}
-
-// charts reads the series.
-func charts(ctx context.Context, tx *sql.Tx, f filter, from month, span int) ([]series, error) {
-	trend, err := finance.Trend(ctx, tx, f.selection(), from.Time, f.month.Time)
+	t.states, err = finance.MonthStates(ctx, tx, f.partner, t.from.Time, last.Time)
 	if err != nil {
-		return nil, err
+		return t, err
 	}
-	var found []series
-	for _, t := range trend {
-		i := slices.IndexFunc(found, func(s series) bool { return s.kind == t.InvoiceType })
+	for _, total := range totals {
+		found := t.currencies[total.Currency]
+		i := slices.IndexFunc(found, func(s series) bool { return s.kind == total.InvoiceType })
 		if i < 0 {
 			i = len(found)
-			found = append(found, series{kind: t.InvoiceType, values: make([]float64, span)})
+			found = append(found, series{kind: total.InvoiceType, values: make([]decimal.NullDecimal, span), open: make([]bool, span)})
 		}
-		found[i].values[months(from, month{t.Month})] = t.AfterTax.Decimal.InexactFloat64() //nolint:forbidigo // a length on the screen, not an amount: what is read is in the tables
+		n := months(t.from, month{total.Month})
+		found[i].values[n], found[i].open[n] = total.AfterTax, t.isOpen(total.Month.Format(monthForm), total.InvoiceType)
+		t.currencies[total.Currency] = found
 	}
-	slices.SortStableFunc(found, func(a, b series) int { return placeOf(a.kind) - placeOf(b.kind) })
-	return found, nil
+	for _, found := range t.currencies {
+		for i := range found {
+			found[i].class = t.colour(found[i].kind)
+		}
+		slices.SortStableFunc(found, func(a, b series) int { return placeOf(a.kind) - placeOf(b.kind) })
+	}
+	return t, nil
+}
+
+// isOpen reports whether an invoice type of a month is open.
+func (t trend) isOpen(of, kind string) bool {
+	return slices.ContainsFunc(t.states, func(s finance.MonthState) bool {
+		return s.Open && s.InvoiceType == kind && s.Month.Format(monthForm) == of
+	})
+}
+
+// in is the chart of a currency, with its figures as a table.
+func (t trend) in(code string) (barChart, figures) {
+	all := t.currencies[code]
+	name := nameOf(code)
+	chart := newBarChart(all, t.from, t.span, code)
+	chart.Title = fmt.Sprintf("Costs in %s by month and invoice type, from %s to %s", name, t.from.label(), t.from.plus(t.span-1).label())
+	f := figures{Title: "Costs in " + name + " by month and invoice type"}
+	for _, s := range all {
+		f.Kinds = append(f.Kinds, kindName(s.kind))
+	}
+	for n := t.span - 1; n >= 0; n-- {
+		row := figureRow{Month: t.from.plus(n).short()}
+		sum, stated := decimal.Zero, false
+		for _, s := range all {
+			text := shownAmount{}
+			if s.values[n].Valid {
+				sum, stated = sum.Add(s.values[n].Decimal), true
+				text = money(s.values[n].Decimal.String(), code)
+			}
+			row.Open = row.Open || s.open[n]
+			row.Amounts = append(row.Amounts, text)
+		}
+		if !stated {
+			continue
+		}
+		row.Total = money(sum.String(), code)
+		f.Rows = append(f.Rows, row)
+	}
+	return chart, f
+}
+
+// compared are the sums of a month and of the one before, of what is to be compared: of an
+// invoice type that is open only where it has come.
+func (t trend) compared(code string, m month) (total, now, before decimal.NullDecimal, open bool) {
+	n := months(t.from, m)
+	add := func(to *decimal.NullDecimal, d decimal.NullDecimal) {
+		if d.Valid {
+			*to = decimal.NewNullDecimal(to.Decimal.Add(d.Decimal))
+		}
+	}
+	for _, s := range t.currencies[code] {
+		add(&total, s.values[n])
+		isOpen := t.isOpen(m.String(), s.kind)
+		open = open || isOpen
+		if isOpen && !s.values[n].Valid {
+			continue
+		}
+		add(&now, s.values[n])
+		if n > 0 {
+			add(&before, s.values[n-1])
+		}
+	}
+	return total, now, before, open
+}
+
+// figures are the amounts of a chart, newest month first.
+type figures struct {
+	Title string
+	Kinds []string
+	Rows  []figureRow
+}
+
+type figureRow struct {
+	Month   string
+	Open    bool
+	Amounts []shownAmount
+	Total   shownAmount
+}
+
+func nameOf(code string) string {
+	if code == "" {
+		return "no stated currency"
+	}
+	return code
+}
+
+func kindName(kind string) string {
+	if kind == "" {
+		return "No stated type"
+	}
+	return kindTitle(kind)
 }
 
 func months(from, to month) int {
@@ -104,4 +163,55 @@ func placeOf(kind string) int {
 		return i
 	}
 	return len(knownKinds)
+}
+
+// codes are the currencies, the one with costs in most months first.
+func (t trend) codes() []string {
+	amounts := map[string]int{}
+	for code, all := range t.currencies {
+		for _, s := range all {
+			for _, v := range s.values {
+				if v.Valid {
+					amounts[code]++
+				}
+			}
+		}
+	}
+	return slices.SortedFunc(maps.Keys(t.currencies), func(a, b string) int { return cmp.Or(amounts[b]-amounts[a], cmp.Compare(a, b)) })
+}
+
+// legendView is an invoice type and the class that colours it.
+type legendView struct{ Class, Text string }
+
+// legend names the invoice types of all charts, known ones first.
+func (t trend) legend() []legendView {
+	var views []legendView
+	for _, kind := range t.kinds() {
+		views = append(views, legendView{Class: t.colour(kind), Text: kindName(kind)})
+	}
+	return views
+}
+
+func (t trend) kinds() []string {
+	var kinds []string
+	for _, all := range t.currencies {
+		for _, s := range all {
+			if !slices.Contains(kinds, s.kind) {
+				kinds = append(kinds, s.kind)
+			}
+		}
+	}
+	slices.SortFunc(kinds, func(a, b string) int { return cmp.Or(placeOf(a)-placeOf(b), cmp.Compare(a, b)) })
+	return kinds
+}
+
+// colour is the class of an invoice type in the style sheet. Other types than the known
+// ones share what is left.
+func (t trend) colour(kind string) string {
+	place := placeOf(kind)
+	if place == len(knownKinds) {
+		others := slices.DeleteFunc(t.kinds(), func(k string) bool { return placeOf(k) < len(knownKinds) })
+		place += slices.Index(others, kind)
+	}
+	return colours[min(place, len(colours)-1)]
 }

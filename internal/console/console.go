@@ -9,8 +9,11 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
+
+	"partnercost/internal/finance"
 )
 
 // How long a statement of the database may take.
@@ -60,6 +63,8 @@ type console struct {
 	assets *assets
 	// files holds an entry for each file that is being sent.
 	files chan struct{}
+	// invoiced says that there are invoices: once there are, there will be.
+	invoiced atomic.Bool
 }
 
 // New returns the handler of the console. It refuses options with which anybody
@@ -81,7 +86,7 @@ func New(o Options) (http.Handler, error) {
 	mux.HandleFunc("GET /{$}", c.overview)
 	mux.HandleFunc("GET /customer", c.page(c.customer))
 	mux.HandleFunc("GET /origin", c.page(c.origin))
-	mux.HandleFunc("GET /chart", c.chart)
+	mux.HandleFunc("GET /invoice", c.page(c.invoice))
 	for _, t := range tables {
 		mux.HandleFunc("GET /"+t.name, c.page(func(ctx context.Context, tx *sql.Tx, r *http.Request) (view, error) {
 			return c.tablePage(ctx, tx, t, r)
@@ -135,7 +140,10 @@ func (c *console) page(build func(context.Context, *sql.Tx, *http.Request) (view
 		err := c.read(r.Context(), pageWithin, func(ctx context.Context, tx *sql.Tx) error {
 			var err error
 			v, err = build(ctx, tx, r)
-			return err
+			if err != nil {
+				return err
+			}
+			return c.lookForInvoices(ctx, tx)
 		})
 		if err != nil {
 			c.failed(w, r, err)
@@ -143,6 +151,18 @@ func (c *console) page(build func(context.Context, *sql.Tx, *http.Request) (view
 		}
 		c.render(w, r, http.StatusOK, v)
 	}
+}
+
+// lookForInvoices finds out whether there are any, until there are.
+func (c *console) lookForInvoices(ctx context.Context, tx *sql.Tx) error {
+	if c.invoiced.Load() {
+		return nil
+	}
+	there, err := finance.AnyInvoices(ctx, tx)
+	if err == nil {
+		c.invoiced.Store(there)
+	}
+	return err
 }
 
 // beginError is an error of the transaction's beginning. Its text says what to do and
@@ -171,7 +191,7 @@ func (c *console) failed(w http.ResponseWriter, r *http.Request, err error) {
 	case r.Context().Err() != nil:
 		return // nobody is listening
 	case errors.Is(err, errNotFound):
-		status, title, text = http.StatusNotFound, "Not found", "This address does not exist."
+		status, title, text = http.StatusNotFound, "Page not found", "There is nothing at this address."
 	case errors.Is(err, errBadRequest):
 		status, title, text = http.StatusBadRequest, "Invalid address", err.Error()
 	case errors.Is(err, errBusy):
@@ -183,8 +203,11 @@ func (c *console) failed(w http.ResponseWriter, r *http.Request, err error) {
 	if status >= http.StatusInternalServerError && !errors.Is(err, errBusy) {
 		c.Log.Error("the console could not answer", slog.String("path", r.URL.Path), slog.String("error", err.Error()))
 	}
-	c.render(w, r, status, view{template: "failed", title: title, data: text})
+	c.render(w, r, status, view{template: "failed", title: title, data: failedPage{title, text}})
 }
+
+// failedPage is what the template of an error shows.
+type failedPage struct{ Title, Text string }
 
 func badRequest(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", errBadRequest, fmt.Sprintf(format, args...))

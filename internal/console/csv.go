@@ -5,9 +5,10 @@ import (
 	"database/sql"
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
+	"strings"
 
 	"partnercost/internal/sheet"
 )
@@ -39,7 +40,7 @@ func (c *console) file(w http.ResponseWriter, r *http.Request, t table) {
 		out := csv.NewWriter(to)
 		var names []string
 		for _, column := range t.columns {
-			if column.kind != rank {
+			if column.kind != rank && column.kind != bars {
 				names = append(names, column.name)
 			}
 		}
@@ -62,7 +63,7 @@ func (c *console) file(w http.ResponseWriter, r *http.Request, t table) {
 			record := make([]string, 0, len(names))
 			for i, value := range values {
 				switch {
-				case t.columns[i].kind == rank:
+				case t.columns[i].kind == rank, t.columns[i].kind == bars:
 				case t.columns[i].right():
 					record = append(record, plainText(value))
 				default:
@@ -96,13 +97,24 @@ func (c *console) file(w http.ResponseWriter, r *http.Request, t table) {
 	}
 }
 
+// fileName says what the file is narrowed down to, as far as that makes a name.
 func fileName(t table, f filter) string {
-	name := t.name
+	parts := []string{t.name}
+	add := func(text *string) {
+		if text != nil && plainName.MatchString(*text) {
+			parts = append(parts, *text)
+		}
+	}
 	if f.month != nil {
-		name += "-" + f.month.String()
+		parts = append(parts, f.month.String())
 	}
+	add(f.currency)
+	add(f.kind)
+	add(&f.invoice)
 	if f.customer != "" {
-		name += "-" + string(f.customer)
+		parts = append(parts, string(f.customer))
 	}
-	return fmt.Sprintf("%s.csv", name)
+	return strings.Join(parts, "-") + ".csv"
 }
+
+var plainName = regexp.MustCompile(`^[A-Za-z0-9]{1,40}$`)

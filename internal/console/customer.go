@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"partnercost/internal/billing"
@@ -17,16 +16,19 @@ const chartedMonths = 24
 
 // facts are what is known of a customer apart from the costs.
 type facts struct {
-	Partner, ID, Name, Country, Outcome, OutcomeClass, Error string
-	FirstSeen, LastIn                                        string
-	Active                                                   bool
+	Partner, ID, Name, Country, Outcome, Error string
+	FirstSeen, LastCollected                   string
+	Active                                     bool
 }
 
 // customerPage is what the template of a customer shows.
 type customerPage struct {
-	Customer                          facts
-	Currencies                        []currencyView
-	Costs, Lines, Revisions, Findings tableView
+	Customer   facts
+	Form       *formView
+	Open       string
+	Currencies []currencyView
+	Legend     []legendView
+	Lists      []list
 }
 
 func (c *console) customer(ctx context.Context, tx *sql.Tx, r *http.Request) (view, error) {
@@ -34,30 +36,36 @@ func (c *console) customer(ctx context.Context, tx *sql.Tx, r *http.Request) (vi
 	if err != nil {
 		return view{}, err
 	}
-	f = filter{partner: f.partner, customer: f.customer, now: f.now}
-	p := customerPage{}
+	f = filter{partner: f.partner, customer: f.customer, month: f.month, now: f.now}
+	p := customerPage{Form: &formView{}}
 	p.Customer, err = known(ctx, tx, f)
 	if err != nil {
 		return view{}, err
 	}
+	whole := f
+	whole.month = nil
 	err = inOrder(
-		func() (err error) { p.Currencies, err = charted(ctx, tx, f); return err },
-		func() (err error) {
-			p.Costs, err = costs.preview(ctx, tx, f, order{column: "period_end", down: true}, 2*previewRows)
-			return err
+		func() error { return p.charted(ctx, tx, f) },
+		func() error {
+			return p.add(costs.preview(ctx, tx, whole, order{column: "period_end", down: true}, 2*previewRows))
 		},
-		func() (err error) { p.Revisions, err = revisions.beginning(ctx, tx, f); return err },
-		func() (err error) { p.Findings, err = findings.beginning(ctx, tx, f); return err },
-		func() (err error) {
-			p.Lines, err = lines.preview(ctx, tx, f, parseOrder(lines.order), 2*previewRows)
-			return err
-		},
+		func() error { return p.add(lines.preview(ctx, tx, whole, parseOrder(lines.order), 2*previewRows)) },
+		func() error { return p.add(missingCosts.beginning(ctx, tx, whole)) },
+		func() error { return p.add(restatements.beginning(ctx, tx, whole)) },
+		func() error { return p.add(findings.beginning(ctx, tx, whole)) },
 	)
 	if err != nil {
 		return view{}, err
 	}
-	p.Findings.Empty = "There are no findings about this customer."
 	return view{template: "customer", title: p.Customer.Name, data: p}, nil
+}
+
+// add adds a list, if it has rows.
+func (p *customerPage) add(v tableView, err error) error {
+	if len(v.Rows) > 0 {
+		p.Lists = append(p.Lists, list{ID: v.Name, Title: v.Title, Table: v})
+	}
+	return err
 }
 
 // known reads the facts of the one customer of a filter.
@@ -74,38 +82,59 @@ func known(ctx context.Context, tx *sql.Tx, f filter) (facts, error) {
 	}
 	k := facts{
 		Partner: f.partner, ID: string(f.customer), Name: cmp.Or(c.Name, string(f.customer)), Country: c.Country,
-		Outcome: c.LastOutcome, OutcomeClass: c.LastOutcome, Error: c.LastError, FirstSeen: moment(c.FirstSeen), Active: c.Active,
+		Outcome: title(c.LastOutcome), Error: c.LastError, FirstSeen: moment(c.FirstSeen), Active: c.Active,
 	}
 	if c.LastCollected != nil {
-		k.LastIn = moment(*c.LastCollected)
+		k.LastCollected = moment(*c.LastCollected)
 	}
 	return k, nil
 }
 
-// charted are the currencies in which a customer has costs, each with its chart. All
-// charts show the same months, which end with the newest.
-func charted(ctx context.Context, tx *sql.Tx, f filter) ([]currencyView, error) {
+// charted fills in what the customer costs in each of its currencies: in the month of the
+// filter, else in the newest closed one, with the trend up to its newest month.
+func (p *customerPage) charted(ctx context.Context, tx *sql.Tx, f filter) error {
 	first, last, err := finance.CustomerSpan(ctx, tx, f.partner, f.customer)
 	if err != nil || last.IsZero() { // nothing has a place in time
-		return nil, err
+		return err
 	}
 	oldest, newest := month{first}, month{last}
-	span := min(max(months(oldest, newest)+1, trendMonths), chartedMonths)
-	from := newest.plus(1 - span)
-	codes, err := finance.CustomerCurrencies(ctx, tx, f.partner, f.customer, from.Time)
-	if err != nil {
-		return nil, err
-	}
-	var views []currencyView
-	for _, code := range codes {
-		v := currencyView{Name: "no stated currency"}
-		if code != nil {
-			v.Code, v.Name = *code, *code
+	if f.month == nil {
+		f.month, err = defaultMonth(ctx, tx)
+		if err != nil {
+			return err
 		}
-		of := f
-		of.currency, of.since, of.month = &v.Code, &from.Time, &newest
-		v.Chart = picture(of, fmt.Sprintf("Costs in %s by month and invoice type, from %s to %s; the table of costs shows the figures.", v.Name, from.label(), newest.label()))
-		views = append(views, v)
 	}
-	return views, nil
+	if f.month == nil || f.month.After(newest.Time) || f.month.Before(oldest.Time) {
+		f.month = &newest
+	}
+	span := min(max(months(oldest, newest)+1, trendMonths), chartedMonths)
+	if back := months(*f.month, newest) + 2; back > span { // a month long ago has its own trend
+		newest = *f.month
+	}
+	t, err := readTrend(ctx, tx, f, newest, span)
+	if err != nil {
+		return err
+	}
+	p.Legend = t.legend()
+	if openSentence(*f.month, t.states) != "" {
+		p.Open = "Of this customer too more costs may come. Comparisons are of the types that have come."
+	}
+	for _, code := range t.codes() {
+		total, now, before, open := t.compared(code, *f.month)
+		v := monthIn(f, code, total, now, before, open)
+		v.Costs = link("/costs", filter{month: f.month, partner: f.partner, customer: f.customer, currency: &v.Code}.values())
+		if !total.Valid {
+			v.Total.Text = "none"
+		}
+		chart, figures := t.in(code)
+		v.Chart, v.Figures = &chart, figures
+		p.Currencies = append(p.Currencies, v)
+	}
+	var all []month
+	for n := range months(oldest, month{last}) + 1 {
+		all = append([]month{oldest.plus(n)}, all...)
+	}
+	p.Form = &formView{Action: "/customer"}
+	p.Form.arrows(f, all)
+	return nil
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"maps"
 	"net/url"
 	"strconv"
 	"strings"
@@ -23,10 +24,18 @@ type filter struct {
 	ordinal  int
 	severity string
 	search   string
+	invoice  string // its number
+	verdict  string // of the reconciliation
+	// every names the parts of which an address asks for all, where a page would else show
+	// the one that it shows first.
+	every map[string]bool
 
 	// now and signIns come from the console, not from the address.
 	now     time.Time
 	signIns []SignIn
+	// open are the invoice types of which the month is open, and openNote what it lacks.
+	open     []string
+	openNote string
 	// top leaves only the first so many of each currency or partner; 0 leaves all.
 	top int
 }
@@ -35,7 +44,8 @@ type filter struct {
 func (f filter) selection() finance.Selection {
 	s := finance.Selection{
 		Since: f.since, Partner: f.partner, Customer: f.customer, Currency: f.currency, InvoiceType: f.kind, PeriodStart: f.start,
-		Ordinal: f.ordinal, Severity: f.severity, Search: f.search, Now: f.now, Top: f.top,
+		Ordinal: f.ordinal, Severity: f.severity, Search: f.search,
+		Invoice: f.invoice, Verdict: f.verdict, Now: f.now, Open: f.open, Top: f.top,
 	}
 	if f.month != nil {
 		s.Month = &f.month.Time
@@ -49,8 +59,10 @@ type month struct{ time.Time }
 
 const (
 	monthForm = "2006-01"
-	// none stands in addresses for what the service did not state.
+	// none stands in addresses for what the service did not state, and all for every month,
+	// currency and type.
 	none = "none"
+	all  = "every"
 )
 
 func (m month) String() string {
@@ -61,6 +73,9 @@ func (m month) String() string {
 }
 
 func (m month) plus(n int) month { return month{m.AddDate(0, n, 0)} }
+
+// short is the month in a table.
+func (m month) short() string { return m.Format("Jan 2006") }
 
 // label is the month for people.
 func (m month) label() string {
@@ -92,7 +107,19 @@ func (c *console) filter(q url.Values) (filter, error) {
 }
 
 func parseFilter(q url.Values) (filter, error) {
-	f := filter{partner: q.Get("partner"), severity: q.Get("severity"), search: strings.TrimSpace(q.Get("q"))}
+	f := filter{
+		partner: q.Get("partner"), severity: q.Get("severity"), search: strings.TrimSpace(q.Get("q")), invoice: q.Get("invoice"), verdict: q.Get("verdict"),
+		every: map[string]bool{},
+	}
+	for _, name := range []string{"month", "currency", "type", "verdict"} {
+		if q.Get(name) == all {
+			f.every[name] = true
+			q = without(q, name)
+		}
+	}
+	if f.every["verdict"] {
+		f.verdict = ""
+	}
 	if text := q.Get("month"); text != "" {
 		m, err := parseMonth(text)
 		if err != nil {
@@ -128,6 +155,13 @@ func parseFilter(q url.Values) (filter, error) {
 	}
 	f.currency, f.kind, f.start = stated(q, "currency"), stated(q, "type"), stated(q, "start")
 	return f, nil
+}
+
+// without is a query less a parameter.
+func without(q url.Values, name string) url.Values {
+	q = maps.Clone(q)
+	q.Del(name)
+	return q
 }
 
 // stated reads a text of an address that the service may have left open.
@@ -171,6 +205,11 @@ func (f filter) values() url.Values {
 	}
 	set("severity", f.severity)
 	set("q", f.search)
+	set("invoice", f.invoice)
+	set("verdict", f.verdict)
+	for name := range f.every {
+		set(name, all)
+	}
 	return q
 }
 

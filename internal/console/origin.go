@@ -23,9 +23,20 @@ type originPage struct {
 	SummaryHash, LinesHash     string
 	Run                        *runView
 	Sum                        []sumView
-	Revisions, Lines, Findings tableView
+	Changes                    []restatementView
+	Lists                      []list
 	Command                    string
 }
+
+// restatementView is what changed with a restatement, the largest lines first.
+type restatementView struct {
+	Difference, On string
+	Lines          []string
+	More           int
+}
+
+// saidLines is how many lines of a restatement are told of; the table has all.
+const saidLines = 3
 
 type runView struct{ ID, Kind, Started, Status, Version string }
 
@@ -41,16 +52,16 @@ func (c *console) origin(ctx context.Context, tx *sql.Tx, r *http.Request) (view
 	if err != nil {
 		return view{}, err
 	}
-	if f.kind == nil || f.start == nil || f.currency == nil || f.ordinal == 0 {
-		return view{}, badRequest("the origin of a number needs type, start, currency and ordinal")
+	if f.kind == nil || f.start == nil || f.currency == nil {
+		return view{}, badRequest("the origin of a number needs type, start and currency")
 	}
 	f = filter{partner: f.partner, customer: f.customer, kind: f.kind, start: f.start, currency: f.currency, ordinal: f.ordinal, now: f.now}
-	p := originPage{Kind: *f.kind, Start: *f.start, Currency: *f.currency}
+	p := originPage{Kind: kindTitle(*f.kind), Start: *f.start, Currency: *f.currency}
 	p.Customer, err = known(ctx, tx, f)
 	if err != nil {
 		return view{}, err
 	}
-	total, run, err := p.newest(ctx, tx, f)
+	total, run, err := p.newest(ctx, tx, &f)
 	if err != nil {
 		return view{}, err
 	}
@@ -60,17 +71,19 @@ func (c *console) origin(ctx context.Context, tx *sql.Tx, r *http.Request) (view
 	err = inOrder(
 		func() (err error) { p.Run, err = ran(ctx, tx, run); return err },
 		func() (err error) { p.Sum, err = sums(ctx, tx, set, p.Currency, total); return err },
-		func() (err error) { p.Revisions, err = revisions.beginning(ctx, tx, f); return err },
-		func() (err error) {
-			p.Lines, err = lines.preview(ctx, tx, set, parseOrder(lines.order), pageRows)
-			return err
+		func() (err error) { p.Changes, err = changes(ctx, tx, f); return err },
+		func() error {
+			return p.add(changedLines.preview(ctx, tx, f, parseOrder(changedLines.order), 4*previewRows))
 		},
-		func() (err error) { p.Findings, err = findings.beginning(ctx, tx, all); return err },
+		func() error {
+			return p.add(lines.preview(ctx, tx, set, order{column: "after_tax_total", down: true}, pageRows))
+		},
+		func() error { return p.add(revisions.beginning(ctx, tx, f)) },
+		func() error { return p.add(findings.beginning(ctx, tx, all)) },
 	)
 	if err != nil {
 		return view{}, err
 	}
-	p.Findings.Empty = "There are no findings about this customer."
 	p.Command = "collector explain --customer " + p.Customer.ID
 	if len(p.End) >= len(monthForm) {
 		p.Command += " --period " + p.End[:len(monthForm)]
@@ -79,7 +92,7 @@ func (c *console) origin(ctx context.Context, tx *sql.Tx, r *http.Request) (view
 }
 
 // newest fills in the value that counts, and returns it with the run that stored it.
-func (p *originPage) newest(ctx context.Context, tx *sql.Tx, f filter) (total decimal.NullDecimal, run string, err error) {
+func (p *originPage) newest(ctx context.Context, tx *sql.Tx, f *filter) (total decimal.NullDecimal, run string, err error) {
 	v, err := finance.FindNewestValue(ctx, tx, f.selection())
 	if errors.Is(err, finance.ErrUnknownCost) {
 		return total, "", errNotFound
@@ -89,8 +102,61 @@ func (p *originPage) newest(ctx context.Context, tx *sql.Tx, f filter) (total de
 	}
 	p.Pretax, p.Tax, p.Total = p.stated(v.PretaxTotal), p.stated(v.Tax), p.stated(v.AfterTax)
 	p.End, p.Revision, p.StoredAt, p.Imported = v.PeriodEnd, v.Revision, moment(v.StoredAt), v.Origin == "import"
+	f.ordinal = v.Ordinal
 	p.SummaryHash, p.LinesHash = v.SummaryHash, v.LineItemsHash
 	return v.AfterTax, v.RunID, nil
+}
+
+// add adds a list, if it has rows.
+func (p *originPage) add(v tableView, err error) error {
+	if len(v.Rows) > 0 {
+		p.Lists = append(p.Lists, list{ID: v.Name, Title: v.Title, Table: v})
+	}
+	return err
+}
+
+// changes tells which lines were behind each restatement, the newest first.
+func changes(ctx context.Context, tx *sql.Tx, f filter) ([]restatementView, error) {
+	found, err := finance.FindChangeLines(ctx, tx, f.selection())
+	if err != nil {
+		return nil, err
+	}
+	code := *f.currency
+	var views []restatementView
+	revision := -1
+	for _, l := range found {
+		if l.Revision != revision {
+			revision = l.Revision
+			v := restatementView{Difference: "an amount that is not stated", On: moment(l.ChangedAt)}
+			if l.CostDifference.Valid {
+				v.Difference = strings.TrimSpace(signed(exactly(l.CostDifference.Decimal, code)) + " " + code)
+			}
+			views = append(views, v)
+		}
+		v := &views[len(views)-1]
+		if len(v.Lines) == saidLines && l.Change != "unexplained" {
+			v.More++
+			continue
+		}
+		v.Lines = append(v.Lines, changeSentence(l, code))
+	}
+	return views, nil
+}
+
+// changeSentence is a line such as "Azure Reserved Instance went (−822.55, 100 %)".
+func changeSentence(l finance.ChangeLine, code string) string {
+	by := ""
+	if l.Difference.Valid {
+		by = " (" + signed(exactly(l.Difference.Decimal, code))
+		if l.SharePercent.Valid {
+			by += ", " + grouped(l.SharePercent.Decimal.String()) + " %"
+		}
+		by += ")"
+	}
+	if l.Change == "unexplained" {
+		return "no line explains the rest" + by
+	}
+	return l.Name + " " + l.Change + by
 }
 
 func (p *originPage) stated(d decimal.NullDecimal) string {

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -20,45 +18,64 @@ import (
 // trendMonths is how many months the charts show: a year, and the month a year ago.
 const trendMonths = 13
 
-// overviewPage is what the template of the overview shows.
+// overviewPage is what the template of the overview shows: a strip of what matters, the
+// month by currency, and the beginnings of the lists.
 type overviewPage struct {
-	Form  formView
+	Form  *formView
 	Month string
+	// Open says what an open month lacks.
+	Open string
 	// Collected says that somebody was asked for at least; Costs that there are any.
 	Collected, Costs bool
-	SummarisedAt     string
-	// Stale are the months that have changed since.
+	// Stale are the months that have changed since they were summarised.
 	Stale []string
 	// Endless leads to costs whose period has no stated end; empty when there are none.
 	Endless    string
+	Strip      []tile
 	Currencies []currencyView
-	Totals     tableView
-	Movers     tableView
-	Since      string
-	Restated   []restatedView
-	Changes    tableView
-	Coverage   tableView
-	Missing    tableView
-	Severities []severityView
-	Findings   tableView
-	Runs       tableView
+	Legend     []legendView
+	Lists      []list
 	SignIns    *tableView
+
+	of                           *month
+	collected                    string
+	missing                      int
+	restated                     []restatedView
+	coverage, uncovered          int64
+	counts                       map[string]string
+	movers, lacks, changes       list
+	without, oddities, lastNight list
+}
+
+// tile is a part of the strip.
+type tile struct{ Label, Value, Detail, Href, Class string }
+
+// list is the beginning of a table, with links to more of it.
+type list struct {
+	ID, Title string
+	Links     []chip
+	Table     tableView
 }
 
 // currencyView is a month in one currency.
 type currencyView struct {
-	Code, Name          string
-	Total, Before       string
-	Difference, Percent string
-	Down                bool
-	Trend               tableView
-	Chart               pictureView
-	Costs               string
+	Code, Name         string
+	Total              shownAmount
+	Difference, Before shownAmount
+	Percent            string
+	// Compared says that there is a month to compare with, Open that only those are compared
+	// that have come.
+	Compared, Open, Up bool
+	Chart              *barChart
+	Figures            figures
+	Costs              string
 }
 
-type restatedView struct{ Code, Count, Difference, Href string }
-
-type severityView struct{ Name, Count, Href string }
+type restatedView struct {
+	code, sum string
+	count     int64
+	href      string
+}
 
 // overview reads its sections side by side: each is one state of the database, and none
 // waits for a second connection while it holds one.
@@ -70,7 +87,6 @@ func (c *console) overview(w http.ResponseWriter, r *http.Request) {
 	}
 	p := overviewPage{}
 	yesterday := f.now.UTC().Truncate(24*time.Hour).AddDate(0, 0, -1)
-	p.Since = yesterday.Format(time.DateOnly)
 	whose := filter{partner: f.partner, now: f.now, signIns: f.signIns}
 	since := whose
 	since.since = &yesterday
@@ -78,7 +94,7 @@ func (c *console) overview(w http.ResponseWriter, r *http.Request) {
 	sections, ctx := errgroup.WithContext(r.Context())
 	for _, section := range []func(context.Context, *sql.Tx) error{
 		func(ctx context.Context, tx *sql.Tx) error { return p.covered(ctx, tx, whose) },
-		func(ctx context.Context, tx *sql.Tx) error { return p.restated(ctx, tx, since) },
+		func(ctx context.Context, tx *sql.Tx) error { return p.changed(ctx, tx, since) },
 		func(ctx context.Context, tx *sql.Tx) error { return c.rest(ctx, tx, &p, f, whose) },
 	} {
 		sections.Go(func() error { return c.read(ctx, pageWithin, section) })
@@ -87,31 +103,40 @@ func (c *console) overview(w http.ResponseWriter, r *http.Request) {
 		c.failed(w, r, err)
 		return
 	}
-	p.Collected = len(p.Coverage.Rows) > 0 || len(p.Runs.Rows) > 0 || p.Costs
+	p.Collected = p.coverage > 0 || len(p.lastNight.Table.Rows) > 0 || p.Costs
+	p.strip(f, since)
+	if p.Costs {
+		p.Lists = []list{p.movers, p.lacks}
+	}
+	p.Lists = append(p.Lists, p.changes, p.oddities, p.without, p.lastNight)
 	c.render(w, r, http.StatusOK, view{template: "overview", title: "Overview", data: p})
 }
 
 // rest fills in the sections that take little.
 func (c *console) rest(ctx context.Context, tx *sql.Tx, p *overviewPage, f, whose filter) error {
-	months, endless, err := knownMonths(ctx, tx)
-	if err != nil {
-		return err
-	}
-	if f.month == nil && len(months) > 0 {
-		closed, err := finance.DefaultMonth(ctx, tx)
+	if f.month == nil {
+		m, err := defaultMonth(ctx, tx)
 		if err != nil {
 			return err
 		}
-		f.month = &month{closed}
+		f.month = m
 	}
-	if f.month == nil && endless {
-		f.month = &month{}
-	}
-	p.Costs = f.month != nil
+	p.of, p.Costs = f.month, f.month != nil
 	return inOrder(
-		func() error { return p.costs(ctx, tx, f, endless) },
+		func() error { return p.costs(ctx, tx, f) },
 		func() error { return p.found(ctx, tx, whose) },
-		func() (err error) { p.Runs, err = runs.beginning(ctx, tx, whose); return err },
+		func() error {
+			at, err := finance.LastRun(ctx, tx, f.partner)
+			if at != nil {
+				p.collected = moment(*at)
+			}
+			return err
+		},
+		func() (err error) {
+			p.lastNight = list{ID: "runs", Title: "Last runs"}
+			p.lastNight.Table, err = runs.beginning(ctx, tx, whose)
+			return err
+		},
 		func() error {
 			if c.SignIns == nil {
 				return nil
@@ -121,10 +146,10 @@ func (c *console) rest(ctx context.Context, tx *sql.Tx, p *overviewPage, f, whos
 			return err
 		},
 		func() (err error) {
-			p.Form, err = c.form(ctx, tx, totals, f)
-			p.Form.Action = "/"
+			p.Form, err = c.form(ctx, tx, table{filters: []string{"month", "partner"}}, f)
 			return err
 		},
+		func() error { return c.lookForInvoices(ctx, tx) },
 	)
 }
 
@@ -138,216 +163,246 @@ func inOrder(steps ...func() error) error {
 	return nil
 }
 
-// knownMonths are the months with costs, newest first, and whether there are costs of
-// none.
-func knownMonths(ctx context.Context, tx *sql.Tx) (months []month, endless bool, err error) {
-	found, err := finance.Months(ctx, tx)
-	for _, m := range found {
-		if m.IsZero() {
-			endless = true
-			continue
-		}
-		months = append(months, month{m})
-	}
-	return months, endless, err
-}
-
 // costs fills in what the month costs.
-func (p *overviewPage) costs(ctx context.Context, tx *sql.Tx, f filter, endless bool) error {
+func (p *overviewPage) costs(ctx context.Context, tx *sql.Tx, f filter) error {
 	if f.month == nil {
 		return nil
 	}
 	m := *f.month
 	p.Month = m.label()
-	if endless && !m.IsZero() {
+	one := filter{month: f.month, partner: f.partner, now: f.now}
+	stale, err := finance.StaleMonths(ctx, tx, f.partner)
+	if err != nil {
+		return err
+	}
+	for _, s := range stale {
+		p.Stale = append(p.Stale, month{s}.label())
+	}
+	if err := p.byCurrency(ctx, tx, one); err != nil {
+		return err
+	}
+	found, err := finance.Months(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if !m.IsZero() && slices.ContainsFunc(found, time.Time.IsZero) {
 		p.Endless = link("/costs", filter{month: &month{}, partner: f.partner}.values())
 	}
-	if err := p.freshness(ctx, tx, f); err != nil {
-		return err
-	}
-	one := filter{month: f.month, partner: f.partner, now: f.now}
-	var err error
-	p.Totals, err = totals.preview(ctx, tx, one, order{column: "currency_code"}, pageRows)
+	return p.moved(ctx, tx, one)
+}
+
+// byCurrency fills in the cards of the currencies, with their charts.
+func (p *overviewPage) byCurrency(ctx context.Context, tx *sql.Tx, f filter) error {
+	sums, err := finance.CurrencyTotals(ctx, tx, f.month.Time, f.partner)
 	if err != nil {
 		return err
 	}
-	p.Movers, err = movers.preview(ctx, tx, one, byPlace, 2*previewRows)
-	if err != nil {
-		return err
-	}
-	sums, err := finance.CurrencyTotals(ctx, tx, m.Time, f.partner)
 	for _, sum := range sums {
-		p.Currencies = append(p.Currencies, monthIn(f, sum.Currency, sum.AfterTax, sum.MonthBefore))
+		p.Currencies = append(p.Currencies, monthIn(f, orEmptyText(sum.Currency), sum.AfterTax, sum.Now, sum.Before, sum.Open))
 	}
-	if err != nil || m.IsZero() {
+	if f.month.IsZero() {
+		return nil
+	}
+	t, err := readTrend(ctx, tx, f, *f.month, trendMonths)
+	if err != nil {
 		return err
 	}
-	from := m.plus(1 - trendMonths).Time
 	for i := range p.Currencies {
-		of := one
-		of.since, of.currency = &from, &p.Currencies[i].Code
-		p.Currencies[i].Trend, err = totals.preview(ctx, tx, of, parseOrder(totals.order), pageRows)
-		if err != nil {
-			return err
+		v := &p.Currencies[i]
+		chart, figures := t.in(v.Code)
+		v.Chart, v.Figures = &chart, figures
+	}
+	p.Legend = t.legend()
+	p.Open = openSentence(*f.month, t.states)
+	for _, s := range t.states {
+		if s.Month.Equal(f.month.Time) {
+			p.missing += s.Missing
 		}
-		p.Currencies[i].Trend.Title = fmt.Sprintf("%s of the last %d months by invoice type", p.Currencies[i].Name, trendMonths)
-		p.Currencies[i].Chart = picture(of, fmt.Sprintf("Costs in %s by month and invoice type, from %s to %s; the table below shows the figures.",
-			p.Currencies[i].Name, m.plus(1-trendMonths).label(), m.label()))
 	}
 	return nil
 }
 
-// monthIn is a month in one currency against the month before.
-func monthIn(f filter, code *string, now, before decimal.NullDecimal) currencyView {
-	v := currencyView{Name: "no stated currency", Total: "not stated"}
-	if code != nil {
-		v.Code, v.Name = *code, *code
-	}
-	if now.Valid {
-		v.Total = money(now.Decimal.String(), v.Code)
+// monthIn is a month in one currency, of which is compared what now and before say.
+func monthIn(f filter, code string, total, now, before decimal.NullDecimal, open bool) currencyView {
+	v := currencyView{Code: code, Name: nameOf(code), Total: shownAmount{Text: "not stated"}, Open: open}
+	if total.Valid {
+		v.Total = money(total.Decimal.String(), code)
 	}
 	if now.Valid && before.Valid {
 		difference := now.Decimal.Sub(before.Decimal)
-		v.Before, v.Down = money(before.Decimal.String(), v.Code), difference.IsNegative()
-		v.Difference = signed(money(difference.String(), v.Code))
-		if !before.Decimal.IsZero() {
-			v.Percent = signed(difference.Mul(decimal.NewFromInt(100)).DivRound(before.Decimal.Abs(), 1).StringFixed(1)) + " %"
+		v.Compared, v.Up, v.Before = true, difference.IsPositive(), money(before.Decimal.String(), code)
+		v.Difference = money(difference.String(), code)
+		v.Difference.Text = signed(v.Difference.Text)
+		if before.Decimal.IsPositive() {
+			v.Percent = percentage(difference.Mul(decimal.NewFromInt(100)).DivRound(before.Decimal, 1).String())
 		}
 	}
 	v.Costs = link("/costs", filter{month: f.month, partner: f.partner, currency: &v.Code}.values())
 	return v
 }
 
-// freshness tells of when the summaries are, and whether the facts have moved on.
-func (p *overviewPage) freshness(ctx context.Context, tx *sql.Tx, f filter) error {
-	at, err := finance.SummarisedAt(ctx, tx, f.partner)
-	if err != nil {
-		return fmt.Errorf("when the costs were summarised: %w", err)
+// moved shows who moved most in the currency of most customers, and whose costs are
+// missing.
+func (p *overviewPage) moved(ctx context.Context, tx *sql.Tx, f filter) (err error) {
+	p.movers = list{ID: "movers", Title: "Movers"}
+	p.lacks = list{ID: "missing", Title: "Missing costs"}
+	in := f
+	if len(p.Currencies) > 1 {
+		var codes []*string
+		for i := range p.Currencies {
+			codes = append(codes, &p.Currencies[i].Code)
+		}
+		if in, err = movers.inFirst(ctx, tx, f, codes); err != nil {
+			return err
+		}
+		for _, other := range codes {
+			if *other == *in.currency {
+				continue
+			}
+			of := f
+			of.currency = other
+			p.movers.Links = append(p.movers.Links, chip{Text: nameOf(*other), Href: link("/movers", of.values())})
+		}
 	}
-	if at != nil {
-		p.SummarisedAt = moment(*at)
+	if p.movers.Table, err = movers.beginning(ctx, tx, in); err != nil {
+		return err
 	}
-	stale, err := finance.StaleMonths(ctx, tx, f.partner)
-	for _, m := range stale {
-		p.Stale = append(p.Stale, month{m}.label())
-	}
+	p.lacks.Table, err = missingCosts.beginning(ctx, tx, f)
 	return err
 }
 
-// restated shows the largest restatements, and by currency how many there are and what
+// changed shows the largest restatements, and by currency how many there are and what
 // they add up to.
-func (p *overviewPage) restated(ctx context.Context, tx *sql.Tx, f filter) (err error) {
-	p.Changes, err = restatements.firsts(ctx, tx, f, byPlace, func(value func(string) any) {
-		code := plainText(value("currency_code"))
-		v := restatedView{Code: code, Count: grouped(plainText(value("all_of_currency")))}
+func (p *overviewPage) changed(ctx context.Context, tx *sql.Tx, f filter) (err error) {
+	p.changes = list{ID: "restatements", Title: "Restated since yesterday"}
+	p.changes.Table, err = restatements.firsts(ctx, tx, f, byPlace, func(value func(string) any) {
+		v := restatedView{code: plainText(value("currency_code"))}
+		v.count, _ = value("all_of_currency").(int64)
 		if sum := plainText(value("sum_of_currency")); sum != "" {
-			v.Difference = signed(money(sum, code))
+			v.sum = signed(money(sum, v.code).Text) + " " + v.code
 		}
 		only := f
-		only.currency = &code
-		v.Href = link("/restatements", only.values())
-		p.Restated = append(p.Restated, v)
+		only.currency = &v.code
+		v.href = link("/restatements", only.values())
+		p.restated = append(p.restated, v)
+		p.changes.Links = append(p.changes.Links, chip{Text: fmt.Sprintf("%s in %s: %s", count(int(v.count)), nameOf(v.code), cmp.Or(v.sum, "not stated")), Href: v.href})
 	})
 	return err
 }
 
-// covered shows who is missing longest, and by partner how many are in: all but the
-// missing, which are counted as they are read.
-func (p *overviewPage) covered(ctx context.Context, tx *sql.Tx, f filter) error {
-	out := map[string]int64{}
-	var err error
-	p.Missing, err = missing.firsts(ctx, tx, f, parseOrder(missing.order), func(value func(string) any) {
-		out[plainText(value("partner"))], _ = value("all_of_partner").(int64)
+// covered shows who is not covered, and counts by partner who is: all but those, which
+// are counted as they are read.
+func (p *overviewPage) covered(ctx context.Context, tx *sql.Tx, f filter) (err error) {
+	p.without = list{ID: "coverage", Title: "Customers that are not covered"}
+	p.without.Table, err = uncovered.firsts(ctx, tx, f, parseOrder(uncovered.order), func(value func(string) any) {
+		n, _ := value("all_of_partner").(int64)
+		p.uncovered += n
 	})
 	if err != nil {
 		return err
 	}
 	active, err := finance.ActiveCustomers(ctx, tx, f.partner)
-	if err != nil {
-		return err
-	}
-	p.Coverage = coverage.frame(f, parseOrder(coverage.order))
 	for _, a := range active {
-		in := a.Customers - out[a.Partner]
-		percent := decimal.NewFromInt(100 * in).Div(decimal.NewFromInt(a.Customers)).Truncate(1)
-		p.Coverage.Rows = append(p.Coverage.Rows, coverage.cells([]any{a.Partner, a.Customers, in, out[a.Partner], percent.StringFixed(1)}, f))
-	}
-	return nil
-}
-
-// found shows the most serious open findings, and how many there are.
-func (p *overviewPage) found(ctx context.Context, tx *sql.Tx, f filter) (err error) {
-	counts := map[string]string{}
-	p.Findings, err = findings.firsts(ctx, tx, f, parseOrder(findings.order), func(value func(string) any) {
-		counts[plainText(value("severity"))] = grouped(plainText(value("all_of_severity")))
-	})
-	for _, name := range []string{"serious", "warning", "info"} {
-		of := filter{partner: f.partner, severity: name}
-		p.Severities = append(p.Severities, severityView{Name: name, Count: cmp.Or(counts[name], "0"), Href: link("/findings", of.values())})
+		p.coverage += a.Customers
 	}
 	return err
 }
 
-// form builds the form of a page: what it asks for, and what else stays as it is.
-func (c *console) form(ctx context.Context, tx *sql.Tx, t table, f filter) (formView, error) {
-	form := formView{Action: "/" + t.name, Search: f.search}
-	values := f.values()
-	for _, name := range t.filters {
-		values.Del(name)
-		err := c.field(ctx, tx, &form, f, name)
-		if err != nil {
-			return formView{}, err
+// found shows the most serious open findings, and how many there are.
+func (p *overviewPage) found(ctx context.Context, tx *sql.Tx, f filter) (err error) {
+	p.oddities, p.counts = list{ID: "findings", Title: "Open findings"}, map[string]string{}
+	p.oddities.Table, err = findings.firsts(ctx, tx, f, parseOrder(findings.order), func(value func(string) any) {
+		p.counts[plainText(value("severity"))] = grouped(plainText(value("all_of_severity")))
+	})
+	for _, name := range severities {
+		if n := p.counts[name]; n != "" {
+			p.oddities.Links = append(p.oddities.Links, chip{Text: n + " " + name, Href: link("/findings", filter{partner: f.partner, severity: name}.values())})
 		}
 	}
-	for name := range values {
-		form.Kept = append(form.Kept, option{Value: name, Text: values.Get(name)})
-	}
-	slices.SortFunc(form.Kept, func(a, b option) int { return cmp.Compare(a.Value, b.Value) })
-	for _, kept := range form.Kept {
-		without := f.values()
-		without.Del(kept.Value)
-		form.Chips = append(form.Chips, chip{Text: fmt.Sprintf("%s: %s", strings.ReplaceAll(kept.Value, "_", " "), kept.Text), Href: link("/"+t.name, without)})
-	}
-	return form, nil
+	return err
 }
 
-func (c *console) field(ctx context.Context, tx *sql.Tx, form *formView, f filter, name string) error {
-	switch name {
-	case "month":
-		months, endless, err := knownMonths(ctx, tx)
-		if err != nil {
-			return err
+// strip sums up what the page says.
+func (p *overviewPage) strip(f, since filter) {
+	whose := filter{partner: f.partner}
+	if p.Costs {
+		m := filter{month: p.of, partner: f.partner}
+		state := tile{Label: "Month", Value: p.Month, Detail: "closed", Href: link("/totals", m.values())}
+		lacks := tile{Label: "Missing costs", Value: count(p.missing), Detail: "had costs the month before", Href: link("/missing-costs", m.values())}
+		if p.missing == 0 {
+			lacks.Value, lacks.Detail = "none", "all have come"
 		}
-		if endless {
-			months = append(months, month{})
+		if p.Open != "" {
+			state.Detail, state.Class = "open: not complete yet", "warning"
 		}
-		for _, m := range months {
-			form.Months = append(form.Months, option{Value: m.String(), Text: m.label(), Selected: f.month != nil && m.String() == f.month.String()})
-		}
-	case "partner":
-		partners, err := finance.Partners(ctx, tx)
-		if err != nil {
-			return err
-		}
-		for _, name := range partners {
-			form.Partners = append(form.Partners, option{Value: name, Text: name, Selected: name == f.partner})
-		}
-		if len(form.Partners) < 2 {
-			form.Partners = nil
-		}
-	case "severity":
-		for _, s := range []string{"serious", "warning", "info"} {
-			form.Severities = append(form.Severities, option{Value: s, Text: s, Selected: s == f.severity})
-		}
-	case "since":
-		form.HasSince = true
-		if f.since != nil {
-			form.Since = f.since.Format(time.DateOnly)
-		}
-	case "q":
-		form.HasSearch = true
-	default:
-		return errors.New("no field is called " + name)
+		p.Strip = append(p.Strip, state, lacks)
 	}
-	return nil
+	coverage := tile{Label: "Coverage", Value: "–", Href: link("/uncovered", whose.values())}
+	if p.coverage > 0 {
+		covered := p.coverage - p.uncovered
+		coverage.Value = decimal.NewFromInt(100*covered).Div(decimal.NewFromInt(p.coverage)).Truncate(1).String() + " %"
+		coverage.Detail = fmt.Sprintf("%s of %s customers", count(int(covered)), count(int(p.coverage)))
+		if p.uncovered > 0 {
+			coverage.Class = "warning"
+		}
+	}
+	open := tile{Label: "Open findings", Value: "none", Href: link("/findings", whose.values())}
+	for _, name := range severities {
+		n := p.counts[name]
+		switch {
+		case n == "":
+		case open.Class == "":
+			open.Value, open.Class = n+" "+name, name
+		case open.Detail == "":
+			open.Detail = n + " " + name
+		default:
+			open.Detail += ", " + n + " " + name
+		}
+	}
+	restated := tile{Label: "Restated since yesterday", Value: "none", Detail: "since " + since.since.Format(time.DateOnly), Href: link("/restatements", since.values())}
+	var all int64
+	for _, v := range p.restated {
+		all += v.count
+	}
+	switch len(p.restated) {
+	case 0:
+	case 1:
+		restated.Value, restated.Detail = plural(int(all), "cost", "costs"), p.restated[0].sum
+	default:
+		restated.Value, restated.Detail = plural(int(all), "cost", "costs"), fmt.Sprintf("in %d currencies", len(p.restated))
+	}
+	p.Strip = append(p.Strip, coverage, open, restated)
+	if left := signInTile(f.signIns); left != nil {
+		p.Strip = append(p.Strip, *left)
+	}
+	if p.collected != "" {
+		p.Strip = append(p.Strip, tile{Label: "Last collected", Value: p.collected[:len(time.DateOnly)], Detail: "at " + p.collected[len(time.DateOnly)+1:] + " UTC", Href: link("/runs", whose.values())})
+	}
+}
+
+// signInTile tells of the sign-in that ends first; nil where none can end.
+func signInTile(all []SignIn) *tile {
+	var t *tile
+	least := 0
+	for _, s := range all {
+		switch {
+		case s.Mode != "app_user":
+		case s.DaysLeft == nil:
+			return &tile{Label: "Sign-ins", Value: "needed", Detail: "nobody has signed in for " + s.Partner, Href: "/sign-ins", Class: "serious"}
+		case t == nil || *s.DaysLeft < least:
+			least = *s.DaysLeft
+			t = &tile{Label: "Sign-ins", Value: plural(least, "day left", "days left"), Detail: "for " + s.Partner, Href: "/sign-ins"}
+			if s.Warning {
+				t.Class = "warning"
+			}
+		}
+	}
+	return t
+}
+
+func orEmptyText(text *string) string {
+	if text == nil {
+		return ""
+	}
+	return *text
 }

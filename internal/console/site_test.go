@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"fmt"
 	"io"
@@ -218,4 +219,95 @@ func (s *site) live() {
 		CustomerID: customerID(4),
 		Failure:    &billing.Failure{Class: billing.NoAccess, Resource: "servicecosts/mostrecent", HTTPStatus: http.StatusForbidden, Code: "20002", Message: "No relationship."},
 	})
+}
+
+// invoiceOf is an invoice of October 2026 in a currency.
+func invoiceOf(id string, kind billing.InvoiceType, currency, total string) billing.Invoice {
+	day := func(text string) time.Time {
+		at, err := time.Parse(time.DateOnly, text)
+		if err != nil {
+			panic(err)
+		}
+		return at
+	}
+	return billing.Invoice{
+		ID: id, Type: kind, DocumentType: "invoice", Date: day("2026-11-08"), PeriodStart: day("2026-10-01"), PeriodEnd: day("2026-10-31"),
+		Total: amount(total), CurrencyCode: currency, Parts: []billing.InvoicePart{{Provider: "one_time", LineType: "billing_line_items"}},
+	}
+}
+
+func billedLine(n int, product, currency, total string) billing.InvoiceLine {
+	return billing.InvoiceLine{
+		Class: billing.ExportedLine, CustomerID: customerID(n), CustomerName: fmt.Sprint("Customer ", n), ProductName: product, ChargeType: "Purchase", Quantity: amount("2"),
+		PretaxTotal: amount(total), Tax: amount("0"), AfterTaxTotal: amount(total), CurrencyCode: currency,
+	}
+}
+
+// bill stores the invoices of October: one that agrees with the costs of customer 1, one
+// that bills 12 more than those of customer 2, names another whom nobody collects, and
+// leaves 3 to no customer; and one without data.
+func (s *site) bill() {
+	s.t.Helper()
+	at := today.Add(-5 * time.Hour)
+	store, err := persist.Open(s.t.Context(), persist.Options{URL: s.owner, MaxConnections: 2, Now: func() time.Time { return at }})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer store.Close()
+	run := billing.Run{ID: runID(at, "contoso"), Partner: "contoso", Kind: billing.KindOnce, StartedAt: at, Version: "v1.2.3"}
+	all := []billing.Invoice{
+		invoiceOf("G1", billing.OneTime, "USD", "1114.30"), invoiceOf("D2", billing.Recurring, "EUR", "590.939999999999999"), invoiceOf("G3", billing.OneTime, "JPY", "5"),
+	}
+	list := []byte("list")
+	if _, err := store.SaveInvoices(s.t.Context(), run, all, []billing.InvoiceBody{{Content: list, Hash: sha256.Sum256(list)}}); err != nil {
+		s.t.Fatal(err)
+	}
+	var wanted []persist.NewLoad
+	for _, i := range all {
+		wanted = append(wanted, persist.NewLoad{InvoiceID: i.ID, Source: billing.FromV2, Part: i.Parts[0], State: persist.LoadExpected})
+	}
+	if err := store.SaveLoads(s.t.Context(), run, wanted); err != nil {
+		s.t.Fatal(err)
+	}
+	loads, err := store.InvoiceLoads(s.t.Context(), "contoso")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	lines := map[string][]billing.InvoiceLine{
+		"G1": {billedLine(1, "SQL Server", "USD", "1000"), billedLine(1, "Azure", "USD", "114.30")},
+		"D2": {billedLine(2, "Power BI Pro", "EUR", "580.939999999999999"), billedLine(9, "Visio", "EUR", "7")},
+	}
+	for _, load := range loads {
+		load.AskedAt, load.AskedTotal = at, load.Total
+		set := lines[load.InvoiceID]
+		if set == nil {
+			load.State = persist.LoadNoData
+			err = store.NoteLoad(s.t.Context(), run, load, nil)
+		} else {
+			body := fmt.Append(nil, load.InvoiceID)
+			_, err = store.SaveLines(s.t.Context(), run, load, billing.LineSet{
+				Source: billing.FromV2, ETag: "1", Bodies: []billing.InvoiceBody{{Content: body, Hash: sha256.Sum256(body)}},
+				Lines: func(yield func(billing.InvoiceLine, error) bool) {
+					for _, line := range set {
+						if !yield(line, nil) {
+							return
+						}
+					}
+				},
+			})
+		}
+		if err != nil {
+			s.t.Fatal(err)
+		}
+	}
+	if err := store.ReconcileInvoices(s.t.Context(), run); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// readAsOf lets whoever reads the database judge its months as of a day.
+func (s *site) readAsOf(day string) {
+	s.t.Helper()
+	s.admin(fmt.Sprintf(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %%I SET "finance.as_of" = %%L', current_database(), '%s'); END $$`, day))
+	s.url = s.serve(s.login) // whose connections are new
 }

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 
 const (
 	pageRows    = 100
-	previewRows = 10
+	previewRows = 5
 	mostPages   = 100_000
 )
 
@@ -23,15 +24,24 @@ const (
 // columns, that of its CSV.
 type table struct {
 	name, title string
-	// empty says what it means that there are no rows.
-	empty   string
-	columns []column
+	// empty says what it means that there are no rows, and note what a reader has to know.
+	empty, note string
+	columns     []column
 	// order is the column by which it is sorted at first, with a minus for downward.
 	order string
 	// query returns the rows that a filter leaves, with the columns by their names.
 	query func(f filter) finance.Query
 	// filters are the parts of the filter that the table's page asks for in its form.
 	filters []string
+	// Unless an address says otherwise, the page is about the newest closed month, and about
+	// the currency of most customers.
+	ofMonth, inCurrency bool
+	// ofInvoices says that the months are those of the invoices.
+	ofInvoices bool
+	// above is a table that the page shows first, and related the name of one to which it
+	// leads.
+	above   *table
+	related string
 }
 
 // column is one of a table. Its values have the type that the query gives them.
@@ -42,7 +52,21 @@ type column struct {
 	by string
 	// absent is shown where there is no value.
 	absent string
+	// until is the column with the end of a period.
+	until string
+	// needs is how much room a table must have to show the column.
+	needs room
 }
+
+// room is how wide a table is on the screen.
+type room int
+
+const (
+	anyRoom room = iota
+	// moreRoom is that of a tablet or of half a screen, allRoom that of a whole one.
+	moreRoom
+	allRoom
+)
 
 // kind is how a value looks.
 type kind int
@@ -51,8 +75,10 @@ const (
 	words kind = iota
 	// amount stands beside its currency: the value of the column currency_code.
 	amount
-	// change is an amount whose sign is always shown.
+	// change is an amount whose sign is always shown, and whose increase warns; a gap between
+	// two amounts does not.
 	change
+	gap
 	// price is an amount that is shown with all its decimals.
 	price
 	number
@@ -60,26 +86,43 @@ const (
 	company
 	// cost is an amount that leads to its origin.
 	cost
+	// invoice is a number that leads to the invoice.
+	invoice
 	// hidden values are for other cells, and for the CSV.
 	hidden
 	// rank values are for sorting alone.
 	rank
 	truth
+	// percent is a change in percent, share a part of a whole.
 	percent
+	share
 	severity
 	outcome
 	identifier
 	day
-	// oddity is the kind of a finding, in words.
+	// period begins on the day of its column, and ends on that of the column until.
+	period
+	// fromTo is a number that became that of the column until.
+	fromTo
+	// oddity is the kind of a finding, term a word of a machine, kindOfInvoice an invoice
+	// type; all are shown in words.
 	oddity
+	term
+	kindOfInvoice
+	// prose is folded where it is long.
+	prose
+	// bars are the months of a trend.
+	bars
 )
 
 // tableView is a table, or the beginning of one, as the templates show it.
 type tableView struct {
-	Name, Title, Empty string
-	Header             []headerView
-	Rows               [][]cellView
-	CSV                string
+	Name, Title, Empty, Note string
+	// Facts are what is the same in every row.
+	Facts  []factView
+	Header []headerView
+	Rows   [][]cellView
+	CSV    string
 	// More leads from a beginning to the whole; Whole says that the page is the table's.
 	More           string
 	Whole          bool
@@ -90,14 +133,30 @@ type tableView struct {
 
 type headerView struct {
 	Text, Href, Sort string
-	Right            bool
+	Class            string
+
+	kind       kind
+	name, room string
 }
+
+// namesCurrency reports whether the currency has a column of its own.
+func (t table) namesCurrency() bool {
+	return slices.ContainsFunc(t.columns, func(c column) bool { return c.name == "currency_code" && c.kind == words })
+}
+
+// factView is what is the same in every row, shown where the column would be.
+type factView struct{ Text, Class string }
 
 type cellView struct {
 	Text, Href, Unit, Class string
-	// Exact is the value of an amount that is shown rounded.
-	Exact string
-	Head  bool
+	// Title is a tooltip: an amount that is shown rounded, an id that is shown in part.
+	Title string
+	// Bars are a trend in place of a text.
+	Bars *sparkline
+	Long bool
+	Head bool
+	// Marked says that the text has a colour of its own.
+	Marked bool
 }
 
 // order is a column and a direction.
@@ -145,13 +204,15 @@ func (t table) orderBy(o order) string {
 		if o.down {
 			direction = "DESC"
 		}
-		if c.kind == amount || c.kind == cost || c.kind == change || c.kind == price {
+		if c.kind.isAmount() {
 			terms = append(terms, "currency_code NULLS LAST")
 		}
 		terms = append(terms, by+" "+direction+" NULLS LAST")
 	}
-	for i := range t.columns {
-		terms = append(terms, strconv.Itoa(i+1))
+	for i, c := range t.columns {
+		if c.kind != bars { // is looked up for the rows that are shown, not to sort all
+			terms = append(terms, strconv.Itoa(i+1))
+		}
 	}
 	return " ORDER BY " + strings.Join(terms, ", ")
 }
@@ -218,7 +279,8 @@ var byPlace = order{column: "place"}
 func (t table) firsts(ctx context.Context, tx *sql.Tx, f filter, o order, each func(value func(name string) any)) (tableView, error) {
 	own := parseOrder(t.order)
 	v := t.frame(f, own)
-	f.top = previewRows + 1
+	v.More = t.address("/", f, own, 0)
+	f.top = previewRows
 	err := t.rows(ctx, tx, f, o, 0, 0, func(values []any) error {
 		value := func(name string) any {
 			return values[slices.IndexFunc(t.columns, func(c column) bool { return c.name == name })]
@@ -226,13 +288,12 @@ func (t table) firsts(ctx context.Context, tx *sql.Tx, f filter, o order, each f
 		if plainText(value("place")) == "1" {
 			each(value)
 		}
-		if len(v.Rows) == previewRows {
-			v.More = t.address("/", f, own, 0)
-			return nil
+		if len(v.Rows) < previewRows {
+			v.Rows = append(v.Rows, t.cells(values, f))
 		}
-		v.Rows = append(v.Rows, t.cells(values, f))
 		return nil
 	})
+	v.condense(f, own)
 	return v, err
 }
 
@@ -240,10 +301,7 @@ func (t table) firsts(ctx context.Context, tx *sql.Tx, f filter, o order, each f
 func (t table) preview(ctx context.Context, tx *sql.Tx, f filter, o order, atMost int) (tableView, error) {
 	v, err := t.show(ctx, tx, f, o, atMost, 0)
 	own := parseOrder(t.order)
-	v.CSV = t.address("/csv/", f, own, 0)
-	if v.More != "" {
-		v.More = t.address("/", f, own, 0)
-	}
+	v.CSV, v.More = t.address("/csv/", f, own, 0), t.address("/", f, own, 0)
 	return v, err
 }
 
@@ -254,7 +312,7 @@ func (t table) beginning(ctx context.Context, tx *sql.Tx, f filter) (tableView, 
 
 // frame is a table without its rows.
 func (t table) frame(f filter, o order) tableView {
-	v := tableView{Name: t.name, Title: t.title, Empty: t.empty, CSV: t.address("/csv/", f, o, 0)}
+	v := tableView{Name: t.name, Title: t.title, Empty: t.empty, Note: t.note, CSV: t.address("/csv/", f, o, 0)}
 	for _, c := range t.columns {
 		if c.shown(f) {
 			v.Header = append(v.Header, t.heading(c, f, o))
@@ -273,11 +331,69 @@ func (t table) show(ctx context.Context, tx *sql.Tx, f filter, o order, limit, o
 		v.Rows = append(v.Rows, t.cells(values, f))
 		return nil
 	})
+	v.condense(f, o)
 	return v, err
 }
 
+// condense leaves out columns without a value, and moves what is the same in every row
+// into the caption: also the currency of the amounts. What is to be compared stays, and so
+// does the column by which the table is sorted.
+func (v *tableView) condense(f filter, o order) {
+	if len(v.Rows) == 0 {
+		return
+	}
+	for i := len(v.Header) - 1; i > 0; i-- {
+		h, first := v.Header[i], v.Rows[0][i]
+		same := !slices.ContainsFunc(v.Rows, func(row []cellView) bool { return row[i].Text != first.Text || row[i].Bars != nil })
+		switch {
+		case !same:
+			continue
+		case first.Text == "": // no row has it
+		case len(v.Rows) == 1, h.name == o.column, !h.kind.describes():
+			continue
+		case h.name == "month" && f.month != nil: // the page says so
+		default:
+			v.Facts = append([]factView{{Text: h.Text + ": " + first.Text, Class: h.room}}, v.Facts...)
+		}
+		v.Header = slices.Delete(v.Header, i, i+1)
+		for n := range v.Rows {
+			v.Rows[n] = slices.Delete(v.Rows[n], i, i+1)
+		}
+	}
+	unit, several := "", false
+	for _, row := range v.Rows {
+		for _, cell := range row {
+			several = several || unit != "" && cell.Unit != "" && cell.Unit != unit
+			unit = cmp.Or(unit, cell.Unit)
+		}
+	}
+	if unit == "" || unit == "?" || several {
+		return
+	}
+	v.Facts = append(v.Facts, factView{Text: "Amounts in " + unit})
+	for _, row := range v.Rows {
+		for i := range row {
+			row[i].Unit = ""
+		}
+	}
+}
+
+func (k kind) isAmount() bool {
+	return k == amount || k == cost || k == change || k == gap || k == price
+}
+
+// describes reports whether values of the kind tell what a row is about, not how it
+// stands.
+func (k kind) describes() bool {
+	switch k {
+	case words, term, kindOfInvoice, day, period, truth, oddity:
+		return true
+	}
+	return false
+}
+
 func (t table) heading(c column, f filter, o order) headerView {
-	h := headerView{Text: c.header, Right: c.right(), Sort: "none"}
+	h := headerView{Text: c.header, Class: c.class(), Sort: "none", kind: c.kind, name: c.name, room: c.roomClass()}
 	// The first click sorts words upward and amounts downward.
 	next := order{column: c.name, down: c.right()}
 	if c.name == o.column {
@@ -292,15 +408,32 @@ func (t table) heading(c column, f filter, o order) headerView {
 
 // shown reports whether a page has the column: not what is the same in all rows.
 func (c column) shown(f filter) bool {
-	return c.kind != hidden && c.kind != rank && (f.customer == "" || c.kind != company && c.name != "partner")
+	if c.kind == hidden || c.kind == rank {
+		return false
+	}
+	ofOne := f.customer != "" && (c.kind == company || c.name == "partner") || f.invoice != "" && (c.kind == invoice || c.name == "partner")
+	return !ofOne
 }
 
 func (c column) right() bool {
 	switch c.kind {
-	case amount, change, price, number, cost, percent:
+	case amount, change, gap, price, number, cost, percent, share, fromTo:
 		return true
 	}
 	return false
+}
+
+// class says in the style sheet how a column looks: where it stands, and what room it
+// needs.
+func (c column) class() string {
+	if c.right() {
+		return strings.TrimSpace("num " + c.roomClass())
+	}
+	return c.roomClass()
+}
+
+func (c column) roomClass() string {
+	return [...]string{anyRoom: "", moreRoom: "more", allRoom: "all"}[c.needs]
 }
 
 // address is that of the table in an order.
@@ -340,19 +473,47 @@ func (c *console) tablePage(ctx context.Context, tx *sql.Tx, t table, r *http.Re
 			return view{}, badRequest("%.20q is not the number of a page", text)
 		}
 	}
-	v, err := t.show(ctx, tx, f, o, pageRows, (page-1)*pageRows)
+	f, err = t.settled(ctx, tx, f)
 	if err != nil {
 		return view{}, err
+	}
+	p := tablePage{}
+	p.Table, err = t.paged(ctx, tx, f, o, page)
+	if err != nil {
+		return view{}, err
+	}
+	if t.above != nil {
+		above, err := t.above.preview(ctx, tx, f, parseOrder(t.above.order), pageRows)
+		if err != nil {
+			return view{}, err
+		}
+		p.Above = &above
+	}
+	p.Form, err = c.form(ctx, tx, t, f)
+	p.Note = f.openNote
+	if t.related != "" {
+		related := filter{month: f.month, every: f.every, partner: f.partner}
+		i := slices.IndexFunc(tables, func(other table) bool { return other.name == t.related })
+		p.Related = &chip{Text: tables[i].title, Href: link("/"+t.related, related.values())}
+	}
+	return view{template: "table", title: t.title, data: p}, err
+}
+
+// paged is a page of a table.
+func (t table) paged(ctx context.Context, tx *sql.Tx, f filter, o order, page int) (tableView, error) {
+	v, err := t.show(ctx, tx, f, o, pageRows, (page-1)*pageRows)
+	if err != nil {
+		return v, err
 	}
 	v.Whole, v.Total = true, (page-1)*pageRows+len(v.Rows)
 	if page > 1 || v.More != "" {
 		v.Total, err = t.count(ctx, tx, f)
 		if err != nil {
-			return view{}, err
+			return v, err
 		}
 	}
 	if len(v.Rows) == 0 && page > 1 {
-		return view{}, errNotFound
+		return v, errNotFound
 	}
 	v.First, v.Last = (page-1)*pageRows+1, (page-1)*pageRows+len(v.Rows)
 	if page > 1 {
@@ -361,15 +522,77 @@ func (c *console) tablePage(ctx context.Context, tx *sql.Tx, t table, r *http.Re
 	if v.More != "" {
 		v.Next, v.More = t.address("/", f, o, page+1), ""
 	}
-	form, err := c.form(ctx, tx, t, f)
-	if err != nil {
-		return view{}, err
+	return v, nil
+}
+
+// settled is the filter of the table's page: with what an address leaves open.
+func (t table) settled(ctx context.Context, tx *sql.Tx, f filter) (filter, error) {
+	if t.ofMonth && f.month == nil && !f.every["month"] && f.customer == "" && f.invoice == "" {
+		m, err := t.firstMonth(ctx, tx)
+		if err != nil {
+			return f, err
+		}
+		f.month = m
 	}
-	return view{template: "table", title: t.title, data: tablePage{Table: v, Form: form}}, nil
+	if slices.Contains(t.filters, "month") && !t.ofInvoices && f.month != nil && !f.month.IsZero() {
+		states, err := finance.MonthStates(ctx, tx, f.partner, f.month.Time, f.month.Time)
+		if err != nil {
+			return f, err
+		}
+		f.open = openTypes(states)
+		f.openNote = openSentence(*f.month, states)
+	}
+	if slices.Contains(t.filters, "verdict") && f.verdict == "" && !f.every["verdict"] {
+		f.verdict = "differences"
+	}
+	if t.inCurrency && f.currency == nil && !f.every["currency"] && f.search == "" && f.customer == "" && f.invoice == "" {
+		codes, err := finance.Currencies(ctx, tx, f.selection().Month, f.partner)
+		if err != nil || len(codes) < 2 {
+			return f, err
+		}
+		return t.inFirst(ctx, tx, f, codes)
+	}
+	return f, nil
+}
+
+// inFirst is a filter in the first of some currencies in which the table has rows.
+func (t table) inFirst(ctx context.Context, tx *sql.Tx, f filter, codes []*string) (filter, error) {
+	first := orEmptyText(codes[0])
+	f.currency = &first
+	for _, code := range codes {
+		in := f
+		text := orEmptyText(code)
+		in.currency = &text
+		query := t.query(in)
+		there := false
+		if err := tx.QueryRowContext(ctx, "SELECT EXISTS ("+query.SQL+")", query.Args...).Scan(&there); err != nil {
+			return f, fmt.Errorf("table %s: %w", t.name, err)
+		}
+		if there {
+			return in, nil
+		}
+	}
+	return f, nil
+}
+
+// firstMonth is the one that the page shows first.
+func (t table) firstMonth(ctx context.Context, tx *sql.Tx) (*month, error) {
+	if !t.ofInvoices {
+		return defaultMonth(ctx, tx)
+	}
+	months, err := t.knownMonths(ctx, tx)
+	if err != nil || len(months) == 0 {
+		return nil, err
+	}
+	return &months[0], nil
 }
 
 // tablePage is what the template of a whole table shows.
 type tablePage struct {
 	Table tableView
-	Form  formView
+	Above *tableView
+	Form  *formView
+	// Note says that the month is open.
+	Note    string
+	Related *chip
 }

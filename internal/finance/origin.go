@@ -15,7 +15,7 @@ import (
 type NewestValue struct {
 	PeriodEnd, Origin          string
 	PretaxTotal, Tax, AfterTax decimal.NullDecimal
-	Revision                   int
+	Revision, Ordinal          int
 	StoredAt                   time.Time
 	RunID                      string
 	// The SHA-256 of the answers, in hexadecimal.
@@ -25,15 +25,15 @@ type NewestValue struct {
 // ErrUnknownCost says that no such cost is stored.
 var ErrUnknownCost = errors.New("no such cost is stored")
 
-// FindNewestValue reads that of the one cost of a selection. An error is ErrUnknownCost
+// FindNewestValue reads that of the first cost of a selection. An error is ErrUnknownCost
 // if there is none.
 func FindNewestValue(ctx context.Context, tx *stdsql.Tx, s Selection) (v NewestValue, err error) {
-	c := costConditions("v", s)
+	c := costConditions(s)
 	c.terms = append(c.terms, "v.superseded_at IS NULL")
-	err = tx.QueryRowContext(ctx, `SELECT coalesce(v.period_end::text, ''), coalesce(v.origin, ''), v.pretax_total, v.tax, v.after_tax_total, v.revision, v.valid_from,
+	err = tx.QueryRowContext(ctx, `SELECT coalesce(v.period_end::text, ''), coalesce(v.origin, ''), v.pretax_total, v.tax, v.after_tax_total, v.revision, v.ordinal, v.valid_from,
 			v.run_id::text, coalesce(v.summary_hash, ''), coalesce(v.line_items_hash, '')
-		FROM finance.cost_revisions v`+c.where(), c.args...).
-		Scan(&v.PeriodEnd, &v.Origin, &v.PretaxTotal, &v.Tax, &v.AfterTax, &v.Revision, &v.StoredAt, &v.RunID, &v.SummaryHash, &v.LineItemsHash)
+		FROM finance.cost_revisions v`+c.where()+` ORDER BY v.ordinal LIMIT 1`, c.args...).
+		Scan(&v.PeriodEnd, &v.Origin, &v.PretaxTotal, &v.Tax, &v.AfterTax, &v.Revision, &v.Ordinal, &v.StoredAt, &v.RunID, &v.SummaryHash, &v.LineItemsHash)
 	switch {
 	case errors.Is(err, stdsql.ErrNoRows):
 		return v, ErrUnknownCost
@@ -55,6 +55,29 @@ func FindRun(ctx context.Context, tx *stdsql.Tx, id string) (*RunReference, erro
 		return nil, fmt.Errorf("read the run: %w", advised(err))
 	}
 	return &run, nil
+}
+
+// ChangeLine is a line item that went, came or changed with a restatement of a cost, or
+// the part of it that no line explains.
+type ChangeLine struct {
+	Revision  int
+	ChangedAt time.Time
+	// CostDifference is that of the restatement.
+	CostDifference           decimal.NullDecimal
+	Change, Name             string
+	Difference, SharePercent decimal.NullDecimal
+}
+
+// FindChangeLines reads those of the restatements of a cost, the newest first and of each
+// the largest.
+func FindChangeLines(ctx context.Context, tx *stdsql.Tx, s Selection) ([]ChangeLine, error) {
+	q := ChangeLines(s)
+	q.SQL = `SELECT revision, changed_at, cost_difference, change, coalesce(name, charge_type, 'a line without a name'), after_tax_difference, share_percent FROM (` + q.SQL + `) l
+		ORDER BY revision DESC, change = 'unexplained', moved DESC, name`
+	return collected(ctx, tx, q, func(scan func(...any) error) (l ChangeLine, err error) {
+		err = scan(&l.Revision, &l.ChangedAt, &l.CostDifference, &l.Change, &l.Name, &l.Difference, &l.SharePercent)
+		return l, err
+	})
 }
 
 // LineItemSum is what line items of one currency, nil where none is stated, add up to.

@@ -24,10 +24,15 @@ type Selection struct {
 	PeriodStart *string
 	Ordinal     int
 	Severity    string
+	// Invoice is the number of an invoice, Verdict that of the reconciliation.
+	Invoice, Verdict string
 	// Search is a part of a name or of an id.
 	Search string
 	// Now is the time for which is asked.
 	Now time.Time
+	// Open are the invoice types of which the month is open: customers are compared by
+	// those that have come.
+	Open []string
 	// Top leaves the first so many of each currency, partner or severity; 0 leaves all.
 	Top int
 }

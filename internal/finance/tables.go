@@ -1,6 +1,7 @@
 package finance
 
 import (
+	"strings"
 	"time"
 
 	"partnercost/internal/billing"
@@ -21,12 +22,17 @@ func Totals(s Selection) Query {
 	}
 	c.equal("t.currency_code", s.Currency, "text")
 	c.equal("t.invoice_type", s.InvoiceType, "text")
-	return Query{`SELECT to_char(t.month, 'YYYY-MM') AS month, t.currency_code, t.invoice_type, sum(t.customers)::bigint AS customers, sum(t.pretax_total) AS pretax_total, sum(t.tax) AS tax,
-		sum(t.after_tax_total) AS after_tax_total,
-		sum(b.after_tax_total) AS after_tax_month_before, sum(t.after_tax_total) - coalesce(sum(b.after_tax_total), 0) AS difference
+	// Of an open month those customers are compared that have come, with themselves.
+	return Query{`SELECT to_char(t.month, 'YYYY-MM') AS month, t.currency_code, t.invoice_type, CASE WHEN bool_or(s.state = 'open') THEN 'open' WHEN bool_or(s.state = 'closed') THEN 'closed' END AS state,
+		sum(t.customers)::bigint AS customers, coalesce(sum(s.missing), 0)::bigint AS missing, sum(t.pretax_total) AS pretax_total, sum(t.tax) AS tax, sum(t.after_tax_total) AS after_tax_total,
+		sum(CASE WHEN s.state = 'open' THEN s.comparable_before ELSE b.after_tax_total END) AS after_tax_month_before,
+		sum(CASE WHEN s.state = 'open' THEN s.comparable_now ELSE t.after_tax_total END)
+			- sum(CASE WHEN s.state = 'open' THEN s.comparable_before ELSE b.after_tax_total END) AS difference
 		FROM finance.month_totals t
 		LEFT JOIN finance.month_totals b ON b.partner = t.partner AND b.month = (t.month - interval '1 month')::date
-			AND b.currency_code IS NOT DISTINCT FROM t.currency_code AND b.invoice_type IS NOT DISTINCT FROM t.invoice_type` +
+			AND b.currency_code IS NOT DISTINCT FROM t.currency_code AND b.invoice_type IS NOT DISTINCT FROM t.invoice_type
+		LEFT JOIN finance.month_states s ON s.partner = t.partner AND s.month = t.month
+			AND s.currency_code IS NOT DISTINCT FROM t.currency_code AND s.invoice_type IS NOT DISTINCT FROM t.invoice_type` +
 		c.where() + ` GROUP BY t.month, t.currency_code, t.invoice_type`, c.args}
 }
 
@@ -62,28 +68,46 @@ func Restatements(s Selection) Query {
 		JOIN finance.customers w ON w.partner = r.partner AND w.customer_id = r.customer_id` + s.first("r.place"), c.args}
 }
 
+// covered is the condition that a customer is covered: the costs were read in time, and
+// no part of it is older than collect.refresh.
+func (c *conditions) covered(s Selection) string {
+	return "(v.last_success_at >= " + c.parameter(s.Now.Add(-billing.CoveredWithin)) + "::timestamptz AND v.waits_for IS NULL)"
+}
+
 // Coverage selects by partner how many customers are covered.
 func Coverage(s Selection) Query {
 	var c conditions
-	recent := c.parameter(s.Now.Add(-billing.CoveredWithin))
+	covered := c.covered(s)
 	c.whose("v", s)
-	return Query{`SELECT partner, customers, collected, customers - collected AS missing, trunc(100.0 * collected / customers, 1) AS percent_collected FROM (
-		SELECT v.partner, count(*) AS customers, count(*) FILTER (WHERE v.last_success_at >= ` + recent + `::timestamptz) AS collected
+	return Query{`SELECT partner, customers, covered, customers - covered AS not_covered, waiting, trunc(100.0 * covered / customers, 1) AS percent_covered FROM (
+		SELECT v.partner, count(*) AS customers, count(*) FILTER (WHERE ` + covered + `) AS covered,
+			count(*) FILTER (WHERE v.waits_for IS NOT NULL AND v.last_success_at IS NOT NULL) AS waiting
 		FROM finance.coverage v` + c.where() + ` GROUP BY v.partner) v`, c.args}
 }
 
-// Missing selects the customers that are not covered, ranked within their partner.
-func Missing(s Selection) Query {
+// NotCovered selects the customers that are not covered, ranked within their partner.
+func NotCovered(s Selection) Query {
 	var c conditions
-	// Every customer has an outcome, for both are written in one transaction; asking for
-	// it lets the database look at the few states that are old, not at all customers.
-	c.terms = append(c.terms, "v.last_outcome IS NOT NULL")
-	c.add("(v.last_success_at IS NULL OR v.last_success_at < ?::timestamptz)", s.Now.Add(-billing.CoveredWithin))
+	c.terms = append(c.terms, c.covered(s)+" IS NOT TRUE")
 	c.whose("v", s)
-	return Query{`SELECT v.company_name, v.partner, v.customer_id::text, v.last_outcome, v.last_error, v.last_success_at, w.first_seen_at, v.place, v.all_of_partner
-		FROM (SELECT v.company_name, v.partner, v.customer_id, v.last_outcome, v.last_error, v.last_success_at, count(*) OVER (PARTITION BY v.partner) AS all_of_partner,
+	return Query{`SELECT v.company_name, v.partner, v.customer_id::text, v.last_outcome, v.last_error, v.waits_for, v.last_success_at, w.first_seen_at, v.place, v.all_of_partner
+		FROM (SELECT v.company_name, v.partner, v.customer_id, v.last_outcome, v.last_error, v.waits_for, v.last_success_at, count(*) OVER (PARTITION BY v.partner) AS all_of_partner,
 			row_number() OVER (PARTITION BY v.partner ORDER BY v.last_success_at NULLS FIRST, v.company_name, v.customer_id) AS place FROM finance.coverage v` + c.where() + `) v
 		JOIN finance.customers w ON w.partner = v.partner AND w.customer_id = v.customer_id` + s.first("v.place"), c.args}
+}
+
+// MissingCosts selects which customers have no costs of a type that they had in the month
+// before.
+func MissingCosts(s Selection) Query {
+	var c conditions
+	if s.Month != nil {
+		c.add("v.month = ?::date", date(*s.Month))
+	}
+	c.whose("v", s)
+	c.equal("v.currency_code", s.Currency, "text")
+	c.equal("v.invoice_type", s.InvoiceType, "text")
+	return Query{`SELECT v.company_name, v.partner, v.customer_id::text, to_char(v.month, 'YYYY-MM') AS month, v.invoice_type, v.currency_code, v.last_period_end::text, v.last_after_tax, v.reason, v.overdue
+		FROM finance.missing_costs v` + c.where(), c.args}
 }
 
 // OpenFindings selects the open findings, ranked within their severity.
@@ -110,25 +134,63 @@ func Runs(s Selection) Query {
 	return Query{`SELECT started_at, partner, kind, scope, status,
 		CASE WHEN seconds < 1 THEN 'under 1 s' WHEN seconds < 60 THEN floor(seconds) || ' s' WHEN seconds < 3600 THEN floor(seconds / 60) || ' min ' || floor(seconds % 60) || ' s'
 			ELSE floor(seconds / 3600) || ' h ' || floor(seconds % 3600 / 60) || ' min' END AS duration,
-		customers_total, customers_ok, customers_unchanged, customers_no_costs, customers_failed, rows_changed, error, version, run_id::text, round(seconds, 3) AS seconds
+		customers_total, customers_ok, customers_unchanged, customers_no_costs, customers_failed, rows_changed,
+		coalesce(error, CASE WHEN customers_failed > 0 THEN customers_failed || ' of ' || customers_total || ' customers failed' END) AS error, version, run_id::text, round(seconds, 3) AS seconds
 		FROM (SELECT r.*, extract(epoch FROM coalesce(r.finished_at, ` + now + `::timestamptz) - r.started_at)::numeric AS seconds FROM finance.runs r` + c.where() + `) r`, c.args}
 }
 
 // Costs selects the newest amounts.
 func Costs(s Selection) Query {
-	c := costConditions("v", s)
+	c := costConditions(s)
 	return Query{`SELECT v.company_name, v.partner, v.customer_id::text, v.invoice_type, v.period_start::text, v.period_end::text, v.currency_code, v.pretax_total, v.tax, v.after_tax_total,
 		v.revisions, v.last_changed_at, v.origin, v.ordinal FROM finance.costs v` + c.where(), c.args}
 }
 
-// Customers selects the customers.
+// TrendMonths is how many months the trend of a customer has.
+const TrendMonths = 12
+
+// Customers selects the customers, with what they cost in a month and in the one before,
+// a row for each currency. With a currency or a type only those are selected that have such
+// costs. The trend lists the months and their amounts: "2026-09:1.5 2026-10:2".
 func Customers(s Selection) Query {
 	var c conditions
+	month := s.Now
+	if s.Month != nil {
+		month = *s.Month
+	}
+	month = time.Date(month.Year(), month.Month(), 1, 0, 0, 0, 0, time.UTC)
+	this, after := c.parameter(date(month))+"::date", c.parameter(date(month.AddDate(0, 1, 0)))+"::date"
+	before, first := c.parameter(date(month.AddDate(0, -1, 0)))+"::date", c.parameter(date(month.AddDate(0, 1-TrendMonths, 0)))+"::date"
+	in := conditions{args: c.args}
+	in.equal("k.currency_code", s.Currency, "text")
+	in.equal("k.invoice_type", s.InvoiceType, "text")
+	such, join := "", "LEFT JOIN"
+	if len(in.terms) > 0 {
+		such, join = " AND "+strings.Join(in.terms, " AND "), "JOIN"
+	}
+	c = conditions{args: in.args}
 	c.whose("v", s)
 	if s.Search != "" {
 		c.add("(strpos(finance.fold(v.company_name), finance.fold(?::text)) > 0 OR strpos(v.customer_id::text, lower(?::text)) > 0)", s.Search)
 	}
-	return Query{`SELECT v.company_name, v.partner, v.customer_id::text, v.country, v.active, v.last_outcome, v.last_collected_at, v.first_seen_at FROM finance.customers v` + c.where(), c.args}
+	sums := `SELECT k.partner, k.customer_id, k.currency_code, sum(k.after_tax_total) FILTER (WHERE k.period_end >= ` + this + `) AS after_tax_now,
+			sum(k.after_tax_total) FILTER (WHERE k.period_end < ` + this + `) AS after_tax_before
+		FROM finance.costs k WHERE k.period_end >= ` + before + ` AND k.period_end < ` + after + such
+	if len(s.Open) == 0 {
+		sums += " GROUP BY k.partner, k.customer_id, k.currency_code"
+	} else {
+		open := c.parameter(s.Open)
+		sums = `SELECT k.partner, k.customer_id, k.currency_code, sum(k.after_tax_now) AS after_tax_now,
+				sum(k.after_tax_before) FILTER (WHERE k.after_tax_now IS NOT NULL OR coalesce(k.invoice_type, '') <> ALL (` + open + `::text[])) AS after_tax_before
+			FROM (` + strings.Replace(sums, "k.currency_code,", "k.currency_code, k.invoice_type,", 1) + ` GROUP BY k.partner, k.customer_id, k.currency_code, k.invoice_type) k
+			GROUP BY k.partner, k.customer_id, k.currency_code`
+	}
+	return Query{`SELECT v.company_name, v.partner, v.customer_id::text, v.country, v.active, v.last_outcome, v.last_collected_at, v.first_seen_at,
+		m.currency_code, m.after_tax_now, m.after_tax_before, m.after_tax_now - coalesce(m.after_tax_before, 0) AS difference,
+		(SELECT string_agg(t.month || ':' || t.total, ' ') FROM (SELECT to_char(k.period_end, 'YYYY-MM') AS month, sum(k.after_tax_total) AS total FROM finance.costs k
+			WHERE k.partner = v.partner AND k.customer_id = v.customer_id AND k.currency_code IS NOT DISTINCT FROM m.currency_code
+				AND k.period_end >= ` + first + ` AND k.period_end < ` + after + such + ` GROUP BY 1) t) AS trend
+		FROM finance.customers v ` + join + ` (` + sums + `) m ON m.partner = v.partner AND m.customer_id = v.customer_id` + c.where(), c.args}
 }
 
 // LineItems selects the line items of the newest sets.
@@ -145,28 +207,37 @@ func LineItems(s Selection) Query {
 
 // Revisions selects every value that a cost ever had.
 func Revisions(s Selection) Query {
-	c := costConditions("v", s)
+	c := costConditions(s)
 	return Query{`SELECT v.invoice_type, v.period_start::text, v.period_end::text, v.revision, v.currency_code, v.pretax_total, v.tax, v.after_tax_total, v.valid_from, v.superseded_at,
 		v.origin, v.run_id::text, v.superseded_by_run::text, v.summary_hash, v.line_items_hash, v.partner, v.customer_id::text, v.ordinal FROM finance.cost_revisions v` + c.where(), c.args}
 }
 
+// ChangeLines selects the line items that went, came and changed with the restatements of
+// a cost, and what they leave unexplained.
+func ChangeLines(s Selection) Query {
+	c := costConditions(s)
+	return Query{`SELECT v.revision, v.changed_at, v.change, v.name, v.charge_type, v.subscription_id, v.start_date::text, v.end_date::text, v.quantity_before, v.quantity_after, v.currency_code,
+		v.after_tax_before, v.after_tax_after, v.after_tax_difference, v.share_percent, v.cost_difference, abs(v.after_tax_difference) AS moved, v.company_name, v.partner, v.customer_id::text
+		FROM finance.cost_change_lines v` + c.where(), c.args}
+}
+
 // costConditions select costs, or their revisions.
-func costConditions(alias string, s Selection) conditions {
+func costConditions(s Selection) conditions {
 	var c conditions
 	switch {
 	case s.Month == nil:
 	case s.Month.IsZero():
-		c.terms = append(c.terms, alias+".period_end IS NULL")
+		c.terms = append(c.terms, "v.period_end IS NULL")
 	default:
-		c.add(alias+".period_end >= ?::date", date(*s.Month))
-		c.add(alias+".period_end < ?::date", date(s.Month.AddDate(0, 1, 0)))
+		c.add("v.period_end >= ?::date", date(*s.Month))
+		c.add("v.period_end < ?::date", date(s.Month.AddDate(0, 1, 0)))
 	}
-	c.whose(alias, s)
-	c.equal(alias+".currency_code", s.Currency, "text")
-	c.equal(alias+".invoice_type", s.InvoiceType, "text")
-	c.equal(alias+".period_start", s.PeriodStart, "date")
+	c.whose("v", s)
+	c.equal("v.currency_code", s.Currency, "text")
+	c.equal("v.invoice_type", s.InvoiceType, "text")
+	c.equal("v.period_start", s.PeriodStart, "date")
 	if s.Ordinal > 0 {
-		c.add(alias+".ordinal = ?::integer", s.Ordinal)
+		c.add("v.ordinal = ?::integer", s.Ordinal)
 	}
 	return c
 }

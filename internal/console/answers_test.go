@@ -1,0 +1,198 @@
+package console_test
+
+import (
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"partnercost/internal/billing"
+	"partnercost/internal/persist/pgtest"
+)
+
+// lacks checks that a page does not say something.
+func lacks(t *testing.T, what, body string, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if strings.Contains(body, text) {
+			t.Errorf("%s says %q", what, text)
+		}
+	}
+}
+
+// partly collects September of two customers, and of October only what the first one has
+// in one type: before the closing day, so that the month is open.
+func (s *site) partly() {
+	s.t.Helper()
+	sale := func(month, pretax string) billing.CostDetail { return detail(billing.OneTime, month, "USD", pretax) }
+	fee := func(month, pretax string) billing.CostDetail { return detail(billing.Recurring, month, "USD", pretax) }
+	s.night(time.Date(2026, 10, 5, 2, 0, 0, 0, time.UTC), "contoso",
+		statement(1, "Süd Bücher", both(fee("2026-08", "90"), sale("2026-08", "1"))), statement(2, "Nørd Æble", both(fee("2026-08", "10"), sale("2026-08", "1"))))
+	s.night(time.Date(2026, 10, 6, 2, 0, 0, 0, time.UTC), "contoso",
+		statement(1, "Süd Bücher", both(fee("2026-09", "100"), sale("2026-09", "1000"))), statement(2, "Nørd Æble", both(fee("2026-09", "10"), sale("2026-09", "2000"))))
+	s.night(time.Date(2026, 11, 6, 2, 0, 0, 0, time.UTC), "contoso", statement(1, "Süd Bücher", both(fee("2026-10", "150"))))
+	s.readAsOf("2026-11-07")
+}
+
+func TestAnOpenMonthSaysSoAndComparesLikeWithLike(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.partly()
+	closed := s.get("/", http.StatusOK)
+	contains(t, "the overview", closed, "<h1>September 2026</h1>", "Month September 2026 closed", "October 2026 →")
+	lacks(t, "the overview of a closed month", closed, "This month is open", `url(#hatch)`)
+
+	open := s.get("/?month=2026-10", http.StatusOK)
+	contains(t, "the open month", open, "This month is open.", "Recurring costs of 1 of 2 customers have not come", "One-time costs of 2 of 2 customers have not come", "its closing day is 15 November 2026",
+		"Month October 2026 open: not complete yet", "Missing costs 3", "165.00 USD", "+55.00 (+50.0 %) against 110.00, of the same customers", "Recurring, October 2026: 165.00 USD (open)")
+	if n := strings.Count(open, `url(#hatch)`); n != 1 {
+		t.Errorf("%d parts of bars are hatched, want the one of October", n)
+	}
+	contains(t, "the totals", s.get("/totals?month=2026-10", http.StatusOK), "This month is open.", "Open", "110.00", "+55.00")
+	list := s.get("/customers?month=2026-10", http.StatusOK)
+	contains(t, "the customers", list, "This month is open.", "Süd Bücher", "165.00", "110.00", "+55.00", `class="last open"`)
+	contains(t, "the customer", s.get("/customer?partner=contoso&customer=00000000-0000-4000-8000-000000000001&month=2026-10", http.StatusOK),
+		"This month is open.", "+55.00 (+50.0 %) against 110.00", "← September 2026")
+	contains(t, "the costs", s.get("/costs?month=2026-10", http.StatusOK), "This month is open.")
+}
+
+func TestMissingCostsAreListedAndCounted(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.partly()
+	body := s.get("/missing-costs?month=2026-10", http.StatusOK)
+	contains(t, "the missing costs", body, "Missing costs October 2026", "Nørd Æble", "2,200.00", "11.00", "1,100.00", "1–3 of 3", "Recurring", "One-time")
+	contains(t, "those of a type", s.get("/missing-costs?month=2026-10&type=Recurring", http.StatusOK), "Nørd Æble", "Amounts in USD", "11.00", "1–1 of 1")
+	contains(t, "the closed month", s.get("/missing-costs", http.StatusOK), "Missing costs September 2026", "Nothing is missing")
+	contains(t, "the CSV", s.get("/csv/missing-costs?month=2026-10&type=Recurring", http.StatusOK),
+		"company_name,partner,customer_id,month,invoice_type,currency_code,last_after_tax,last_period_end,reason,overdue", "Nørd Æble,contoso,00000000-0000-4000-8000-000000000002,2026-10,Recurring,USD,11.00,2026-09-30,")
+	contains(t, "the customer", s.get("/customer?partner=contoso&customer=00000000-0000-4000-8000-000000000002", http.StatusOK), "Missing costs", "2,200.00")
+}
+
+func TestSearchIgnoresCaseAndAccents(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.partly()
+	for _, text := range []string{"sud", "SÜD", "bucher", "s%C3%BCd%20B"} {
+		contains(t, "the search for "+text, s.get("/customers?q="+text, http.StatusOK), "Süd Bücher", "1–1 of 1")
+	}
+	contains(t, "the search for nord aeble", s.get("/customers?q=nord%20aeble", http.StatusOK), "Nørd Æble", "1–1 of 1")
+}
+
+func TestCustomersShowTheMonthTheOneBeforeAndATrend(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.live()
+	body := s.get("/customers?currency=USD", http.StatusOK)
+	contains(t, "the customers", body, "Customers October 2026", "Adventure Works", "3,083.30", "2,807.20", "+276.10", `<svg class="spark" role="img" aria-label="Trend of 12 months"`, "Amounts")
+	if n := strings.Count(regexp.MustCompile(`<path d="([^"]*)"`).FindStringSubmatch(body)[1], "M"); n != 11 {
+		t.Errorf("the trend has %d bars before the last one, want 11", n)
+	}
+	contains(t, "one type", s.get("/customers?currency=USD&type=OneTime&month=2026-09", http.StatusOK), "Customers September 2026", "1,113.20", "1,112.10", "+1.10")
+	// The currency of most customers comes first, the others by their names.
+	contains(t, "the first page", s.get("/customers", http.StatusOK), "1–100 of 120", "Amounts in GBP", "Contoso Branch 099")
+	contains(t, "all currencies", s.get("/customers?currency=every", http.StatusOK), "1–100 of 124")
+	contains(t, "the CSV", s.get("/csv/customers?currency=USD&month=2026-10", http.StatusOK), "after_tax_now,after_tax_before,difference", "3083.30,2807.20,276.10")
+}
+
+func TestInvoicesAreShownOnceThereAre(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.live()
+	lacks(t, "the menu without invoices", s.get("/", http.StatusOK), `"/invoices`)
+	s.bill()
+	contains(t, "the menu", s.get("/runs", http.StatusOK), `<a href="/invoices">Invoices</a>`)
+	list := s.get("/invoices", http.StatusOK)
+	contains(t, "the invoices", list, "Invoices October 2026", "G1", "1,114.30 USD", "0.00 USD", "Complete", "D2", "590.94", "+3.00 EUR", "G3", "No data", "Reconciliation")
+	for _, text := range []string{"not collected"} {
+		lacks(t, "the invoices", list, text)
+	}
+
+	one := s.get("/invoice?partner=contoso&invoice=D2", http.StatusOK)
+	contains(t, "the invoice", one, "<h1>Invoice D2</h1>", "Total 590.939999999999999 EUR", "Lines of customers 587.939999999999999 EUR", "Difference +3.00 EUR", "State Complete", "Period Oct 2026",
+		"+3.00 EUR of the total belong to no customer", "Reconciliation of October 2026",
+		"Power BI Pro", "Visio", "Customer 9", "Differences from the service costs", "+12.00", "Not known", "Invoice only", "Not collected")
+	lacks(t, "the invoice", one, "customer=00000000-0000-4000-8000-000000000009", "SQL Server")
+	contains(t, "an invoice that agrees", s.get("/invoice?partner=contoso&invoice=G1", http.StatusOK), "Difference none", "Every customer is billed what the service costs say", "SQL Server")
+	contains(t, "an invoice without data", s.get("/invoice?partner=contoso&invoice=G3", http.StatusOK), "State No data yet", "not yet", "No lines match")
+
+	month := s.get("/reconciliation", http.StatusOK)
+	contains(t, "the reconciliation", month, "Reconciliation October 2026", "By type and currency", "EUR 2 0 1 587.94 568.94 +19.00", "Blue Yonder", "580.94", "568.94", "+12.00", "Differs", "Not known", "Customer 9", "Invoice only", "Not collected", "Invoices")
+	lacks(t, "the differences", month, "Adventure Works", "matched<")
+	contains(t, "all customers", s.get("/reconciliation?verdict=every", http.StatusOK), "Adventure Works", "Matched")
+	contains(t, "the CSV", s.get("/csv/reconciliation?verdict=differences", http.StatusOK), "invoiced,service_costs,difference,verdict,reason", "580.939999999999999,568.939999999999999,12.000000000000000,differs,")
+}
+
+func TestCoverageJudgesEveryPart(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	all := both(detail(billing.Recurring, "2026-10", "EUR", "1"))
+	s.night(today.Add(-6*time.Hour), "contoso", statement(1, "Adventure Works", all), statement(2, "Blue Yonder", all))
+	contains(t, "the coverage", s.get("/uncovered", http.StatusOK), "Every customer is covered.", "100.0 %", "collect.refresh")
+	s.admin(`UPDATE collector.customer_reads SET profile_at = NULL, line_items_at = NULL
+		WHERE customer_key = (SELECT customer_key FROM collector.customers WHERE customer_id = '00000000-0000-4000-8000-000000000002')`)
+	body := s.get("/uncovered", http.StatusOK)
+	contains(t, "the coverage", body, "Blue Yonder", "Profile", "50.0 %", "2026-11-21 03:00")
+	lacks(t, "the coverage", body, "Adventure Works")
+	contains(t, "the overview", s.get("/", http.StatusOK), "Coverage 50 % 1 of 2 customers")
+}
+
+// What is the same in every row is said once, in the caption; amounts name their currency
+// in each row only where there are several.
+func TestTablesSayOnceWhatAllRowsShare(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.live()
+	one := s.get("/costs?month=2026-10&currency=GBP", http.StatusOK)
+	contains(t, "the costs", one, "Partner: contoso", "Type: Recurring", "Amounts in GBP")
+	lacks(t, "the rows", regexp.MustCompile(`(?s)<tbody>.*</tbody>`).FindString(one), "contoso<", "GBP<", ">Recurring<")
+	contains(t, "several currencies", s.get("/costs?month=2026-10&currency=every&sort=company_name", http.StatusOK), `<span class="unit">GBP</span>`, `<span class="unit">USD</span>`)
+	contains(t, "a column that sorts", s.get("/costs?month=2026-10&currency=GBP&sort=partner", http.StatusOK), ">Partner</a>")
+}
+
+func TestIncreasesWarnAndSavingsDoNot(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.partly()
+	up := s.get("/movers?month=2026-09", http.StatusOK)
+	contains(t, "an increase", up, `<td class="num up">&#43;1,098.90</td>`)
+	// September fell to nothing for whom October has not come: nobody saved anything yet.
+	lacks(t, "the page", s.get("/", http.StatusOK), "≈ ", ">≈")
+}
+
+func TestEveryPageWithACSVOffersItForExcel(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.live()
+	s.bill()
+	for _, page := range []string{
+		"/", "/totals", "/movers", "/restatements", "/coverage", "/uncovered", "/findings", "/runs", "/sign-ins", "/costs", "/customers", "/lines", "/changed-lines", "/revisions",
+		"/invoices", "/invoice-lines", "/reconciliation", "/reconciled", "/customer?partner=contoso&customer=00000000-0000-4000-8000-000000000001", "/invoice?partner=contoso&invoice=D2",
+	} {
+		body := s.get(page, http.StatusOK)
+		contains(t, page, body, "CSV for Excel")
+		for _, match := range regexp.MustCompile(`href="(/csv/[^"]*)"`).FindAllStringSubmatch(body, -1) {
+			if file := s.get(strings.ReplaceAll(match[1], "&amp;", "&"), http.StatusOK); !strings.HasPrefix(file, "\ufeff") || strings.Contains(file, ",=HYPERLINK") || strings.Contains(file, "\n=HYPERLINK") {
+				t.Errorf("%s is not made for Excel: %.200q", match[1], file)
+			}
+		}
+	}
+}
+
+// Somebody who may read finance and nothing else sees all pages.
+func TestPagesNeedNoMoreThanFinance(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.live()
+	s.bill()
+	s.url = s.serve(pgtest.Login(t, s.owner, "finance_reader"))
+	for _, page := range []string{
+		"/", "/?month=2026-09", "/totals", "/movers", "/missing-costs", "/restatements", "/coverage", "/uncovered", "/findings", "/runs", "/sign-ins", "/costs", "/customers?q=a", "/customers",
+		"/lines", "/changed-lines", "/revisions", "/invoices", "/invoice-lines", "/reconciliation", "/reconciled", "/invoice?partner=contoso&invoice=D2",
+		"/customer?partner=contoso&customer=00000000-0000-4000-8000-000000000002",
+		"/origin?partner=contoso&customer=00000000-0000-4000-8000-000000000002&type=Recurring&start=2026-10-01&currency=EUR",
+	} {
+		s.get(page, http.StatusOK)
+	}
+}
