@@ -243,7 +243,7 @@ func TestReadersNeedNoSessionOfTheirOwn(t *testing.T) {
 	b.alter("SET timezone = ''Asia/Tokyo''")
 	b.alter("SET datestyle = ''German''")
 	b.alter("SET search_path = public")
-	through := pooler(t, b.url, "pool_mode = transaction", "server_round_robin = 1", "min_pool_size = 3").String()
+	through := pgtest.Pooler(t, b.url, "pool_mode = transaction", "server_round_robin = 1", "min_pool_size = 3").String()
 	reader, direct := b.reader(through), b.reader(b.url)
 	const settings = `SELECT concat_ws(' ', current_user, current_setting('search_path'), current_setting('timezone'), current_setting('datestyle'),
 		current_setting('transaction_read_only'), current_setting('transaction_isolation'), current_setting('statement_timeout'))`
