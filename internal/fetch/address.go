@@ -11,8 +11,8 @@ import (
 	"partnercost/internal/loopback"
 )
 
-// parseBase reads the root of a service. Plain HTTP is for this machine only: a
-// token must never cross a network in the clear.
+// parseBase reads the root address of a service. It accepts plain HTTP for this machine
+// only: a token must never cross a network in the clear.
 func parseBase(raw string) (*url.URL, error) {
 	u, err := url.Parse(raw)
 	switch {
@@ -31,22 +31,22 @@ func parseBase(raw string) (*url.URL, error) {
 	return &url.URL{Scheme: u.Scheme, Host: u.Host, Path: strings.TrimSuffix(u.Path, "/")}, nil
 }
 
-// sameHost reports whether two addresses lead to the same server in the same way.
+// sameHost reports whether two addresses have the same scheme, host and port.
 func sameHost(a, b *url.URL) bool { return a.Scheme == b.Scheme && strings.EqualFold(a.Host, b.Host) }
 
-// version is the beginning of a path that already names a version of the API:
-// "/v1" as a rule, and "/v1.0" in one recording.
+// version matches the beginning of a path that already names a version of the API:
+// usually "/v1", in one recording "/v1.0".
 var version = regexp.MustCompile(`^/[vV]\d+(\.\d+)?(/|$)`)
 
-// absolute is the beginning of an address that names its host.
+// absolute matches the beginning of an address that names its host.
 var absolute = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://`)
 
-// join resolves the address of a link in an answer against the base of the API.
-// Links are relative and inconsistent (API.md 4): with /v1 and without, sometimes
-// with doubled slashes. An absolute one must stay on the host of the base.
+// join resolves a link of an answer against the base of the API. Links are relative and
+// inconsistent (API.md 4): with and without /v1, sometimes with doubled slashes. An
+// absolute link must stay on the host of the base.
 func join(base *url.URL, link string) (*url.URL, error) {
 	if !absolute.MatchString(link) {
-		link = "/" + strings.TrimLeft(link, "/") // "//v1/…" is a path with a slash too many, not a host
+		link = "/" + strings.TrimLeft(link, "/") // "//v1/…" is a path with one slash too many, not a host
 	}
 	u, err := url.Parse(link)
 	if err != nil {

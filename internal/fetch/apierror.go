@@ -9,21 +9,21 @@ import (
 	"partnercost/internal/billing"
 )
 
-// refusal is what an answer other than success says, in any of its shapes
-// (API.md 3.5).
+// refusal is the content of an answer without success, in any of its shapes (API.md
+// 3.5).
 type refusal struct {
 	status int
 	// code is the service's own code, in digits or as a word of the identity platform;
-	// empty when it gives none.
+	// empty when the answer has none.
 	code string
-	// message is as written by the service, and not fit for a log.
+	// message is the service's own text, which must not be logged.
 	message string
-	// page reports a web page, which is never the service's own word.
+	// page reports that the body is a web page, which never comes from the service itself.
 	page bool
 }
 
-// readRefusal understands the five shapes of error bodies, and text of any other
-// shape as the message.
+// readRefusal reads the five shapes of error bodies. Text of any other shape becomes
+// the message.
 func readRefusal(status int, body []byte) refusal {
 	r := refusal{status: status}
 	body = bytes.TrimSpace(plain(body))
@@ -40,20 +40,20 @@ func readRefusal(status int, body []byte) refusal {
 	var w struct {
 		Code             text `json:"code"`
 		Description      text `json:"description"`
-		Message          text `json:"message"` // of the gateway, whose statusCode repeats the status
+		Message          text `json:"message"` // of the gateway; its statusCode repeats the status
 		Error            word `json:"error"`
 		ErrorDescription text `json:"error_description"`
 	}
-	// A field of the wrong kind leaves the others readable; what is no JSON at all has
-	// no field, and is not quoted.
+	// A field of the wrong kind leaves the others readable. A body that is not JSON has no
+	// fields and is not quoted.
 	_ = json.Unmarshal(body, &w)
 	r.code = firstText(w.Code, w.Error.code)
 	r.message = firstText(w.Description, w.Message, w.ErrorDescription, w.Error.message)
 	return r
 }
 
-// word is the word of the identity platform for an error, or the object that Microsoft
-// Graph puts in its place.
+// word is the error code of the identity platform, or the object that Microsoft Graph
+// uses instead.
 type word struct{ code, message text }
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -79,10 +79,10 @@ func firstText(texts ...text) string {
 	return ""
 }
 
-// verdict is what a refusal means for the request and for the run.
+// verdict is the meaning of a refusal for the request and for the run.
 type verdict struct {
 	class billing.FailureClass
-	// advice says what happened and what a human can do.
+	// advice says what happened and what the operator can do.
 	advice string
 	// retry: the same request may succeed later.
 	retry bool
@@ -92,9 +92,9 @@ type verdict struct {
 	throttled bool
 }
 
-// verdict tells apart the cases of API.md 3.6.
+// verdict distinguishes the cases of API.md 3.6.
 func (r refusal) verdict() verdict {
-	// Some codes mean the same whatever the status is.
+	// These codes have the same meaning with every status.
 	switch r.code {
 	case "900420":
 		return verdict{class: billing.ConfigurationFailure, advice: "the access token is for another service; set the partner's cloud, or the scope of its sign-in, to Partner Center"}
@@ -143,17 +143,17 @@ func (r refusal) verdict() verdict {
 	return verdict{class: billing.BadAnswer, advice: "the service gives an unexpected answer"}
 }
 
-// lacksRole is the verdict of every other 403: with a code for it, in plain text
-// ("The supplied role …") and with no body at all (API.md 3.5).
+// lacksRole is the verdict on every other 403: with a code, with plain text ("The
+// supplied role …"), and without a body (API.md 3.5).
 var lacksRole = verdict{
 	class:  billing.RoleMissing,
 	advice: "the user lacks the right to do this; give the user the role Admin agent or Billing admin in Partner Center",
 }
 
-// saysNoCosts reports whether the refusal of service costs means that the customer
-// has none, which no documentation tells (API.md 3.6): a code 3000 that says so, or
-// a 404 that is not about the customer. Code 1000, a plain "not found", is about
-// the customer unless the customer is known otherwise.
+// saysNoCosts reports whether a refusal of service costs means that the customer has
+// none. No documentation describes this (API.md 3.6): such refusals are a code 3000
+// that says so, and a 404 that does not concern the customer. Code 1000, a plain "not
+// found", concerns the customer unless the customer is known to exist.
 func (r refusal) saysNoCosts(customerKnown bool) bool {
 	if r.code == "3000" && strings.Contains(strings.ToLower(r.message), "usage data") {
 		return true
@@ -170,6 +170,6 @@ func (r refusal) saysNoCosts(customerKnown bool) bool {
 	return true
 }
 
-// endsList reports whether the refusal of a page that was asked for with a token
-// means that there is none (API.md 4).
+// endsList reports whether the refusal of a page that was requested with a token means
+// that there is no such page (API.md 4).
 func (r refusal) endsList() bool { return r.status == http.StatusBadRequest && r.code == "2000" }

@@ -14,56 +14,59 @@ import (
 	"github.com/google/uuid"
 )
 
-// Options say how a Client speaks to one partner's Partner Center. The zero value
-// of every field but BaseURL and Tokens stands for what is named with it.
+// Options configure a Client for one partner. Every field but BaseURL and Tokens has a
+// default for its zero value, which its comment states.
 type Options struct {
 	// BaseURL is the root of the REST API, without /v1: https, or http on a loopback
 	// address.
 	BaseURL string
 	Tokens  TokenSource
-	// Locale is the language of texts such as charge types: en-US.
+	// Locale is the language of texts such as charge types. Default: en-US.
 	Locale string
-	// UserAgent names the program and its version, such as "partnercost/1.2.0": partnercost.
+	// UserAgent names the program and its version, such as "partnercost/1.2.0". Default:
+	// partnercost.
 	UserAgent string
 
-	// Costs and LineItems say what is fetched besides the billing profile. There are no
-	// line items without costs.
+	// Costs and LineItems select what is fetched besides the billing profile. LineItems
+	// requires Costs.
 	Costs, LineItems bool
 
-	// RequestsPerMinute bounds all requests together; 0 is no bound.
+	// RequestsPerMinute bounds all requests together. Default: no bound.
 	RequestsPerMinute int
-	// Concurrency is the number of requests in flight at a time, and of connections
-	// kept: 8. A statement has up to two in flight.
+	// Concurrency is the number of requests in flight at a time, and of connections that
+	// are kept open. A statement has up to two requests in flight. Default: 8.
 	Concurrency int
-	// Timeout bounds one attempt, its body included: 3 minutes, as in Microsoft's own
-	// client (API.md 3.3).
+	// Timeout bounds one attempt, its body included. Default: 3 minutes, as in Microsoft's
+	// own client (API.md 3.3).
 	Timeout time.Duration
 	// MaxBody bounds one body in bytes, and the pages of one customer's line items
-	// together: 64 MiB. Above 4 MiB one customer is read at a time.
+	// together. Default: 64 MiB. Above 4 MiB one customer is read at a time.
 	MaxBody int64
-	// Large is what clients share of which one at a time may read more than 4 MiB of a
-	// customer: each has its own.
+	// Large is the slot of the one customer whose answers may exceed 4 MiB. Clients that
+	// share it read one such customer at a time. Default: a slot of this client's own.
 	Large Large
-	// MaxRetryAfter caps how long the service may ask to wait: 5 minutes.
+	// MaxRetryAfter caps how long the service may ask to wait. Default: 5 minutes.
 	MaxRetryAfter time.Duration
-	// Attempts bounds how often one request fails, being throttled aside: 5.
+	// Attempts bounds how often one request may fail; being throttled does not count.
+	// Default: 5.
 	Attempts int
-	// Patience bounds how long one statement is retried; no attempt begins later: 15
-	// minutes.
+	// Patience bounds how long one statement is retried; no attempt begins later. Default:
+	// 15 minutes.
 	Patience time.Duration
 
-	// Transport carries the requests: one of our own for HTTP/1.1 and TLS 1.2 or later,
-	// with a pool sized for Concurrency.
+	// Transport carries the requests. Default: a transport for HTTP/1.1 and TLS 1.2 or
+	// later, with a pool sized for Concurrency.
 	Transport http.RoundTripper
-	// Now tells the time: the system's clock.
+	// Now returns the time. Default: the system's clock.
 	Now func() time.Time
-	// NewID makes the ids of requests: random UUIDs.
+	// NewID returns the ids of requests. Default: random UUIDs.
 	NewID func() string
-	// Rand draws from 0 up to 1 for the waits between attempts: math/rand.
+	// Rand returns numbers from 0 up to 1, for the waits between attempts. Default:
+	// math/rand.
 	Rand func() float64
-	// Log receives recovered errors, and never secrets or personal data: none.
+	// Log receives recovered errors, never secrets or personal data. Default: no log.
 	Log *slog.Logger
-	// Observe is called after every attempt, from several goroutines: nobody.
+	// Observe is called after every attempt, from several goroutines. Default: no call.
 	Observe func(Attempt)
 }
 
@@ -71,32 +74,32 @@ type Options struct {
 type Attempt struct {
 	// Endpoint is the path with {id} for the customer, such as "customers/{id}/profiles/billing".
 	Endpoint string
-	// Class is "2xx", "3xx", "4xx", "5xx", or "none" without a whole answer.
+	// Class is "2xx", "3xx", "4xx", "5xx", or "none" without a complete answer.
 	Class string
 	// Duration is from sending to the last byte of the answer.
 	Duration time.Duration
-	// Retried: this attempt was not the first of its request.
+	// Retried means that this attempt was not the first of its request.
 	Retried bool
-	// Throttled: the answer was 429.
+	// Throttled means that the answer was 429.
 	Throttled bool
 }
 
-// Client reads one partner's Partner Center. It is for concurrent use.
+// Client reads one partner's Partner Center. It is safe for concurrent use.
 type Client struct {
 	options Options
 	base    *url.URL
 	http    *http.Client
 	pacer   *pacer
 	log     *slog.Logger
-	// foreign says that the service is not Partner Center: it has no list of customers to
-	// prove a token by, and headers of its own.
+	// foreign means that the service is not Partner Center: it has no list of customers
+	// with which to test a token, and needs other headers.
 	foreign bool
 
-	// The headers that are the same in all requests.
+	// The headers that all requests share.
 	userAgent, application, locale []string
 
 	standing standing
-	// large is taken by the customer whose answers may be large (room).
+	// large is held by the customer whose answers may be large (see room).
 	large Large
 }
 

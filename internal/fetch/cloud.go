@@ -5,16 +5,16 @@ import (
 	"strings"
 )
 
-// Cloud is where a national instance of Partner Center and its sign-in live. The
-// three values are independent of one another (API.md 1); to override one, change
-// it.
+// Cloud has the addresses of a national instance of Partner Center and of its sign-in.
+// The three values are independent of one another (API.md 1), so each can be overridden
+// alone.
 type Cloud struct {
 	Name string
 	// BaseURL is the root of the REST API, without /v1.
 	BaseURL string
 	// LoginURL is the root of the identity platform.
 	LoginURL string
-	// Resource is what a token must be for; the scopes are derived from it.
+	// Resource is the audience of the tokens; the scopes are derived from it.
 	Resource string
 }
 
@@ -24,7 +24,7 @@ func (c Cloud) AppScope() string { return strings.TrimSuffix(c.Resource, "/") + 
 // UserScope is the scope of a token for an application together with a user.
 func (c Cloud) UserScope() string { return strings.TrimSuffix(c.Resource, "/") + "/user_impersonation" }
 
-// clouds are the live clouds (API.md 1). US Government has the REST API of the
+// clouds are the clouds in operation (API.md 1). US Government has the REST API of the
 // global cloud and a login host of its own.
 func clouds() []Cloud {
 	const (
@@ -38,7 +38,7 @@ func clouds() []Cloud {
 	}
 }
 
-// CloudNamed returns the cloud with a name as the configuration writes it.
+// CloudNamed returns the cloud with the given name, as in the configuration.
 func CloudNamed(name string) (Cloud, error) {
 	for _, c := range clouds() {
 		if c.Name == name {

@@ -9,10 +9,10 @@ import (
 	"partnercost/internal/billing"
 )
 
-// customersEndpoint is the list of customers, as metrics name it.
+// customersEndpoint is the name of the list of customers in metrics.
 const customersEndpoint = "customers"
 
-// pageSize is the largest page that the service is known to give (API.md 4).
+// pageSize is the largest page that the service is known to return (API.md 4).
 const pageSize = "500"
 
 // wireCustomers is a page of the list of customers (API.md 4).
@@ -28,9 +28,9 @@ type wireCustomers struct {
 
 var customersForm = documentForm[wireCustomers]()
 
-// Customers lists the partner's customers, each once, page after page, so that the
-// first can be collected while the list is still being read. An error ends the list
-// and means that it is not whole; it is a *billing.Failure or that of ctx.
+// Customers lists the partner's customers, each once, page by page, so that collecting
+// can begin while the list is still being read. An error ends the list and means that
+// it is incomplete. The error is a *billing.Failure or that of ctx.
 func (c *Client) Customers(ctx context.Context) iter.Seq2[billing.CustomerID, error] {
 	return func(yield func(billing.CustomerID, error) bool) {
 		var page []billing.CustomerID
@@ -44,7 +44,7 @@ func (c *Client) Customers(ctx context.Context) iter.Seq2[billing.CustomerID, er
 		}, func(answer) bool {
 			for _, id := range page {
 				if known[id] {
-					continue // the list moved while it was read
+					continue // the list changed while it was read
 				}
 				known[id] = true
 				if !yield(id, nil) {
@@ -60,8 +60,8 @@ func (c *Client) Customers(ctx context.Context) iter.Seq2[billing.CustomerID, er
 	}
 }
 
-// decodeCustomers reads a page of the list. An entry without a usable id makes the
-// page unusable: it cannot be left out, since who is missing counts as gone.
+// decodeCustomers reads a page of the list. An entry without a usable id makes the page
+// unusable: leaving the entry out would retire its customer.
 func decodeCustomers(body []byte) ([]billing.CustomerID, wirePaging, error) {
 	var w wireCustomers
 	has, err := decodeOne("customers", customersForm, body, &w)

@@ -20,7 +20,7 @@ func idOf(n int) billing.CustomerID {
 	return billing.CustomerID(fmt.Sprintf("00000000-0000-0000-0000-%012d", n))
 }
 
-// pageOf is a page with customers and what names the next page.
+// pageOf returns a page with customers and a reference to the next page.
 func pageOf(next string, ids ...int) string {
 	var items []string
 	for _, n := range ids {

@@ -10,40 +10,39 @@ import (
 	"unicode/utf8"
 )
 
-// form is what JSON must look like to be the document that was asked for: an object
-// with the keys of a Go type, each spelt as documented and given once. Other keys
-// are of no interest. encoding/json alone takes any object for any document, matches
-// keys in any case, and lets the second of two equal keys change what the first said.
+// form is the structure that JSON must have to be the requested document: an object
+// with the keys of a Go type, each spelt as documented and occurring once. Other keys
+// are ignored. encoding/json alone accepts any object for any document, matches keys in
+// any case, and lets the second of two equal keys change the value of the first.
 type form struct {
 	keys map[string]formKey
 	// spellings are the keys in lower case.
 	spellings map[string]bool
 }
 
-// formKey is a key of a form, and the form of the objects that stand behind it,
-// directly or in an array.
+// formKey is a key of a form, with the form of the objects in its value, directly or in
+// an array.
 type formKey struct {
 	bit   keySet
 	value *form
 }
 
-// keySet is which keys of a form an object has.
+// keySet is the set of a form's keys that an object has.
 type keySet uint64
 
-// faultKeys are the keys by which an error object is known (API.md 3.5): no document
-// has them.
+// faultKeys are the keys that mark an error object (API.md 3.5). No document has them.
 var faultKeys = []string{"statusCode", "message", "code", "description", "error"}
 
-// documentForm is the form of the documents that are decoded into T.
+// documentForm returns the form of the documents that are decoded into T.
 func documentForm[T any]() *form {
 	f := formOf(reflect.TypeFor[T]())
 	for _, key := range faultKeys {
-		f.keys[key] = formKey{bit: 1 << len(f.keys)} // in any other case it is any other key
+		f.keys[key] = formKey{bit: 1 << len(f.keys)} // spelt in any other case it is an unknown key
 	}
 	return f
 }
 
-// formOf is the form of a struct, or nil for what is no object.
+// formOf returns the form of a struct, or nil for any other type.
 func formOf(t reflect.Type) *form {
 	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
 		t = t.Elem()
@@ -61,8 +60,7 @@ func formOf(t reflect.Type) *form {
 	return f
 }
 
-// check walks valid JSON and returns which keys its object has. It ends with what is
-// no JSON value any more.
+// check walks valid JSON and returns the keys of its object.
 func (f *form) check(data []byte) (keySet, error) {
 	w := formWalk{data: data}
 	w.space()
@@ -82,14 +80,14 @@ func (f *form) isFault(has keySet) bool {
 		f.among(has, "code") && f.among(has, "description", "message") || f.among(has, "error")
 }
 
-// errBlank is what an answer is that states nothing but has a key of an error. Beside
-// real content such a key is one of the many that are not known.
+// errBlank marks an answer without content that has a key of an error object. Beside
+// real content such a key is treated like any unknown key.
 var errBlank = errors.New("it states nothing and has a key of an error object")
 
-// hasFaultKey reports whether an object has any key of an error.
+// hasFaultKey reports whether an object has any key of an error object.
 func (f *form) hasFaultKey(has keySet) bool { return f.among(has, faultKeys...) }
 
-// among reports whether an object has one of some keys.
+// among reports whether an object has one of the given keys.
 func (f *form) among(has keySet, keys ...string) bool {
 	for _, key := range keys {
 		if has&f.keys[key].bit != 0 {
@@ -99,7 +97,7 @@ func (f *form) among(has keySet, keys ...string) bool {
 	return false
 }
 
-// formWalk is a place in valid JSON.
+// formWalk is a position in valid JSON.
 type formWalk struct {
 	data []byte
 	at   int
@@ -113,7 +111,7 @@ func (w *formWalk) space() {
 	}
 }
 
-// object walks an object, at whose brace it stands.
+// object walks the object that begins at the current position.
 func (w *formWalk) object(f *form) (keySet, error) {
 	var has keySet
 	w.at++
@@ -140,7 +138,7 @@ func (w *formWalk) object(f *form) (keySet, error) {
 	return has, nil
 }
 
-// key is what a key between its quotes stands for.
+// key looks up a key by the text between its quotes.
 func (f *form) key(name []byte) (key formKey, known bool, err error) {
 	if key, known = f.keys[string(name)]; known {
 		return key, true, nil
@@ -159,7 +157,7 @@ func (f *form) key(name []byte) (key formKey, known bool, err error) {
 		}
 		return formKey{}, false, errSpelling
 	}
-	// Escaped, or with letters that encoding/json takes for those of ASCII.
+	// The name has escapes, or letters that encoding/json equates with ASCII letters.
 	var unescaped string
 	if err := json.Unmarshal(append(append([]byte{'"'}, name...), '"'), &unescaped); err != nil {
 		return formKey{}, false, err
@@ -186,8 +184,8 @@ func isASCII(s []byte) bool {
 	return true
 }
 
-// value walks the value that comes next. Objects in it, also those in an array, have
-// the form f; without one, nothing in it matters.
+// value walks the next value. Objects in it, also those in an array, have the form f.
+// With f nil the content is ignored.
 func (w *formWalk) value(f *form) error {
 	w.space()
 	switch c := w.next(); {
@@ -216,8 +214,8 @@ func (w *formWalk) value(f *form) error {
 	return nil
 }
 
-// text walks a string, at whose quote it stands, and returns what is between its
-// quotes.
+// text walks the string that begins at the current position, and returns the bytes
+// between its quotes.
 func (w *formWalk) text() []byte {
 	w.at++
 	start := w.at
@@ -234,7 +232,7 @@ func (w *formWalk) text() []byte {
 	}
 }
 
-// skip walks an object or an array of which nothing matters.
+// skip walks an object or an array whose content is ignored.
 func (w *formWalk) skip() {
 	for depth := 0; ; {
 		switch w.next() {
@@ -253,7 +251,7 @@ func (w *formWalk) skip() {
 	}
 }
 
-// literal walks a number or a word.
+// literal walks a number, true, false or null.
 func (w *formWalk) literal() {
 	for w.at < len(w.data) && !strings.ContainsRune(",]} \t\r\n", rune(w.data[w.at])) {
 		w.at++

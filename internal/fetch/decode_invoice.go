@@ -8,7 +8,7 @@ import (
 	"partnercost/internal/billing"
 )
 
-// invoiceDocument names the answers about invoices in errors.
+// invoiceDocument is the name of answers about invoices in errors.
 const invoiceDocument billing.DocumentKind = "invoices"
 
 // wireInvoice is an invoice (HISTORY.md 2.2). An amendment has the same fields.
@@ -62,8 +62,8 @@ var (
 	invoiceSummariesForm = documentForm[wireInvoiceSummaries]()
 )
 
-// day is a JSON string that holds a time, of which the day counts as it is written. An
-// error is kept until the place of the day in the answer is known.
+// day is a JSON string with a time, of which only the date as written counts. An error
+// is kept until the place of the date in the answer is known.
 type day struct {
 	value time.Time
 	err   error
@@ -84,7 +84,7 @@ func (d *day) UnmarshalJSON(literal []byte) error {
 	return nil
 }
 
-// invoices is the invoice and its amendments, each on its own.
+// invoices returns the invoice and its amendments, each as an invoice of its own.
 func (w *wireInvoice) invoices() ([]billing.Invoice, error) {
 	parent, err := w.invoice()
 	if err != nil {
@@ -121,7 +121,7 @@ func (w *wireInvoiceFields) invoice() (billing.Invoice, error) {
 		Date: w.InvoiceDate.value, PeriodStart: w.PeriodStart.value, PeriodEnd: w.PeriodEnd.value,
 		Total: w.TotalCharges.value, Paid: w.PaidAmount.value, CurrencyCode: strings.ToUpper(string(w.CurrencyCode)),
 	}
-	if i.Type == "" { // every invoice says so today; its number does too
+	if i.Type == "" { // every invoice states its type today, and its number implies it
 		switch {
 		case strings.HasPrefix(i.ID, "D"):
 			i.Type = billing.Recurring

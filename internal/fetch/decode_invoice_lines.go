@@ -13,12 +13,12 @@ import (
 	"partnercost/internal/billing"
 )
 
-// lineDocument names the answers with lines of invoices in errors.
+// lineDocument is the name of answers with invoice lines in errors.
 const lineDocument billing.DocumentKind = "invoice_lines"
 
-// wireInvoiceLine is a line of any class (HISTORY.md 3.2 to 3.5). The classes name the
-// same thing in different ways and never one thing twice, so that a line of a class that
-// comes later is read as far as it speaks like one of them.
+// wireInvoiceLine is a line of any class (HISTORY.md 3.2 to 3.5). The classes have
+// different names for the same thing, but never one name for different things. Lines of
+// a future class are therefore read as far as they use names of the known ones.
 type wireInvoiceLine struct {
 	PartnerID     text `json:"partnerId"`
 	CustomerID    text `json:"customerId"`
@@ -29,8 +29,8 @@ type wireInvoiceLine struct {
 	ChargeStart   day  `json:"chargeStartDate"`
 	ChargeEnd     day  `json:"chargeEndDate"`
 
-	// SyndicationNumber is what Partner Center shows as the subscription of a licence; its
-	// subscriptionId is internal to billing.
+	// SyndicationNumber is the subscription id of a licence that Partner Center shows; the
+	// line's subscriptionId is internal to billing.
 	SyndicationNumber text `json:"syndicationPartnerSubscriptionNumber"`
 	SubscriptionID    text `json:"subscriptionId"`
 	OrderID           text `json:"orderId"`
@@ -101,7 +101,8 @@ var (
 	exportLineForm   = documentForm[wireExportLine]()
 )
 
-// class is the class that a line names, or else the one that its kinds stand for.
+// class returns the class that the line states, or else the one that its provider and
+// type imply.
 func (w *wireInvoiceLine) class() billing.LineClass {
 	if named := billing.LineClass(w.Attributes.ObjectType); named != "" {
 		return named
@@ -164,7 +165,7 @@ func (w *wireExportLine) line() (billing.InvoiceLine, error) {
 	)
 }
 
-// firstAmount is the first that is stated, or that is no amount.
+// firstAmount returns the first amount that is stated or malformed.
 func firstAmount(amounts ...amount) amount {
 	for _, a := range amounts {
 		if a.value.Valid || a.err != nil {
@@ -198,14 +199,14 @@ func decodeInvoiceLines(body []byte) ([]billing.InvoiceLine, wirePaging, error) 
 	return lines, w.wirePaging, nil
 }
 
-// longestLine bounds a line of an export.
+// longestLine bounds the bytes of one line of an export.
 const longestLine = 4 << 20
 
-// errLongLine marks an export that is no list of lines.
+// errLongLine marks an export that cannot be a list of lines.
 var errLongLine = fmt.Errorf("a line is longer than %d bytes", longestLine)
 
-// readExport reads JSON, a line after the other, and calls each for every line. False
-// ends it.
+// readExport reads JSON lines and calls each for every invoice line. When each returns
+// false, readExport stops.
 func readExport(r io.Reader, each func(billing.InvoiceLine) bool) error {
 	scanner := bufio.NewScanner(r)
 	scanner.Buffer(make([]byte, 64<<10), longestLine)

@@ -17,7 +17,8 @@ type wireItems struct {
 
 var itemsForm = documentForm[wireItems]()
 
-// errNoItems is what a page is without its array of items. An empty array is one.
+// errNoItems marks a page without its array of items. A page with an empty array is
+// valid.
 var errNoItems = errors.New("it has no items, as a page must")
 
 type wireItem struct {
@@ -52,7 +53,8 @@ type wireItem struct {
 	CustomerName             text   `json:"customerName"`
 }
 
-// lineItem reads one item; to which set it belongs shows only beside the summary.
+// lineItem reads one item. Its set is not known before the items are compared with the
+// summary.
 func (w *wireItem) lineItem() (billing.LineItem, error) {
 	err := firstFault(
 		fault{"startDate", w.StartDate.err}, fault{"endDate", w.EndDate.err}, fault{"quantity", w.Quantity.err},
@@ -78,21 +80,21 @@ func (w *wireItem) lineItem() (billing.LineItem, error) {
 // lineItems are the decoded pages of a customer's line items.
 type lineItems struct {
 	items []billing.LineItem
-	// counted adds up what the pages say of their number, and lastCount is what the
-	// last one says: whether totalCount is of the page or of all is not documented.
-	// Without any, neither is valid.
+	// counted is the sum of the counts that the pages state, and lastCount is the count of
+	// the last page, because it is not documented whether totalCount covers the page or
+	// the whole collection. Without any count, neither is valid.
 	counted, lastCount billing.Amount
-	// pages is whether the pages list as much as they count.
+	// pages compares the counts that the pages state with the items they list.
 	pages     pageCount
 	customers []text
-	// customerName is the last that an item names.
+	// customerName is the customer name of the last item that has one.
 	customerName text
 }
 
-// noLineItems are the line items before the first page.
+// noLineItems returns the line items before the first page has been read.
 func noLineItems() *lineItems { return &lineItems{items: []billing.LineItem{}} }
 
-// decodeLineItems reads a body of line items, of one page or several.
+// decodeLineItems reads a body of line items with one or more pages.
 func decodeLineItems(body []byte) (*lineItems, error) {
 	l := noLineItems()
 	if err := decodePages(billing.LineItemsDocument, itemsForm, body, l.add); err != nil {
@@ -104,9 +106,9 @@ func decodeLineItems(body []byte) (*lineItems, error) {
 	return l, nil
 }
 
-// add appends a page. An error leaves l as it was, so that the page can be read
-// again. A page whose items all state nothing lists something else, such as customers
-// or errors: taken for line items, it would empty what is stored.
+// add appends a page. An error leaves l unchanged, so that the page can be read again.
+// A page of items without any content lists something else, such as customers or
+// errors. Accepting it as line items would empty what is stored.
 func (l *lineItems) add(page *wireItems, has keySet) error {
 	switch {
 	case page.Items == nil:
@@ -150,8 +152,8 @@ func (l *lineItems) add(page *wireItems, has keySet) error {
 	return nil
 }
 
-// disagrees reports whether the service says that there are fewer items than it listed;
-// if it says that there are more, it has not given them all (pageCount).
+// disagrees reports whether the service states fewer items than it listed. If it states
+// more, the list is incomplete (pageCount).
 func (l *lineItems) disagrees() bool {
 	is := func(count billing.Amount) bool { return count.Decimal.Equal(countOf(len(l.items))) }
 	return l.counted.Valid && !is(l.counted) && (!l.lastCount.Valid || !is(l.lastCount))

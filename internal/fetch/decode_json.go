@@ -11,19 +11,19 @@ import (
 	"partnercost/internal/billing"
 )
 
-// What makes an answer no answer. Asking again may help with both; it does not help
-// with a document that says something it should not, such as a word for a number.
+// These errors mark answers that are not the requested document. Another request may
+// help against both. It does not help against a document with a wrong value, such as a
+// word instead of a number.
 var (
-	// errNotJSON marks a body that is not whole JSON: cut short, a web page, or followed
-	// by something else.
+	// errNotJSON marks a body that is not one complete JSON text: truncated, a web page,
+	// or followed by other bytes.
 	errNotJSON = errors.New("is not JSON")
-	// ErrNotDocument marks what does not have the form of the document that was asked
-	// for.
+	// ErrNotDocument marks a body that does not have the form of the requested document.
 	ErrNotDocument = errors.New("is not the requested document")
 )
 
-// decodeOne reads a body that is one JSON object of a form, and tells which keys it
-// has.
+// decodeOne reads a body that is one JSON object of a form, and returns the keys that
+// it has.
 func decodeOne(kind billing.DocumentKind, f *form, body []byte, into any) (keySet, error) {
 	body = plain(body)
 	if err := checkText(kind, body); err != nil {
@@ -40,7 +40,7 @@ func decodeOne(kind billing.DocumentKind, f *form, body []byte, into any) (keySe
 }
 
 // decodePages reads a body that is one or more JSON objects of a form, each but the
-// last ended by a line feed, and calls page for each (billing.Document) with the keys
+// last ended by a line feed (billing.Document). It calls page for each with the keys
 // that it has. Every page may have its own byte order mark.
 func decodePages[P any](kind billing.DocumentKind, f *form, body []byte, page func(*P, keySet) error) error {
 	body = plain(body)
@@ -73,8 +73,8 @@ func decodePages[P any](kind billing.DocumentKind, f *form, body []byte, page fu
 }
 
 // checkText refuses a body that is empty or not UTF-8. encoding/json would replace
-// what is not UTF-8, and a damaged name would be stored as if it were the customer's.
-// All recorded answers are UTF-8, so that damage happened on the way.
+// invalid bytes, and the damaged name would be stored as if it were the customer's. All
+// recorded answers are UTF-8, so such damage must have happened in transit.
 func checkText(kind billing.DocumentKind, body []byte) error {
 	switch {
 	case len(bytes.TrimLeft(body, " \t\r\n")) == 0:
@@ -90,7 +90,7 @@ func notDocument(kind billing.DocumentKind, why error) error {
 	return fmt.Errorf("%s: the answer %w: %w", kind, ErrNotDocument, why)
 }
 
-// describe words an error of encoding/json without quoting the answer, which may
+// describe describes an error of encoding/json without quoting the answer, which may
 // hold personal data.
 func describe(kind billing.DocumentKind, err error) error {
 	if wrongType, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
@@ -98,7 +98,7 @@ func describe(kind billing.DocumentKind, err error) error {
 		if field == "" {
 			field = "the answer"
 		}
-		found, _, _ := strings.Cut(wrongType.Value, " ") // a number comes with its digits
+		found, _, _ := strings.Cut(wrongType.Value, " ") // for a number, Value includes its digits
 		return fmt.Errorf("%s: %s: a JSON %s does not belong there: the answer %w", kind, field, found, ErrNotDocument)
 	}
 	return fmt.Errorf("%s: the answer %w: %w", kind, errNotJSON, err)

@@ -12,8 +12,8 @@ type wireHeader struct {
 	Value text `json:"value"`
 }
 
-// wirePaging is how a page of a collection names the next one, by a link with its
-// headers or by a token beside the items, and how many items it counts.
+// wirePaging is what a page of a collection states about paging: the next page, by a
+// link with headers or by a token beside the items, and the number of items.
 type wirePaging struct {
 	TotalCount amount `json:"totalCount"`
 	Links      struct {
@@ -22,5 +22,5 @@ type wirePaging struct {
 	ContinuationToken text `json:"continuationToken"`
 }
 
-// namesNext reports whether the page says that there is another one.
+// namesNext reports whether the page refers to another one.
 func (p *wirePaging) namesNext() bool { return p.Links.Next.URI != "" || p.ContinuationToken != "" }

@@ -54,13 +54,13 @@ func (m *moment) UnmarshalJSON(literal []byte) error {
 	return nil
 }
 
-// fault is something wrong at a place of an answer.
+// fault is an error at a place of an answer.
 type fault struct {
 	field string
 	err   error
 }
 
-// firstFault names the first thing that is wrong, by its field.
+// firstFault returns the first error, with the field in which it occurred.
 func firstFault(faults ...fault) error {
 	for _, f := range faults {
 		if f.err != nil {

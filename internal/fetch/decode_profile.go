@@ -39,8 +39,8 @@ type wireAddress struct {
 
 var profileForm = documentForm[wireProfile]()
 
-// decodeProfile reads a billing profile. One that states nothing of a customer is
-// none: it would blank what is stored. Errors name a field and never quote one.
+// decodeProfile reads a billing profile. A profile without any content is an error,
+// because it would blank what is stored. Errors name a field and never quote its value.
 func decodeProfile(body []byte) (*billing.Profile, error) {
 	var w wireProfile
 	has, err := decodeOne(billing.ProfileDocument, profileForm, body, &w)

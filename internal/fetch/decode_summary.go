@@ -47,37 +47,37 @@ func (w *wireTotals) totals() (billing.CostTotals, error) {
 	}, err
 }
 
-// isEmpty reports whether nothing is stated, the currency's symbol and the
-// customer's id aside: they say nothing without the rest.
+// isEmpty reports whether no value is stated. The currency's symbol and the customer's
+// id do not count, because they mean nothing without the others.
 func (w *wireTotals) isEmpty() bool {
 	return w == nil || w.BillingStartDate.value.IsZero() && w.BillingEndDate.value.IsZero() &&
 		!w.PretaxTotal.value.Valid && !w.Tax.value.Valid && !w.AfterTaxTotal.value.Valid && w.CurrencyCode == ""
 }
 
-// summary is a decoded summary, with what only matters to other parts of the
-// statement.
+// summary is a decoded cost summary, with values that only the other parts of the
+// statement need.
 type summary struct {
 	costs    billing.CostSummary
 	findings findings
-	// customers are the ids that the body names.
+	// customers are the customer ids in the body.
 	customers []text
 	// types are the spellings of the invoice types in the details.
 	types billing.Spellings
-	// lineItems is where the body says that the line items are.
+	// lineItems is the link to the line items.
 	lineItems wireLink
 }
 
-// noCosts is the summary of a refusal that says "no costs" (API.md 3.6).
+// noCosts returns the summary for a refusal that says "no costs" (API.md 3.6).
 func noCosts() *summary { return &summary{types: billing.Spellings{}} }
 
 var summaryForm = documentForm[wireSummary]()
 
-// decodeSummary reads a cost summary. One without details is "no costs" (API.md 3.6)
-// if it has any other key of a summary.
+// decodeSummary reads a cost summary. A summary without details is "no costs" (API.md
+// 3.6) if it has any other key of a summary.
 //
-// A detail of which nothing at all is stated, such as null or {}, is left out with
-// a finding. A detail that names its invoice type, or anything else, is kept however
-// little it says: that it exists is what finance must see.
+// A detail without any value, such as null or {}, is left out with a finding. A detail
+// with an invoice type or any other value is kept, however little it states, because
+// finance must see that it exists.
 func decodeSummary(body []byte) (*summary, error) {
 	var w wireSummary
 	has, err := decodeOne(billing.SummaryDocument, summaryForm, body, &w)
@@ -124,12 +124,12 @@ func decodeSummary(body []byte) (*summary, error) {
 	return s, nil
 }
 
-// hasCosts reports whether there is anything that line items could belong to.
+// hasCosts reports whether there are costs to which line items could belong.
 func (s *summary) hasCosts() bool { return s.costs.HasItems() }
 
-// examine adds the findings that show in the details.
+// examine adds the findings about the details.
 func (s *summary) examine() {
-	stated := make(map[string]bool, len(s.costs.Details)) // by what identifies a detail
+	stated := make(map[string]bool, len(s.costs.Details)) // by the key of a detail
 	for _, d := range s.costs.Details {
 		subject := d.Subject()
 		switch d.InvoiceType {
@@ -167,7 +167,7 @@ func (s *summary) examine() {
 	}
 }
 
-// missingAmounts lists the amounts that are not stated, in words.
+// missingAmounts lists in words the amounts that are not stated.
 func missingAmounts(pretax, tax, afterTax billing.Amount) string {
 	var missing []string
 	if !pretax.Valid {

@@ -9,16 +9,16 @@ import (
 	"unicode/utf8"
 )
 
-// The byte order marks in which answers come: the first is on all recorded ones
-// (API.md 3.2), the others are what a user saw (API.md 5.4 point 11).
+// The byte order marks of answers. The first is on all recorded answers (API.md 3.2); a
+// user reported the others (API.md 5.4 point 11).
 var (
 	markUTF8    = []byte{0xEF, 0xBB, 0xBF}
 	markUTF16LE = []byte{0xFF, 0xFE}
 	markUTF16BE = []byte{0xFE, 0xFF}
 )
 
-// plain is body in UTF-8 without its byte order mark. A mark is removed only if
-// there is one, and only one: gateway errors have none.
+// plain returns body in UTF-8 without its byte order mark. Only one mark is removed.
+// Errors of the gateway have no mark.
 func plain(body []byte) []byte {
 	switch {
 	case bytes.HasPrefix(body, markUTF8):
@@ -36,8 +36,8 @@ func isUTF16(body []byte) bool {
 	return bytes.HasPrefix(body, markUTF16LE) || bytes.HasPrefix(body, markUTF16BE)
 }
 
-// fromUTF16 converts to UTF-8. Half a unit at the end becomes U+FFFD, which is no
-// JSON, so that a truncated body stays one.
+// fromUTF16 converts body to UTF-8. Half a unit at the end becomes U+FFFD, which is not
+// valid JSON, so a truncated body stays invalid.
 func fromUTF16(body []byte, order binary.ByteOrder) []byte {
 	text := make([]byte, 0, len(body))
 	for len(body) >= 2 {
@@ -56,10 +56,9 @@ func fromUTF16(body []byte, order binary.ByteOrder) []byte {
 	return text
 }
 
-// text is a JSON string as the domain wants it: without surrounding white space and
-// without NUL, which PostgreSQL cannot store; half a character that is written as an
-// escape is replaced. Null is empty, and a number stands for its digits, because the API writes some ids both
-// ways (API.md 7.2, mpnId).
+// text is a JSON string as the domain stores it: without surrounding white space and without NUL,
+// which PostgreSQL cannot store. A lone surrogate in an escape is replaced. Null is empty. A number
+// is read as its digits, because the API writes some ids both ways (API.md 7.2, mpnId).
 type text string
 
 // UnmarshalJSON implements json.Unmarshaler.
@@ -70,7 +69,7 @@ func (t *text) UnmarshalJSON(literal []byte) error {
 	case '"':
 		inner := literal[1 : len(literal)-1]
 		if bytes.IndexByte(inner, '\\') < 0 {
-			*t = text(bytes.TrimSpace(inner)) // as nearly all are
+			*t = text(bytes.TrimSpace(inner)) // the usual case: nothing to unescape
 			return nil
 		}
 		var s string

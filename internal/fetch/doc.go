@@ -1,8 +1,8 @@
-// Package fetch reads Partner Center: it holds the tokens, sends the requests,
-// waits when it is told to wait, and turns the answers into billing types.
+// Package fetch reads Partner Center: it obtains tokens, sends requests, waits when the
+// service asks it to, and turns answers into billing types.
 //
-// Fetching and understanding are separate. Normalise and what it is made of are
-// pure, so that any stored body can be understood again without a network; Client
-// adds the requests, and decodes every body once, at the attempt that brought it,
-// because an answer that is no JSON is asked for again.
+// Requesting and decoding are separate. Normalise and its parts are pure, so any stored
+// body can be decoded again without a network. Client sends the requests. It decodes
+// every body once, in the attempt that received it, because an answer that is not JSON
+// is requested again.
 package fetch

@@ -8,8 +8,8 @@ import (
 	"partnercost/internal/billing"
 )
 
-// checkFailure checks that err is a failure of a class and code, whose text has some
-// words in it.
+// checkFailure checks the class and code of a failure, and that its text contains
+// words.
 func checkFailure(t *testing.T, err error, class billing.FailureClass, code string, words ...string) *billing.Failure {
 	t.Helper()
 	var f *billing.Failure

@@ -6,7 +6,7 @@ import (
 	"partnercost/internal/billing"
 )
 
-// findings are the oddities of an answer, each kind and subject once.
+// findings are the findings about an answer, each kind and subject once.
 type findings struct {
 	list  []billing.Finding
 	known map[findingKey]bool
@@ -17,7 +17,7 @@ type findingKey struct {
 	subject string
 }
 
-// add notes an oddity unless it is already known.
+// add adds a finding unless it is already in the list.
 func (f *findings) add(kind billing.FindingKind, severity billing.Severity, subject, sentence string, args ...any) {
 	key := findingKey{kind, subject}
 	if f.known[key] {
@@ -30,7 +30,7 @@ func (f *findings) add(kind billing.FindingKind, severity billing.Severity, subj
 	f.list = append(f.list, billing.Finding{Kind: kind, Severity: severity, Subject: subject, Detail: fmt.Sprintf(sentence, args...)})
 }
 
-// addAll notes oddities that are worded already.
+// addAll adds complete findings.
 func (f *findings) addAll(list []billing.Finding) {
 	for _, found := range list {
 		f.add(found.Kind, found.Severity, found.Subject, "%s", found.Detail)

@@ -9,8 +9,7 @@ import (
 	"partnercost/internal/fetch"
 )
 
-// noDocuments are bodies that are none of the documents of the API, though they come
-// with the status of a success.
+// noDocuments are bodies with a success status that are none of the API's documents.
 var noDocuments = map[string]string{
 	"nothing":              "",
 	"a byte order mark":    "\ufeff",
@@ -38,7 +37,7 @@ var noDocuments = map[string]string{
 	"not UTF-8":            "{\"items\":[],\"details\":[],\"companyName\":\"Z\xeb\"}",
 }
 
-// A list that is not whole must not pass for the whole one, wherever it breaks off.
+// An incomplete list must not pass for a complete one, wherever it breaks off.
 func TestWhatIsNoPageOfCustomersEndsTheListAsAFailure(t *testing.T) {
 	t.Parallel()
 
@@ -59,7 +58,7 @@ func TestWhatIsNoPageOfCustomersEndsTheListAsAFailure(t *testing.T) {
 			})
 		}
 	}
-	// Once in a while is overcome.
+	// One bad answer is overcome.
 	_, url := newPartner(t, map[string]http.HandlerFunc{"/v1/customers": inTurn(says(200, "{}"), says(200, pageOf(byToken, 1)), says(204, ""), says(200, pageOf("", 2)))})
 	if got, err := list(t, url); err != nil || len(got) != 2 {
 		t.Errorf("%v, %v", got, err)
@@ -102,7 +101,7 @@ func TestWhatIsNoDocumentIsTheCustomersFailure(t *testing.T) {
 	}
 }
 
-// A page that counts more than came is no whole answer, whatever its count is of.
+// A page that states more items than arrived is incomplete, whatever its count covers.
 func TestLineItemsThatAreFewerThanCountedAreUnknown(t *testing.T) {
 	t.Parallel()
 	one := strings.TrimSuffix(strings.TrimPrefix(goodItems, `{"totalCount":1,`), "}")
@@ -147,12 +146,12 @@ func TestLineItemsThatAreFewerThanCountedAreUnknown(t *testing.T) {
 			}
 		})
 	}
-	// Asked again, the service may answer, and nothing of the first answer stays.
+	// Asked again, the service may answer, and no item of the first answer stays.
 	_, url := newPartner(t, map[string]http.HandlerFunc{itemsPath: inTurn(says(200, `{"totalCount":2,`+one+`}`), says(200, goodItems))})
 	if s, err := client(t, full(url)).Statement(t.Context(), asked); err != nil || s.Failure != nil || len(s.LineItems) != 1 {
 		t.Errorf("%+v, %v", s, err)
 	}
-	// A list of customers is held to the same.
+	// The same rule applies to a list of customers.
 	_, url = newPartner(t, map[string]http.HandlerFunc{"/v1/customers": says(200, strings.Replace(pageOf("", 1, 2), `"totalCount":2`, `"totalCount":3`, 1))})
 	ids, err := list(t, url)
 	checkFailure(t, err, billing.BadAnswer, "", "fewer items than it counts")
@@ -161,7 +160,7 @@ func TestLineItemsThatAreFewerThanCountedAreUnknown(t *testing.T) {
 	}
 }
 
-// Half a set of line items is none: what follows the first page must be a page too.
+// Half a set of line items is no set: what follows the first page must be a page too.
 func TestWhatIsNoPageOfLineItemsLeavesThemUnknown(t *testing.T) {
 	t.Parallel()
 
@@ -176,7 +175,7 @@ func TestWhatIsNoPageOfLineItemsLeavesThemUnknown(t *testing.T) {
 	}
 }
 
-// What an earlier version archived is held to the same forms.
+// The same forms apply to what an earlier version archived.
 func TestNormaliseRefusesWhatIsNoDocument(t *testing.T) {
 	t.Parallel()
 

@@ -70,8 +70,8 @@ func FuzzNormalise(f *testing.F) {
 	})
 }
 
-// countItems counts the items of pages without a mark; false when they cannot be
-// read so simply.
+// countItems counts the items of pages without a byte order mark; false when a plain
+// decoder cannot read them.
 func countItems(body []byte) (n int, ok bool) {
 	decoder := json.NewDecoder(strings.NewReader(string(body)))
 	for {

@@ -20,7 +20,7 @@ import (
 	"partnercost/internal/loopback"
 )
 
-// GraphURL and GraphScope are those of Microsoft Graph in the global cloud, the only one
+// GraphURL and GraphScope belong to Microsoft Graph in the global cloud, the only one
 // that has the exports.
 const (
 	GraphURL   = "https://graph.microsoft.com"
@@ -34,16 +34,16 @@ const (
 	manifestsPath  = "/reports/partners/billing/manifests/"
 )
 
-// ErrExpired says that the address of a blob is not good any more: the export must be
-// asked for its manifest again.
+// ErrExpired means that the address of a blob has expired: a new manifest must be
+// requested from the export.
 var ErrExpired = errors.New("the address of the export has expired")
 
-// Graph asks Microsoft Graph for exports of what was billed under new commerce. Its token
-// is one of its own: that of Partner Center is refused, and the other way round.
+// Graph reads exports of new-commerce invoices from Microsoft Graph. It needs a token of
+// its own: neither service accepts the token of the other.
 type Graph struct{ client *Client }
 
-// NewGraph returns a client of Microsoft Graph. Of the options, those about what is
-// collected of customers have no meaning here.
+// NewGraph returns a client of Microsoft Graph. It ignores the options about the data
+// of customers.
 func NewGraph(o Options) (*Graph, error) {
 	client, err := New(o)
 	if err != nil {
@@ -59,14 +59,14 @@ func (g *Graph) Close() { g.client.Close() }
 // SignIn obtains an access token and so proves that the sign-in works.
 func (g *Graph) SignIn(ctx context.Context) error { return graphAdvice(g.client.SignIn(ctx)) }
 
-// address is that of a path below the version.
+// address returns the address of a path below the version.
 func (g *Graph) address(path string) *url.URL {
 	base := g.client.base
 	return &url.URL{Scheme: base.Scheme, Host: base.Host, Path: base.Path + "/v1.0" + path}
 }
 
-// RequestExport asks for the lines of an invoice. It returns the address of the operation
-// that makes them.
+// RequestExport requests an export of an invoice's lines. It returns the address of the
+// operation that creates the export.
 func (g *Graph) RequestExport(ctx context.Context, invoice string) (operation string, err error) {
 	payload, err := json.Marshal(map[string]string{"invoiceId": invoice, "attributeSet": "full"})
 	if err != nil {
@@ -89,10 +89,10 @@ func (g *Graph) RequestExport(ctx context.Context, invoice string) (operation st
 	return u.String(), nil
 }
 
-// operation is the address of an operation, if it is one of this service.
+// operation parses the address of an operation, which must belong to this service.
 func (g *Graph) operation(raw string) (*url.URL, error) { return g.below(raw, operationsPath) }
 
-// below reads an address that the service gave, which must lie below a path.
+// below parses an address that the service returned, which must be below a path.
 func (g *Graph) below(raw, path string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(raw))
 	switch {
@@ -106,18 +106,19 @@ func (g *Graph) below(raw, path string) (*url.URL, error) {
 	return &url.URL{Scheme: g.client.base.Scheme, Host: g.client.base.Host, Path: u.Path, RawQuery: u.RawQuery}, nil
 }
 
-// Export is how an operation stands.
+// Export is the state of an operation.
 type Export struct {
 	State ExportState
-	// Wait is how long the service asks to wait while it is running; 0 when it does not say.
+	// Wait is how long the service asks to wait while the operation is running; 0 when it
+	// does not say.
 	Wait time.Duration
 	// Code and Message say why it failed.
 	Code, Message string
-	// Manifest says where the lines are, once there are any.
+	// Manifest lists the blobs with the lines, once there are any.
 	Manifest Manifest
 }
 
-// ExportState is how far an export is.
+// ExportState is the progress of an export.
 type ExportState string
 
 // The states of an export.
@@ -125,11 +126,12 @@ const (
 	ExportRunning   ExportState = "running"
 	ExportSucceeded ExportState = "succeeded"
 	ExportFailed    ExportState = "failed"
-	// ExportNoData: there is no data of this invoice, or not yet.
+	// ExportNoData means that there is no data for this invoice, or none yet.
 	ExportNoData ExportState = "no_data"
 )
 
-// noDataCode is how an export fails for which there is no data (HISTORY.md 5.3).
+// noDataCode is the error code of an export for which there is no data (HISTORY.md
+// 5.3).
 const noDataCode = "5000"
 
 // Manifest lists the blobs of an export.
@@ -143,11 +145,12 @@ type Manifest struct {
 // blob is a part of an export.
 type blob struct {
 	name string
-	// address holds the signature, which is a secret.
+	// address contains the signature, which is a secret.
 	address *url.URL
 }
 
-// wireOperation is an operation (HISTORY.md 5.3), whose failure comes with HTTP 200.
+// wireOperation is an operation (HISTORY.md 5.3). A failed operation is returned with
+// HTTP 200.
 type wireOperation struct {
 	Status           text         `json:"status"`
 	ResourceLocation wireManifest `json:"resourceLocation"`
@@ -169,7 +172,7 @@ type wireManifest struct {
 	} `json:"blobs"`
 }
 
-// decodeGraph reads an answer of Graph that is one object.
+// decodeGraph decodes an answer of Graph that is one object.
 func decodeGraph(body []byte, into any) error {
 	body = plain(body)
 	if err := checkText("export", body); err != nil {
@@ -181,8 +184,8 @@ func decodeGraph(body []byte, into any) error {
 	return nil
 }
 
-// Operation asks how an export stands. An operation that is not known any more is a
-// *billing.Failure with HTTP status 404.
+// Operation reads the state of an export. An operation that the service no longer knows
+// is a *billing.Failure with HTTP status 404.
 func (g *Graph) Operation(ctx context.Context, address string) (Export, error) {
 	u, err := g.operation(address)
 	if err != nil {
@@ -217,7 +220,8 @@ func (g *Graph) Operation(ctx context.Context, address string) (Export, error) {
 	return Export{State: ExportRunning, Wait: wait}, nil
 }
 
-// manifest is the one in the operation, or the one that it links to.
+// manifest returns the manifest in the operation, or the one to which the operation
+// links.
 func (g *Graph) manifest(ctx context.Context, w *wireOperation, a answer) (Manifest, error) {
 	m := w.ResourceLocation
 	if m.RootDirectory == "" && w.NavigationLink != "" {
@@ -248,7 +252,7 @@ func badManifest(a *answer, err error) error {
 	}
 }
 
-// readManifest makes the addresses of the blobs. None of the errors quotes one.
+// readManifest parses the addresses of the blobs. No error quotes one.
 func readManifest(w *wireManifest) (Manifest, error) {
 	root, err := url.Parse(string(w.RootDirectory))
 	switch {
@@ -272,8 +276,8 @@ func readManifest(w *wireManifest) (Manifest, error) {
 	return m, nil
 }
 
-// Download reads the blobs of an export. It is ErrExpired when the service does not let
-// them be read with this manifest any more.
+// Download reads the blobs of an export. It returns ErrExpired when the service no
+// longer accepts the addresses of this manifest.
 func (g *Graph) Download(ctx context.Context, m Manifest) (billing.LineSet, error) {
 	set := billing.LineSet{Source: billing.FromV2, ETag: m.ETag, Bodies: []billing.InvoiceBody{m.body}}
 	size := int64(0)
@@ -291,7 +295,7 @@ func (g *Graph) Download(ctx context.Context, m Manifest) (billing.LineSet, erro
 		}
 		if err != nil {
 			if failure, ok := errors.AsType[*billing.Failure](err); ok {
-				failure.Said = "" // it may repeat the signature
+				failure.Said = "" // the message may repeat the signature
 			}
 			return billing.LineSet{}, err
 		}
@@ -302,11 +306,11 @@ func (g *Graph) Download(ctx context.Context, m Manifest) (billing.LineSet, erro
 	return set, nil
 }
 
-// gzipMagic is how gzip begins.
+// gzipMagic is the beginning of a gzip file.
 var gzipMagic = []byte{0x1f, 0x8b}
 
-// asBlob keeps a blob as received. One that the transport has unpacked already is packed
-// again.
+// asBlob keeps a blob as it was received. A blob that the transport has unpacked is
+// packed again.
 func asBlob(content []byte) billing.InvoiceBody {
 	if !bytes.HasPrefix(content, gzipMagic) {
 		return pack(content)
@@ -314,8 +318,8 @@ func asBlob(content []byte) billing.InvoiceBody {
 	return billing.InvoiceBody{Content: content, Hash: sha256.Sum256(content)}
 }
 
-// readBlob decodes the lines of a blob. A blob that is cut short is no JSON, so that it is
-// asked for again.
+// readBlob decodes the lines of a blob. A truncated blob is not valid JSON and is
+// therefore requested again.
 func readBlob(b billing.InvoiceBody, each func(billing.InvoiceLine) bool) error {
 	r, err := gzip.NewReader(bytes.NewReader(b.Content))
 	if err != nil {
@@ -328,7 +332,7 @@ func readBlob(b billing.InvoiceBody, each func(billing.InvoiceLine) bool) error 
 	return err
 }
 
-// linesOfBlobs decodes blobs anew each time.
+// linesOfBlobs decodes the blobs each time the sequence is read.
 func linesOfBlobs(blobs []billing.InvoiceBody) iter.Seq2[billing.InvoiceLine, error] {
 	return func(yield func(billing.InvoiceLine, error) bool) {
 		for _, b := range blobs {
@@ -348,8 +352,8 @@ func linesOfBlobs(blobs []billing.InvoiceBody) iter.Seq2[billing.InvoiceLine, er
 	}
 }
 
-// graphAdvice says what to do about a refusal of Graph, whose permission is another one
-// than Partner Center's.
+// graphAdvice adds what to do about a refusal of Graph, whose permission differs from
+// Partner Center's.
 func graphAdvice(err error) error {
 	failure, ok := errors.AsType[*billing.Failure](err)
 	if !ok {

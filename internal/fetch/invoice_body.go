@@ -11,13 +11,14 @@ import (
 	"partnercost/internal/billing"
 )
 
-// secretFields are the values in answers about invoices that give access to something by
-// themselves: links to documents that are signed for half an hour, and the signature of an
-// export's blobs.
+// secretFields matches the values in answers about invoices that grant access by
+// themselves: links to documents, which are signed for half an hour, and the signature of
+// an export's blobs.
 var secretFields = regexp.MustCompile(`(?i)("(?:pdfDownloadLink|taxReceiptPdfDownloadLink|sasToken)"\s*:\s*")(?:[^"\\]|\\.)*"`)
 
-// withoutSecrets is an answer as it may be kept. Cut out before it is hashed, what changes
-// with every request does not make a new answer of an unchanged one.
+// withoutSecrets returns an answer without its secrets. They are removed before the answer
+// is hashed, because they change with every request and an unchanged answer must keep its
+// hash.
 func withoutSecrets(body []byte) []byte {
 	if isUTF16(body) {
 		body = plain(body)
@@ -25,7 +26,8 @@ func withoutSecrets(body []byte) []byte {
 	return secretFields.ReplaceAll(body, []byte(`${1}"`))
 }
 
-// pack is an answer, without its secrets, as it is held and kept.
+// pack removes the secrets of an answer and compresses it, in memory as in the
+// database.
 func pack(body []byte) billing.InvoiceBody {
 	body = withoutSecrets(body)
 	var packed bytes.Buffer
@@ -35,7 +37,7 @@ func pack(body []byte) billing.InvoiceBody {
 	return billing.InvoiceBody{Content: packed.Bytes(), Packed: true, Hash: sha256.Sum256(body)}
 }
 
-// unpack reads a packed answer.
+// unpack decompresses an answer.
 func unpack(b billing.InvoiceBody) ([]byte, error) {
 	r, err := gzip.NewReader(bytes.NewReader(b.Content))
 	if err != nil {

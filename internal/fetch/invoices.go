@@ -14,27 +14,28 @@ import (
 )
 
 const (
-	// invoicesAPage and linesAPage are the sizes that are asked for, the largest known.
+	// invoicesAPage and linesAPage are the page sizes to request, the largest known ones.
 	invoicesAPage = 200
 	linesAPage    = 2000
 )
 
 var (
-	// invoiceID is what a number of an invoice looks like; it becomes a part of a path.
+	// invoiceID matches the number of an invoice, which becomes part of a path.
 	invoiceID       = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 	errNotInvoiceID = errors.New("is not the number of an invoice")
 )
 
-// InvoiceList is what the service says of the partner's invoices.
+// InvoiceList is the service's list of the partner's invoices.
 type InvoiceList struct {
-	// Invoices are in the order of the list, amendments behind what they amend.
+	// Invoices are in the order of the list. Amendments follow the invoice that they
+	// amend.
 	Invoices []billing.Invoice
 	// Bodies are the pages.
 	Bodies []billing.InvoiceBody
 }
 
 // Invoices reads the list of invoices. An error is a *billing.Failure or that of ctx, and
-// means that the list is not whole.
+// means that the list is incomplete.
 func (c *Client) Invoices(ctx context.Context) (InvoiceList, error) {
 	var list InvoiceList
 	var page []billing.Invoice
@@ -60,18 +61,18 @@ func (c *Client) Invoices(ctx context.Context) (InvoiceList, error) {
 		if news {
 			list.Bodies = append(list.Bodies, pack(a.body))
 		}
-		// New-commerce invoices ignore size and offset: a page of those known already is the
+		// New-commerce invoices ignore size and offset: a page without new invoices is the
 		// end.
 		return news
 	})
 	return list, err
 }
 
-// isLast reports whether a page names no next one.
+// isLast reports whether a page refers to no next one.
 func (p *wirePaging) isLast() bool { return p.Links.Next.URI == "" && p.ContinuationToken == "" }
 
-// Invoice reads one invoice, which the list does not tell the period of. An application
-// alone may not.
+// Invoice reads one invoice, because the list does not state its period. The service
+// refuses this to an application alone.
 func (c *Client) Invoice(ctx context.Context, id string) (billing.Invoice, billing.InvoiceBody, error) {
 	var invoice billing.Invoice
 	a, err := c.get(ctx, request{
@@ -90,7 +91,7 @@ func (c *Client) Invoice(ctx context.Context, id string) (billing.Invoice, billi
 	return invoice, pack(a.body), nil
 }
 
-// InvoiceSummaries reads when the newest invoices were made.
+// InvoiceSummaries reads when the newest invoices were issued.
 func (c *Client) InvoiceSummaries(ctx context.Context) ([]billing.InvoiceSummary, error) {
 	var summaries []billing.InvoiceSummary
 	_, err := c.get(ctx, request{
@@ -120,13 +121,13 @@ func (c *Client) InvoiceLines(ctx context.Context, id string, part billing.Invoi
 		}
 		items, page = len(lines), pack(body)
 		if repeated = guessed && page.Hash == set.Bodies[len(set.Bodies)-1].Hash; repeated {
-			return wirePaging{}, 0, nil // offset is ignored here
+			return wirePaging{}, 0, nil // the service ignores offset here
 		}
 		if size+int64(len(page.Content)) > c.options.MaxBody {
 			return wirePaging{}, 0, placed(lineDocument, fmt.Errorf("all pages together are too large: more than %d bytes, compressed", c.options.MaxBody))
 		}
 		guessed = paging.isLast() && items >= linesAPage
-		if guessed { // a full page that names no next one
+		if guessed { // a full page without a link to the next one
 			paging.Links.Next.URI = text(offsetOf(first.url, read+items))
 		}
 		return paging, items, nil
@@ -146,7 +147,7 @@ func (c *Client) InvoiceLines(ctx context.Context, id string, part billing.Invoi
 	return set, nil
 }
 
-// offsetOf is the address of the lines from a place on.
+// offsetOf returns the address of the lines from an offset on.
 func offsetOf(first *url.URL, offset int) string {
 	query := first.Query()
 	query.Set("size", strconv.Itoa(linesAPage))
@@ -154,7 +155,7 @@ func offsetOf(first *url.URL, offset int) string {
 	return first.Path + "?" + query.Encode()
 }
 
-// linesRequest follows the link of the list; an amendment has none.
+// linesRequest follows the link in the list. An amendment has no link.
 func (c *Client) linesRequest(id string, part billing.InvoicePart) (request, error) {
 	r := request{
 		endpoint: "invoices/{id}/lineitems", resource: "invoices/" + id + "/lineitems/" + part.Name(),
@@ -179,7 +180,7 @@ func (c *Client) linesRequest(id string, part billing.InvoicePart) (request, err
 	return r, nil
 }
 
-// linesOfPages decodes pages anew each time.
+// linesOfPages decodes the pages each time the sequence is read.
 func linesOfPages(pages []billing.InvoiceBody) iter.Seq2[billing.InvoiceLine, error] {
 	return func(yield func(billing.InvoiceLine, error) bool) {
 		for _, page := range pages {

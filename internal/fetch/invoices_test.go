@@ -294,8 +294,8 @@ func TestInvoiceLinesPaging(t *testing.T) {
 	}
 }
 
-// documentedSamples is where Microsoft's own bodies lie. They are no part of the
-// repository; the invented ones of the other tests have the same five classes.
+// documentedSamples is the directory of Microsoft's own bodies. They are not part of
+// the repository; the invented ones of the other tests have the same five classes.
 const documentedSamples = "../../../shared/partner-center/samples/doc"
 
 func TestDocumentedSamplesOfLines(t *testing.T) {

@@ -25,7 +25,7 @@ func DeviceLogin(ctx context.Context, s SignIn, store TokenStore, show func(veri
 
 	config := oauth2.Config{
 		ClientID: s.ClientID, ClientSecret: s.ClientSecret,
-		// The user consents to the application with it, openid tells Microsoft who it is.
+		// The user consents to these scopes; openid identifies the user to Microsoft.
 		Scopes:   []string{s.Scope, "offline_access", "openid"},
 		Endpoint: oauth2.Endpoint{DeviceAuthURL: e.base + "/devicecode", TokenURL: e.base + "/token", AuthStyle: oauth2.AuthStyleInParams},
 	}
@@ -47,7 +47,7 @@ func DeviceLogin(ctx context.Context, s SignIn, store TokenStore, show func(veri
 	return store.Replace(ctx, func(Tokens) (Tokens, error) { return Tokens{Refresh: token.RefreshToken}, nil })
 }
 
-// loginFailure words why a device sign-in came to nothing.
+// loginFailure explains why a device sign-in failed.
 func loginFailure(ctx context.Context, err error, secrets ...string) error {
 	if ctx.Err() != nil {
 		return ctx.Err()

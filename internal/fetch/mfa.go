@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// MFA asks whether the sign-in was made with multi-factor authentication, by a
-// request for one customer. told is false when the service does not say, as for an
-// application alone. (API.md 2.4 has the headers from third parties only.)
+// MFA reports whether the sign-in used multi-factor authentication, by a request for
+// one customer. told is false when the service does not say, as for an application
+// alone. (Only third parties document these headers: API.md 2.4.)
 func (c *Client) MFA(ctx context.Context) (compliant, told bool, err error) {
 	r := request{
 		endpoint: "customers", resource: "customers", url: c.address("/customers"),

@@ -14,13 +14,13 @@ import (
 
 // Normalise derives a statement from the raw answers about customer id, without any
 // I/O. The statement holds docs, the parts for which there is a document, and the
-// findings; FetchedAt and Failure are left to the caller.
+// findings. The caller sets FetchedAt and Failure.
 //
-// A summary whose status is not 200 is a refusal that was taken to say "no costs": it
-// gives Costs without details. Line items without a summary cannot be placed in a
-// period, and those with another status than 200 are none; both are left out. An
-// error names the place in the answer and quotes nothing of a profile; then there is
-// no statement.
+// A summary whose status is not 200 is a refusal that was taken to mean "no costs": it
+// results in Costs without details. Line items without a summary cannot be assigned to
+// a period, and line items with another status than 200 are an error body; both are
+// left out. An error names the place in the answer and quotes nothing from a profile;
+// there is no statement then.
 func Normalise(id billing.CustomerID, docs []billing.Document) (billing.Statement, error) {
 	var p parts
 	seen := map[billing.DocumentKind]bool{}
@@ -29,7 +29,7 @@ func Normalise(id billing.CustomerID, docs []billing.Document) (billing.Statemen
 			return billing.Statement{}, fmt.Errorf("%s: there is more than one document of this kind", doc.Kind)
 		}
 		seen[doc.Kind] = true
-		// Where nobody noted a status, the body speaks for itself.
+		// A saved document may have no status; its body then decides.
 		ok := doc.HTTPStatus == http.StatusOK || doc.HTTPStatus == 0
 		var err error
 		switch doc.Kind {
@@ -54,16 +54,14 @@ func Normalise(id billing.CustomerID, docs []billing.Document) (billing.Statemen
 	return p.statement(id, docs), nil
 }
 
-// parts are the decoded answers about a customer; a part that was not fetched is
-// nil.
+// parts are the decoded answers about a customer. A part that was not fetched is nil.
 type parts struct {
 	profile *billing.Profile
 	summary *summary
 	items   *lineItems
 }
 
-// statement puts the parts together and adds the findings that show only when they
-// stand side by side.
+// statement combines the parts and adds the findings that only their comparison shows.
 func (p parts) statement(id billing.CustomerID, docs []billing.Document) billing.Statement {
 	s := billing.Statement{CustomerID: id, Profile: p.profile, Documents: docs}
 	if p.summary == nil {
@@ -89,10 +87,10 @@ func (p parts) statement(id billing.CustomerID, docs []billing.Document) billing
 	return s
 }
 
-// namedAtMost bounds how many strange ids a finding names.
+// namedAtMost bounds how many foreign ids a finding names.
 const namedAtMost = 3
 
-// compareCustomers notes which ids the answers name that were not asked for.
+// compareCustomers adds a finding for ids in the answers other than the requested one.
 func compareCustomers(id billing.CustomerID, named []text, found *findings) {
 	var others []string
 	seen := map[text]bool{}
@@ -130,7 +128,7 @@ func (l *lineItems) spell(types billing.Spellings) {
 	}
 }
 
-// place gives every item the start of the set that it belongs to
+// place sets the start of the set to which each item belongs
 // (billing.LineItem.SetStart).
 func (l *lineItems) place(costs billing.CostSummary, found *findings) {
 	starts := setStarts(costs.Details)
@@ -156,7 +154,8 @@ func (l *lineItems) place(costs billing.CostSummary, found *findings) {
 	}
 }
 
-// setOwner is whose set of line items a detail's is.
+// setOwner is the invoice type and currency of the details that a set of line items
+// belongs to.
 type setOwner struct {
 	invoiceType billing.InvoiceType
 	currency    string
@@ -165,8 +164,8 @@ type setOwner struct {
 // anyCurrency stands for the details of an invoice type in all currencies.
 const anyCurrency = "*"
 
-// setStarts are the starts of the sets to which items of an invoice type and a
-// currency belong: that of the latest detail in that currency, or else of the latest.
+// setStarts returns the start of the set for the items of each invoice type and
+// currency: that of the latest detail in that currency, or else of the latest detail.
 func setStarts(details []billing.CostDetail) map[setOwner]time.Time {
 	starts := make(map[setOwner]time.Time, 2*len(details))
 	for _, d := range details {
@@ -179,16 +178,16 @@ func setStarts(details []billing.CostDetail) map[setOwner]time.Time {
 	return starts
 }
 
-// moved reports whether the service moved to another period between the summary and
-// the items (API.md 5.4 point 16): the items of an invoice type all begin in the months
-// beside the period that the summary states, and do not add up to it. They are then
-// another period's, whose set they make up already or will tomorrow; in the set of
-// this period they would be a second copy, so that no items of such an answer are
-// kept, and all stored sets stay as they are.
+// moved reports whether the service moved to another period between the summary and the
+// items (API.md 5.4 point 16). Then all items of an invoice type begin in the months
+// beside the period that the summary states, and do not add up to it. Such items belong
+// to another period, whose set holds them already or will hold them tomorrow. In the
+// set of this period they would be a second copy. No items of such an answer are
+// therefore kept, and all stored sets stay as they are.
 //
 // Items beside the period that do add up are billed in advance (API.md 5.4 point 6).
-// Items further away are none of the period before or after: their dates are odd, as
-// in the documented example, and they are kept (see examine).
+// Items that lie further away belong to neither neighbouring period: their dates are
+// odd, as in the documented example, and they are kept (see examine).
 func (l *lineItems) moved(costs billing.CostSummary, found *findings) bool {
 	aside := l.typesBeside(costs.Details)
 	var differing map[billing.InvoiceType]bool
@@ -210,7 +209,7 @@ func (l *lineItems) moved(costs billing.CostSummary, found *findings) bool {
 	return moved
 }
 
-// examine adds the findings about the items, one for each invoice type however many
+// examine adds the findings about the items, one for each invoice type, however many
 // items it concerns.
 func (l *lineItems) examine(costs billing.CostSummary, found *findings) {
 	for i := range l.items {
@@ -236,7 +235,7 @@ func (l *lineItems) examine(costs billing.CostSummary, found *findings) {
 	}
 }
 
-// beginLater are the invoice types of which an item begins after the last of their
+// beginLater returns the invoice types with an item that begins after the last of their
 // periods, within a month of it.
 func (l *lineItems) beginLater(details []billing.CostDetail) map[billing.InvoiceType]bool {
 	ends := map[billing.InvoiceType]time.Time{}
@@ -258,14 +257,15 @@ func (l *lineItems) beginLater(details []billing.CostDetail) map[billing.Invoice
 	return later
 }
 
-// typeBeside is an invoice type of which no line item with dates begins in a period of
-// its details. within: one reaches into them; near: one lies within a month of them.
+// typeBeside is an invoice type none of whose dated line items begins in a period of
+// its details. within means that an item reaches into such a period, near that an item
+// lies within a month of one.
 type typeBeside struct {
 	invoiceType  billing.InvoiceType
 	within, near bool
 }
 
-// typesBeside lists them in the order of the details.
+// typesBeside returns these invoice types in the order of the details.
 func (l *lineItems) typesBeside(details []billing.CostDetail) []typeBeside {
 	type dates struct {
 		unknown, dated, begins, within, near bool
@@ -325,8 +325,8 @@ func (s spans) settle() {
 	}
 }
 
-// meet reports whether a time lies in one of the spans at least in part. Its end, the
-// midnight after its last day in some answers, does not belong to it.
+// meet reports whether the time from start to end overlaps one of the spans. end is
+// exclusive, because some answers state the midnight after the last day.
 func (s spans) meet(start, end time.Time) bool {
 	if !end.After(start) {
 		end = start.Add(1)
@@ -335,7 +335,7 @@ func (s spans) meet(start, end time.Time) bool {
 	return after > 0 && !s[after-1].end.Before(start)
 }
 
-// typeName is an invoice type as findings write it.
+// typeName is an invoice type as written in findings.
 func typeName(t billing.InvoiceType) string {
 	if t == "" {
 		return "no invoice type"

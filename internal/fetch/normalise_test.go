@@ -58,7 +58,7 @@ func kinds(s billing.Statement) []string {
 	return list
 }
 
-// documentedSummary and documentedItems say what Microsoft's own example says.
+// documentedSummary and documentedItems are Microsoft's own example.
 const (
 	documentedSummary = `{"billingStartDate":"2015-12-12T00:00:00Z","billingEndDate":"2016-01-11T00:00:00Z",
 	"pretaxTotal":17.22,"tax":0.0,"afterTaxTotal":17.22,"currencySymbol":"$","customerId":"ae1d5b32-f9ff-4252-b2bf-40e21937a51a",
@@ -423,7 +423,7 @@ func TestNormaliseItemsNeedASummary(t *testing.T) {
 	if err != nil || got.LineItems == nil || len(got.LineItems) != 0 {
 		t.Errorf("items %v, %v; want none, but not nil", got.LineItems, err)
 	}
-	// An empty answer was once taken for an empty list and is in archives.
+	// An earlier version archived an empty answer as an empty list.
 	got, err = fetch.Normalise(asked, []billing.Document{summaryDoc(goodSummary), {Kind: billing.LineItemsDocument, HTTPStatus: 204}})
 	if err != nil || got.LineItems != nil || got.Costs == nil {
 		t.Errorf("items %v, %v; want that they are not known", got.LineItems, err)

@@ -9,16 +9,17 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// How a pacer answers to being throttled: it halves its pace, though not below
-// slowest, and a few hundred answers bring it back.
+// When it is throttled, a pacer halves its pace, but not below slowest. A few hundred
+// answers restore the pace.
 const (
 	slowest  = 1.0 / 16
 	recovery = 1.0 / 500
 )
 
-// pacer decides when a request to one partner may leave. Everyone who collects for
-// that partner shares it, because the service counts per partner (API.md 3.4). A
-// throttled request holds up all: each one sent into a closed door is counted too.
+// pacer decides when a request to one partner may leave. All workers of that partner
+// share it, because the service counts requests per partner (API.md 3.4). Being
+// throttled delays all of them, because the service counts each request that arrives
+// too early as well.
 type pacer struct {
 	now      func() time.Time
 	limiter  *rate.Limiter
@@ -28,19 +29,19 @@ type pacer struct {
 	mu       sync.Mutex
 	pace     float64   // the share of the rate and of the capacity that is in use, up to 1
 	inFlight int       // requests that may leave or have left
-	resume   time.Time // nothing leaves before
+	resume   time.Time // no request leaves before
 	slowedAt time.Time
-	waiting  []chan struct{} // who waits for room, longest first; closing a channel wakes one
+	waiting  []chan struct{} // the goroutines that wait for room, in order of arrival; closing a channel wakes one
 }
 
-// newPacer allows so many requests a minute, any number when 0, and so many at a
-// time.
+// newPacer allows at most perMinute requests a minute (0: unlimited) and at most
+// capacity at once.
 func newPacer(perMinute, capacity int, now func() time.Time) *pacer {
 	full := rate.Inf
 	if perMinute > 0 {
 		full = rate.Limit(perMinute) / 60
 	}
-	burst := max(1, perMinute/60) // a second's worth, so that no minute exceeds the limit by more
+	burst := max(1, perMinute/60) // the requests of one second, so that no minute exceeds the limit by more
 	return &pacer{
 		now: now, limiter: rate.NewLimiter(full, burst), full: full, capacity: capacity,
 		pace: 1,
@@ -85,20 +86,20 @@ func (p *pacer) acquire(ctx context.Context) error {
 		if wait <= 0 || !p.paused() {
 			return nil
 		}
-		// Somebody was throttled while this one waited for its turn, which is now forfeit.
+		// Another request was throttled while this one waited, so this one gives up its turn.
 		p.release(false)
 	}
 }
 
-// paused reports whether nothing may leave now.
+// paused reports whether requests have to wait.
 func (p *pacer) paused() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.resume.After(p.now())
 }
 
-// release makes room for the next request. A request that was answered well lets
-// the pace recover a little.
+// release makes room for the next request. A successful answer restores a little of the
+// pace.
 func (p *pacer) release(well bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -109,13 +110,13 @@ func (p *pacer) release(well bool) {
 	p.wake()
 }
 
-// room is how many more requests may be in flight; p.mu is held.
+// room returns how many more requests may be in flight; p.mu must be held.
 func (p *pacer) room() int {
 	return max(1, int(p.pace*float64(p.capacity))) - p.inFlight
 }
 
-// wake wakes as many of those who wait as there is room for; p.mu is held. Who is
-// woken looks again, and waits again if somebody was faster.
+// wake wakes as many waiting goroutines as there is room for; p.mu must be held. Each
+// checks again, and waits again if another one was faster.
 func (p *pacer) wake() {
 	n := min(max(0, p.room()), len(p.waiting))
 	for _, room := range p.waiting[:n] {
@@ -124,14 +125,16 @@ func (p *pacer) wake() {
 	p.waiting = slices.Delete(p.waiting, 0, n)
 }
 
-// pass lets somebody else have the room that the caller was perhaps woken for.
+// pass wakes another goroutine in place of the caller, which may have been woken for
+// room that it does not use.
 func (p *pacer) pass() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.wake()
 }
 
-// leave gives up waiting. A waiter that was woken already passes that on.
+// leave gives up waiting. If the caller was already woken, another goroutine is woken
+// in its place.
 func (p *pacer) leave(room chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -142,9 +145,9 @@ func (p *pacer) leave(room chan struct{}) {
 	p.wake()
 }
 
-// throttle holds up everyone for a while, and slows everyone down. Requests that
-// left before the last slow-down tell nothing new about the pace: they are not
-// counted again. It reports whether this one was.
+// throttle delays all requests for a while and slows the pace. Requests that left
+// before the last slow-down say nothing about the new pace, so they do not slow it
+// again. throttle reports whether this one did.
 func (p *pacer) throttle(sentAt time.Time, pause time.Duration) (slowed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -160,7 +163,7 @@ func (p *pacer) throttle(sentAt time.Time, pause time.Duration) (slowed bool) {
 	return true
 }
 
-// setPace changes the pace within its bounds; p.mu is held.
+// setPace changes the pace within its bounds; p.mu must be held.
 func (p *pacer) setPace(pace float64) {
 	p.pace = min(1, max(slowest, pace))
 	if p.full != rate.Inf {

@@ -121,7 +121,8 @@ func TestPacerHoldsUpEveryone(t *testing.T) {
 	})
 }
 
-// One that has waited for the rate must not leave into a pause that began meanwhile.
+// A request that has waited for the rate must not leave during a pause that began
+// meanwhile.
 func TestPacerLooksAgainAfterWaiting(t *testing.T) {
 	t.Parallel()
 
@@ -172,7 +173,7 @@ func TestPacerStopsWithTheContext(t *testing.T) {
 	})
 }
 
-// Room that one was woken for, who then gave up in a pause, must go to the next.
+// A goroutine that is woken for room but gives up during a pause must pass the room on.
 func TestPacerPassesRoomOn(t *testing.T) {
 	t.Parallel()
 

@@ -9,22 +9,23 @@ import (
 	"partnercost/internal/billing"
 )
 
-// pagesAtMost ends a collection that never ends by itself. At 500 a page it is five
-// million customers.
+// pagesAtMost ends a collection without a last page. At 500 customers a page it allows
+// for five million customers.
 const pagesAtMost = 10_000
 
 // continuation is the header that carries the token of the next page.
 const continuation = "Ms-Continuationtoken"
 
-// walk reads the pages of a collection from the first on. It gives the body of each
-// to decode, which tells how the next one is named and how many items there were, and
-// then, once the page is there for good, calls visit with the answer; false ends the
-// walk.
+// walk reads the pages of a collection, beginning with the first. decode reads the body
+// of each page and returns how the page refers to the next one and how many items it
+// lists. eachPage is called with each answer once its page has been read successfully.
+// When it returns false, the walk ends.
 //
-// The collection ends with a page that names no next one or has no items, and with a
-// refusal of a token that was handed out before (API.md 4). A page that cannot be
-// read is an error, and so is one that names itself or an earlier one, or that is the
-// last and lists less than was counted: a short list must not pass for the whole.
+// The collection ends with a page that refers to no next one or has no items, and with
+// the refusal of a token that an earlier page returned (API.md 4). A page that cannot
+// be read is an error. So is a page that refers to itself or to an earlier one, and a
+// last page if the pages list fewer items than they state: a short list must not pass
+// for a complete one.
 func (c *Client) walk(ctx context.Context, r request, decode func([]byte) (wirePaging, int, error), eachPage func(answer) bool) error {
 	type place struct{ url, token string }
 	seen := map[place]bool{}
@@ -78,15 +79,16 @@ func (c *Client) walk(ctx context.Context, r request, decode func([]byte) (wireP
 	}
 }
 
-// pageCount compares what pages list with what they count. Whether totalCount is of the
-// page or of all pages is not documented for every collection, so that only a count
-// that all pages together do not reach proves that something is missing.
+// pageCount compares the number of items listed with the counts stated. For some
+// collections it is not documented whether totalCount covers the page or all pages.
+// Items are therefore proven to be missing only when all pages together list fewer than
+// a page states.
 type pageCount struct {
 	listed  int
-	claimed billing.Amount // the largest count
+	claimed billing.Amount // the largest count that a page stated
 }
 
-// with adds a page.
+// with returns the count with another page added.
 func (c pageCount) with(count billing.Amount, items int) pageCount {
 	c.listed += items
 	if count.Valid && (!c.claimed.Valid || count.Decimal.GreaterThan(c.claimed.Decimal)) {
@@ -95,8 +97,8 @@ func (c pageCount) with(count billing.Amount, items int) pageCount {
 	return c
 }
 
-// check refuses a collection that ends before its count is reached: it would empty or
-// shorten what is stored.
+// check returns an error for a collection that ends before its count is reached,
+// because it would empty or shorten what is stored.
 func (c pageCount) check() error {
 	if c.claimed.Valid && c.claimed.Decimal.GreaterThan(countOf(c.listed)) {
 		return errors.New("it lists fewer items than it counts")
@@ -104,9 +106,9 @@ func (c pageCount) check() error {
 	return nil
 }
 
-// following is the request for the next page, or nil when there is none. The three
-// ways of API.md 4 are two: a link with headers, with or without /v1, and a token
-// beside the items, to be sent as a header with seekOperation=Next.
+// following returns the request for the next page, or nil when there is none. The three
+// ways of API.md 4 amount to two: a link with headers, with or without /v1, and a token
+// beside the items, which is sent as a header with seekOperation=Next.
 func (c *Client) following(r request, p wirePaging) (*request, error) {
 	link, token := p.Links.Next, printableASCII(p.ContinuationToken)
 	switch {
@@ -126,7 +128,7 @@ func (c *Client) following(r request, p wirePaging) (*request, error) {
 		address.RawQuery = query.Encode()
 		r.url, r.header = &address, map[string]string{}
 	default:
-		return nil, nil //nolint:nilnil // no next page is no error
+		return nil, nil //nolint:nilnil // the last page
 	}
 	if token != "" && r.header[continuation] == "" {
 		r.header[continuation] = token
@@ -134,9 +136,9 @@ func (c *Client) following(r request, p wirePaging) (*request, error) {
 	return &r, nil
 }
 
-// follow points r at a link, and returns the headers that the link asks for. Only
-// those of Partner Center are sent, and none that the client sets itself: a link
-// must not speak in our name.
+// follow sets the address of r to a link, and returns the headers that the link
+// requires. It accepts only headers of Partner Center, and none that the client sets
+// itself, because a link must not speak in our name.
 func (c *Client) follow(link wireLink, r *request) (map[string]string, error) {
 	if link.Method != "" && !strings.EqualFold(string(link.Method), http.MethodGet) {
 		return nil, errors.New("a link in the answer asks for something other than GET")
@@ -157,9 +159,9 @@ func (c *Client) follow(link wireLink, r *request) (map[string]string, error) {
 	return header, nil
 }
 
-// stays reports whether r still asks for something of the collection that it is for.
-// Links have been seen to name another customer (API.md 5.4 point 8), whose items must
-// never become this one's.
+// stays reports whether r still addresses the collection that it began with. Links have
+// been seen to name another customer (API.md 5.4 point 8), whose items must never be
+// stored for this one.
 func (c *Client) stays(r *request) bool {
 	path := version.ReplaceAllString(strings.TrimPrefix(r.url.Path, c.base.Path), "/")
 	if folder := strings.HasSuffix(r.within, "/"); folder && len(path) > len(r.within) {
@@ -168,7 +170,7 @@ func (c *Client) stays(r *request) bool {
 	return strings.EqualFold(path, r.within)
 }
 
-// printableASCII is s, or empty when it holds what a header may not.
+// printableASCII returns s, or an empty string if s holds bytes that a header may not.
 func printableASCII(s text) string {
 	if strings.ContainsFunc(string(s), func(r rune) bool { return r < ' ' || r > '~' }) {
 		return ""

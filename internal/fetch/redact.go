@@ -7,21 +7,21 @@ import (
 	"unicode/utf8"
 )
 
-// messageBytes bounds what is repeated of a message of the service.
+// messageBytes bounds how much of a message of the service is repeated.
 const messageBytes = 256
 
-// What may stand in a message of the service and in no log of ours.
+// Patterns that a message of the service may contain and a log of ours must not.
 var (
 	emailAddress = regexp.MustCompile(`[\p{L}\p{N}._%+'#-]+@[\p{L}\p{N}-]+(\.[\p{L}\p{N}-]+)*`)
 	tokenLike    = regexp.MustCompile(`(?i)\bbearer\s+\S+|\beyJ[\w-]+(\.[\w-]*)*|\b[01]\.A[\w.-]{20,}|[\w+/=-]{60,}`)
 )
 
-// redact makes a message of the service fit for an error: in one line, without
-// e-mail addresses and without anything that looks like a token, and short. secrets
-// are removed wherever they stand.
+// redact makes a message of the service fit for an error: one short line, without
+// e-mail addresses and without anything that looks like a token. secrets are removed
+// wherever they occur.
 func redact(message string, secrets ...string) string {
 	if len(message) > 16*messageBytes {
-		message = message[:16*messageBytes] // what is cut off below need not be searched
+		message = message[:16*messageBytes] // the text that is cut off below need not be searched
 	}
 	for _, secret := range secrets {
 		if secret != "" {
@@ -33,11 +33,11 @@ func redact(message string, secrets ...string) string {
 	return printable(message, messageBytes)
 }
 
-// codeWord is what a code looks like: digits, or a word of the identity platform.
+// codeWord matches a code: digits, or a word of the identity platform.
 var codeWord = regexp.MustCompile(`^[\w.-]{1,64}$`)
 
-// codeOf is the code that the service gives for a failure. What is no single word is
-// no code and may name a person, as messages may; logs and views repeat codes.
+// codeOf returns the service's code for a failure. Logs and views repeat codes, so text
+// of more than one word is dropped: it may name a person, as messages may.
 func codeOf(code string) string {
 	code = strings.TrimSpace(code)
 	if !codeWord.MatchString(code) {
@@ -46,7 +46,7 @@ func codeOf(code string) string {
 	return code
 }
 
-// printable is s in one line of at most limit bytes.
+// printable returns s as one line of at most limit bytes.
 func printable(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		if r == utf8.RuneError || !unicode.IsPrint(r) {

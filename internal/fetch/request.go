@@ -16,47 +16,49 @@ import (
 	"partnercost/internal/billing"
 )
 
-// request is one resource to read, however many attempts it takes.
+// request is one resource to read, in as many attempts as it takes.
 type request struct {
-	// endpoint is the path with {id} for the customer, and resource is the part of it
-	// that a failure names.
+	// endpoint is the path with {id} for the customer, and resource is the part of it that
+	// failures name.
 	endpoint, resource string
 	url                *url.URL
 	// payload is sent with POST, as JSON; without one the request is a GET.
 	payload []byte
-	// anonymous requests carry no token and nothing that is Partner Center's: what they may
-	// read is in their address, which is a secret.
+	// anonymous requests carry no token and none of Partner Center's headers: their address
+	// is a secret that grants access by itself.
 	anonymous bool
-	// header holds what a link in an answer asks to be sent.
+	// header holds the headers that a link in an answer requires.
 	header map[string]string
-	// within is the collection that links to further pages must stay in, below the
-	// version: a path, or with a slash at its end all paths below it.
+	// within is the collection that links to further pages must not leave, below the
+	// version: a path, or with a trailing slash all paths below it.
 	within string
-	// token is the access token to send; if empty, the current one.
+	// token is the access token to send; the current one if empty.
 	token string
-	// room is where an answer may be large; if nil, anywhere.
+	// room must be taken before an answer may be large; if nil, answers may be large
+	// without it.
 	room *room
-	// until is when retrying ends; if zero, when the client's patience does.
+	// until is when retrying ends; if zero, the client's patience decides.
 	until time.Time
-	// decode reads the body of an answer with the status of a success. What is not the
-	// document is asked for again.
+	// decode reads the body of an answer with a success status. If it fails because the
+	// body is not the document, the request is repeated.
 	decode func(body []byte) error
 }
 
-// answer is what the service said in the end.
+// answer is the final answer to a request.
 type answer struct {
 	status                   int
 	header                   http.Header
 	body                     []byte
 	requestID, correlationID string
 	sent, arrived            time.Time
-	// good: a whole answer with 200 or 204. The latter is empty, which no document is.
+	// good means a complete answer with 200 or 204. A 204 has no body, which is never a
+	// valid document.
 	good bool
-	// refusal is set when the status is no success.
+	// refusal is set when the status is not a success.
 	refusal refusal
 }
 
-// document is the answer as it is kept.
+// document returns the answer in the form in which it is archived.
 func (a *answer) document(kind billing.DocumentKind) billing.Document {
 	return billing.Document{
 		Kind: kind, Body: a.body, HTTPStatus: a.status, RequestID: a.requestID, CorrelationID: a.correlationID,
@@ -64,7 +66,8 @@ func (a *answer) document(kind billing.DocumentKind) billing.Document {
 }
 
 // get sends a request until it is answered or its budget is spent. The error is a
-// *billing.Failure, or that of ctx; the answer comes along when there is one.
+// *billing.Failure, or that of ctx. The answer is returned with the error if there is
+// one.
 func (c *Client) get(ctx context.Context, r request) (answer, error) {
 	requestID := c.options.NewID()
 	if r.until.IsZero() {
@@ -91,13 +94,13 @@ func (c *Client) get(ctx context.Context, r request) (answer, error) {
 			c.log.LogAttrs(ctx, slog.LevelWarn, "throttled, all requests wait",
 				slog.String("endpoint", r.endpoint), slog.Duration("wait", wait), slog.String("correlation_id", a.correlationID))
 		}
-		if !a.good { // else its place was given up with the last byte
+		if !a.good { // a good answer has given up its place already, with its last byte
 			c.pacer.release(false)
 		}
 		if ctx.Err() != nil {
 			return answer{}, ctx.Err()
 		}
-		if errors.Is(t.failure.Err, errNoRoom) { // what is broken off at 4 MiB is no failed attempt
+		if errors.Is(t.failure.Err, errNoRoom) { // breaking off at 4 MiB does not count as a failed attempt
 			if err := r.room.wait(ctx); err != nil {
 				return answer{}, err
 			}
@@ -115,7 +118,7 @@ func (c *Client) get(ctx context.Context, r request) (answer, error) {
 		if t.failure.Class.EndsRun() && t.failure.Code != "" && r.endpoint != customersEndpoint {
 			return a, c.afterCondemnation(ctx, r, t)
 		}
-		if !t.throttled { // which is no fault of this request: it ends with the patience alone
+		if !t.throttled { // being throttled does not count either: only the time limit ends it
 			faults++
 		}
 		if !t.retry || faults >= c.options.Attempts || c.options.Now().Add(wait).After(r.until) {
@@ -125,7 +128,7 @@ func (c *Client) get(ctx context.Context, r request) (answer, error) {
 			slog.String("endpoint", r.endpoint), slog.Int("attempt", attempt), slog.Duration("wait", wait),
 			slog.Int("status", a.status), slog.String("code", t.failure.Code),
 			slog.String("request_id", a.requestID), slog.String("correlation_id", a.correlationID))
-		if !t.throttled { // else the pacer makes it wait, with everyone else
+		if !t.throttled { // a throttled request waits in the pacer, with all others
 			if err := sleep(ctx, wait); err != nil {
 				return answer{}, err
 			}
@@ -136,20 +139,20 @@ func (c *Client) get(ctx context.Context, r request) (answer, error) {
 	}
 }
 
-// failedAttempt says why an attempt did not succeed, and what may be done about it.
+// failedAttempt says why an attempt failed and what may be done about it.
 type failedAttempt struct {
 	verdict
 	failure *billing.Failure
-	// token is the one that was sent.
+	// token is the access token that was sent.
 	token string
-	// unknown: no whole answer arrived, so that nobody knows what became of the request.
-	// A repetition then carries the same MS-RequestId (API.md 3.1).
+	// unknown means that no complete answer arrived, so the effect of the request is
+	// unknown. A repetition then carries the same MS-RequestId (API.md 3.1).
 	unknown bool
 }
 
-// attempt sends a request once. It is a success when there is no trouble. A good
-// answer gives up its place with the pacer before it is decoded; after any other the
-// caller does, once everyone has been held up if need be.
+// attempt sends a request once. It succeeded if the returned failure is nil. A good
+// answer gives up its place in the pacer before it is decoded. After any other answer
+// the caller gives up the place, so that it can delay all requests first if necessary.
 func (c *Client) attempt(ctx context.Context, r request, requestID string, again bool) (answer, *failedAttempt) {
 	a := answer{requestID: requestID, correlationID: c.options.NewID()}
 	token, err := r.token, error(nil)
@@ -179,7 +182,7 @@ func (c *Client) attempt(ctx context.Context, r request, requestID string, again
 			c.standing.accept(token, a.sent)
 		}
 		c.pacer.release(true)
-		runtime.Gosched() // the request that takes the place leaves before this answer is decoded
+		runtime.Gosched() // lets the next request leave before this answer is decoded
 	}
 	if err != nil {
 		err = transportCause(err)
@@ -204,15 +207,15 @@ func (c *Client) attempt(ctx context.Context, r request, requestID string, again
 	return a, t
 }
 
-// exchange sends one request and reads the whole answer into a. An error means
-// that no whole answer arrived.
+// exchange sends one request and reads the complete answer into a. An error means that
+// no complete answer arrived.
 func (c *Client) exchange(ctx context.Context, r request, token string, a *answer) error {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
 	sent := c.newRequest(r, token, a).WithContext(ctx)
 	response, err := c.http.Do(sent)
 	if err != nil {
-		if wrapped, ok := errors.AsType[*url.Error](err); ok { // it repeats the address, which says nothing new
+		if wrapped, ok := errors.AsType[*url.Error](err); ok { // url.Error would repeat the address
 			err = wrapped.Err
 		}
 		return c.explainTimeout(ctx, err)
@@ -221,7 +224,7 @@ func (c *Client) exchange(ctx context.Context, r request, token string, a *answe
 	a.status, a.header = response.StatusCode, response.Header
 	limit := c.options.MaxBody
 	if !a.isSuccess() {
-		limit = min(limit, 64<<10) // of an error, that is plenty
+		limit = min(limit, 64<<10) // enough for an error body
 	}
 	more := func() error { return nil }
 	if r.room != nil {
@@ -237,12 +240,12 @@ func (c *Client) exchange(ctx context.Context, r request, token string, a *answe
 	return nil
 }
 
-// isSuccess reports whether the body is more than an error's.
+// isSuccess reports whether the body can be more than an error.
 func (a *answer) isSuccess() bool {
 	return a.status == http.StatusOK || a.status == http.StatusAccepted
 }
 
-// newRequest is one attempt of a request.
+// newRequest builds the HTTP request for one attempt.
 func (c *Client) newRequest(r request, token string, a *answer) *http.Request {
 	header := http.Header{"User-Agent": c.userAgent}
 	switch {
@@ -268,7 +271,7 @@ func (c *Client) newRequest(r request, token string, a *answer) *http.Request {
 	return request
 }
 
-// explainTimeout puts the timeout of an attempt in words.
+// explainTimeout describes the timeout of an attempt in words.
 func (c *Client) explainTimeout(ctx context.Context, err error) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fmt.Errorf("no complete answer within %s: %w", c.options.Timeout, context.DeadlineExceeded)
@@ -279,12 +282,12 @@ func (c *Client) explainTimeout(ctx context.Context, err error) error {
 // errTooLarge marks a body that exceeds its limit.
 var errTooLarge = errors.New("the answer is too large")
 
-// readBody reads a body of at most limit bytes, in one piece when its size is known;
-// of a larger one it returns the beginning and errTooLarge. More than smallAnswers
-// are read only if more has no objection. The body is read to its end, so that the
-// connection can be used again.
+// readBody reads a body of at most limit bytes, into one allocation when its size is
+// known. Of a larger body it returns the beginning and errTooLarge. Before it reads
+// more than smallAnswers bytes it calls more, whose error ends the reading. The body is
+// read to its end, so that the connection can be used again.
 func readBody(response *http.Response, limit int64, more func() error) ([]byte, error) {
-	const trusted = 1 << 20 // a size up to which a header is believed
+	const trusted = 1 << 20 // larger Content-Length values are not trusted
 	if size := response.ContentLength; size >= 0 && size <= min(limit, trusted) {
 		body := make([]byte, size)
 		_, err := io.ReadFull(response.Body, body)
@@ -315,8 +318,8 @@ func readBody(response *http.Response, limit int64, more func() error) ([]byte, 
 	return body.Bytes(), nil
 }
 
-// transportVerdict judges why no whole answer arrived; status is 0 when not even its
-// beginning did.
+// transportVerdict judges why no complete answer arrived; status is 0 when not even a
+// status line did.
 func transportVerdict(err error, status int) verdict {
 	var certificate *tls.CertificateVerificationError
 	switch {
@@ -332,9 +335,9 @@ func transportVerdict(err error, status int) verdict {
 	return verdict{class: billing.ServerFailure, retry: true, advice: "no answer"}
 }
 
-// withoutToken is the failure of a request for which there is no access token. What
-// the source of tokens tells is kept; what it does not know is taken from refused,
-// the failure that made it necessary.
+// withoutToken returns the failure of a request for which there is no access token. It
+// keeps what the source of tokens says, and takes the rest from refused, the failure
+// that made a new token necessary.
 func withoutToken(err error, refused *billing.Failure) *billing.Failure {
 	var known *billing.Failure
 	if !errors.As(err, &known) {

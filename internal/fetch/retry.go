@@ -16,9 +16,9 @@ const (
 	longestWait = 30 * time.Second
 )
 
-// backoff is how long to wait after a failed attempt, counted from 1: a random time
-// up to a limit that doubles with every attempt. Drawing from the whole of it
-// spreads requests that failed together better than any part of it.
+// backoff returns how long to wait after a failed attempt, counted from 1: a random
+// time up to a limit that doubles with every attempt. Drawing from the whole range
+// spreads requests that failed together better than drawing from a part of it.
 func backoff(attempt int, random func() float64) time.Duration {
 	limit := longestWait
 	if shift := attempt - 1; shift < 6 { // 2^6 × firstWait exceeds longestWait
@@ -27,18 +27,19 @@ func backoff(attempt int, random func() float64) time.Duration {
 	return time.Duration(random() * float64(limit))
 }
 
-// throttledWait is how long to wait after a 429 that does not say how long. Its least
-// is half of its most: each request that comes too early is counted too.
+// throttledWait returns how long to wait after a 429 that does not say how long. Its
+// minimum is half of its maximum, because each request that arrives too early is
+// counted too.
 func throttledWait(attempt int, random func() float64) time.Duration {
 	return max(firstWait, backoff(attempt, func() float64 { return 0.5 + random()/2 }))
 }
 
-// tryAgain finds how long to wait in the prose of the gateway (API.md 3.4).
+// tryAgain finds the wait in the text of the gateway's message (API.md 3.4).
 var tryAgain = regexp.MustCompile(`(?i)try again in (\d{1,6}) seconds?`)
 
-// retryAfter reads how long the service asks to wait, in seconds or until a date of
-// its header, or else in its message, capped at limit. It reports false when there is
-// nothing usable (API.md 3.3).
+// retryAfter returns how long the service asks to wait, capped at limit: in seconds or
+// until a date in the header, or else in the message. It returns false when neither has
+// a usable value (API.md 3.3).
 func retryAfter(a *answer, limit time.Duration) (time.Duration, bool) {
 	value := strings.TrimSpace(a.header.Get("Retry-After"))
 	if wait, ok := parseRetryAfter(value, a.arrived, limit); ok {
@@ -63,7 +64,7 @@ func parseRetryAfter(value string, now time.Time, limit time.Duration) (time.Dur
 	return min(wait, limit), wait > 0
 }
 
-// sleep waits, or returns the error of ctx as soon as that ends.
+// sleep waits for d, or returns the error of ctx as soon as ctx ends.
 func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()

@@ -6,19 +6,19 @@ import (
 	"sync"
 )
 
-// smallAnswers is how many bytes of an answer, or of all pages of the line items, are
-// held for each customer that is read at a time.
+// smallAnswers is the number of bytes of an answer, or of all pages of the line items,
+// up to which customers are read at the same time.
 const smallAnswers = 4 << 20
 
-// Large is the place for larger answers, for one customer at a time: decoded, an
-// answer takes several times its size. Clients that share it take no more memory
-// together than one. Who put something in has the place.
+// Large is the slot for larger answers, for one customer at a time, because a decoded
+// answer takes several times its size. Clients that share the slot together use no more
+// memory than one. A customer holds the slot by sending to the channel.
 type Large chan struct{}
 
-// NewLarge makes the place.
+// NewLarge returns a free slot.
 func NewLarge() Large { return make(Large, 1) }
 
-// room is one customer's right to larger answers.
+// room is one customer's access to the slot.
 type room struct {
 	place Large
 
@@ -26,10 +26,10 @@ type room struct {
 	held bool
 }
 
-// errNoRoom marks an answer that is read when it is the customer's turn.
+// errNoRoom marks an answer that must wait for the slot.
 var errNoRoom = errors.New("waiting for other large answers")
 
-// try takes the place if it is free, without waiting.
+// try takes the slot if it is free, without waiting.
 func (r *room) try() error {
 	if !r.mu.TryLock() {
 		return errNoRoom
@@ -47,10 +47,10 @@ func (r *room) try() error {
 	}
 }
 
-// wait takes the place when it is free. Meanwhile nothing may be held that a customer
-// with the place needs.
+// wait waits for the slot. The caller must meanwhile hold nothing that the customer
+// with the slot needs.
 func (r *room) wait(ctx context.Context) error {
-	r.mu.Lock() // other requests for this customer wait too
+	r.mu.Lock() // makes other requests for this customer wait too
 	defer r.mu.Unlock()
 	if r.held {
 		return nil
@@ -70,7 +70,7 @@ func (r *room) isHeld() bool {
 	return r.held
 }
 
-// leave gives the place up.
+// leave frees the slot.
 func (r *room) leave() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

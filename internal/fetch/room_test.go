@@ -62,7 +62,7 @@ func TestLargeAnswersTakeTurns(t *testing.T) {
 	}
 }
 
-// A customer of whom two answers are large does not wait for itself.
+// A customer with two large answers does not wait for itself.
 func TestCustomersWithLargeAnswersAreAllRead(t *testing.T) {
 	t.Parallel()
 
@@ -138,7 +138,7 @@ func TestLargeStatementKeepsItsRoomUntilReleased(t *testing.T) {
 		_, err := c.Statement(ctx, idOf(2))
 		waiting <- err
 	}()
-	<-asked // and is broken off
+	<-asked // the client breaks it off
 	small, err := c.Statement(t.Context(), idOf(3))
 	if err != nil || small.Failure != nil || small.Done != nil {
 		t.Error("a small statement", small.Failure, err)

@@ -26,7 +26,7 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// platform is a hand-made identity platform that keeps what it was asked.
+// platform is an identity platform for tests that records the requests.
 type platform struct {
 	mu     sync.Mutex
 	forms  []url.Values
@@ -56,14 +56,14 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.answer(w, r)
 }
 
-// all returns what was asked so far.
+// all returns the requests so far.
 func (p *platform) all() []url.Values {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.forms)
 }
 
-// issues answers with tokens whose names count up, and with a life as it is written.
+// issues answers with numbered tokens, with the given life as written.
 func issues(life string) http.HandlerFunc {
 	var mu sync.Mutex
 	n := 0
@@ -95,7 +95,7 @@ func TestRefreshTokenIsRotated(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Many ask at once; one goes.
+		// Many callers need a token; one request is made.
 		var group errgroup.Group
 		for range 20 {
 			group.Go(func() error {
@@ -115,7 +115,7 @@ func TestRefreshTokenIsRotated(t *testing.T) {
 		if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
 			t.Errorf("%v, %v", info.Mode(), err)
 		}
-		// Many are refused at once; one goes again.
+		// Many callers are refused; again one request is made.
 		for range 20 {
 			group.Go(func() error {
 				token, err := source.Refresh(t.Context(), "access-1")
@@ -223,7 +223,7 @@ func TestSignInFailures(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for range 3 { // who comes later is told the same, without asking
+			for range 3 { // later callers receive the same answer, without a request
 				_, err = source.Token(t.Context())
 				checkFailure(t, err, test.class, test.code, test.words...)
 			}
@@ -305,9 +305,9 @@ func TestRefreshTokenFileTrouble(t *testing.T) {
 	}
 }
 
-// The old token dies when it is used. So no exchange begins before it is known that
-// the new one can be kept: there is no room for a file beside one with so long a name,
-// but for its lock.
+// Using the old token invalidates it, so no exchange begins before the new token is
+// known to be storable. The file's name is so long that its directory has room for the
+// lock but not for a new file beside it.
 func TestNoExchangeWithoutAPlaceForTheNewToken(t *testing.T) {
 	t.Parallel()
 
@@ -329,7 +329,7 @@ func TestNoExchangeWithoutAPlaceForTheNewToken(t *testing.T) {
 	}
 }
 
-// Two names of one file are one token.
+// Two names of one file share one lock.
 func TestLockIsThatOfTheFileALinkLeadsTo(t *testing.T) {
 	t.Parallel()
 
@@ -446,7 +446,7 @@ func TestTokenIsRenewedEarly(t *testing.T) {
 		expect("a1")
 		time.Sleep(2 * time.Minute)
 		expect("a2")
-		// When the platform is down, a token serves to its end.
+		// While the platform is down, a token is used until its end.
 		down = true
 		time.Sleep(56 * time.Minute)
 		expect("a2")

@@ -67,7 +67,7 @@ func collectAll(t *testing.T, c *fetch.Client) map[billing.CustomerID]billing.St
 	return statements
 }
 
-// compare checks every customer against what the simulator knows to be true.
+// compare checks every customer against the simulator's own data.
 func compare(t *testing.T, sim *partnersim.Simulator, got map[billing.CustomerID]billing.Statement) {
 	t.Helper()
 	n := 0
@@ -160,7 +160,8 @@ func TestClientOvercomesFaults(t *testing.T) {
 	compare(t, sim, got)
 	faults := sim.Stats().Faults
 	answered := int(faults["server_error"] + faults["unavailable"] + faults["truncate"])
-	// Some resets are overcome by net/http, on connections that may just have been old.
+	// net/http itself overcomes some resets, those on connections that may just have been
+	// old.
 	if answered == 0 || retried < answered || retried > answered+int(faults["reset"]) {
 		t.Errorf("%d requests were sent again for %v", retried, faults)
 	}

@@ -9,45 +9,49 @@ import (
 	"partnercost/internal/billing"
 )
 
-// standing is what the answers so far prove about the partner's sign-in and role. By
-// it a refusal that one customer meets is told from one that all would meet.
+// standing records what the answers so far prove about the partner's sign-in and role.
+// It distinguishes a refusal that concerns one customer from one that would meet every
+// customer.
 type standing struct {
-	// turn admits one goroutine to trying a token, so that the others learn from it.
+	// turn lets one goroutine at a time try a token, so that the others learn from the
+	// result.
 	turn chan struct{}
 
 	mu sync.Mutex
-	// accepted and refused are the tokens of the newest request that proved one to be
-	// good, and of the newest trial that proved one to be bad.
+	// accepted and refused are the tokens of the newest request that proved a token good,
+	// and of the newest trial that proved one bad.
 	accepted, refused     string
 	acceptedAt, refusedAt time.Time
-	// renewed is the token that was obtained because another one was refused, and wasGood
-	// whether it was ever accepted: older ones may be good beside it for a while.
+	// renewed is the token that was obtained because another one was refused. wasGood
+	// reports whether it was ever accepted; older tokens may remain valid beside it for a
+	// while.
 	renewed string
 	wasGood bool
-	// doubts counts refusals in a row that may be one customer's or everybody's.
+	// doubts counts refusals in a row that may concern one customer or the whole partner.
 	doubts int
 
-	// served are the endpoints that were read for somebody, and condemned counts by
-	// endpoint the refusals with a condemning code in a row.
+	// served are the endpoints that were read for at least one customer. condemned counts
+	// for each endpoint the refusals in a row with a code that condemns the sign-in or the
+	// configuration.
 	served    map[string]bool
 	condemned map[string]int
 
-	// admitted: a resource of a customer was read. Until then withoutRole counts the
-	// customers of whom none could be for lack of a role.
+	// admitted means that a resource of a customer was read. Until then withoutRole counts
+	// the customers of whom no resource could be read for lack of a role.
 	admitted    bool
 	withoutRole int
 }
 
 const (
 	// roleRefusalsToGiveUp is how many customers must be refused for lack of a role, before any
-	// was not, for the run to end: by then the role is missing for all of them
+	// customer was read, for the run to end: by then the role is missing for all of them
 	// (API.md 3.6).
 	roleRefusalsToGiveUp = 5
-	// doubtsAtMost is how many refusals of tokens are taken for those of single customers
-	// when nothing proves it.
+	// doubtsAtMost is how many unproven refusals of tokens in a row are blamed on single
+	// customers.
 	doubtsAtMost = 10
-	// accidentsAtMost is how many refusals of one request are nobody's fault: one of a
-	// token that died on the way, and one that comes once.
+	// accidentsAtMost is how many refusals of one request prove nothing: one of a token
+	// that expired on the way, and one that does not come again.
 	accidentsAtMost = 2
 )
 
@@ -62,7 +66,7 @@ func (s *standing) accept(token string, sent time.Time) {
 	}
 }
 
-// serve notes that an endpoint was read.
+// serve notes that an endpoint was read for a customer.
 func (s *standing) serve(endpoint string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,9 +77,10 @@ func (s *standing) serve(endpoint string) {
 	delete(s.condemned, endpoint)
 }
 
-// condemn notes a refusal with a condemning code, and reports whether anything was read
-// for somebody, and whether too many of the endpoint were refused in a row for them to
-// be single customers. What other endpoints answer tells nothing of this one.
+// condemn notes a refusal with a condemning code. It reports whether anything was read
+// for any customer, and whether the endpoint was refused too often in a row for the
+// refusals to concern single customers. Answers of other endpoints prove nothing about
+// this one.
 func (s *standing) condemn(endpoint string) (served, all bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,7 +98,7 @@ func (s *standing) refuse(token string, sent time.Time) {
 	s.refused, s.refusedAt = token, sent
 }
 
-// renew notes a token that takes the place of a refused one.
+// renew notes a token that replaces a refused one.
 func (s *standing) renew(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -108,14 +113,14 @@ func (s *standing) isRenewed(token string) bool {
 	return s.renewed == token
 }
 
-// wasAccepted reports whether a renewed token is known to have been good.
+// wasAccepted reports whether a renewed token was accepted before.
 func (s *standing) wasAccepted(token string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.renewed == token && s.wasGood
 }
 
-// doubt notes a refusal of which nothing proves whose it is, and reports whether
+// doubt notes a refusal for which no proof shows whom it concerns, and reports whether
 // there are too many of them.
 func (s *standing) doubt() bool {
 	s.mu.Lock()
@@ -124,7 +129,7 @@ func (s *standing) doubt() bool {
 	return s.doubts >= doubtsAtMost
 }
 
-// proof is what is known of a token.
+// proof is what is known about a token.
 type proof int
 
 const (
@@ -133,8 +138,8 @@ const (
 	disproven
 )
 
-// known is what requests that were sent at a time or later prove about a token. One
-// that was refused stays so.
+// known returns what the requests sent at since or later prove about a token. A refused
+// token stays refused.
 func (s *standing) known(token string, since time.Time) proof {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -147,8 +152,8 @@ func (s *standing) known(token string, since time.Time) proof {
 	return unproven
 }
 
-// try proves a token by a request that says nothing about any customer, unless one
-// that was sent at a time or later has proved it already.
+// try tests a token with a request that concerns no customer, unless a request sent at
+// since or later has tested it already.
 func (c *Client) try(ctx context.Context, token string, since time.Time) (proof, error) {
 	select {
 	case c.standing.turn <- struct{}{}:
@@ -165,7 +170,7 @@ func (c *Client) try(ctx context.Context, token string, since time.Time) (proof,
 		return unproven, err
 	case a.good:
 		return proven, nil
-	case a.status == http.StatusForbidden: // who it is was seen, and what they may do
+	case a.status == http.StatusForbidden: // the service recognised the caller, so the token is good
 		c.standing.accept(token, a.sent)
 		return proven, nil
 	case a.status == http.StatusUnauthorized:
@@ -175,8 +180,8 @@ func (c *Client) try(ctx context.Context, token string, since time.Time) (proof,
 	return unproven, nil
 }
 
-// probe sends, once, a request that says nothing about any customer. The error is that
-// of ctx.
+// probe sends a request that concerns no customer, in a single attempt. The error is
+// that of ctx.
 func (c *Client) probe(ctx context.Context, token string) (answer, error) {
 	if err := c.pacer.acquire(ctx); err != nil {
 		return answer{}, err
@@ -193,16 +198,17 @@ func (c *Client) probe(ctx context.Context, token string) (answer, error) {
 	return a, ctx.Err()
 }
 
-// afterRefusal decides what becomes of a request whose token was refused. It returns
-// nothing when the request is worth sending again with the token that is current
-// then, and else its failure or the error of ctx. The refusal arrived at a time, and
+// afterRefusal decides how a request continues whose token was refused. It returns nil
+// when the request should be sent again with the token that is current then, and
+// otherwise its failure or the error of ctx. The refusal came at the time arrived;
 // refusals counts those of this request.
 //
-// A refusal ends the run only when it is proven to be everybody's: a token in its
-// place is refused too, in a request that concerns no customer. That of a token that
-// is not current any more proves nothing: it died on the way. That of one with which
-// others are accepted is this request's, if it comes again; they must have been sent
-// after it arrived, because the token may have died between two requests.
+// A refusal ends the run only when it is proven to concern the whole partner: the token
+// that replaces the refused one is refused too, in a request that concerns no customer.
+// The refusal of a token that is no longer current proves nothing, because the token
+// expired on the way. If other requests are accepted with the same token, a repeated
+// refusal concerns this request alone. Those requests must have been sent after the
+// refusal arrived, because the token may have expired between two requests.
 func (c *Client) afterRefusal(ctx context.Context, t *failedAttempt, arrived time.Time, refusals int) error {
 	alone := func(p proof) error {
 		if p != proven && c.standing.doubt() {
@@ -221,7 +227,7 @@ func (c *Client) afterRefusal(ctx context.Context, t *failedAttempt, arrived tim
 		return withoutToken(err, t.failure)
 	}
 	if current == t.token {
-		// What was renewed after a refusal is as fresh as any.
+		// A token that was renewed after a refusal is as new as a token can be.
 		if c.standing.isRenewed(current) {
 			p, err := c.try(ctx, current, arrived)
 			if err != nil {
@@ -256,7 +262,7 @@ func (c *Client) afterRefusal(ctx context.Context, t *failedAttempt, arrived tim
 		case err != nil:
 			return err
 		case p == disproven && !c.standing.wasAccepted(current):
-			// Unless another one took its place meanwhile: then it died of age.
+			// If another token replaced it meanwhile, this one expired.
 			if newest, err := c.options.Tokens.Token(ctx); err != nil || newest == current {
 				return t.failure
 			}
@@ -265,17 +271,18 @@ func (c *Client) afterRefusal(ctx context.Context, t *failedAttempt, arrived tim
 	return nil
 }
 
-// aloneRefused is a refusal that concerns one customer.
+// aloneRefused returns a refusal that concerns one customer.
 func aloneRefused(f *billing.Failure, message string) *billing.Failure {
 	alone := *f
 	alone.Class, alone.Message = billing.Refused, message
 	return &alone
 }
 
-// afterCondemnation decides what a refusal means whose code condemns the sign-in or the
-// configuration. It ends the run when it is proven to be everybody's: nothing was read
-// for anybody yet, and a request that concerns no customer is refused too. Many such
-// refusals of one endpoint in a row end it all the same. Any other is this customer's.
+// afterCondemnation decides on a refusal whose code condemns the sign-in or the
+// configuration. Such a refusal ends the run when it is proven to concern the whole
+// partner: no customer has been read yet, and a request that concerns no customer is
+// refused too. Many such refusals of one endpoint in a row also end the run. Any other
+// concerns this customer alone.
 func (c *Client) afterCondemnation(ctx context.Context, r request, t *failedAttempt) error {
 	served, all := c.standing.condemn(r.endpoint)
 	if all {
@@ -293,9 +300,9 @@ func (c *Client) afterCondemnation(ctx context.Context, r request, t *failedAtte
 	return aloneRefused(t.failure, "the service refuses this customer, which does not prove that it refuses all: "+t.failure.Message)
 }
 
-// admit watches the first customers: when none of their resources can be read for
-// want of a role, it is the role that is wrong and not the customers. It returns the
-// failure that then ends the run.
+// admit watches the first customers. When no resource of any of them can be read for
+// lack of a role, the role is at fault and not the customers. admit returns the failure
+// that then ends the run.
 func (s *standing) admit(st billing.Statement) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -17,7 +17,7 @@ import (
 	"partnercost/internal/fetch"
 )
 
-// changing is a token source of one token after the other.
+// changing is a source of one token after the other.
 type changing struct {
 	mu        sync.Mutex
 	current   int
@@ -40,7 +40,7 @@ func (c *changing) Refresh(_ context.Context, stale string) (string, error) {
 	return fmt.Sprint("token-", c.current), nil
 }
 
-// bearer answers who sends a token that is good, and refuses all others.
+// bearer answers requests with a good token and refuses all others.
 func bearer(good func(token string) bool, answer http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !good(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")) {
@@ -77,8 +77,8 @@ func TestRunEndsWhenTheFirstCustomersLackTheRole(t *testing.T) {
 	}
 }
 
-// A refusal of one resource is that resource's trouble: the other is read, however
-// many customers it is refused for.
+// A refusal of one resource concerns that resource only: the other is read, however
+// many customers are refused the first.
 func TestRoleForOneResourceIsEnoughForIt(t *testing.T) {
 	t.Parallel()
 
@@ -120,7 +120,7 @@ func TestTokenIsRefreshedOnce(t *testing.T) {
 	}
 }
 
-// A sign-in that is dead costs some dozens of requests, whatever the concurrency.
+// A dead sign-in costs some dozens of requests, whatever the concurrency.
 func TestDeadSignInEndsTheRun(t *testing.T) {
 	t.Parallel()
 
@@ -153,7 +153,7 @@ func TestDeadSignInEndsTheRun(t *testing.T) {
 	}
 }
 
-// One customer whose token is refused, whatever it is, is one customer's failure.
+// One customer whose every token is refused is one customer's failure.
 func TestTokenRefusedForOneCustomer(t *testing.T) {
 	t.Parallel()
 
@@ -191,8 +191,8 @@ func TestTokenRefusedForOneCustomer(t *testing.T) {
 	}
 }
 
-// One resource that condemns everybody from one moment on is not excused by another that
-// is served: the run ends within some dozens of requests.
+// When one resource refuses every customer from one moment on, another that is served
+// does not excuse it: the run ends within some dozens of requests.
 func TestACondemnedResourceEndsTheRun(t *testing.T) {
 	t.Parallel()
 
@@ -213,8 +213,9 @@ func TestACondemnedResourceEndsTheRun(t *testing.T) {
 	}
 }
 
-// A code that condemns the sign-in is not believed while others are served: one customer
-// must not cost all the others their night. When everybody meets it, the run ends.
+// A code that condemns the sign-in is not believed while other customers are served: one
+// customer must not cost all the others their night. When every customer meets it, the
+// run ends.
 func TestACondemningCodeMustBeProven(t *testing.T) {
 	t.Parallel()
 
@@ -281,8 +282,8 @@ func TestACondemningCodeMustBeProven(t *testing.T) {
 	}
 }
 
-// mortal gives a new token whenever it is asked to; each dies after a while, and
-// nobody but the service knows.
+// mortal returns a new token whenever it is asked to. Each dies after a while, which
+// only the service knows.
 type mortal struct {
 	changing
 
@@ -301,7 +302,7 @@ func (m *mortal) isGood(token string) bool {
 	return time.Since(born) < m.life
 }
 
-// Tokens that die early are renewed for as long as new ones are given.
+// Tokens that expire early are renewed as long as new ones are issued.
 func TestShortLivedTokensAreRenewed(t *testing.T) {
 	t.Parallel()
 
@@ -341,7 +342,7 @@ func TestShortLivedTokensAreRenewed(t *testing.T) {
 	})
 }
 
-// A refusal that comes once is an accident, also of a token that others are good with.
+// A single refusal is an accident, also of a token that works for other requests.
 func TestRefusalByAccidentIsAskedAgain(t *testing.T) {
 	t.Parallel()
 
@@ -360,8 +361,8 @@ func TestRefusalByAccidentIsAskedAgain(t *testing.T) {
 	}
 }
 
-// A request that was sent beside another one may arrive when the token has died, which
-// the other one's answer does not disprove.
+// A request may arrive when its token has just expired, although one that was sent
+// beside it was accepted.
 func TestTokenDiesBetweenTwoRequests(t *testing.T) {
 	t.Parallel()
 
@@ -371,7 +372,7 @@ func TestTokenDiesBetweenTwoRequests(t *testing.T) {
 		w := &wire{start: time.Now(), answer: func(_ int, r *http.Request) *http.Response {
 			rest, _ := strings.CutPrefix(r.URL.Path, "/v1/customers/")
 			_, resource, _ := strings.Cut(rest, "/")
-			if resource == profilePath { // the way there is longer
+			if resource == profilePath { // this request takes longer to arrive
 				time.Sleep(400 * time.Millisecond)
 			}
 			if !source.isGood(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")) {

@@ -27,15 +27,16 @@ func (c *Client) Statement(ctx context.Context, id billing.CustomerID) (billing.
 	return c.Visit(ctx, billing.Visit{CustomerID: id})
 }
 
-// Visit reads of one customer what is wanted: the billing profile and the cost summary
-// side by side, then the line items, unless there are no costs or the summary says
-// that they are known. Where the summary was read before, the line items are read to it.
+// Visit reads the wanted parts of one customer: the billing profile and the cost summary
+// in parallel, then the line items, unless there are no costs or the summary shows that
+// the stored items are current. If the summary was read before, the line items are read
+// to match it.
 //
-// What concerns this customer alone is Statement.Failure, beside the parts that
-// could be had. The error is for what ends the run: a *billing.Failure whose class
+// A failure that concerns this customer alone is Statement.Failure, beside the parts
+// that were read. The error is for what ends the run: a *billing.Failure whose class
 // says so, or the error of ctx.
 //
-// A statement that took the room for large answers keeps it until it is released.
+// A statement that took the slot for large answers keeps it until it is released.
 func (c *Client) Visit(ctx context.Context, w billing.Visit) (billing.Statement, error) {
 	room := &room{place: c.large}
 	s, err := c.read(ctx, w, room)
@@ -47,7 +48,7 @@ func (c *Client) Visit(ctx context.Context, w billing.Visit) (billing.Statement,
 	return s, nil
 }
 
-// read is Visit but for what becomes of the room.
+// read is Visit without the release of the slot for large answers.
 func (c *Client) read(ctx context.Context, w billing.Visit, room *room) (billing.Statement, error) {
 	v := visit{client: c, id: w.CustomerID, until: c.options.Now().Add(c.options.Patience), room: room}
 	read := v.readNews
@@ -80,7 +81,7 @@ func (c *Client) read(ctx context.Context, w billing.Visit, room *room) (billing
 	return s, nil
 }
 
-// readNews reads the summary, and what it makes necessary.
+// readNews reads the summary and the parts that it makes necessary.
 func (v *visit) readNews(ctx context.Context, w billing.Visit) error {
 	group, both := errgroup.WithContext(ctx)
 	if !w.SkipProfile || !v.client.options.Costs {
@@ -105,8 +106,8 @@ func (v *visit) readNews(ctx context.Context, w billing.Visit) error {
 	return v.explainFailure(ctx)
 }
 
-// explainFailure reads the profile too of a customer who fails: it tells whether the
-// customer exists, and whoever fails is read as far as can be.
+// explainFailure also reads the profile of a customer that failed. The profile shows
+// whether the customer exists, and a failed customer is read as far as possible.
 func (v *visit) explainFailure(ctx context.Context) error {
 	if v.profile.asked || v.summary.failure == nil && v.items.failure == nil {
 		return nil
@@ -114,8 +115,8 @@ func (v *visit) explainFailure(ctx context.Context) error {
 	return v.readProfile(ctx)
 }
 
-// takeSummary takes a summary that was read before for read. It reports whether it
-// could.
+// takeSummary uses a summary that was read before. It reports whether the summary was
+// usable.
 func (v *visit) takeSummary(doc *billing.Document) bool {
 	if doc == nil || !v.client.options.Costs {
 		return false
@@ -132,7 +133,7 @@ func (v *visit) takeSummary(doc *billing.Document) bool {
 	return true
 }
 
-// readRest reads the profile and the line items to a summary that was read before.
+// readRest reads the profile and the line items that belong to a summary read before.
 func (v *visit) readRest(ctx context.Context, w billing.Visit) error {
 	group, both := errgroup.WithContext(ctx)
 	if !w.SkipProfile || w.SkipItems || !v.parts.summary.hasCosts() {
@@ -144,20 +145,20 @@ func (v *visit) readRest(ctx context.Context, w billing.Visit) error {
 	return group.Wait()
 }
 
-// looksMoved reports whether summary and line items seem to be of two periods.
+// looksMoved reports whether summary and line items seem to belong to two periods.
 func looksMoved(s billing.Statement) bool {
 	return slices.ContainsFunc(s.Findings, func(f billing.Finding) bool { return f.Kind == billing.LineItemsPeriodMismatch })
 }
 
-// mayHaveMoved reports whether some items lie in another period than the summary's and
-// the sums differ, or all one-time purchases do. The next period's bill may hold a correction of the one before, so
-// that its items do not all lie beside the summary's period (moved).
+// mayHaveMoved reports whether some items lie in another period than the summary's and the sums
+// differ, or whether all one-time purchases do. The next period's bill may hold a correction of the
+// one before, so not all of its items lie beside the summary's period (see moved).
 func (p parts) mayHaveMoved() bool {
 	if p.items == nil || p.summary == nil {
 		return false
 	}
-	// One-time purchases are not billed in advance: that the sums agree, as with the same
-	// licences each month, does not make them this month's.
+	// One-time purchases are not billed in advance. Sums that agree, as with the same
+	// licences each month, therefore do not prove that the items belong to this month.
 	for _, aside := range p.items.typesBeside(p.summary.costs.Details) {
 		if aside.invoiceType == billing.OneTime && aside.near {
 			return true
@@ -183,14 +184,14 @@ type visit struct {
 	room   *room
 
 	parts parts
-	// What came of the three resources.
+	// The results of the three resources.
 	profile, summary, items result
 }
 
-// result is the answer about a resource, or why there is none.
+// result is the answer about a resource, or the reason why there is none.
 type result struct {
 	asked bool
-	// kept: it was read before.
+	// kept means that the document was read before.
 	kept     bool
 	answer   answer
 	document billing.Document
@@ -206,7 +207,7 @@ func (v *visit) get(ctx context.Context, res *result, kind billing.DocumentKind,
 	return res.note(err)
 }
 
-// note keeps a failure that is this customer's alone, and returns any other.
+// note keeps a failure that concerns this customer alone, and returns any other.
 func (res *result) note(err error) error {
 	if err == nil {
 		return nil
@@ -219,7 +220,7 @@ func (res *result) note(err error) error {
 	return nil
 }
 
-// request is that for a resource of the customer.
+// request returns the request for a resource of the customer.
 func (v *visit) request(resource string, decode func([]byte) error) request {
 	return request{
 		endpoint: "customers/{id}/" + resource, resource: resource,
@@ -227,7 +228,7 @@ func (v *visit) request(resource string, decode func([]byte) error) request {
 	}
 }
 
-// address is that of a path below the version of the API.
+// address returns the address of a path below the version of the API.
 func (c *Client) address(path string) *url.URL {
 	return &url.URL{Scheme: c.base.Scheme, Host: c.base.Host, Path: c.base.Path + "/v1" + path}
 }
@@ -246,8 +247,8 @@ func (v *visit) readSummary(ctx context.Context) error {
 	})
 }
 
-// settleNoCosts takes the refusal of a summary for "no costs" where that is the safe
-// reading. It needs to know what became of the profile, which tells whether the
+// settleNoCosts takes the refusal of a summary to mean "no costs" where that is the
+// safe interpretation. It needs the result of the profile, which shows whether the
 // customer exists.
 func (v *visit) settleNoCosts() {
 	if v.summary.failure == nil {
@@ -262,7 +263,7 @@ func (v *visit) settleNoCosts() {
 }
 
 // readLineItems reads all pages of the line items, if they are wanted and there are
-// costs that they could belong to.
+// costs to which they could belong.
 func (v *visit) readLineItems(ctx context.Context) error {
 	if !v.client.options.LineItems || v.parts.summary == nil || !v.parts.summary.hasCosts() {
 		return nil
@@ -270,7 +271,7 @@ func (v *visit) readLineItems(ctx context.Context) error {
 	res := &v.items
 	res.asked = true
 	read := *noLineItems()
-	var more lineItems // read with the page that is being decoded
+	var more lineItems // read, and the page that is being decoded
 	var bodies [][]byte
 	size := 0
 	err := v.client.walk(ctx, v.lineItemsRequest(), func(body []byte) (wirePaging, int, error) {
@@ -310,7 +311,7 @@ func (v *visit) readLineItems(ctx context.Context) error {
 	return nil
 }
 
-// hold makes sure that so many bytes of line items may be held.
+// hold ensures that size bytes of line items may be held.
 func (v *visit) hold(ctx context.Context, size int) error {
 	if int64(size) > v.client.options.MaxBody {
 		return fmt.Errorf("the line items are too large: more than %d bytes on all pages", v.client.options.MaxBody)
@@ -333,9 +334,9 @@ func (v *visit) lineItemsRequest() request {
 	return r
 }
 
-// joinPages is the body of a document that took several pages (billing.Document).
-// Between pages stands a line feed, which is half a character in UTF-16: such a page
-// is kept in UTF-8.
+// joinPages returns the body of a document that took several pages (billing.Document).
+// A line feed separates the pages. In UTF-16 it would be half a character, so such a
+// page is kept in UTF-8.
 func joinPages(pages [][]byte) []byte {
 	if len(pages) == 1 {
 		return pages[0]
@@ -350,12 +351,12 @@ func joinPages(pages [][]byte) []byte {
 	return all
 }
 
-// statement puts together what was learnt.
+// statement combines the results.
 func (v *visit) statement() billing.Statement {
 	var docs []billing.Document
 	var failure *billing.Failure
 	var fetchedAt time.Time
-	// Costs are what this is about: their failure is the one to tell.
+	// The failure of the costs matters most, so it comes first.
 	for _, res := range []*result{&v.summary, &v.items, &v.profile} {
 		if failure == nil {
 			failure = res.failure

@@ -30,8 +30,8 @@ const (
 	itemsPath   = "servicecosts/mostrecent/lineitems"
 )
 
-// partner is a hand-made Partner Center: an answer for each resource of a customer,
-// and for any other path as a whole.
+// partner is a Partner Center for tests: one answer for each resource of a customer, or
+// for any other complete path.
 type partner struct {
 	mu       sync.Mutex
 	answers  map[string]http.HandlerFunc
@@ -80,7 +80,7 @@ const (
 	goodItems = `{"totalCount":1,"items":[{"invoiceType":"OneTime","startDate":"2026-10-03","endDate":"2026-10-04","pretaxTotal":5,"tax":1,"afterTaxTotal":6,"currencyCode":"USD"}]}`
 )
 
-// newPartner serves a customer with costs, but for the resources in which it differs.
+// newPartner serves a customer with costs, except for the resources in differs.
 func newPartner(t testing.TB, differs map[string]http.HandlerFunc) (*partner, string) {
 	t.Helper()
 	p := &partner{answers: map[string]http.HandlerFunc{
@@ -268,7 +268,7 @@ func TestStatementNoCosts(t *testing.T) {
 	}
 }
 
-// everywhere refuses all that is asked for.
+// everywhere refuses every resource.
 func everywhere(status int, body string) map[string]http.HandlerFunc {
 	refused := says(status, body)
 	return map[string]http.HandlerFunc{"/v1/customers": refused, profilePath: refused, summaryPath: refused}
@@ -420,7 +420,8 @@ func TestStatementReadsAgainWhenThePeriodMoved(t *testing.T) {
 		t.Errorf("the profile was read %d times", n)
 	}
 
-	// What stays inconsistent is kept with a finding, and read no third time.
+	// If the second reading is inconsistent too, it is kept with a finding; there is no
+	// third.
 	p, url = newPartner(t, map[string]http.HandlerFunc{itemsPath: says(200, later(goodItems))})
 	s, err = client(t, full(url)).Statement(t.Context(), asked)
 	if err != nil || s.Failure != nil || len(s.LineItems) != 1 {
@@ -433,8 +434,8 @@ func TestStatementReadsAgainWhenThePeriodMoved(t *testing.T) {
 		t.Errorf("the summary was read %d times", n)
 	}
 
-	// So it is with a step of one month, the only one there is: October's items must not
-	// become a second copy under November.
+	// The same applies to a step of one month, the only size there is: October's items
+	// must not become a second copy under November.
 	for name, november := range map[string][]http.HandlerFunc{
 		"overcome":                        {says(200, goodItems), says(200, strings.NewReplacer("2026-10", "2026-11", `"pretaxTotal":5`, `"pretaxTotal":7`).Replace(goodItems))},
 		"lasting":                         {says(200, goodItems)},
@@ -502,7 +503,7 @@ func TestLineItemsOfSeveralPages(t *testing.T) {
 		t.Errorf("%d pages", n)
 	}
 
-	// The second page that fails makes all fail: half of a set is none.
+	// If the second page fails, the set fails: half of a set is no set.
 	p.answers[itemsPath] = inTurn(p.answers[itemsPath], says(500, ""))
 	s, err = client(t, full(url)).Statement(t.Context(), asked)
 	if err != nil || s.Failure == nil || s.LineItems != nil || s.Costs == nil {
@@ -553,8 +554,8 @@ func TestNextPageOfLineItemsStaysWithTheCustomer(t *testing.T) {
 	}
 }
 
-// The bill of the next month may hold a correction of the one before, so that not all of
-// its items lie beside the period of the summary.
+// The next month's bill may hold a correction of the month before, so not all of its
+// items lie beside the period of the summary.
 func TestStatementReadsAgainWhenOnlySomeItemsAreLater(t *testing.T) {
 	t.Parallel()
 
@@ -575,7 +576,8 @@ func TestStatementReadsAgainWhenOnlySomeItemsAreLater(t *testing.T) {
 	}
 }
 
-// The same licences cost the same each month: equal sums hide that the service moved on.
+// The same licences cost the same each month, so equal sums hide a move to the next
+// period.
 func TestStatementReadsAgainWhenTheSumsAreThoseOfTheMonthBefore(t *testing.T) {
 	t.Parallel()
 

@@ -6,17 +6,17 @@ import (
 	"partnercost/internal/billing"
 )
 
-// TokenSource gives the access tokens of one partner. It is shared by all who
-// collect for that partner.
+// TokenSource returns the access tokens of one partner. All workers of that partner
+// share it.
 type TokenSource interface {
-	// Token returns an access token that is still good for a while.
+	// Token returns an access token that remains valid for a while.
 	Token(ctx context.Context) (string, error)
-	// Refresh returns another token than the stale one, which the service refused. Of
-	// several callers with the same stale token one obtains the new one for all.
+	// Refresh returns a token that replaces stale, which the service refused. If several
+	// callers have the same stale token, one obtains the new one for all.
 	Refresh(ctx context.Context, stale string) (string, error)
 }
 
-// StaticToken is a TokenSource of one ready token, for a trial or the simulator. It
+// StaticToken is a TokenSource of one given token, for a trial or the simulator. It
 // cannot be refreshed.
 func StaticToken(token string) TokenSource { return staticToken(token) }
 

@@ -5,8 +5,8 @@ import (
 	"net/url"
 )
 
-// NewAppOnlySource returns the tokens of an application alone. Partner Center gives
-// it billing profiles and refuses service costs (API.md 2.1).
+// NewAppOnlySource returns the tokens of an application alone. With them Partner Center
+// returns billing profiles and refuses service costs (API.md 2.1).
 func NewAppOnlySource(s SignIn) (TokenSource, error) {
 	e, err := newEndpoint(s)
 	if err != nil {

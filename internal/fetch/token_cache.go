@@ -7,13 +7,13 @@ import (
 )
 
 const (
-	// renewBefore is how long before its end a token is replaced, so that none dies in
-	// the middle of a request.
+	// renewBefore is how long before its end a token is replaced, so that no token expires
+	// during a request.
 	renewBefore = 5 * time.Minute
-	// presumedLife is that of a token that does not tell its own.
+	// presumedLife is the lifetime of a token that does not state one.
 	presumedLife = 30 * time.Minute
-	// failureTTL is how long an answer "no" of the sign-in stands: the workers that
-	// wait behind the one who asked must not all ask again.
+	// failureTTL is how long a refusal of the sign-in is remembered: the workers that wait
+	// for the same answer must not all ask again.
 	failureTTL = time.Minute
 )
 
@@ -23,15 +23,15 @@ type accessToken struct {
 	expires time.Time
 }
 
-// tokenCache is the TokenSource over any way to obtain a token. It asks once for
-// all who wait.
+// tokenCache is the TokenSource over any way to obtain a token. It makes one request
+// for all callers that wait.
 type tokenCache struct {
 	now func() time.Time
 	// obtain returns another token than the stale one.
 	obtain func(ctx context.Context, stale string) (accessToken, error)
 
-	// turn admits one goroutine to obtaining. Unlike a mutex it can be waited for with a
-	// context.
+	// turn lets one goroutine at a time obtain a token. Unlike a mutex it can be waited
+	// for with a context.
 	turn chan struct{}
 
 	mu      sync.Mutex
@@ -53,8 +53,8 @@ func (c *tokenCache) Refresh(ctx context.Context, stale string) (string, error) 
 	return c.get(ctx, stale)
 }
 
-// get returns the current token unless it is stale or about to end, and else obtains
-// another.
+// get returns the current token, or obtains another one if the current token is stale
+// or about to end.
 func (c *tokenCache) get(ctx context.Context, stale string) (string, error) {
 	if token, known, err := c.known(stale); known {
 		return token, err
@@ -65,12 +65,12 @@ func (c *tokenCache) get(ctx context.Context, stale string) (string, error) {
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-	if token, known, err := c.known(stale); known { // somebody else obtained it meanwhile
+	if token, known, err := c.known(stale); known { // another goroutine obtained it meanwhile
 		return token, err
 	}
 	obtained, err := c.obtain(ctx, stale)
 	if err != nil && ctx.Err() != nil {
-		return "", ctx.Err() // which says nothing about the sign-in
+		return "", ctx.Err() // the end of ctx says nothing about the sign-in
 	}
 
 	c.mu.Lock()
@@ -78,7 +78,7 @@ func (c *tokenCache) get(ctx context.Context, stale string) (string, error) {
 	now := c.now()
 	if err != nil {
 		if c.current.value != stale && now.Before(c.current.expires) {
-			c.renewAt = now.Add(failureTTL) // it lives, so there is time for another attempt
+			c.renewAt = now.Add(failureTTL) // the old token is still valid, so there is time for another attempt
 			return c.current.value, nil
 		}
 		c.failure, c.retryAt = err, now.Add(failureTTL)
@@ -89,12 +89,12 @@ func (c *tokenCache) get(ctx context.Context, stale string) (string, error) {
 	}
 	life := obtained.expires.Sub(now)
 	c.current, c.failure, c.retryAt = obtained, nil, time.Time{}
-	c.renewAt = now.Add(max(life-renewBefore, life/2)) // a short life is used by half
+	c.renewAt = now.Add(max(life-renewBefore, life/2)) // of a short life, half is used
 	return obtained.value, nil
 }
 
-// known returns what can be said without asking: the current token, or that the
-// sign-in refused a moment ago.
+// known returns the answer that needs no request: the current token, or the refusal
+// that the sign-in returned a moment ago.
 func (c *tokenCache) known(stale string) (token string, known bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -17,7 +17,7 @@ import (
 	"partnercost/internal/billing"
 )
 
-// SignIn says as whom tokens are obtained and where.
+// SignIn says for whom tokens are obtained, and where.
 type SignIn struct {
 	// LoginURL is the root of the identity platform, such as Cloud.LoginURL: https, or
 	// http on a loopback address.
@@ -26,7 +26,7 @@ type SignIn struct {
 	TenantID, ClientID string
 	// ClientSecret is empty for a public client.
 	ClientSecret string
-	// Scope is what the token is for, such as Cloud.UserScope().
+	// Scope is the scope of the tokens, such as Cloud.UserScope().
 	Scope string
 
 	// Transport, Now and Rand are as in Options.
@@ -35,8 +35,7 @@ type SignIn struct {
 	Rand      func() float64
 }
 
-// How often the identity platform is asked when it has trouble, and how long one
-// answer may take.
+// How many attempts a failing identity platform gets, and how long one answer may take.
 const (
 	signInAttempts = 4
 	signInTimeout  = 30 * time.Second
@@ -80,7 +79,7 @@ func (e *endpoint) context(ctx context.Context) context.Context {
 	return context.WithValue(ctx, oauth2.HTTPClient, e.http)
 }
 
-// exchange trades a grant for tokens. Trouble on the way is retried briefly; a
+// exchange exchanges a grant for tokens. A transient error is retried briefly; a
 // refusal never is.
 func (e *endpoint) exchange(ctx context.Context, grant url.Values) (*oauth2.Token, error) {
 	defer e.http.CloseIdleConnections() // the next exchange is about an hour away
@@ -121,8 +120,8 @@ func (e *endpoint) accessToken(token *oauth2.Token) accessToken {
 var aadsts = regexp.MustCompile(`AADSTS(\d{4,10})`)
 
 // judgeSignIn turns an error of package oauth2 into a failure. That error quotes the
-// whole answer, so that nothing of it is repeated but codes. All failures end the
-// run: without a token, no customer can be read.
+// whole answer, so only codes are repeated from it. All failures end the run: without a
+// token, no customer can be read.
 func judgeSignIn(err error, secrets ...string) (failure *billing.Failure, retry bool) {
 	failure = &billing.Failure{Class: billing.CredentialFailure, Resource: "sign-in"}
 	var refused *oauth2.RetrieveError
@@ -167,7 +166,7 @@ func judgeSignIn(err error, secrets ...string) (failure *billing.Failure, retry 
 	return failure, false
 }
 
-// signInCode is the code in a refusal of the identity platform, in digits.
+// signInCode returns the code in a refusal of the identity platform, in digits.
 func signInCode(refused *oauth2.RetrieveError) string {
 	var body struct {
 		Codes []json.Number `json:"error_codes"`
@@ -183,7 +182,7 @@ func signInCode(refused *oauth2.RetrieveError) string {
 	return ""
 }
 
-// signInAdvice puts the codes of the identity platform in words (API.md 2.3).
+// signInAdvice explains the codes of the identity platform (API.md 2.3).
 var signInAdvice = map[string]struct {
 	class billing.FailureClass
 	text  string

@@ -21,7 +21,7 @@ type TokenFile string
 // String implements fmt.Stringer.
 func (f TokenFile) String() string { return string(f) }
 
-// largestToken bounds what is read as a token.
+// largestToken bounds the bytes that are read as a token.
 const largestToken = 64 << 10
 
 // read returns the token. A file that does not exist is fs.ErrNotExist.
@@ -112,7 +112,7 @@ func (f TokenFile) notKept(err error) error {
 	}
 }
 
-// lockPoll is how often a lock that another process holds is tried.
+// lockPoll is the interval between attempts to take a lock that another process holds.
 const lockPoll = 100 * time.Millisecond
 
 // lock keeps other processes from using the token until unlock, by whatever name they
@@ -130,7 +130,7 @@ func (f TokenFile) lock(ctx context.Context) (unlock func(), err error) {
 		err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		switch {
 		case err == nil:
-			return func() { _ = lock.Close() }, nil // which unlocks it
+			return func() { _ = lock.Close() }, nil // closing the file unlocks it
 		case errors.Is(err, syscall.EWOULDBLOCK) || errors.Is(err, syscall.EINTR):
 			err = sleep(ctx, lockPoll)
 		default:
@@ -143,12 +143,13 @@ func (f TokenFile) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// RefreshTokenLife is how long a refresh token lives after it was issued; nobody can
-// change that (API.md 2.3).
+// RefreshTokenLife is how long a refresh token lives after it was issued. It cannot be
+// configured (API.md 2.3).
 const RefreshTokenLife = 90 * 24 * time.Hour
 
-// RefreshTokenAge tells how long ago the refresh token in file was issued: it is
-// rewritten with every new one. From RefreshTokenLife on it is dead.
+// RefreshTokenAge returns how long ago the refresh token in file was issued. The file
+// is rewritten with every new token. At the age of RefreshTokenLife the token has
+// expired.
 func RefreshTokenAge(file string, now time.Time) (time.Duration, error) {
 	info, err := os.Stat(file)
 	if err != nil {

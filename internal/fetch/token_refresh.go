@@ -11,7 +11,7 @@ import (
 	"partnercost/internal/billing"
 )
 
-// offline is the scope without which a sign-in brings no refresh token.
+// offline is the scope without which a sign-in returns no refresh token.
 const offline = " offline_access"
 
 // NewRefreshTokenSource returns the tokens of an application together with a user,

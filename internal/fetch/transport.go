@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// newTransport is a transport of its own for a number of connections to one host:
-// HTTP/1.1, because one connection for everything would fall with everything; TLS
-// 1.2 or later; proxies from the environment, which never apply to loopback.
+// newTransport returns a separate transport for a number of connections to one host. It
+// uses HTTP/1.1, because with HTTP/2 all requests would fail with their one connection;
+// TLS 1.2 or later; and proxies from the environment, which never apply to loopback.
 func newTransport(connections int) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -31,11 +31,11 @@ func newTransport(connections int) *http.Transport {
 	}
 }
 
-// errRedirected marks a redirect that is not followed. One to another host never is:
-// the token would go with it, or a stranger would answer.
+// errRedirected marks a redirect that is not followed. A redirect to another host is
+// never followed: the token would go to that host, and its answer could not be trusted.
 var errRedirected = errors.New("is not followed; check base_url, login_url and the proxy")
 
-// redirectsAtMost bounds how often one request is sent on within its host.
+// redirectsAtMost bounds how often one request is redirected within its host.
 const redirectsAtMost = 5
 
 func stayOnHost(next *http.Request, via []*http.Request) error {
@@ -48,17 +48,18 @@ func stayOnHost(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// errGarbled stands for errors whose words may quote what arrived. net/http does so
-// when the answers are out of step with the requests, and what arrived may be a
-// billing profile or a token.
+// errGarbled replaces errors whose text may quote received data. net/http quotes it
+// when the answers are out of step with the requests, and the data may be a billing
+// profile or a token.
 var errGarbled = errors.New("the answer cannot be parsed; check base_url, login_url and the proxy")
 
-// transportCause is the part of a transport error that is fit for a log: the part
-// whose words are ours, the system's or those of TLS, and errGarbled for any other.
+// transportCause returns the part of a transport error that may be logged: the part
+// whose text comes from us, from the operating system or from TLS, and errGarbled for
+// any other error.
 func transportCause(err error) error {
 	for _, known := range []error{context.DeadlineExceeded, errRedirected, errTooLarge, errNoRoom} {
 		if errors.Is(err, known) {
-			return err // worded in this package
+			return err // an error of this package
 		}
 	}
 	for _, find := range []func(error) error{

@@ -16,7 +16,7 @@ import (
 	"partnercost/internal/fetch"
 )
 
-// garbled answers every request with bytes as they are.
+// garbled answers every request with the given bytes.
 func garbled(t *testing.T, answer string) string {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
@@ -41,7 +41,7 @@ func garbled(t *testing.T, answer string) string {
 	return "http://" + listener.Addr().String()
 }
 
-// When HTTP is out of step, net/http quotes what arrived: a profile or a token.
+// When HTTP is out of step, net/http quotes received data: a profile or a token.
 func TestWhatArrivedIsNotQuoted(t *testing.T) {
 	t.Parallel()
 
@@ -83,7 +83,7 @@ func TestWhatArrivedIsNotQuoted(t *testing.T) {
 	}
 }
 
-// What a human can act on is still said.
+// Advice for the operator is still given.
 func TestTransportErrorsSayWhatToDo(t *testing.T) {
 	t.Parallel()
 

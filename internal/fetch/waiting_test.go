@@ -15,7 +15,7 @@ import (
 	"partnercost/internal/fetch"
 )
 
-// wire is a partner without a network: it answers the n-th request and keeps when
+// wire is a partner without a network: it answers the n-th request and records when
 // each was sent.
 type wire struct {
 	mu     sync.Mutex
@@ -147,7 +147,7 @@ func TestWaits(t *testing.T) {
 	}
 }
 
-// One customer's 429 is waited out by all of them, and none of them asks in vain.
+// One customer's 429 delays all customers, and no request is sent in vain.
 func TestThrottlingHoldsUpAllCustomers(t *testing.T) {
 	t.Parallel()
 
@@ -202,8 +202,8 @@ func TestThrottlingHoldsUpAllCustomers(t *testing.T) {
 	})
 }
 
-// A window of throttling costs no customer, also when the service does not say how
-// long it lasts.
+// A period of throttling costs no customer, even when the service does not say how long
+// it lasts.
 func TestThrottlingWithoutAWordIsWaitedOut(t *testing.T) {
 	t.Parallel()
 
