@@ -17,11 +17,11 @@ type BodyState string
 
 // The states of an archived body.
 const (
-	// BodyVerified: its content has the SHA-256 under which it is kept.
+	// BodyVerified: the content has the SHA-256 under which it is stored.
 	BodyVerified BodyState = "verified"
-	// BodyDamaged: its content has another one, so it is not what was collected.
+	// BodyDamaged: the content has another SHA-256, so it is not what was collected.
 	BodyDamaged BodyState = "damaged"
-	// BodyPruned: retention removed it, or it was never kept.
+	// BodyPruned: retention removed the body, or it was never stored.
 	BodyPruned BodyState = "pruned"
 )
 
@@ -32,8 +32,8 @@ type ArchivedBody struct {
 	Content []byte
 }
 
-// Bodies reads bodies from the archive, by their SHA-256 in hexadecimal, and verifies
-// each. The result has their order.
+// Bodies reads bodies from the archive by their SHA-256 in hexadecimal, and verifies
+// each. The result is in the order of hashes.
 func (s *Store) Bodies(ctx context.Context, hashes []string) ([]ArchivedBody, error) {
 	keys := make([][]byte, len(hashes))
 	bodies := make([]ArchivedBody, len(hashes))
@@ -59,9 +59,9 @@ func (s *Store) Bodies(ctx context.Context, hashes []string) ([]ArchivedBody, er
 	return bodies, nil
 }
 
-// JSON is the only JSON value of the body, or an array of several: a body that took
-// several pages is one after the other. It is nil for everything else. A byte order
-// mark may precede each.
+// JSON returns the body's JSON value, or an array if there are several: a body that
+// took several pages holds one value after the other. It is nil for anything else. Each
+// value may begin with a byte order mark.
 func (b ArchivedBody) JSON() json.RawMessage {
 	decoder := json.NewDecoder(bytes.NewReader(bytes.ReplaceAll(b.Content, []byte("\ufeff"), nil)))
 	var pages []json.RawMessage

@@ -7,19 +7,19 @@ import (
 	"slices"
 )
 
-// erasuresVersion is the migration that made collector.erasures.
+// erasuresVersion is the migration that creates collector.erasures.
 const erasuresVersion = 8
 
 var (
-	// ErrTooFarDown says that fewer migrations are applied than are to be taken back.
+	// ErrTooFarDown means that fewer migrations are applied than should be taken back.
 	ErrTooFarDown = errors.New("fewer migrations are applied")
-	// ErrForgetsErasures says that taking migrations back would forget whose personal data
-	// may not be stored again.
+	// ErrForgetsErasures means that taking migrations back would delete the record of the
+	// customers whose personal data may not be stored again.
 	ErrForgetsErasures = errors.New("the record of erased customers would be deleted, and the next run would store their personal data again")
 )
 
-// Last returns the names of the last n applied migrations, newest first. When fewer
-// are applied it is ErrTooFarDown.
+// Last returns the names of the last n applied migrations, newest first, or
+// ErrTooFarDown if fewer are applied.
 func (m *Migrator) Last(n int) ([]string, error) {
 	_, applied, err := m.applied()
 	if err != nil {
@@ -52,10 +52,10 @@ func (m *Migrator) applied() (versions []uint, names []string, err error) {
 	return versions, names, nil
 }
 
-// Down takes the last n migrations back. It deletes what they hold, or changes nothing:
-// when fewer are applied it is ErrTooFarDown, while a partner is being collected or a
-// customer erased ErrLocked, and ErrForgetsErasures when there are erasures that would
-// go, unless forget allows that.
+// Down takes the last n migrations back and deletes their data, or changes nothing. It
+// returns ErrTooFarDown if fewer are applied, ErrLocked while a partner is being
+// collected or a customer erased, and ErrForgetsErasures if recorded erasures would be
+// deleted and forget is false.
 func (m *Migrator) Down(ctx context.Context, n int, forget bool) error {
 	if err := m.refuseOddSchema(); err != nil {
 		return err
@@ -76,7 +76,7 @@ func (m *Migrator) Down(ctx context.Context, n int, forget bool) error {
 	})
 }
 
-// alone does work while nobody holds the lock of a partner, and nobody gets one.
+// alone calls work while no process holds or gets the lock of a partner.
 func (m *Migrator) alone(ctx context.Context, work func() error) (err error) {
 	conn, err := m.db.Conn(ctx)
 	if err != nil {
@@ -97,7 +97,7 @@ func (m *Migrator) alone(ctx context.Context, work func() error) (err error) {
 	return work()
 }
 
-// keepErasures is ErrForgetsErasures when there are erasures and they would go.
+// keepErasures returns ErrForgetsErasures if there are erasures that would be deleted.
 func (m *Migrator) keepErasures(ctx context.Context, n int) error {
 	versions, _, err := m.applied()
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// How the archive keeps a body (collector.payloads.encoding).
+// The encodings of an archived body (collector.payloads.encoding).
 const (
 	bodyAsAnswered int16 = 0
 	bodyZstd1      int16 = 1
@@ -22,20 +22,22 @@ const (
 var bodies1 []byte
 
 const (
-	// worthwhile is from how many bytes on a body is compressed.
+	// worthwhile is the number of bytes from which on a body is compressed.
 	worthwhile = 128
-	// window bounds the memory of the encoder; only large bodies would gain by more.
+	// window bounds the memory of the encoder; only large bodies would benefit from more.
 	window = 256 << 10
-	// largestBody bounds what a body may become again. None is larger when it is stored.
+	// largestBody bounds the size of a decompressed body. No body is larger when it is
+	// stored.
 	largestBody = 128 << 20
 )
 
-// Encoder and decoder are made when the first body needs them: most commands need none.
+// Encoder and decoder are created when the first body needs them, because most commands
+// need neither.
 var (
 	bodyEncoder = sync.OnceValue(func() *zstd.Encoder {
 		encoder, err := zstd.NewWriter(nil, zstd.WithEncoderDictRaw(uint32(bodyZstd1), bodies1), zstd.WithEncoderLevel(zstd.SpeedFastest),
 			zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(window), zstd.WithLowerEncoderMem(true),
-			zstd.WithEncoderCRC(false)) // the archive has the SHA-256
+			zstd.WithEncoderCRC(false)) // the archive has the SHA-256 instead
 		if err != nil {
 			panic(fmt.Sprintf("the options of the encoder: %v", err))
 		}
@@ -51,7 +53,7 @@ var (
 	})
 )
 
-// encodeBody is a body as the archive keeps it.
+// encodeBody returns a body as it is stored in the archive.
 func encodeBody(body []byte) (stored []byte, encoding int16) {
 	if len(body) < worthwhile {
 		return body, bodyAsAnswered
@@ -63,8 +65,8 @@ func encodeBody(body []byte) (stored []byte, encoding int16) {
 	return stored, bodyZstd1
 }
 
-// decodeBody is a kept body as it was answered, byte for byte, and whether it could be
-// decoded. What could not is returned as it is kept.
+// decodeBody returns a stored body as it was received, byte for byte, and whether it
+// could be decoded. If not, the stored bytes are returned.
 func decodeBody(stored []byte, encoding int16) (body []byte, ok bool) {
 	switch encoding {
 	case bodyAsAnswered:

@@ -11,37 +11,37 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// Erasure says whose personal data goes.
+// Erasure says which customer's personal data is removed.
 type Erasure struct {
 	Partner    string
 	CustomerID billing.CustomerID
-	// Scope is what stays of the billing profile.
+	// Scope is the part of the billing profile that stays.
 	Scope billing.ProfileScope
-	// Version is that of the collector, for the record.
+	// Version is the version of the collector, for the record.
 	Version string
-	// DryRun finds out what would go, and leaves it.
+	// DryRun only counts what would be removed.
 	DryRun bool
 }
 
-// Erased counts what went.
+// Erased counts what was removed.
 type Erased struct {
-	// Profiles and EarlierProfiles were reduced, the latter in the history.
+	// Profiles and EarlierProfiles were reduced; the latter are in the history.
 	Profiles, EarlierProfiles int64
 	// Bodies were removed from the archive.
 	Bodies int64
-	// Messages of failures, which may repeat what the service said, were removed.
+	// Messages of failures were removed, because they may repeat the service's words.
 	Messages int64
 }
 
-// Nothing reports whether nothing went.
+// Nothing reports whether nothing was removed.
 func (e Erased) Nothing() bool { return e == Erased{} }
 
 func (e Erased) plus(other Erased) Erased {
 	return Erased{e.Profiles + other.Profiles, e.EarlierProfiles + other.EarlierProfiles, e.Bodies + other.Bodies, e.Messages + other.Messages}
 }
 
-// PartnersOf returns the partners under whom something is stored about the customer,
-// be they configured or not. An invoice with a line of the customer is something.
+// PartnersOf returns the partners under which data about the customer is stored,
+// whether they are configured or not. A line of an invoice counts as such data.
 func (s *Store) PartnersOf(ctx context.Context, id billing.CustomerID) ([]string, error) {
 	partners, err := s.q.PartnersOfCustomer(ctx, s.pool, string(id))
 	if err != nil {
@@ -50,13 +50,13 @@ func (s *Store) PartnersOf(ctx context.Context, id billing.CustomerID) ([]string
 	return partners, nil
 }
 
-// errDryRun rolls back.
+// errDryRun rolls the transaction back.
 var errDryRun = errors.New("only a dry run")
 
 // Erase removes the personal data of one customer in one transaction and records it;
-// the costs stay. From then on the customer's profile is never stored beyond the
-// scope. Erasing again removes nothing. The caller holds the partner's lock. A
-// customer of whom nothing is stored is billing.ErrUnknownCustomer.
+// the costs stay. From then on the customer's profile is never stored beyond the scope.
+// Erasing again removes nothing. The caller holds the partner's lock. Erase returns
+// billing.ErrUnknownCustomer if no data of the customer is stored.
 func (s *Store) Erase(ctx context.Context, e Erasure) (Erased, error) {
 	var gone Erased
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
@@ -98,8 +98,9 @@ func (s *Store) Erase(ctx context.Context, e Erasure) (Erased, error) {
 	return gone, nil
 }
 
-// eraseFromInvoices removes the answers with the customer's lines, which name its domain,
-// and if the company name goes the name in the lines. It returns the bodies removed so far.
+// eraseFromInvoices removes the answers with the customer's lines, which name its domain.
+// If the company name is to be removed, it also removes the name in the lines. It returns
+// the number of bodies removed so far.
 func (s *Store) eraseFromInvoices(ctx context.Context, tx pgx.Tx, e Erasure, bodies int64) (int64, error) {
 	ids := []string{string(e.CustomerID)}
 	n, err := s.q.EraseInvoiceBodies(ctx, tx, dbsqlc.EraseInvoiceBodiesParams{Partner: e.Partner, CustomerIds: ids})

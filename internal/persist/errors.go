@@ -14,16 +14,17 @@ import (
 	"partnercost/internal/pg"
 )
 
-// meaning is what an SQLSTATE says to the failure policy.
+// meaning is what an SQLSTATE means for the failure policy.
 type meaning struct {
-	// kind is billing.ErrRejected, ErrUnavailable or ErrTooMuch; nil when somebody must
+	// kind is billing.ErrRejected, ErrUnavailable or ErrTooMuch; nil when an operator must
 	// act before another attempt can succeed.
 	kind error
-	// retryable: the same transaction may well succeed at once.
+	// retryable means that the same transaction may succeed at once.
 	retryable bool
-	// stale: the fault lies in what the session carries, so that a new one is needed.
+	// stale means that the session's own state causes the error, so a new session is
+	// needed.
 	stale bool
-	// advice tells the operator what to do; empty when the server's words say it.
+	// advice tells the operator what to do; empty when the server's message says it.
 	advice string
 }
 
@@ -34,14 +35,14 @@ const (
 	grantAdvice   = "ask an administrator to run: GRANT collector_writer TO the collector's login; if that does not help, run collector migrate up as the owner, which grants that role its rights"
 )
 
-// meanings lists what is told apart, by SQLSTATE or else by its class, which is its
-// first two characters. What is not listed ends a run with the server's own words.
+// meanings lists the known errors by SQLSTATE, or else by its class, the first two
+// characters. Any other error ends a run with the server's own message.
 var meanings = map[string]meaning{
 	// The data.
 	"22":    {kind: billing.ErrRejected},
 	"23":    {kind: billing.ErrRejected},
 	"54":    {kind: billing.ErrRejected},
-	"23505": {kind: billing.ErrRejected, retryable: true}, // another partner's run may have stored the same body this instant
+	"23505": {kind: billing.ErrRejected, retryable: true}, // another partner's run may just have stored the same body
 
 	// Conflicts with other sessions.
 	"40":    {kind: billing.ErrUnavailable, retryable: true, advice: "other sessions keep changing the collector's tables: find them in pg_stat_activity"},
@@ -50,7 +51,7 @@ var meanings = map[string]meaning{
 	"25P04": {kind: billing.ErrTooMuch, advice: "transaction_timeout of the collector's login is too short, or its transactions wait for a lock: see pg_locks"},
 	"25P03": {kind: billing.ErrUnavailable, advice: "raise idle_in_transaction_session_timeout for the collector's login"},
 
-	// The server is away, or not able to write now.
+	// The server cannot be reached, or cannot write now.
 	"08":    {kind: billing.ErrUnavailable},
 	"57":    {kind: billing.ErrUnavailable},
 	"57P04": {advice: "restore the database, or check database.url"},
@@ -63,12 +64,12 @@ var meanings = map[string]meaning{
 	"58P01": {advice: damageAdvice},
 	"58P02": {advice: damageAdvice},
 
-	// What the session remembers no longer fits the server.
+	// The session's cached state no longer fits the server.
 	"0A000": {retryable: true, stale: true, advice: migrateAdvice},
 	"26000": {retryable: true, stale: true, advice: migrateAdvice},
 	"42P05": {retryable: true, stale: true, advice: migrateAdvice},
 
-	// Somebody must act.
+	// An operator or administrator must act.
 	"28":    {advice: loginAdvice},
 	"3D000": {advice: "create the database, or check its name in database.url"},
 	"3F000": {advice: migrateAdvice},
@@ -79,7 +80,7 @@ var meanings = map[string]meaning{
 	"42804": {advice: migrateAdvice},
 	"42883": {advice: migrateAdvice},
 	"XX":    {advice: damageAdvice},
-	"XX000": {retryable: true, advice: damageAdvice}, // also what a statement meets that runs into a change of the schema
+	"XX000": {retryable: true, advice: damageAdvice}, // also occurs when the schema changes during a statement
 }
 
 func meaningOf(pgErr *pgconn.PgError) meaning {
@@ -92,10 +93,10 @@ func meaningOf(pgErr *pgconn.PgError) meaning {
 	return meanings[pgErr.Code[:min(2, len(pgErr.Code))]]
 }
 
-// classify gives an error of the database the meaning that the failure policy needs:
-// billing.ErrRejected when the data is at fault, billing.ErrUnavailable when the
-// same work may succeed later (billing.ErrTooMuch among them), none of them when
-// somebody must act first.
+// classify translates a database error into the meaning that the failure policy needs:
+// billing.ErrRejected when the data is at fault, billing.ErrUnavailable when the same
+// work may succeed later (billing.ErrTooMuch among them), and neither when an operator
+// must act first.
 func classify(err error) error {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return err
@@ -124,14 +125,14 @@ func classify(err error) error {
 	return err
 }
 
-// Forbidden reports whether the login lacks a right to what it asked for.
+// Forbidden reports whether the login lacks a right that the statement needs.
 func Forbidden(err error) bool {
 	answer, answered := errors.AsType[*pgconn.PgError](err)
 	return answered && answer.Code == "42501"
 }
 
-// connectionFailed reports whether err says that the server was not reached or went
-// away, rather than that it answered.
+// connectionFailed reports whether err means that the server was not reached or the
+// connection broke, as opposed to an answer of the server.
 func connectionFailed(err error) bool {
 	var connect *pgconn.ConnectError
 	var network net.Error

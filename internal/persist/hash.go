@@ -10,15 +10,15 @@ import (
 	"partnercost/internal/billing"
 )
 
-// contentHash hashes a sequence of fields, each with its length before it, so that
-// no two different sequences have the same image.
+// contentHash hashes a sequence of fields, each with its length before it, so that no
+// two different sequences have the same image.
 //
-// The image is a storage format: the hashes stand in billing_profiles and
-// line_item_sets, and what has another hash is restated. A field that is added, left
-// out or moved, or another form of an amount or a time, restates every profile and
-// every set of every customer in the next night, each with a revision of its history.
-// A change of the image also needs a migration that computes the stored
-// hashes anew. TestContentHashesAreAStorageFormat holds it.
+// The image is a storage format: the hashes are stored in billing_profiles and
+// line_item_sets, and a row whose hash differs is restated. If a field is added,
+// removed or moved, or an amount or a time takes another form, the next night restates
+// every profile and every set of every customer, each with a revision of its history. A
+// change of the image therefore needs a migration that recomputes the stored hashes.
+// TestContentHashesAreAStorageFormat guards the image.
 type contentHash struct{ image []byte }
 
 func (h *contentHash) text(fields ...string) {
@@ -59,7 +59,7 @@ func hashProfile(p *billing.Profile) []byte {
 	return h.sum()
 }
 
-// hashItems hashes a set of line items as a multiset: the service may give them in
+// hashItems hashes a set of line items as a multiset: the service may return them in
 // any order, and true duplicates count as often as they occur.
 func hashItems(items []billing.LineItem) []byte {
 	sums := make([][]byte, len(items))

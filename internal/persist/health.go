@@ -9,8 +9,8 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// Ready returns why the database cannot be worked with now: it is away, or its schema
-// is not the one that this program was built for.
+// Ready returns why the database cannot be used now: it cannot be reached, or its
+// schema is not the one that this program was built for.
 func (s *Store) Ready(ctx context.Context) error {
 	state, err := s.schemaState(ctx)
 	if err != nil {
@@ -19,16 +19,16 @@ func (s *Store) Ready(ctx context.Context) error {
 	return state.Check()
 }
 
-// Collection is how the newest collection of all customers of a partner ended.
+// Collection is the result of a partner's newest collection of all customers.
 type Collection struct {
 	Status billing.RunStatus
 	Tally  billing.Tally
-	// LastSuccess is when a collection last came to its end, be it with failed customers;
-	// the zero time if none did.
+	// LastSuccess is when a collection last completed, possibly with failed customers; the
+	// zero time if none did.
 	LastSuccess time.Time
 }
 
-// NewestCollections returns the newest collection that ended of every partner.
+// NewestCollections returns the newest ended collection of every partner.
 func (s *Store) NewestCollections(ctx context.Context) (map[string]Collection, error) {
 	rows, err := s.q.NewestCollections(ctx, s.pool)
 	if err != nil {
@@ -48,13 +48,13 @@ func (s *Store) NewestCollections(ctx context.Context) (map[string]Collection, e
 	return newest, nil
 }
 
-// Coverage is how complete the data of a partner's active customers is.
+// Coverage says how complete the data of a partner's active customers is.
 type Coverage struct {
 	Customers int
-	// Covered were collected within billing.CoveredWithin, and no part of them is older
-	// than it may grow.
+	// Covered customers were collected within billing.CoveredWithin, and no part of them
+	// is older than allowed.
 	Covered int
-	// Waiting have a part that is.
+	// Waiting customers have a part that is older than allowed.
 	Waiting int
 	// OpenFindings counts by severity, InvoiceFindings those about invoices by kind.
 	OpenFindings    map[billing.Severity]int

@@ -13,16 +13,16 @@ import (
 type ImportResult struct {
 	billing.CustomerResult
 
-	// The parts that gave way, because the service itself said something else about the
-	// same profile, detail or set of line items.
+	// The parts that were not imported, because the service itself has returned the same
+	// profile, detail or set of line items.
 	ProfileKept           bool
 	DetailsKept, SetsKept int
 }
 
-// Import stores statements that were made of saved answers, each customer at most
-// once, in one transaction. Nobody knows from which day they are: so they fill gaps
-// and replace earlier imports, but never what was collected, and they say nothing
-// about how the customer stands now. The findings are left to the caller.
+// Import stores statements that were made from saved answers, each customer at most
+// once, in one transaction. The date of a saved answer is unknown. Imports therefore
+// fill gaps and replace earlier imports, but never collected values, and they do not
+// change the customer's current state. Findings are left to the caller.
 func (s *Store) Import(ctx context.Context, run billing.Run, batch []billing.Statement) ([]ImportResult, error) {
 	var results []ImportResult
 	scopes, err := s.scopes(ctx, s.pool, run.Partner, idsOf(batch))
@@ -49,7 +49,7 @@ func (s *Store) Import(ctx context.Context, run billing.Run, batch []billing.Sta
 	return results, nil
 }
 
-// importResults reads from the plan what it will do.
+// importResults reads the results of the import from the plan.
 func (w writer) importResults(ctx context.Context, st *stage, batch []billing.Statement) ([]ImportResult, error) {
 	written, err := w.results(ctx, batch)
 	if err != nil {

@@ -21,14 +21,14 @@ func invoiceFindings() []string {
 	return kinds
 }
 
-// knownLineClasses are the classes that are no finding.
+// knownLineClasses are the classes that cause no finding.
 var knownLineClasses = []string{
 	string(billing.LicenceLine), string(billing.UsageLine), string(billing.OneTimeLine), string(billing.DailyUsageLine), string(billing.DailyRatedUsageLine), string(billing.ExportedLine),
 }
 
-// ReconcileInvoices holds the partner's invoices against their lines, the calendar and the
-// service costs, and makes the findings about them those that show now. It is one
-// transaction, and a second call changes nothing. The caller holds the partner's lock.
+// ReconcileInvoices compares the partner's invoices with their lines, the calendar and the
+// service costs, and updates the findings about them. It is one transaction, and a second
+// call changes nothing. The caller holds the partner's lock.
 func (s *Store) ReconcileInvoices(ctx context.Context, run billing.Run) error {
 	err := s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
 		if err := stageTables(ctx, conn.Conn()); err != nil {

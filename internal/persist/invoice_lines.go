@@ -12,17 +12,18 @@ import (
 	"partnercost/internal/billing"
 )
 
-// measured is what the first reading of a set tells.
+// measured is the result of the first reading of a set.
 type measured struct {
 	count int
-	// hash is over the lines as a multiset: the service may give them in any order.
+	// hash covers the lines as a multiset, because the service may return them in any
+	// order.
 	hash []byte
-	// mayKeepBodies: the answers name nobody of whom no more than the name may be kept. They
-	// hold domains too.
+	// mayKeepBodies means that the answers name no customer whose data is restricted to the
+	// name. The answers hold domains too.
 	mayKeepBodies bool
 }
 
-// measure reads a set from its beginning to its end.
+// measure reads a set once, completely.
 func measure(set billing.LineSet, scopes profileScopes) (measured, error) {
 	m := measured{mayKeepBodies: scopes.all == billing.FullProfile}
 	var sums [][sha256.Size]byte
@@ -44,9 +45,9 @@ func measure(set billing.LineSet, scopes profileScopes) (measured, error) {
 	return m, nil
 }
 
-// hashInvoiceLine hashes what a line bills. What the customer is called is no part of it:
-// another name, or none after an erasure, makes no other line. The image is a storage
-// format, as that of contentHash.
+// hashInvoiceLine hashes the billed content of a line. The customer's name is not part of
+// it: a line with another name, or without a name after an erasure, is the same line. The
+// image is a storage format, like that of contentHash.
 func hashInvoiceLine(l *billing.InvoiceLine) [sha256.Size]byte {
 	var h contentHash
 	h.text(string(l.Class), string(l.CustomerID), l.InvoiceNumber, l.ChargeType, l.SubscriptionID, l.OrderID, l.OfferID, l.ProductID, l.SkuID, l.ProductName, l.CurrencyCode)
@@ -61,7 +62,7 @@ var invoiceLineColumns = []string{
 	"product_id", "sku_id", "product_name", "quantity", "unit_price", "pretax_total", "tax", "after_tax_total", "currency_code",
 }
 
-// copyInvoiceLines copies the lines of a set as they are read.
+// copyInvoiceLines copies the lines of a set into the database while they are read.
 func copyInvoiceLines(ctx context.Context, tx pgx.Tx, set int64, lines billing.LineSet, scopes profileScopes) error {
 	next, stop := iter.Pull2(lines.Lines)
 	defer stop()

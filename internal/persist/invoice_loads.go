@@ -12,23 +12,23 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// LoadState says how far the reading of a part of an invoice is.
+// LoadState is the progress of reading a part of an invoice.
 type LoadState string
 
-// The states of a load, as they stand in collector.invoice_loads.
+// The states of a load, as stored in collector.invoice_loads.
 const (
 	LoadExpected LoadState = "expected"
-	// LoadRunning: an export is under way, or was when the last process ended.
+	// LoadRunning: an export is in progress, or was when the last process ended.
 	LoadRunning LoadState = "loading"
 	LoadDone    LoadState = "loaded"
-	// LoadNoData: the service has no lines, or not yet.
+	// LoadNoData: the service has no lines, or none yet.
 	LoadNoData LoadState = "no_data"
 	LoadFailed LoadState = "failed"
-	// LoadLeftOut: the usage of every day, which is not collected.
+	// LoadLeftOut: daily usage, which is not collected.
 	LoadLeftOut LoadState = "left_out"
 )
 
-// InvoiceLoad is a part of an invoice that is to be read, in the ledger.
+// InvoiceLoad is an entry of the ledger: a part of an invoice that is to be read.
 type InvoiceLoad struct {
 	InvoiceID, CurrencyCode string
 	Type                    billing.InvoiceType
@@ -37,13 +37,14 @@ type InvoiceLoad struct {
 	Source                  billing.LineSource
 	Part                    billing.InvoicePart
 	State                   LoadState
-	// FirstSeen is when the part was first listed; AskedAt when its lines were last asked for.
+	// FirstSeen is when the part was first listed; AskedAt when its lines were last requested.
 	FirstSeen, AskedAt time.Time
-	// Operation is the export that is under way.
+	// Operation is the address of the export in progress.
 	Operation string
 	ETag      string
-	// AskedTotal and AskedLatest are what the lists said when the lines were last asked for:
-	// the invoice's total, and the day of the newest invoice of its currency and type.
+	// AskedTotal and AskedLatest are the values of the lists when the lines were last
+	// requested: the invoice's total, and the day of the newest invoice of its currency and
+	// type.
 	AskedTotal  billing.Amount
 	AskedLatest time.Time
 
@@ -51,7 +52,7 @@ type InvoiceLoad struct {
 	part        string
 }
 
-// NewLoad is a part that an invoice is listed with.
+// NewLoad is a part of an invoice as the list names it.
 type NewLoad struct {
 	InvoiceID string
 	Source    billing.LineSource
@@ -70,8 +71,8 @@ func (l *NewLoad) Name() string {
 	return l.Part.Name()
 }
 
-// SaveLoads makes the ledger name the parts of an invoice: those that are new, by another
-// interface than before, or behind another link. What was read stays.
+// SaveLoads adds the parts of an invoice to the ledger: new parts, and parts that are now
+// read through another interface or link. Lines that were read stay.
 func (s *Store) SaveLoads(ctx context.Context, run billing.Run, wanted []NewLoad) error {
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		loads, err := s.invoiceLoads(ctx, tx, run.Partner)
@@ -113,7 +114,7 @@ func (s *Store) saveLoad(ctx context.Context, tx pgx.Tx, run billing.Run, invoic
 			return s.q.RelinkInvoiceLoad(ctx, tx, dbsqlc.RelinkInvoiceLoadParams{Link: optional(w.Part.Link), LoadID: load.id})
 		case load.Source == w.Source || load.Part.IsNewCommerce() != w.Part.IsNewCommerce() || load.State == LoadLeftOut || w.State == LoadLeftOut:
 		case load.State == LoadDone:
-			return nil // the same lines would be there twice
+			return nil // the same lines would be stored twice
 		default:
 			if err := s.q.DeleteInvoiceLoad(ctx, tx, load.id); err != nil {
 				return err
@@ -126,7 +127,7 @@ func (s *Store) saveLoad(ctx context.Context, tx pgx.Tx, run billing.Run, invoic
 	})
 }
 
-// InvoiceLoads is the ledger of a partner, newest months first.
+// InvoiceLoads returns the ledger of a partner, newest months first.
 func (s *Store) InvoiceLoads(ctx context.Context, partner string) ([]InvoiceLoad, error) {
 	loads, err := s.invoiceLoads(ctx, s.pool, partner)
 	if err != nil {
@@ -152,9 +153,9 @@ func (s *Store) invoiceLoads(ctx context.Context, db dbsqlc.DBTX, partner string
 	return loads, nil
 }
 
-// NoteLoad keeps how a load stands: its state, its operation, and what the lists said when
-// it was asked for. Failed says why it failed; nil when it did not. What was read before
-// stays loaded when reading it again fails.
+// NoteLoad records the state of a load: its progress, its operation, and the values of the
+// lists when it was requested. failed says why it failed; nil if it did not. Lines that
+// were read before stay loaded when a later reading fails.
 func (s *Store) NoteLoad(ctx context.Context, run billing.Run, load InvoiceLoad, failed *billing.Failure) error {
 	note := dbsqlc.NoteInvoiceLoadParams{
 		State: string(load.State), Operation: optional(load.Operation), AskedAt: optionalTime(load.AskedAt), AskedTotal: load.AskedTotal, AskedLatest: optionalTime(load.AskedLatest),
@@ -169,7 +170,7 @@ func (s *Store) NoteLoad(ctx context.Context, run billing.Run, load InvoiceLoad,
 	return nil
 }
 
-// ConfirmLoad notes that what is stored of a load is what the service has.
+// ConfirmLoad records that the stored lines of a load are those of the service.
 func (s *Store) ConfirmLoad(ctx context.Context, run billing.Run, load InvoiceLoad) error {
 	err := s.q.CompleteInvoiceLoad(ctx, s.pool, s.completed(run, load, load.ETag))
 	if err != nil {
@@ -183,16 +184,16 @@ func (s *Store) completed(run billing.Run, load InvoiceLoad, etag string) dbsqlc
 	return dbsqlc.CompleteInvoiceLoadParams{Etag: optional(etag), Now: &now, AskedTotal: load.AskedTotal, AskedLatest: optionalTime(load.AskedLatest), RunID: run.ID, LoadID: load.id}
 }
 
-// SavedLines says what storing lines did.
+// SavedLines is the result of storing lines.
 type SavedLines struct {
 	Lines int
-	// Changed: the set is new, or replaced another.
+	// Changed means that the set is new, or replaced another.
 	Changed bool
 }
 
-// SaveLines stores the lines of a load, in one transaction with what the ledger says of
-// it. A set that holds the same lines as before stays, and no row is written but that of the
-// ledger. The lines are read twice and pass through: memory does not grow with their number.
+// SaveLines stores the lines of a load and its entry in the ledger in one transaction. A set
+// with the same lines as before stays, and only the row of the ledger is written. The lines
+// are read twice and streamed, so memory does not grow with their number.
 func (s *Store) SaveLines(ctx context.Context, run billing.Run, load InvoiceLoad, set billing.LineSet) (SavedLines, error) {
 	erased, err := s.q.ErasedOfPartner(ctx, s.pool, run.Partner)
 	if err != nil {
@@ -241,8 +242,8 @@ func (s *Store) SaveLines(ctx context.Context, run billing.Run, load InvoiceLoad
 	return saved, nil
 }
 
-// keepSetBodies notes from which answers a set was read, and keeps them if they may be
-// kept.
+// keepSetBodies records from which answers a set was read, and stores the answers if
+// that is allowed.
 func (s *Store) keepSetBodies(ctx context.Context, tx pgx.Tx, set int64, bodies []billing.InvoiceBody, keep bool) error {
 	for i, body := range bodies {
 		if keep {

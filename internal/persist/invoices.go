@@ -11,15 +11,16 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// KnownInvoice is what is stored of an invoice.
+// KnownInvoice is the stored state of an invoice.
 type KnownInvoice struct {
-	// Month is the first day of the month of its lines; zero when nothing says.
+	// Month is the first day of the month of its lines; zero if unknown.
 	Month time.Time
-	// HasPeriod: its period was read, which only the answer about it alone states.
+	// HasPeriod means that its period was read, which only the answer about the single
+	// invoice states.
 	HasPeriod bool
 }
 
-// KnownInvoices returns what is stored of the partner's invoices, by their number.
+// KnownInvoices returns the stored state of the partner's invoices, by their number.
 func (s *Store) KnownInvoices(ctx context.Context, partner string) (map[string]KnownInvoice, error) {
 	rows, err := s.q.StoredInvoices(ctx, s.pool, partner)
 	if err != nil {
@@ -32,9 +33,9 @@ func (s *Store) KnownInvoices(ctx context.Context, partner string) (map[string]K
 	return known, nil
 }
 
-// SaveInvoices stores the invoices that are new or have changed, each former value in the
-// history, and the bodies that state them. A period that is known stays when an answer does
-// not state it. The caller holds the partner's lock; saving the same again writes nothing.
+// SaveInvoices stores new and changed invoices, each former value in the history, and the
+// bodies that state them. A known period stays when an answer does not state it. The caller
+// holds the partner's lock. Saving the same invoices again writes nothing.
 func (s *Store) SaveInvoices(ctx context.Context, run billing.Run, invoices []billing.Invoice, bodies []billing.InvoiceBody) (changed int, err error) {
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		changed = 0
@@ -71,11 +72,11 @@ type invoiceLedger struct {
 	run    billing.Run
 	stored map[string]dbsqlc.StoredInvoicesRow
 	bodies []billing.InvoiceBody
-	// kept are the bodies that are stored already.
+	// kept are the bodies that are already stored.
 	kept map[int]bool
 }
 
-// save stores an invoice if it is not stored as it is.
+// save stores an invoice unless it is already stored with the same values.
 func (l *invoiceLedger) save(ctx context.Context, invoice billing.Invoice) (news bool, err error) {
 	before, known := l.stored[invoice.ID]
 	if invoice.PeriodEnd.IsZero() && known {
@@ -87,7 +88,7 @@ func (l *invoiceLedger) save(ctx context.Context, invoice billing.Invoice) (news
 		CurrencyCode: optional(invoice.CurrencyCode), Total: invoice.Total, Paid: invoice.Paid,
 	}
 	month, assumed := invoice.Month()
-	if parent, ok := l.stored[invoice.Amends]; ok { // its lines belong to the period that it amends
+	if parent, ok := l.stored[invoice.Amends]; ok { // an amendment's lines belong to the period that it amends
 		after.PeriodStart, after.PeriodEnd = parent.PeriodStart, parent.PeriodEnd
 		month, assumed = instant(parent.Month), parent.MonthAssumed
 	}
@@ -141,7 +142,7 @@ func (l *invoiceLedger) keep(ctx context.Context, body int) ([]byte, error) {
 
 func (s *Store) keepInvoiceBody(ctx context.Context, tx pgx.Tx, b billing.InvoiceBody) error {
 	known, err := s.q.KnownInvoiceBodies(ctx, tx, [][]byte{b.Hash[:]})
-	if err != nil || len(known) > 0 { // a known one is not sent again
+	if err != nil || len(known) > 0 { // a known body is not sent again
 		return err
 	}
 	return s.q.InsertInvoiceBody(ctx, tx, dbsqlc.InsertInvoiceBodyParams{BodyHash: b.Hash[:], Body: b.Content, Packed: b.Packed, Now: s.now()})
@@ -168,8 +169,9 @@ func optionalTime(t time.Time) *time.Time {
 	return &t
 }
 
-// SavePartnerScope keeps whether the partner's customers are those that Partner Center
-// lists: whoever is missing among those that the configuration names did not leave.
+// SavePartnerScope records whether the partner's customers are those that Partner
+// Center lists. If the configuration names them, a customer that is missing has not
+// necessarily left.
 func (s *Store) SavePartnerScope(ctx context.Context, partner string, discovers bool) error {
 	err := s.q.SavePartnerScope(ctx, s.pool, dbsqlc.SavePartnerScopeParams{Partner: partner, Discovers: discovers})
 	if err != nil {

@@ -10,11 +10,12 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// digests say what the parts of a statement say; nil for a part that was not read.
+// digests are the digests of the parts of a statement; nil for a part that was not
+// read.
 type digests struct{ profile, summary, lineItems []byte }
 
-// digestsOf are the digests of a statement's bodies. Of a profile that is stored in part
-// it is that of the part: nothing may be kept of the rest.
+// digestsOf returns the digests of a statement's bodies. If only a part of a profile may
+// be stored, its digest covers that part, because nothing may be kept of the rest.
 func digestsOf(s *billing.Statement, scope billing.ProfileScope) digests {
 	var said digests
 	for _, d := range s.Documents {
@@ -35,7 +36,8 @@ func digestsOf(s *billing.Statement, scope billing.ProfileScope) digests {
 	return said
 }
 
-// digest is that of the body. The same body with another status says something else.
+// digest returns the digest of a body. It includes the status, because the same body
+// with another status has another meaning.
 func digest(d billing.Document) []byte {
 	sum := billing.Digest(d.Body)
 	if d.HTTPStatus != http.StatusOK {
@@ -44,21 +46,21 @@ func digest(d billing.Document) []byte {
 	return sum[:]
 }
 
-// news is what is left of a batch when what is known is taken out: the statements
-// without their known parts, and where each stood in the batch.
+// news is the rest of a batch without what is known: the statements without their known
+// parts, and the place of each in the batch.
 type news struct {
 	statements []billing.Statement
 	places     []int
 }
 
-// noteKnown notes of the customers about whom all is known that they were collected,
-// and returns the rest. The result of each of the former is set.
+// noteKnown records the customers whose statement is completely known as collected and
+// sets their results. It returns the rest of the batch.
 func (w writer) noteKnown(ctx context.Context, batch []billing.Statement, scopes profileScopes, results []billing.CustomerResult) (news, error) {
 	arg := dbsqlc.NoteKnownParams{Partner: w.run.Partner, RunID: w.run.ID, Rules: billing.Rules}
 	for i := range batch {
 		s := &batch[i]
 		said := digestsOf(s, scopes.of(s.CustomerID))
-		known := "" // a failure is to be stored whatever is known
+		known := "" // a failure must be stored in any case
 		if s.Failure == nil {
 			known = string(outcome(*s, 0))
 		}
@@ -90,7 +92,7 @@ func (w writer) noteKnown(ctx context.Context, batch []billing.Statement, scopes
 	return left, nil
 }
 
-// without is the statement without its known parts, as if they had not been read.
+// without returns the statement without its known parts, as if they had not been read.
 func without(s billing.Statement, known dbsqlc.NoteKnownRow) billing.Statement {
 	if !known.Profile && !known.Costs {
 		return s

@@ -11,10 +11,10 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ErrLocked says that another collector holds the partner's lock.
+// ErrLocked means that another collector holds the partner's lock.
 var ErrLocked = errors.New("another run of this partner is in progress")
 
-// busy is ErrLocked in other words.
+// busy is ErrLocked with another message.
 type busy string
 
 func (e busy) Error() string        { return string(e) }
@@ -22,16 +22,16 @@ func (e busy) Is(target error) bool { return target == ErrLocked }
 
 const errMigrating = busy("migrations are being reverted")
 
-// The keys of the advisory locks. The holder of a partner's lock shares that of
-// the schema; whoever takes migrations back wants the latter alone.
+// The keys of the advisory locks. The holder of a partner's lock also holds a shared
+// lock of the schema, which taking migrations back needs exclusively.
 const (
 	schemaLock  = "pg_catalog.hashtextextended('partnercost', 0)"
 	partnerLock = "pg_catalog.hashtextextended('partnercost/' || $1, 0)"
 )
 
-// lockPatience is how long another holder of the lock may take to go: the session of
-// a collector that was killed this instant ends a moment after it. The lock is tried
-// every lockPause, lockTries times.
+// lockPatience is how long a run waits for a lock that is held: the session of a
+// collector that was just killed ends a moment after it. The lock is tried every
+// lockPause, lockTries times.
 const (
 	lockPatience = 2 * time.Second
 	lockPause    = 100 * time.Millisecond
@@ -39,20 +39,19 @@ const (
 )
 
 // lockAnswer bounds a statement about locks, and lockConnect the opening of their
-// session: one that does not answer is broken. A server that is away is looked for
-// again every reconnectPause.
+// session: a session that does not answer counts as broken. A server that cannot be
+// reached is tried again every reconnectPause.
 const (
 	lockAnswer     = 2 * time.Second
 	lockConnect    = 10 * time.Second
 	reconnectPause = time.Second
 )
 
-// LockPartner takes the partner's advisory lock, or fails with ErrLocked when it is
-// still held, or migrations are being taken back, after two seconds.
-// The locks of all partners live in one session, of their own. When that breaks, they
-// are taken again as soon as the server is back; the returned context ends, with
-// ErrLocked as its cause, only if somebody else was faster. The caller calls
-// release once.
+// LockPartner takes the partner's advisory lock. It returns ErrLocked when, after two
+// seconds, the lock is still held or migrations are being taken back. One separate
+// session holds the locks of all partners. When it breaks, the locks are taken again as
+// soon as the server is back. The returned context ends, with ErrLocked as its cause,
+// only if another process was faster. The caller calls release once.
 func (s *Store) LockPartner(ctx context.Context, partner string) (locked context.Context, release func(), err error) {
 	locked, lost := context.WithCancelCause(ctx)
 	l := &partnerLocked{partner: partner, lost: lost}
@@ -60,10 +59,10 @@ func (s *Store) LockPartner(ctx context.Context, partner string) (locked context
 		err := s.locks.ask(ctx, lockRequest{lock: l, answer: make(chan error, 1)})
 		if err == nil {
 			return locked, func() {
-				// A server that does not answer keeps nobody: its session ends without it.
+				// Do not wait for a server that does not answer: its session ends without it.
 				releasing, enough := context.WithTimeout(context.WithoutCancel(ctx), lockAnswer)
 				defer enough()
-				_ = s.locks.ask(releasing, lockRequest{lock: l, release: true, answer: make(chan error, 1)}) // it cannot fail
+				_ = s.locks.ask(releasing, lockRequest{lock: l, release: true, answer: make(chan error, 1)}) // giving back cannot fail
 				lost(nil)
 			}, nil
 		}
@@ -78,42 +77,44 @@ func (s *Store) LockPartner(ctx context.Context, partner string) (locked context
 	}
 }
 
-// partnerLocked is a lock that is held, or asked for.
+// partnerLocked is a lock that is held or requested.
 type partnerLocked struct {
 	partner string
-	// taken: the present session has it.
+	// taken means that the present session holds the lock.
 	taken bool
-	// lost is told when another collector has the lock.
+	// lost is called when another collector has the lock.
 	lost context.CancelCauseFunc
 }
 
-// lockRequest asks for a lock, or gives it back.
+// lockRequest requests a lock, or gives it back.
 type lockRequest struct {
 	lock    *partnerLocked
 	release bool
 	answer  chan error
 }
 
-// lockSession is the one session that holds the locks of all partners of this process:
-// connections do not grow with the partners. While a lock is held, a goroutine has the
-// session, serves the requests and notices its end.
+// lockSession is the one session that holds the locks of all partners of this process,
+// so that the number of connections does not grow with the partners. While a lock is
+// held, a goroutine owns the session, serves the requests and notices when the session
+// ends.
 type lockSession struct {
 	connect func(context.Context) (*pgx.Conn, error)
 	log     *slog.Logger
 
 	mu       sync.Mutex
 	requests []lockRequest
-	// wake has the goroutine look at the requests; nil while there is none.
+	// wake makes the goroutine look at the requests; nil while there is no goroutine.
 	wake func()
 
-	// What follows belongs to the goroutine.
+	// The fields below belong to the goroutine.
 	held map[string]*partnerLocked
-	conn *pgx.Conn // nil while it is broken
-	// rivals counts how often in a row somebody else had a lock that is held here.
+	conn *pgx.Conn // nil while the session is broken
+	// rivals counts how often in a row another session had a lock that is held here.
 	rivals int
 }
 
-// ask has the goroutine serve a request. One for a lock that ctx ends is taken back.
+// ask makes the goroutine serve a request. A request for a lock is withdrawn when ctx
+// ends.
 func (l *lockSession) ask(ctx context.Context, r lockRequest) error {
 	l.submit(r)
 	select {
@@ -139,7 +140,7 @@ func (l *lockSession) submit(r lockRequest) {
 	go l.guard()
 }
 
-// guard serves requests, and holds the locks until the last was given back.
+// guard serves requests, and holds the locks until the last one is given back.
 func (l *lockSession) guard() {
 	for {
 		l.mu.Lock()
@@ -163,10 +164,10 @@ func (l *lockSession) guard() {
 	}
 }
 
-// wait returns when there may be requests, or when a broken session was looked after.
+// wait returns when there may be requests, or after a broken session was restored.
 func (l *lockSession) wait(waiting context.Context) {
 	if l.conn != nil && l.rivals == 0 {
-		// The session is never notified; waiting is how its end is noticed.
+		// The session is never notified; waiting shows when it ends.
 		_, broken := l.conn.WaitForNotification(waiting)
 		if waiting.Err() != nil && !l.conn.IsClosed() {
 			return
@@ -193,7 +194,7 @@ func (l *lockSession) serve(r lockRequest) error {
 		return l.take(r.lock)
 	}
 	if l.held[r.lock.partner] != r.lock {
-		return nil // it was lost, or never had
+		return nil // the lock was lost, or never held
 	}
 	delete(l.held, r.lock.partner)
 	switch {
@@ -239,10 +240,10 @@ func (l *lockSession) take(lock *partnerLocked) error {
 	return nil
 }
 
-// retake takes the locks again that the broken session held. It is ErrLocked while
-// somebody else has one of them: at first that may be the dead session itself, later it
-// is another collector, and the lock is lost. Any other error says that the server is
-// away.
+// retake takes the locks of the broken session again. It returns ErrLocked while
+// another session holds one of them: at first that may be the dead session itself,
+// later it is another collector, and the lock is lost. Any other error means that the
+// server cannot be reached.
 func (l *lockSession) retake() error {
 	var rival error
 	if l.conn == nil {
@@ -287,7 +288,7 @@ func (l *lockSession) retake() error {
 	return nil
 }
 
-// open opens the session. It shares the lock of the schema.
+// open opens the session with a shared lock of the schema.
 func (l *lockSession) open() error {
 	ctx, cancel := context.WithTimeout(context.Background(), lockConnect)
 	defer cancel()
@@ -308,7 +309,7 @@ func (l *lockSession) open() error {
 	return nil
 }
 
-// try asks the server for a truth about locks.
+// try evaluates a boolean expression about locks on the server.
 func (l *lockSession) try(expression string, args ...any) (yes bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lockAnswer)
 	defer cancel()
@@ -316,8 +317,9 @@ func (l *lockSession) try(expression string, args ...any) (yes bool, err error) 
 	return yes, err
 }
 
-// leave gives all locks back and ends the session. The end alone would do too, but the
-// server may notice it only after the next run has found the lock still held.
+// leave gives all locks back and ends the session. Ending the session would free the
+// locks too, but the server may notice the end only after the next run has found the
+// lock still held.
 func (l *lockSession) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), lockAnswer)
 	defer cancel()
@@ -325,11 +327,11 @@ func (l *lockSession) leave() {
 	l.drop()
 }
 
-// drop ends the session, whatever it still holds.
+// drop ends the session, with all locks that it still holds.
 func (l *lockSession) drop() {
 	ctx, cancel := context.WithTimeout(context.Background(), lockAnswer)
 	defer cancel()
-	_ = l.conn.Close(ctx) // its fate no longer matters
+	_ = l.conn.Close(ctx) // the session is given up, so the error does not matter
 	l.conn = nil
 	for _, lock := range l.held {
 		lock.taken = false

@@ -21,8 +21,8 @@ import (
 	"partnercost/migrations"
 )
 
-// golang-migrate's own row stands beside the collector schema, not in it: a full
-// "down" removes that schema.
+// golang-migrate's own table is outside the schema collector, because taking all
+// migrations back removes that schema.
 const (
 	migrationsSchema = "public"
 	migrationsTable  = "collector_schema_migrations"
@@ -34,12 +34,12 @@ type Migrator struct {
 	db *stdsql.DB
 }
 
-// SchemaState is the schema version a database is at, against the one this program
+// SchemaState is the schema version of a database, with the version that this program
 // was built for.
 type SchemaState struct {
-	// Version is 0 when nothing was ever migrated.
+	// Version is 0 if no migration was ever applied.
 	Version, Latest uint
-	// Dirty says that a migration failed half-way.
+	// Dirty means that a migration failed half-way.
 	Dirty bool
 	// Pending lists the names of the migrations that "up" would apply.
 	Pending []string
@@ -74,7 +74,7 @@ func OpenMigrator(ctx context.Context, databaseURL string) (*Migrator, error) {
 	return &Migrator{m: m, db: db}, nil
 }
 
-// reachToMigrate connects, and finds out whether the locks of a session are its own.
+// reachToMigrate connects, and checks that a session keeps its locks.
 func reachToMigrate(ctx context.Context, db *stdsql.DB) error {
 	var held []*stdsql.Conn
 	defer func() {
@@ -126,7 +126,7 @@ func (m *Migrator) Force(version int) error {
 		return fmt.Errorf("there is no schema version %d; this program knows 0 to %d", version, latest)
 	}
 	if version == 0 {
-		version = -1 // golang-migrate's word for "nothing applied"
+		version = -1 // golang-migrate's version for "nothing applied"
 	}
 	if err := m.m.Force(version); err != nil {
 		return fmt.Errorf("force schema version: %w", err)
@@ -134,7 +134,7 @@ func (m *Migrator) Force(version int) error {
 	return nil
 }
 
-// State reports where the database stands.
+// State returns the state of the database's schema.
 func (m *Migrator) State() (SchemaState, error) {
 	var s SchemaState
 	version, dirty, err := m.m.Version()
@@ -164,7 +164,7 @@ func (m *Migrator) refuseOddSchema() error {
 	return nil
 }
 
-// run executes f, stopping between two migrations when ctx ends.
+// run calls f, and stops between two migrations when ctx ends.
 func (m *Migrator) run(ctx context.Context, f func() error) error {
 	finished := make(chan struct{})
 	defer close(finished)
@@ -218,8 +218,8 @@ func embeddedVersions() (uint, map[uint]string, error) {
 	return latest, names, nil
 }
 
-// unreachable words a failed connection for the operator: where, why, and never
-// the password. It is billing.ErrUnavailable unless the server answered and refused.
+// unreachable describes a failed connection for the operator: where and why, never the
+// password. The error is billing.ErrUnavailable unless the server answered and refused.
 func unreachable(config *pgx.ConnConfig, err error) error {
 	worded := pg.Unreachable(config, err)
 	if errors.Is(classify(err), billing.ErrUnavailable) {
@@ -228,7 +228,7 @@ func unreachable(config *pgx.ConnConfig, err error) error {
 	return worded
 }
 
-// unavailable is billing.ErrUnavailable in other words.
+// unavailable is billing.ErrUnavailable with another message.
 type unavailable struct{ error }
 
 func (e unavailable) Is(target error) bool { return target == billing.ErrUnavailable }

@@ -6,9 +6,10 @@ import (
 	"log/slog"
 )
 
-// refreshSummaries brings finance.month_totals, finance.top_movers, finance.month_states
-// and finance.missing_costs of a partner up to date, a month to a transaction: what an
-// end of the context leaves over is marked as stale and done the next time.
+// refreshSummaries updates finance.month_totals, finance.top_movers,
+// finance.month_states and finance.missing_costs of a partner, one month per
+// transaction. Months that are left when ctx ends stay marked as stale and are updated
+// the next time.
 func (s *Store) refreshSummaries(ctx context.Context, partner string) error {
 	err := s.q.MarkEndedMonth(ctx, s.pool, partner)
 	for more := true; more && err == nil; {
@@ -23,8 +24,9 @@ func (s *Store) refreshSummaries(ctx context.Context, partner string) error {
 	return nil
 }
 
-// summarise is refreshSummaries at the end of a run, whose record must not depend on
-// it: finance.stale_months says what is missing.
+// summarise calls refreshSummaries at the end of a run. Its errors are logged only,
+// because the record of the run must not depend on it: finance.stale_months lists the
+// months that were left.
 func (s *Store) summarise(ctx context.Context, partner string) {
 	if err := s.refreshSummaries(ctx, partner); err != nil {
 		s.log.Warn("the summaries of the console are not up to date; the next run tries again",

@@ -12,19 +12,19 @@ import (
 )
 
 var (
-	// ErrOtherName says that the partner's customers are already stored under another name.
+	// ErrOtherName means that the partner's customers are already stored under another
+	// name.
 	ErrOtherName = errors.New("the tenant is already stored under another name")
-	// ErrUnknownPartner says that nothing is stored of the partner.
+	// ErrUnknownPartner means that no data of the partner is stored.
 	ErrUnknownPartner = errors.New("nothing is stored for this partner")
-	// ErrPartnerExists says that customers are stored under the name already.
+	// ErrPartnerExists means that customers are already stored under the name.
 	ErrPartnerExists = errors.New("customers are already stored under this name")
 )
 
-// SavePartner keeps what the configuration says of a partner: its tenant id, which
-// the FOCUS views name as the billing account. It may be empty when the
-// configuration names none; a tenant known from before then stays. It is
-// ErrOtherName when the name is new for a tenant that has active customers under
-// another one: each of their costs would count twice.
+// SavePartner records a partner's tenant id, which the FOCUS views use as the billing
+// account. It is empty when the configuration names none; a known tenant then stays.
+// SavePartner returns ErrOtherName when the name is new for a tenant that has active
+// customers under another name, because each of their costs would count twice.
 func (s *Store) SavePartner(ctx context.Context, name, tenantID string) error {
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		if err := s.oneName(ctx, tx, name, tenantID); err != nil {
@@ -63,9 +63,9 @@ FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON
 WHERE n.nspname = 'collector' AND c.relkind = 'r' AND a.attname = 'partner' AND NOT a.attisdropped
 ORDER BY 1`
 
-// RenamePartner gives all that is stored of a partner to another name, in one
-// transaction. The caller holds the locks of both names. It is ErrUnknownPartner when
-// there is nothing, and ErrPartnerExists when the new name has customers.
+// RenamePartner moves all data of a partner to another name, in one transaction. The
+// caller holds the locks of both names. It returns ErrUnknownPartner when there is no
+// data, and ErrPartnerExists when the new name has customers.
 func (s *Store) RenamePartner(ctx context.Context, from, to string) error {
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		var known, taken bool
@@ -79,7 +79,8 @@ func (s *Store) RenamePartner(ctx context.Context, from, to string) error {
 		case taken:
 			return fmt.Errorf("%s: %w", to, ErrPartnerExists)
 		}
-		// The new name may have been refused before, and recorded by a run without a tenant.
+		// An earlier run under the new name may have recorded it: a refused one, or one
+		// without a tenant.
 		if _, err := tx.Exec(ctx, `DELETE FROM collector.partners WHERE partner = $1`, to); err != nil {
 			return err
 		}

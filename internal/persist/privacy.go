@@ -11,8 +11,9 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// profileScopes says how much of whose billing profile may be stored. It is applied where a
-// batch is staged: the one place through which collections, imports and replays pass.
+// profileScopes says how much of each customer's billing profile may be stored. It is
+// applied where a batch is staged, the one place through which collections, imports and
+// replays pass.
 type profileScopes struct {
 	all    billing.ProfileScope
 	erased map[billing.CustomerID]billing.ProfileScope
@@ -22,8 +23,8 @@ func (s profileScopes) of(id billing.CustomerID) billing.ProfileScope {
 	return max(s.all, s.erased[id])
 }
 
-// scopes reads who of these customers was erased. The caller holds the partner's lock,
-// or writes nothing.
+// scopes reads which of these customers were erased. The caller holds the partner's
+// lock, or writes nothing.
 func (s *Store) scopes(ctx context.Context, db dbsqlc.DBTX, partner string, customers []string) (profileScopes, error) {
 	rows, err := s.q.ErasedCustomers(ctx, db, dbsqlc.ErasedCustomersParams{CustomerIds: customers, Partner: partner})
 	if err != nil {
@@ -43,8 +44,8 @@ func (s *Store) scopes(ctx context.Context, db dbsqlc.DBTX, partner string, cust
 // reducePage is how many customers are reduced in one transaction.
 const reducePage = 1000
 
-// reducePartner takes from what earlier runs stored of the partner's customers whatever
-// the store may not keep any more. Where there is nothing of the kind it only reads.
+// reducePartner removes what earlier runs stored of the partner's customers and the
+// store may no longer keep. If there is nothing to remove it only reads.
 func (s *Store) reducePartner(ctx context.Context, partner string) error {
 	var total Erased
 	for after := int64(0); ; {
@@ -72,8 +73,8 @@ func (s *Store) reducePartner(ctx context.Context, partner string) error {
 	return nil
 }
 
-// reduce takes what is beyond the scope out of the profiles of these customers, their
-// history and the archive, and out of their failures what the service said.
+// reduce removes everything beyond the scope from the profiles of these customers,
+// their history and the archive, and the service's messages from their failures.
 func (s *Store) reduce(ctx context.Context, tx pgx.Tx, customers []int64, scope billing.ProfileScope) (Erased, error) {
 	var gone Erased
 	var bodies [][]byte
@@ -130,7 +131,7 @@ func (s *Store) reduceProfiles(ctx context.Context, tx pgx.Tx, customers []int64
 	return s.q.ReduceProfiles(ctx, tx, reduced)
 }
 
-// text makes an empty string of NULL.
+// text returns an empty string for NULL.
 func text(s *string) string {
 	if s == nil {
 		return ""

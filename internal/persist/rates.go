@@ -10,16 +10,16 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// ExchangeRate says how much of the currency To one unit of From is on a day.
+// ExchangeRate is the amount of currency To that one unit of From is worth on a day.
 type ExchangeRate struct {
 	Date     time.Time
 	From, To string
 	Rate     decimal.Decimal
-	// Source says where the rate is from; empty when nobody does.
+	// Source says where the rate comes from; empty if unknown.
 	Source string
 }
 
-// RateChange is a rate that was stored, with what it replaced.
+// RateChange is a rate that was stored, with the rate that it replaced.
 type RateChange struct {
 	ExchangeRate
 	// RateBefore is not Valid when the rate is new.
@@ -27,9 +27,9 @@ type RateChange struct {
 	SourceBefore string
 }
 
-// ImportRates stores the rates, all or none of them, and returns those that are new
-// or differ from what was stored, by date and currencies. Storing the same rates again
-// changes nothing. No two may be of the same day and currencies.
+// ImportRates stores the rates, all or none of them. It returns the new ones and those
+// that differ from the stored ones, by date and currencies. Storing the same rates
+// again changes nothing. No two rates may have the same day and currencies.
 func (s *Store) ImportRates(ctx context.Context, rates []ExchangeRate) ([]RateChange, error) {
 	params := dbsqlc.SaveRatesParams{Now: s.now()}
 	for _, r := range rates {

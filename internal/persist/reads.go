@@ -11,19 +11,19 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// turnsPage is how many customers are taken from the database at a time.
+// turnsPage is how many customers are read from the database at a time.
 const turnsPage = 500
 
-// Bounds say how old the parts of a partner's customers may grow.
+// Bounds say how old the parts of a partner's customers may become.
 type Bounds struct {
-	// Refresh is for profiles and line items. Costs are read in every run.
+	// Refresh applies to profiles and line items. Costs are read in every run.
 	Refresh time.Duration
 	// LineItems is set when line items are collected.
 	LineItems bool
 }
 
-// SaveBounds keeps the bounds by which the views of finance judge the partner, which
-// SavePartner has recorded.
+// SaveBounds records the bounds by which the views of finance judge the partner.
+// SavePartner must have recorded the partner.
 func (s *Store) SaveBounds(ctx context.Context, partner string, b Bounds) error {
 	err := s.q.SaveBounds(ctx, s.pool, dbsqlc.SaveBoundsParams{Partner: partner, RefreshSeconds: b.Refresh.Seconds(), LineItems: b.LineItems})
 	if err != nil {
@@ -32,7 +32,8 @@ func (s *Store) SaveBounds(ctx context.Context, partner string, b Bounds) error 
 	return nil
 }
 
-// saveReads notes what a batch has read, in the transaction that stores it.
+// saveReads records when the parts of a batch were read, in the transaction that stores
+// them.
 func (w writer) saveReads(ctx context.Context, batch []billing.Statement) error {
 	reads := dbsqlc.SaveReadsParams{Partner: w.run.Partner}
 	for i := range batch {
@@ -60,7 +61,7 @@ func (w writer) saveReads(ctx context.Context, batch []billing.Statement) error 
 	return w.store.q.SaveReads(ctx, w.tx, reads)
 }
 
-// isRefusal reports whether the service does not let the customer be read.
+// isRefusal reports whether the service refuses to have the customer read.
 func isRefusal(class billing.FailureClass) bool {
 	switch class {
 	case billing.NoAccess, billing.RoleMissing, billing.Refused, billing.UnknownCustomer:
@@ -69,9 +70,9 @@ func isRefusal(class billing.FailureClass) bool {
 	return false
 }
 
-// nextEnd is when the first of the customer's periods ends whose final amounts have not
-// been read. Of a type whose period had ended it is the end of a later one, some months
-// on; zero without any.
+// nextEnd returns the end of the first of the customer's periods whose final amounts
+// have not been read. If the period of a type had ended, a later period of that type
+// counts, some months on. It returns zero if there is no period.
 func nextEnd(s *billing.Statement) time.Time {
 	var first time.Time
 	for _, d := range s.Costs.Details {
@@ -92,30 +93,30 @@ func nextEnd(s *billing.Statement) time.Time {
 	return first
 }
 
-// monthsBetween counts the months from that of one time to that of another.
+// monthsBetween returns the number of calendar months from one time to another.
 func monthsBetween(from, to time.Time) int {
 	return 12*(to.Year()-from.Year()) + int(to.Month()) - int(from.Month())
 }
 
-// Done says whom a run leaves out.
+// Done says which customers a run leaves out.
 type Done struct {
 	// In are the runs whose good results are enough.
 	In []string
-	// Since is from when on a good result is enough; the zero time is never.
+	// Since is the time from which on a good result is enough; the zero time means never.
 	Since time.Time
 }
 
-// Turn is a customer that a run asks for.
+// Turn is a customer whose statement a run reads.
 type Turn struct {
-	// Key tells customers of all partners apart.
+	// Key identifies a customer across all partners.
 	Key   int64
 	Visit billing.Visit
-	// IsDone: an earlier run has the customer.
+	// IsDone means that an earlier run has collected the customer.
 	IsDone bool
 }
 
-// PlanTurns puts the partner's active customers in the order in which a run reads them:
-// those with most to lose first. The caller holds the partner's lock.
+// PlanTurns stores the order in which a run reads the partner's active customers: those
+// with the most to lose first. The caller holds the partner's lock.
 func (s *Store) PlanTurns(ctx context.Context, partner string) error {
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		return inOrder(
@@ -131,7 +132,7 @@ func (s *Store) PlanTurns(ctx context.Context, partner string) error {
 	return nil
 }
 
-// Turns returns a page of the order of PlanTurns, and nothing after its end.
+// Turns returns a page of the order of PlanTurns, or an empty page after its end.
 func (s *Store) Turns(ctx context.Context, partner string, page int, b Bounds, done Done) ([]Turn, error) {
 	keys, err := s.q.Turns(ctx, s.pool, dbsqlc.TurnsParams{Partner: partner, Page: int32(page)})
 	if err != nil {
@@ -140,8 +141,8 @@ func (s *Store) Turns(ctx context.Context, partner string, page int, b Bounds, d
 	return s.turns(ctx, keys, b, done)
 }
 
-// TurnsOf returns the turns of some customers, those with most to lose first. They are
-// enrolled.
+// TurnsOf returns the turns of some enrolled customers, those with the most to lose
+// first.
 func (s *Store) TurnsOf(ctx context.Context, partner string, customers []billing.CustomerID, b Bounds, done Done) ([]Turn, error) {
 	keys, err := s.q.TurnsOf(ctx, s.pool, dbsqlc.TurnsOfParams{Partner: partner, CustomerIds: uuids(customers)})
 	if err != nil {
@@ -174,17 +175,17 @@ func (s *Store) turns(ctx context.Context, keys []int64, b Bounds, done Done) ([
 	return turns, nil
 }
 
-// Rest is a customer of whom a run reads the rest.
+// Rest is a customer whose profile or line items the second part of a run reads.
 type Rest struct {
 	Visit billing.Visit
-	// OldestAt is when the part was read that was read longest ago; the zero time if
-	// never.
+	// OldestAt is when the oldest part was read; the zero time if never.
 	OldestAt time.Time
 }
 
-// PlanRest puts the customers of the run, and of those that it resumes, in order whose
-// profile or line items were not read since the first of them began: those that were
-// read longest ago first. It returns their number. The caller holds the partner's lock.
+// PlanRest stores the order in which the second part of a run reads the remaining
+// profiles and line items, oldest first. It covers the customers of the run, and of the
+// runs that it resumes, with a part that was not read since the first of them began. It
+// returns their number. The caller holds the partner's lock.
 func (s *Store) PlanRest(ctx context.Context, run billing.Run, b Bounds) (customers int, err error) {
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		if err := s.q.ForgetTurns(ctx, tx, run.Partner); err != nil {
@@ -202,10 +203,10 @@ func (s *Store) PlanRest(ctx context.Context, run billing.Run, b Bounds) (custom
 	return customers, nil
 }
 
-// pieceOfWork is a run with those whose rest it collects.
+// pieceOfWork returns the run and the runs that it resumes.
 func pieceOfWork(run billing.Run) []string { return append([]string{run.ID}, run.Resumes...) }
 
-// Rests returns a page of the order of PlanRest, and nothing after its end.
+// Rests returns a page of the order of PlanRest, or an empty page after its end.
 func (s *Store) Rests(ctx context.Context, run billing.Run, page int, b Bounds) ([]Rest, error) {
 	began, err := s.q.FirstBegan(ctx, s.pool, pieceOfWork(run))
 	if err != nil {
@@ -248,7 +249,7 @@ func (s *Store) Rests(ctx context.Context, run billing.Run, page int, b Bounds) 
 		if b.LineItems && itemsAt.Before(profileAt) {
 			rest.OldestAt = itemsAt
 		}
-		// Without the summary everything is read anew.
+		// Without the summary the customer is read completely.
 		if body, kept := summaries[row.SummaryHash]; kept {
 			rest.Visit.Summary = &billing.Document{Kind: billing.SummaryDocument, Body: body, HTTPStatus: int(row.SummaryStatus)}
 		} else {
@@ -267,8 +268,8 @@ func (s *Store) ForgetTurns(ctx context.Context, partner string) error {
 	return nil
 }
 
-// noteOverdue makes the finding about profiles and line items that are older than they
-// may grow say what is so now.
+// noteOverdue updates the finding about profiles and line items that are older than
+// allowed.
 func (s *Store) noteOverdue(ctx context.Context, tx pgx.Tx, partner string) error {
 	now := s.now()
 	overdue, err := s.q.Overdue(ctx, tx, dbsqlc.OverdueParams{Partner: partner, Now: now})

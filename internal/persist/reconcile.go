@@ -12,17 +12,17 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// ReconcileRules say what counts as odd in the history of a partner's costs.
+// ReconcileRules say what counts as unusual in the history of a partner's costs.
 type ReconcileRules struct {
 	// UnseenAfter is how long an active customer may go without being collected in full.
 	UnseenAfter time.Duration
-	// JumpFactor is how many times further from the median than usual, by the median
-	// absolute deviation, the newest period of a cost must lie to be a jump.
+	// JumpFactor is how many times its usual distance from the median, the median absolute
+	// deviation, the newest period of a cost must exceed to be a jump.
 	JumpFactor int
-	// JumpPercent, of the median, and JumpAmount, in units of the currency, are the least
-	// distances from the median that are a jump.
+	// JumpPercent, of the median, and JumpAmount, in units of the currency, are the
+	// smallest distances from the median that count as a jump.
 	JumpPercent, JumpAmount int
-	// JumpPeriods is how many earlier periods there must be, at most 12.
+	// JumpPeriods is how many earlier periods a jump requires, at most 12.
 	JumpPeriods int
 }
 
@@ -32,13 +32,13 @@ var historyFindings = []string{
 	string(billing.CostsMissing),
 }
 
-// Reconcile looks at what is stored of all customers of the run's partner and makes
-// the findings about it those that the rules give: new ones are opened, reworded where
-// the figures changed, and resolved when their cause is gone. It is one transaction,
-// and a second call changes nothing. The caller holds the partner's lock. An error that
-// is billing.ErrUnavailable means that it may be called again later.
+// Reconcile checks the stored data of all customers of the run's partner and updates
+// the findings about it. Findings are opened, reworded when the figures changed, and
+// resolved when their cause is gone. It is one transaction, and a second call changes
+// nothing. The caller holds the partner's lock. After a billing.ErrUnavailable it may
+// be called again.
 func (s *Store) Reconcile(ctx context.Context, run billing.Run, rules ReconcileRules) error {
-	// Missing costs are judged by the summaries: those of before this run would tell of
+	// Missing costs are judged by the summaries. Summaries of before this run would report
 	// them a night late.
 	s.summarise(ctx, run.Partner)
 	err := s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {

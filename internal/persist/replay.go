@@ -25,11 +25,11 @@ type ArchivedCustomer struct {
 // ArchivedAnswer is an entry of the log with the bodies that are still kept.
 type ArchivedAnswer struct {
 	StatementID int64
-	// Imported says that the answer was not collected.
+	// Imported means that the answer was not collected.
 	Imported  bool
 	Documents []billing.Document
-	// Pruned says that the summary or the line items are no longer kept: facts may be
-	// missing from what is derived.
+	// Pruned means that the summary or the line items are no longer stored, so derived
+	// facts may be incomplete.
 	Pruned bool
 }
 
@@ -74,7 +74,7 @@ func (s *Store) archived(ctx context.Context, c dbsqlc.ArchivedCustomersRow) (Ar
 			if stored == nil {
 				return
 			}
-			body, _ := decodeBody(stored, encoding) // a damaged one is no document, and that customer fails
+			body, _ := decodeBody(stored, encoding) // a damaged body is not a document, and that customer fails
 			d := billing.Document{Kind: kind, Body: body}
 			if status != nil {
 				d.HTTPStatus = int(*status)
@@ -91,17 +91,17 @@ func (s *Store) archived(ctx context.Context, c dbsqlc.ArchivedCustomersRow) (Ar
 	return customer, nil
 }
 
-// Rederived is a customer's log of answers, derived anew.
+// Rederived is a customer's log of answers, derived again.
 type Rederived struct {
 	CustomerID billing.CustomerID
 	// Answers are in the order of the archive.
 	Answers []RederivedAnswer
-	// Pruned says that some answers are no longer kept, so that what they gave cannot
-	// be derived.
+	// Pruned means that some answers are no longer stored, so their facts cannot be
+	// derived.
 	Pruned bool
 }
 
-// RederivedAnswer is what an entry of the log says.
+// RederivedAnswer is the content of a log entry.
 type RederivedAnswer struct {
 	StatementID int64
 	Imported    bool
@@ -112,14 +112,15 @@ type RederivedAnswer struct {
 type ReplayResult struct {
 	billing.CustomerResult
 
-	// Withdrawn details are no longer derived. They are kept aside, with their history,
-	// in collector.withdrawn_rows.
+	// Withdrawn details are no longer derived. They are set aside, with their history, in
+	// collector.withdrawn_rows.
 	Withdrawn int
 }
 
-// Replay makes the facts of these customers what their answers say, in one
-// transaction. What is so already is not written; what is not derived any more is
-// withdrawn. Findings and the states of the customers are left to the next collection.
+// Replay updates the facts of these customers to what their answers say, in one
+// transaction. Facts that do not change are not written; facts that are no longer
+// derived are withdrawn. Findings and the states of the customers are left to the next
+// collection.
 func (s *Store) Replay(ctx context.Context, run billing.Run, batch []Rederived) ([]ReplayResult, error) {
 	ids := make([]string, len(batch))
 	for i := range batch {
@@ -155,7 +156,7 @@ func (s *Store) Replay(ctx context.Context, run billing.Run, batch []Rederived) 
 	return results, nil
 }
 
-// lockDerived keeps pruning away from the bodies that facts come to be derived from.
+// lockDerived protects the bodies from which facts are now derived against pruning.
 func (w writer) lockDerived(ctx context.Context) error {
 	hashes, err := w.store.q.DerivedHashes(ctx, w.tx)
 	if err != nil || len(hashes) == 0 {
@@ -165,7 +166,7 @@ func (w writer) lockDerived(ctx context.Context) error {
 	return err
 }
 
-// replayResults reads from the plan what it will change.
+// replayResults reads the results of the replay from the plan.
 func (w writer) replayResults(ctx context.Context, st *stage, batch []Rederived, order replayOrder) ([]ReplayResult, error) {
 	rows, err := w.store.q.StageResults(ctx, w.tx)
 	if err != nil {
@@ -196,7 +197,7 @@ func (w writer) replayResults(ctx context.Context, st *stage, batch []Rederived,
 	return results, nil
 }
 
-// settle words the outcome.
+// settle sets the outcome from the counts.
 func (r *ReplayResult) settle() {
 	r.Outcome = billing.OutcomeUnchanged
 	if r.RowsChanged > 0 {
@@ -204,12 +205,12 @@ func (r *ReplayResult) settle() {
 	}
 }
 
-// replayOrder says what the seqs of a replay's stage stand for.
+// replayOrder maps the seqs of a replay's stage to statements and customers.
 type replayOrder struct {
 	seqs       []int32
 	statements []int64 // by seq
 	customers  []int   // by seq: index in the batch
-	whole      []int32 // seqs of customers of whom nothing is pruned
+	whole      []int32 // seqs of customers without pruned answers
 }
 
 // replayed collects what one customer's answers say, the later overriding the
@@ -233,21 +234,21 @@ func keyOf(d billing.CostDetail) detailKey {
 	return detailKey{d.InvoiceType, midnight(d.Period.Start), d.CurrencyCode}
 }
 
-// detailsOf are the details of one key and the answer that gave the key last.
+// detailsOf are the details of one key, with the last answer that has the key.
 type detailsOf struct {
 	seq      int32
 	imported bool
 	details  []billing.CostDetail
 }
 
-// setOf is a set and the answer that speaks of it last.
+// setOf is a set, with the last answer that decides on it.
 type setOf struct {
 	seq      int32
 	imported bool
 	itemSet
 }
 
-// newReplayStage stages every answer, but of each fact only the newest.
+// newReplayStage stages every answer, but only the newest state of each fact.
 func newReplayStage(batch []Rederived, now time.Time, scopes profileScopes) (*stage, replayOrder) {
 	st := newStage(nil, scopes)
 	var order replayOrder
@@ -277,7 +278,7 @@ func newReplayStage(batch []Rederived, now time.Time, scopes profileScopes) (*st
 	return st, order
 }
 
-// add takes in what a later answer says.
+// add takes in the facts of a later answer.
 func (r *replayed) add(seq int32, answer *RederivedAnswer) {
 	s := &answer.Statement
 	if s.Profile != nil && (!answer.Imported || r.profileImported || r.profile < 0) {
@@ -321,8 +322,8 @@ func (r *replayed) costs() (known, collected map[setKey]bool) {
 	return known, collected
 }
 
-// dropImported drops what was imported of the types and periods of collected details, in
-// whatever currency.
+// dropImported drops imported details of the types and periods that were collected, in
+// every currency.
 func (r *replayed) dropImported(collected map[detailKey][]billing.CostDetail) {
 	stated := map[setKey]bool{}
 	for key := range collected {
@@ -453,9 +454,9 @@ func (r *replayed) periodOf(set *itemSet, root time.Time) time.Time {
 	return set.start
 }
 
-// overlaid are the details of a key, in the order of their ordinals, after a later answer
-// that gives some of them: as when collecting, each of its details takes the place of
-// one that says the same, or else of the first that is left, or else the next place.
+// overlaid returns the details of a key, in the order of their ordinals, after a later
+// answer with some of them. As in a collection, each of the answer's details replaces an
+// identical one, or else the first that is left, or else takes the next place.
 func overlaid(before, after []billing.CostDetail) []billing.CostDetail {
 	said := slices.Clone(before)
 	taken := make([]bool, len(said))
@@ -503,7 +504,8 @@ func (st *stage) addLatest(seq int32, s *billing.Statement, latest replayed) {
 	}
 }
 
-// addLatestSets stages the newest of each set, with the answer that speaks of it last.
+// addLatestSets stages the newest state of each set, with the last answer that decides
+// on it.
 func (st *stage) addLatestSets(latest replayed) {
 	keys := slices.SortedFunc(maps.Keys(latest.sets), func(a, b setKey) int {
 		return cmp.Or(a.start.Compare(b.start), cmp.Compare(a.invoiceType, b.invoiceType))
@@ -513,7 +515,7 @@ func (st *stage) addLatestSets(latest replayed) {
 	}
 }
 
-// withdraw removes what is no longer derived.
+// withdraw removes facts that are no longer derived.
 func (w writer) withdraw(ctx context.Context, order replayOrder, results []ReplayResult) error {
 	if len(order.whole) == 0 {
 		return nil

@@ -13,10 +13,10 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// UnfinishedRuns returns the ids of the runs that a further run of the partner can
-// resume: the newest that was to collect everybody and the collections of its rest,
-// oldest first, when none of them came to its end. It returns none when the newest
-// one did, or began before notBefore.
+// UnfinishedRuns returns the ids of the runs that another run of the partner can
+// resume, oldest first: the newest run of all customers and the runs of its rest, if
+// none of them completed. It returns none if one of them completed, or if the newest
+// run of all customers began before notBefore.
 func (s *Store) UnfinishedRuns(ctx context.Context, partner string, notBefore time.Time) ([]string, error) {
 	runs, err := s.q.CollectionsSinceNewest(ctx, s.pool, dbsqlc.CollectionsSinceNewestParams{Partner: partner, Latest: s.now().Add(clockError)})
 	if err != nil {
@@ -33,8 +33,8 @@ func (s *Store) UnfinishedRuns(ctx context.Context, partner string, notBefore ti
 	return unfinished, nil
 }
 
-// NewestCollectionBegan returns when the partner's newest collection of everybody
-// began, whatever became of it; the zero time if there was none.
+// NewestCollectionBegan returns when the partner's newest collection of all customers
+// began, whatever its result; the zero time if there was none.
 func (s *Store) NewestCollectionBegan(ctx context.Context, partner string) (time.Time, error) {
 	runs, err := s.q.CollectionsSinceNewest(ctx, s.pool, dbsqlc.CollectionsSinceNewestParams{Partner: partner, Latest: s.now().Add(clockError)})
 	switch {
@@ -46,7 +46,8 @@ func (s *Store) NewestCollectionBegan(ctx context.Context, partner string) (time
 	return runs[0].StartedAt, nil
 }
 
-// DoneIn returns the partner's customers whose newest success is of one of the runs.
+// DoneIn returns the partner's customers whose newest success belongs to one of the
+// runs.
 func (s *Store) DoneIn(ctx context.Context, partner string, runs []string) ([]billing.CustomerID, error) {
 	ids, err := s.q.CustomersDoneIn(ctx, s.pool, dbsqlc.CustomersDoneInParams{Partner: partner, RunIds: runs})
 	if err != nil {
@@ -59,12 +60,12 @@ func (s *Store) DoneIn(ctx context.Context, partner string, runs []string) ([]bi
 	return done, nil
 }
 
-// clockError is how far the clocks of two machines may differ: a run that began later
-// than so far ahead of now is not believed.
+// clockError is how far the clocks of two machines may differ. The start of a run that
+// lies further in the future is not believed.
 const clockError = 5 * time.Minute
 
-// LastCollection returns when the partner's newest collection of everybody that came
-// to its end had begun, and how it ended. The time is zero if there was none. Runs that
+// LastCollection returns when the partner's newest completed collection of all
+// customers began, and how it ended. The time is zero if there was none. Runs that
 // began in the future are corrected first.
 func (s *Store) LastCollection(ctx context.Context, partner string) (began time.Time, status billing.RunStatus, err error) {
 	now := s.now()

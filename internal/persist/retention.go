@@ -11,9 +11,9 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// Retention says from which age on what can be done without is removed; 0 keeps it.
+// Retention says from which age on data that is not needed is removed; 0 keeps it.
 type Retention struct {
-	// Payloads are raw bodies from which nothing that stands now was derived.
+	// Payloads are raw bodies from which no current row was derived.
 	Payloads time.Duration
 	// Runs are runs of the ledger, and their failures.
 	Runs time.Duration
@@ -22,16 +22,16 @@ type Retention struct {
 // Pruned counts what was removed.
 type Pruned struct{ Payloads, Runs, Failures int64 }
 
-// Pruning goes in small transactions, so that nobody waits for it.
+// Pruning uses small transactions, so that no other writer waits for it.
 const (
 	pruneBatch = 500
-	// prunePass bounds the bodies looked up at a time.
+	// prunePass bounds how many bodies are looked up at a time.
 	prunePass = 50_000
 )
 
-// Prune removes what is older than it need be. Costs, line items and profiles, and the
-// history of each, are never touched, nor are the bodies of the newest ones. It may
-// be interrupted at any moment and goes on the next time.
+// Prune removes data that has reached its retention. It never touches costs, line
+// items, profiles, the history of each, or the bodies from which current rows were
+// derived. It may be interrupted at any moment and continues the next time.
 func (s *Store) Prune(ctx context.Context, r Retention) (Pruned, error) {
 	var pruned Pruned
 	var err error
@@ -95,15 +95,16 @@ func (s *Store) prunePayloads(ctx context.Context, before time.Time) (total int6
 	}
 }
 
-// deletePayloads deletes the bodies that nobody has come to need since they were looked
-// up, or is about to.
+// deletePayloads deletes those bodies that no row has come to need since they were
+// looked up, and that no transaction is about to need.
 func (s *Store) deletePayloads(ctx context.Context, hashes [][]byte) (n int64, err error) {
 	err = pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		free, err := s.q.LockPayloads(ctx, tx, hashes)
 		if err != nil || len(free) == 0 {
 			return err
 		}
-		// Only now: what committed before a body was locked is seen here.
+		// This check must follow the lock: only then does it see what was committed before a
+		// body was locked.
 		needed, err := s.q.NeededHashes(ctx, tx, free)
 		if err != nil {
 			return err

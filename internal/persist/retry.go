@@ -8,12 +8,12 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// attempts bounds how often a transaction is tried that the server breaks off in
-// favour of another one.
+// attempts bounds how often a transaction is tried that the server aborts in favour of
+// another one.
 const attempts = 5
 
-// retryTx runs the transaction f, and runs it anew at once when the server broke it
-// off for a reason that has passed by then, such as a deadlock.
+// retryTx runs the transaction f, and runs it again at once when the server aborted it
+// for a transient reason, such as a deadlock.
 func (s *Store) retryTx(ctx context.Context, f func() error) error {
 	for attempt := 1; ; attempt++ {
 		err := f()

@@ -12,8 +12,8 @@ import (
 	"partnercost/sql"
 )
 
-// lackedRights is what a login lacks of what sql/roles.sql gives collector_writer, a row
-// each.
+// lackedRights returns, a row each, the rights that sql/roles.sql grants to
+// collector_writer and the login lacks.
 const lackedRights = `
 SELECT lacked FROM (
     SELECT 1 AS part, format('TEMPORARY on the database %I', current_database()) AS lacked
@@ -35,10 +35,10 @@ SELECT lacked FROM (
 ) l
 ORDER BY part, lacked`
 
-// lacksNamed is how many lacking rights an error names.
+// lacksNamed is how many missing rights an error names.
 const lacksNamed = 5
 
-// MayCollect returns why a run could not write with this login, and what to do: the
+// MayCollect returns why a run could not write with this login, and what to do:
 // sessions are read-only, or rights are missing. It changes nothing.
 func (s *Store) MayCollect(ctx context.Context) error {
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
@@ -78,7 +78,7 @@ func (s *Store) MayCollect(ctx context.Context) error {
 	return classify(err)
 }
 
-// lacking words the rights that the login lacks.
+// lacking returns an error about the rights that the login lacks.
 func lacking(login string, writer bool, lacked []string) error {
 	what := strings.Join(lacked[:min(lacksNamed, len(lacked))], "; ")
 	if more := len(lacked) - lacksNamed; more > 0 {

@@ -10,17 +10,17 @@ import (
 	"partnercost/sql"
 )
 
-// ErrMayNotGrant says that the migrating role may not set up finance_reader and
-// collector_writer; an administrator runs the script of RolesScript instead.
+// ErrMayNotGrant means that the migrating role may not set up finance_reader and
+// collector_writer. An administrator has to run the script of RolesScript instead.
 var ErrMayNotGrant = errors.New("this role may not create the roles finance_reader and collector_writer")
 
 // RolesScript is the SQL that creates the two roles and grants them what they need.
 func RolesScript() string { return sql.Roles }
 
-// GrantRoles creates the roles finance_reader and collector_writer if they are
-// missing and grants them what they need on the current schema. It is run after
-// every migration, because views and tables come and go. An error that is
-// ErrMayNotGrant leaves the schema usable by its owner.
+// GrantRoles creates the roles finance_reader and collector_writer if they are missing,
+// and grants them what they need on the current schema. It runs after every migration,
+// because views and tables change. After ErrMayNotGrant the schema is still usable by
+// its owner.
 func (m *Migrator) GrantRoles(ctx context.Context) error {
 	tx, err := m.db.BeginTx(ctx, nil)
 	if err != nil {
@@ -42,7 +42,7 @@ func (m *Migrator) GrantRoles(ctx context.Context) error {
 	return nil
 }
 
-// AddReader creates a login that is a member of finance_reader, and no more.
+// AddReader creates a login whose only membership is finance_reader.
 func (m *Migrator) AddReader(ctx context.Context, login, password string) error {
 	var statement string
 	err := m.db.QueryRowContext(ctx, "SELECT format('CREATE ROLE %I LOGIN PASSWORD %L IN ROLE finance_reader', $1::text, $2::text)", login, password).Scan(&statement)

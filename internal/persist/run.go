@@ -13,10 +13,10 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// BeginRun records a run as running. The caller holds the partner's lock: runs of
-// the partner that still stand as running are those of dead processes and are
-// closed as interrupted. When the store may not keep profiles in full, what earlier
-// runs of the partner stored of them is reduced first.
+// BeginRun records a run as running. The caller holds the partner's lock, so any other
+// run of the partner that is recorded as running belongs to a dead process and is
+// closed as interrupted. If the store may not keep full profiles, the profiles that
+// earlier runs of the partner stored are reduced first.
 func (s *Store) BeginRun(ctx context.Context, run billing.Run) error {
 	if s.profiles > billing.FullProfile {
 		if err := s.reducePartner(ctx, run.Partner); err != nil {
@@ -43,8 +43,8 @@ func (s *Store) BeginRun(ctx context.Context, run billing.Run) error {
 	return nil
 }
 
-// FinishRun records how a run ended; cause is why it did not succeed, or nil. What the
-// run has changed is summarised for the console, until ctx ends.
+// FinishRun records how a run ended; cause is why it did not succeed, or nil. It also
+// updates the summaries for the console, until ctx ends.
 func (s *Store) FinishRun(ctx context.Context, run billing.Run, status billing.RunStatus, tally billing.Tally, cause error) error {
 	var text *string
 	if cause != nil {
@@ -64,8 +64,8 @@ func (s *Store) FinishRun(ctx context.Context, run billing.Run, status billing.R
 	return nil
 }
 
-// Enrol notes that customers are on the partner's list, and from when on, before any of
-// them is asked for. They are active from now on. The caller holds the partner's lock.
+// Enrol records that customers are on the partner's list, and since when, before any of
+// them is collected. They are active from now on. The caller holds the partner's lock.
 func (s *Store) Enrol(ctx context.Context, partner string, now time.Time, customers []billing.CustomerID) error {
 	ids := uuids(customers)
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
@@ -84,10 +84,10 @@ func (s *Store) Enrol(ctx context.Context, partner string, now time.Time, custom
 	return nil
 }
 
-// RetireUnlisted ends the activity of the customers for whom a complete run did not ask,
-// nor the runs that it resumed: they are not the partner's any more. Believe is told
-// how many they are, without the excluded ones, and how many customers are active; if it
-// says no, all stay.
+// RetireUnlisted retires the customers that neither a complete run nor the runs that it
+// resumes found on the list: they are no longer the partner's. believe receives the
+// number of these customers, without the excluded ones, and the number of active
+// customers. If it returns false, all customers stay active.
 func (s *Store) RetireUnlisted(ctx context.Context, run billing.Run, excluded []billing.CustomerID, believe func(unlisted, active int) bool) (retired int, err error) {
 	asked := append(slices.Clone(run.Resumes), run.ID)
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
@@ -106,9 +106,9 @@ func (s *Store) RetireUnlisted(ctx context.Context, run billing.Run, excluded []
 	return retired, nil
 }
 
-// CountWithoutCosts counts, after a run, the customers of which it and the runs that it
-// resumes asked for costs and which had some in a period that ended after a time: those
-// that have none now, and all.
+// CountWithoutCosts counts, after a run, the customers whose costs it and the runs that
+// it resumes read, and that had costs in a period that ended after endedSince: those
+// that have none now, and all of them.
 func (s *Store) CountWithoutCosts(ctx context.Context, run billing.Run, endedSince time.Time) (without, of int, err error) {
 	row, err := s.q.CountWithoutCosts(ctx, s.pool, dbsqlc.CountWithoutCostsParams{
 		Partner: run.Partner, RunIds: append(slices.Clone(run.Resumes), run.ID), EndedSince: endedSince,
@@ -119,7 +119,7 @@ func (s *Store) CountWithoutCosts(ctx context.Context, run billing.Run, endedSin
 	return int(row.WithoutCosts), int(row.Customers), nil
 }
 
-// uuids are customers as the database takes them.
+// uuids returns the ids of customers as database values.
 func uuids(customers []billing.CustomerID) []string {
 	ids := make([]string, len(customers))
 	for i, id := range customers {
@@ -128,7 +128,7 @@ func uuids(customers []billing.CustomerID) []string {
 	return ids
 }
 
-// inTx runs f in a transaction, and again when that meets a conflict.
+// inTx runs f in a transaction, and again after a conflict.
 func (s *Store) inTx(ctx context.Context, f func(pgx.Tx) error) error {
 	return s.retryTx(ctx, func() error { return pgx.BeginFunc(ctx, s.pool, f) })
 }

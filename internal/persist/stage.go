@@ -12,8 +12,8 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// stage is a batch as the rows of the staging tables. Its position in the batch,
-// seq, identifies a statement.
+// stage is a batch as rows of the staging tables. seq, the position in the batch,
+// identifies a statement.
 type stage struct {
 	statements []dbsqlc.StageStatementsParams
 	profiles   []dbsqlc.StageProfilesParams
@@ -82,7 +82,7 @@ func (st *stage) add(seq int32, s *billing.Statement) {
 	}
 }
 
-// addStatement stages what is no fact: the bodies, the root and the failure.
+// addStatement stages everything but the facts: the bodies, the root and the failure.
 func (st *stage) addStatement(seq int32, s *billing.Statement) {
 	st.customers = append(st.customers, s.CustomerID)
 	row := dbsqlc.StageStatementsParams{
@@ -97,7 +97,8 @@ func (st *stage) addStatement(seq int32, s *billing.Statement) {
 			continue
 		}
 		hash := sha256.Sum256(d.Body)
-		// Each line item repeats the customer's name; the log goes on by the hash alone.
+		// Each line item repeats the customer's name: where even the name must go, the body
+		// is not stored. The log has its hash.
 		if d.Kind != billing.LineItemsDocument || scope < billing.CountryOnly {
 			st.bodies[hash] = d.Body
 		}
@@ -158,16 +159,16 @@ type setKey struct {
 type itemSet struct {
 	setKey
 
-	// stray is set when the answer has no detail of this invoice type, so that the period
-	// is the root's.
+	// stray is set when the answer has no detail of this invoice type. The period is then
+	// the root's.
 	stray bool
 	items []billing.LineItem
 }
 
-// setsOf groups the items of an answer into their sets. Every detail of it has a set, be
-// it empty: that is how a set shrinks to nothing. What becomes of stored sets that the
-// answer does not give is decided against what is stored: PlaceSets and EmptySets do
-// it when collecting, and replayed.addSets when replaying.
+// setsOf groups the items of an answer into their sets. Every detail of the answer has a
+// set, even an empty one: that is how a set shrinks to nothing. Stored sets that the
+// answer does not contain are decided against the stored data: by PlaceSets and
+// EmptySets in a collection, and by replayed.addSets in a replay.
 func setsOf(s *billing.Statement) []itemSet {
 	var sets []itemSet
 	places := make(map[setKey]int)
@@ -193,7 +194,7 @@ func setsOf(s *billing.Statement) []itemSet {
 	return sets
 }
 
-// earliest is when the first of the items begins; zero when none says so.
+// earliest returns the earliest start of the items; zero if none states one.
 func (s *itemSet) earliest() time.Time {
 	var first time.Time
 	for _, item := range s.items {
@@ -213,8 +214,8 @@ func (st *stage) addSet(seq int32, set itemSet) {
 	})
 }
 
-// unify gives each invoice type of the statement its first spelling. Details and items
-// are copied before they are changed.
+// unify sets the first spelling of each invoice type throughout the statement. Details
+// and items are copied before they are changed.
 func unify(s *billing.Statement, types billing.Spellings) {
 	if s.Costs == nil {
 		return
@@ -273,7 +274,7 @@ func appendItems(rows []dbsqlc.InsertLineItemsParams, setID int64, items []billi
 	return rows
 }
 
-// optional makes NULL of what the service left empty: absent, null and "" all occur
+// optional returns NULL for an empty string: absent, null and "" all occur in answers
 // and mean the same.
 func optional(s string) *string {
 	if s == "" {
@@ -282,7 +283,7 @@ func optional(s string) *string {
 	return &s
 }
 
-// moment makes NULL of the zero time.
+// moment returns NULL for the zero time.
 func moment(t time.Time) *time.Time {
 	if t.IsZero() {
 		return nil
@@ -290,7 +291,7 @@ func moment(t time.Time) *time.Time {
 	return &t
 }
 
-// day is the UTC day of t, or NULL.
+// day returns the UTC day of t, or NULL for the zero time.
 func day(t time.Time) *time.Time { return moment(midnight(t)) }
 
 func midnight(t time.Time) time.Time {

@@ -23,17 +23,17 @@ import (
 type Options struct {
 	// URL is a PostgreSQL connection URL or keyword string.
 	URL string
-	// MaxConnections bounds the connections; 0 means 8, and the least is 3. One of them
-	// holds the locks of all partners, the others are shared by whoever reads or writes.
+	// MaxConnections bounds the connections; 0 means 8, and the minimum is 3. One of them
+	// holds the locks of all partners; all readers and writers share the others.
 	MaxConnections int
-	// Profiles is how much is stored of billing profiles; the zero value is all.
+	// Profiles is how much of a billing profile is stored; the zero value is all.
 	Profiles billing.ProfileScope
 	Log      *slog.Logger
-	// Now is the clock; nil means the system's.
+	// Now returns the time; nil means the system's clock.
 	Now func() time.Time
 }
 
-// Store keeps statements in one database. It is safe for concurrent use.
+// Store stores statements in one database. It is safe for concurrent use.
 type Store struct {
 	pool *pgxpool.Pool
 	q    *dbsqlc.Queries
@@ -54,12 +54,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	config.MaxConns = int32(max(3, cmp.Or(o.MaxConnections, 8)) - 1)
 	config.ConnConfig.DialFunc = pg.Dial
 	settings := pg.Stated(config.ConnConfig, defaultSettings)
-	// Batches look few rows up in large tables, which are cached while they are written.
+	// Batches look up few rows in large tables, which are cached while they are written.
 	settings["random_page_cost"] = "1.1"
 	settings["jit"] = "off"
 	pg.Sessions(config.ConnConfig, "partnercost", settings)
-	// Plans are made anew for each execution: those of the first batches, on empty
-	// tables, would be wrong for the rest of the night.
+	// Statements are planned again for each execution: plans of the first batches, on
+	// empty tables, would be wrong for the rest of the night.
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		pgxdecimal.Register(conn.TypeMap())
@@ -95,7 +95,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	return s, nil
 }
 
-// reach connects, and finds out whether the sessions of the pool are sessions.
+// reach connects, and checks that each connection of the pool has a server session of
+// its own.
 func (s *Store) reach(ctx context.Context) error {
 	first, err := s.pool.Acquire(ctx)
 	if err != nil {
@@ -107,15 +108,16 @@ func (s *Store) reach(ctx context.Context) error {
 		if err != nil {
 			return nil, err
 		}
-		defer second.Release() // no other acquires it before the store is opened
+		defer second.Release() // no other caller acquires it before the store is open
 		return second.Conn().PgConn(), nil
 	})
 }
 
-// Close closes the connections. Those that take long are left to themselves.
+// Close closes the connections. It does not wait for those that take long.
 func (s *Store) Close() { pg.Close(s.pool) }
 
-// schemaState reads what the migrator wrote, without needing the right to write.
+// schemaState reads the version that the migrator recorded, without needing the right
+// to write.
 func (s *Store) schemaState(ctx context.Context) (SchemaState, error) {
 	latest, _, err := embeddedVersions()
 	if err != nil {
@@ -136,7 +138,7 @@ func (s *Store) schemaState(ctx context.Context) (SchemaState, error) {
 	return state, nil
 }
 
-// stageTables gives the session its staging tables, once per connection.
+// stageTables creates the staging tables of a session, once per connection.
 func stageTables(ctx context.Context, conn *pgx.Conn) error {
 	if _, done := conn.PgConn().CustomData()["stage"]; done {
 		return nil

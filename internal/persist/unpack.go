@@ -6,15 +6,15 @@ import (
 	"slices"
 )
 
-// encodingsVersion is the migration that made collector.payloads.encoding.
+// encodingsVersion is the migration that creates collector.payloads.encoding.
 const encodingsVersion = 17
 
 // unpackBatch is how many bodies are unpacked in one statement.
 const unpackBatch = 200
 
-// unpackBodies makes the bodies what was answered when the last n migrations include the
-// one that knows of anything else. It may be interrupted at any moment: each body says
-// how it is kept.
+// unpackBodies decompresses all bodies when the last n migrations include the one that
+// introduced encodings. It may be interrupted at any moment, because each body states
+// its encoding.
 func (m *Migrator) unpackBodies(ctx context.Context, n int) error {
 	versions, _, err := m.applied()
 	if err != nil {

@@ -14,8 +14,8 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// answerFindings are the kinds that every complete answer shows anew, so that an
-// answer without them resolves them.
+// answerFindings are the kinds of findings that every complete answer decides: an
+// answer without such a finding resolves it.
 var answerFindings = []string{
 	string(billing.CurrencyMissing), string(billing.AmountMissing), string(billing.PeriodMissing), string(billing.PeriodReversed), string(billing.InvoiceTypeMissing),
 	string(billing.InvoiceTypeUnknown), string(billing.DuplicateDetail), string(billing.CustomerIDMismatch), string(billing.RootTotalsOnly),
@@ -23,10 +23,10 @@ var answerFindings = []string{
 	string(billing.LineItemsSumMismatch), string(billing.DetailArithmetic), string(billing.RootMismatch), string(billing.DetailVanished),
 }
 
-// Write stores a batch of statements of one partner, each customer at most once, in
-// one transaction, and returns a result per statement, in order. Writing the same
-// batch again changes no fact. An error that is billing.ErrRejected means that the
-// data was refused, billing.ErrUnavailable that the same batch may be written later, and
+// Write stores a batch of statements of one partner, each customer at most once, in one
+// transaction. It returns a result per statement, in order. Writing the same batch again
+// changes no fact. billing.ErrRejected means that the data was refused,
+// billing.ErrUnavailable that the same batch may be written later, and
 // billing.ErrTooMuch that a part of it may be.
 func (s *Store) Write(ctx context.Context, run billing.Run, batch []billing.Statement) ([]billing.CustomerResult, error) {
 	results := make([]billing.CustomerResult, len(batch))
@@ -55,8 +55,8 @@ func (s *Store) Write(ctx context.Context, run billing.Run, batch []billing.Stat
 	return results, nil
 }
 
-// Plan says what Write would do with the batch, and leaves the database as it is:
-// only temporary tables of the session are written.
+// Plan returns what Write would do with the batch. It writes only temporary tables of
+// the session.
 func (s *Store) Plan(ctx context.Context, partner string, batch []billing.Statement) ([]billing.CustomerResult, error) {
 	var results []billing.CustomerResult
 	scopes, err := s.scopes(ctx, s.pool, partner, idsOf(batch))
@@ -82,7 +82,7 @@ func (s *Store) Plan(ctx context.Context, partner string, batch []billing.Statem
 	return results, nil
 }
 
-// idsOf are the customers of a batch.
+// idsOf returns the customers of a batch.
 func idsOf(batch []billing.Statement) []string {
 	ids := make([]string, len(batch))
 	for i := range batch {
@@ -92,7 +92,7 @@ func idsOf(batch []billing.Statement) []string {
 }
 
 // staged copies a batch into the session's staging tables and calls f in the same
-// transaction, which may have to be run again.
+// transaction, which may be repeated.
 func (s *Store) staged(ctx context.Context, st *stage, f func(pgx.Tx) error) error {
 	return s.inStage(ctx, func(tx pgx.Tx) error {
 		err := st.copy(ctx, s.q, tx)
@@ -103,7 +103,7 @@ func (s *Store) staged(ctx context.Context, st *stage, f func(pgx.Tx) error) err
 	})
 }
 
-// inStage calls f in a transaction of a session that has the staging tables. It may be
+// inStage calls f in a transaction of a session that has the staging tables. f may be
 // called again.
 func (s *Store) inStage(ctx context.Context, f func(pgx.Tx) error) error {
 	return s.retryTx(ctx, func() error {
@@ -124,7 +124,7 @@ type writer struct {
 	run   billing.Run
 }
 
-// write stores what is left of a batch, and sets the results of it.
+// write stores the rest of a batch, and sets its results.
 func (w writer) write(ctx context.Context, batch []billing.Statement, left news, scopes profileScopes, results []billing.CustomerResult) error {
 	st := newStage(left.statements, scopes)
 	whole := make([]billing.Statement, len(left.places))
@@ -149,7 +149,7 @@ func (w writer) write(ctx context.Context, batch []billing.Statement, left news,
 	return w.saveStates(ctx, stored)
 }
 
-// plan fills in, on the stage alone, what has to be done about collected answers.
+// plan marks in the stage what has to be done for collected answers.
 func (w writer) plan(ctx context.Context) error {
 	q := w.store.q
 	return inOrder(
@@ -162,7 +162,8 @@ func (w writer) plan(ctx context.Context) error {
 	)
 }
 
-// planImport is plan for saved answers: of their day nobody knows which period it had.
+// planImport is plan for saved answers. Their date is unknown, and with it the period
+// to which items without a detail belong.
 func (w writer) planImport(ctx context.Context) error {
 	q := w.store.q
 	return inOrder(
@@ -174,8 +175,8 @@ func (w writer) planImport(ctx context.Context) error {
 	)
 }
 
-// compare fills in, on the stage alone, what has to be done to make the facts those
-// staged.
+// compare marks in the stage what has to be done to turn the stored facts into the
+// staged ones.
 func (w writer) compare(ctx context.Context) error {
 	q := w.store.q
 	return inOrder(
@@ -185,8 +186,9 @@ func (w writer) compare(ctx context.Context) error {
 	)
 }
 
-// apply does what plan says, in an order that follows the references between the
-// tables. The state of the customers is written last: it says that the rest stands.
+// apply executes the plan, in an order that follows the references between the tables.
+// The states of the customers come last, because they say that everything else is
+// stored.
 func (w writer) apply(ctx context.Context, st *stage) error {
 	q, tx, run := w.store.q, w.tx, w.run.ID
 	return inOrder(
@@ -220,7 +222,7 @@ func (w writer) applyFacts(ctx context.Context, st *stage) error {
 	)
 }
 
-// withdrawImported takes out what was imported beside the costs that these answers state.
+// withdrawImported removes imported costs that these answers do not state.
 func (w writer) withdrawImported(ctx context.Context) error {
 	ids, err := w.store.q.WithdrawImported(ctx, w.tx, w.run.ID)
 	if err != nil || len(ids) == 0 {
@@ -229,7 +231,7 @@ func (w writer) withdrawImported(ctx context.Context) error {
 	return w.deleteDetails(ctx, ids)
 }
 
-// deleteDetails deletes details that were kept aside.
+// deleteDetails deletes details that were set aside.
 func (w writer) deleteDetails(ctx context.Context, ids []int64) error {
 	err := w.store.q.DeleteDetailHistory(ctx, w.tx, ids)
 	if err != nil {
@@ -238,7 +240,7 @@ func (w writer) deleteDetails(ctx context.Context, ids []int64) error {
 	return w.store.q.DeleteDetails(ctx, w.tx, ids)
 }
 
-// archive keeps the bodies that the log names now. Known ones are not sent again.
+// archive stores the bodies that the log now names. Known bodies are not sent again.
 func (w writer) archive(ctx context.Context, st *stage) error {
 	wanted, err := w.store.q.NamedHashes(ctx, w.tx)
 	if err != nil || len(wanted) == 0 {
@@ -268,7 +270,7 @@ func (w writer) archive(ctx context.Context, st *stage) error {
 }
 
 // replaceSets supersedes the line-item sets whose content changed and adds the new
-// ones. Only the items of those travel to the server.
+// ones. Only the items of those sets are sent to the server.
 func (w writer) replaceSets(ctx context.Context, st *stage) error {
 	q := w.store.q
 	err := q.NumberSets(ctx, w.tx)
@@ -290,7 +292,7 @@ func (w writer) replaceSets(ctx context.Context, st *stage) error {
 	)
 }
 
-// results reads what the plan made of each statement.
+// results reads the result of each statement from the plan.
 func (w writer) results(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error) {
 	rows, err := w.store.q.StageResults(ctx, w.tx)
 	if err != nil {
@@ -313,7 +315,7 @@ func (w writer) results(ctx context.Context, batch []billing.Statement) ([]billi
 	return results, nil
 }
 
-// saveStates saves where the customers stand after these results.
+// saveStates stores the states of the customers after these results.
 func (w writer) saveStates(ctx context.Context, results []billing.CustomerResult) error {
 	states := dbsqlc.SaveStatesParams{RunID: w.run.ID, Rules: billing.Rules}
 	for i, r := range results {

@@ -9,7 +9,7 @@ import (
 	"partnercost/internal/billing"
 )
 
-// Amount is an amount as the service states it; empty where it states none.
+// Amount returns an amount as the service states it, or no amount for an empty string.
 func Amount(s string) billing.Amount {
 	if s == "" {
 		return billing.Amount{}
@@ -17,7 +17,7 @@ func Amount(s string) billing.Amount {
 	return decimal.NewNullDecimal(decimal.RequireFromString(s))
 }
 
-// Date is a time in one of the forms of the service.
+// Date parses a time in one of the forms of the service.
 func Date(s string) time.Time {
 	t, err := billing.ParseTime(s)
 	if err != nil {
@@ -26,7 +26,7 @@ func Date(s string) time.Time {
 	return t
 }
 
-// Detail makes a detail without tax.
+// Detail returns a detail without tax.
 func Detail(invoiceType billing.InvoiceType, start, end, currency, total string) billing.CostDetail {
 	return billing.CostDetail{InvoiceType: invoiceType, CostTotals: billing.CostTotals{
 		Period: billing.Period{Start: Date(start), End: Date(end)}, CurrencyCode: currency,
@@ -34,24 +34,24 @@ func Detail(invoiceType billing.InvoiceType, start, end, currency, total string)
 	}}
 }
 
-// Recurring makes a Recurring detail of the period that begins in a month of 2026.
+// Recurring returns a Recurring detail of the period that begins in a month of 2026.
 func Recurring(month int, total string) billing.CostDetail {
 	return Detail(billing.Recurring, fmt.Sprintf("2026-%02d-12", month), fmt.Sprintf("2026-%02d-11", month+1), "USD", total)
 }
 
-// OneTime makes a OneTime detail of a month of 2026.
+// OneTime returns a OneTime detail of a month of 2026.
 func OneTime(month int, total string) billing.CostDetail {
 	last := time.Date(2026, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
 	return Detail(billing.OneTime, fmt.Sprintf("2026-%02d-01T00:00:00Z", month), fmt.Sprintf("2026-%02d-%02dT23:59:59.9999999Z", month, last), "USD", total)
 }
 
-// Item makes a line item of a detail.
+// Item returns a line item of a detail.
 func Item(d billing.CostDetail, chargeType, total string) billing.LineItem {
 	return billing.LineItem{InvoiceType: d.InvoiceType, SetStart: d.Period.Start, ChargeType: chargeType, PretaxTotal: Amount(total), CurrencyCode: d.CurrencyCode}
 }
 
-// Statement makes a complete statement. Its documents follow from its content, as
-// they do in reality.
+// Statement returns a complete statement. Its documents are derived from its content,
+// so they differ whenever it does.
 func Statement(id billing.CustomerID, details []billing.CostDetail, items ...billing.LineItem) billing.Statement {
 	if items == nil {
 		items = []billing.LineItem{}

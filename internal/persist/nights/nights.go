@@ -1,5 +1,5 @@
-// Package nights collects invented nights, for the tests of what is stored and of
-// those who read it.
+// Package nights collects invented nights, for tests of the stored data and of its
+// readers.
 package nights
 
 import (
@@ -9,8 +9,8 @@ import (
 	"partnercost/internal/persist"
 )
 
-// Collect stores the statements as one run of the ledger: begun, written, and finished as
-// its customers went.
+// Collect stores the statements as one run of the ledger: begun, written, and finished
+// with the status that its customers imply.
 func Collect(t testing.TB, store *persist.Store, run billing.Run, statements ...billing.Statement) []billing.CustomerResult {
 	t.Helper()
 	if err := store.BeginRun(t.Context(), run); err != nil {

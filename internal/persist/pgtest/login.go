@@ -42,7 +42,7 @@ func dropLogin(ctx context.Context, databaseURL, name string) error {
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }()
-	// A session that was closed ends a moment later.
+	// A closed session ends a moment later.
 	for sessions := 1; sessions > 0; {
 		if err := conn.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE usename = $1", name).Scan(&sessions); err != nil {
 			return err

@@ -34,7 +34,7 @@ const (
 	keep        = "COLLECTOR_TEST_KEEP"
 )
 
-// databases makes the databases of one test process.
+// databases creates the databases of one test process.
 type databases struct {
 	ladder ladder
 	prefix string // of all names, so that processes can share a server
@@ -46,7 +46,7 @@ type databases struct {
 	migrateTemplate sync.Once
 	templateErr     error
 
-	create sync.Mutex // guards made, and PostgreSQL clones a template once at a time
+	create sync.Mutex // guards made; also, PostgreSQL cannot clone one template twice at the same time
 	made   int
 }
 
@@ -59,8 +59,8 @@ var (
 	running bool // Run has been called
 )
 
-// Run runs the tests of a package and ends the server if one was started. Its result
-// is for os.Exit.
+// Run runs the tests of a package and ends the server if one was started. It returns
+// the exit code for os.Exit.
 func Run(m *testing.M) int {
 	running = true
 	code := m.Run()
@@ -74,8 +74,8 @@ func Run(m *testing.M) int {
 }
 
 // New returns the URL of a fresh database with the current schema and its roles. It is dropped when
-// the test ends, unless the test failed and COLLECTOR_TEST_KEEP is set, which is of
-// use with a server of one's own: see COLLECTOR_TEST_DATABASE_URL.
+// the test ends, unless the test failed and COLLECTOR_TEST_KEEP is set. Keeping it requires a
+// server that outlives the tests: see COLLECTOR_TEST_DATABASE_URL.
 func New(t testing.TB) string {
 	t.Helper()
 	requireRun(t)
@@ -143,8 +143,9 @@ func (d *databases) drop(ctx context.Context, name string) error {
 	return d.execute(ctx, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)")
 }
 
-// template returns the name of a migrated database, which the first call makes. It
-// outlives the test that happens to come first, so it takes no notice of its context.
+// template returns the name of a migrated database, which the first call creates. The
+// database outlives the test that happens to come first, so the test's context is
+// ignored.
 func (d *databases) template(context.Context) (string, error) {
 	name := d.prefix + "_template"
 	d.migrateTemplate.Do(func() {
@@ -186,8 +187,7 @@ func (d *databases) execute(ctx context.Context, sql string) error {
 	return nil
 }
 
-// close drops the template, which matters on a server that is not ours, and ends the
-// server if it is.
+// close drops the template, and ends the server if this process started it.
 func (d *databases) close(ctx context.Context) error {
 	if d.server == nil {
 		return nil
@@ -195,9 +195,9 @@ func (d *databases) close(ctx context.Context) error {
 	return errors.Join(d.drop(ctx, d.prefix+"_template"), d.server.stop(ctx))
 }
 
-// server is a PostgreSQL server that takes databases.
+// server is a PostgreSQL server on which databases can be created.
 type server struct {
-	url  *url.URL // of the maintenance database, as a user who may create databases
+	url  *url.URL // the maintenance database, with a user who may create databases
 	stop func(context.Context) error
 }
 

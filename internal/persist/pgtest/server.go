@@ -13,20 +13,20 @@ import (
 	"partnercost/internal/localpg"
 )
 
-// image is what runs in Docker.
+// image is the image for Docker.
 const image = "postgres:17"
 
-// errNoServer says that this machine has nothing to test with.
+// errNoServer means that this machine has no server for tests.
 var errNoServer = errors.New("no PostgreSQL to test with")
 
-// ladder is the order of places a server can come from.
+// ladder is the order in which the sources of a server are tried.
 type ladder struct {
 	getenv        func(string) string
 	local, docker func(context.Context) (*server, error)
 }
 
-// open returns the first server there is. Binaries that are there and do not start
-// are an error, not a reason to look further.
+// open returns the first available server. Binaries that exist but do not start are an
+// error, not a reason to try the next source.
 func (l ladder) open(ctx context.Context) (*server, error) {
 	switch forced := l.getenv(rung); forced {
 	case "local":
@@ -51,11 +51,11 @@ func (l ladder) open(ctx context.Context) (*server, error) {
 	return s, nil
 }
 
-// external is somebody else's server.
+// external returns the server that the environment names.
 func external(given string) (*server, error) {
 	u, err := url.Parse(given)
 	if err != nil || (u.Scheme != "postgres" && u.Scheme != "postgresql") {
-		return nil, fmt.Errorf("%s must be a URL that begins with postgres://", databaseURL) // without the value: it holds a password
+		return nil, fmt.Errorf("%s must be a URL that begins with postgres://", databaseURL) // the value is left out: it holds a password
 	}
 	return &server{url: u, stop: func(context.Context) error { return nil }}, nil
 }

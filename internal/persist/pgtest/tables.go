@@ -18,8 +18,8 @@ type table struct {
 
 func (t table) name() string { return t.Schema + "." + t.Table }
 
-// resolve finds the tables that wanted names, each as "schema.table" or "schema"; no
-// names means all.
+// resolve returns the tables with the wanted names, each as "schema.table" or "schema";
+// without names, all tables.
 func resolve(ctx context.Context, tx pgx.Tx, wanted []string) ([]table, error) {
 	rows, err := tx.Query(ctx, `
 		SELECT c.oid, n.nspname AS schema, c.relname AS table
@@ -50,7 +50,7 @@ func resolve(ctx context.Context, tx pgx.Tx, wanted []string) ([]table, error) {
 	return found, nil
 }
 
-// connect opens a session whose texts do not depend on the server's settings.
+// connect opens a session whose text output does not depend on the server's settings.
 func connect(ctx context.Context, databaseURL string) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig(databaseURL)
 	if err != nil {

@@ -20,7 +20,7 @@ type Tracker struct {
 	last    map[string]contents
 }
 
-// contents is what a table held.
+// contents is the content of a table.
 type contents struct {
 	columns []string
 	key     []int // the primary key, as positions in columns
@@ -33,8 +33,8 @@ type row struct {
 	values   []*string // nil is NULL
 }
 
-// Track remembers what the tables hold now. A table is named "schema.table" or, for
-// all tables of a schema, "schema"; none means all tables there are.
+// Track records the current content of the tables. A table is named "schema.table" or,
+// for all tables of a schema, "schema"; without names all tables are tracked.
 func Track(t testing.TB, databaseURL string, tables ...string) *Tracker {
 	t.Helper()
 	tracker := &Tracker{url: databaseURL, tables: tables, ignored: make(map[string]bool)}
@@ -45,8 +45,8 @@ func Track(t testing.TB, databaseURL string, tables ...string) *Tracker {
 	return tracker
 }
 
-// Ignore leaves columns of these names out of every text, such as run ids and times.
-// A row that changed in nothing else counts as unchanged.
+// Ignore leaves columns with these names, such as run ids and times, out of every text.
+// A row that changed in no other column counts as unchanged.
 func (tr *Tracker) Ignore(columns ...string) *Tracker {
 	for _, c := range columns {
 		tr.ignored[c] = true
@@ -94,7 +94,7 @@ func (tr *Tracker) Changes(t testing.TB) string {
 	return text.String()
 }
 
-// compare describes how a table came from one state to the other.
+// compare describes the changes of a table between two states.
 func (tr *Tracker) compare(before, now contents) ([]string, error) {
 	if len(before.columns) > 0 && len(now.columns) > 0 && !slices.Equal(before.columns, now.columns) {
 		return nil, fmt.Errorf("its columns were %v and are %v: track it anew after a migration", before.columns, now.columns)
@@ -149,7 +149,7 @@ func (tr *Tracker) describe(c contents, r row) string {
 	return strings.Join(parts, ", ")
 }
 
-// describeKey names a row by its primary key, or by what else it holds when its key is
+// describeKey describes a row by its primary key, or by its other columns if the key is
 // ignored.
 func (tr *Tracker) describeKey(c contents, r row) string {
 	var parts []string
@@ -164,7 +164,7 @@ func (tr *Tracker) describeKey(c contents, r row) string {
 	return strings.Join(parts, ", ")
 }
 
-// quoted writes a value so that it cannot be taken for another.
+// quoted writes a value unambiguously.
 func quoted(value *string) string {
 	if value == nil {
 		return "NULL"
@@ -225,7 +225,7 @@ func read(ctx context.Context, tx pgx.Tx, t table) (contents, error) {
 		selected = append(selected, name+"::text")
 		if position >= 0 {
 			keyed[position] = len(c.columns)
-			order[position] = "t." + name // the bare name would be the text in the result
+			order[position] = "t." + name // the bare name would refer to the text in the result
 			if collates {
 				order[position] += ` COLLATE "C"` // the same order on every server
 			}
@@ -270,7 +270,7 @@ func read(ctx context.Context, tx pgx.Tx, t table) (contents, error) {
 	return c, rows.Err()
 }
 
-// identity is the primary key, or without one the whole row.
+// identity returns the primary key, or the whole row if there is none.
 func identity(values []*string, key []int) string {
 	var parts []string
 	for i, value := range values {

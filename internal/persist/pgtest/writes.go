@@ -27,9 +27,10 @@ func Writes(t testing.TB, databaseURL string, tables ...string) map[string][3]in
 	return counts
 }
 
-// Reads returns how often each table was read from its beginning on, how many rows were
-// read in doing so, and how many entries of its indexes (seq_scan and seq_tup_read of
-// pg_stat_all_tables, idx_tup_read of pg_stat_all_indexes). The rest is as with Writes.
+// Reads returns how often each table was scanned sequentially, how many rows these
+// scans read, and how many index entries were read (seq_scan and seq_tup_read of
+// pg_stat_all_tables, idx_tup_read of pg_stat_all_indexes). Otherwise it is like
+// Writes.
 func Reads(t testing.TB, databaseURL string, tables ...string) map[string][3]int64 {
 	t.Helper()
 	counts, err := counters(t.Context(), databaseURL, 10*time.Second,
