@@ -15,16 +15,16 @@ import (
 // buffers keeps the bodies of past answers for reuse.
 var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
-// target is what a path of the REST API names.
+// target is the resource that a path of the REST API names.
 type target struct {
 	endpoint endpoint
 	customer string
-	// period is the one that was asked of servicecosts.
+	// period is the period in a path of servicecosts.
 	period string
 }
 
-// parseTarget reads a path. Its names are compared without regard to case, as the
-// service does; a path that is wrong in any other way names nothing.
+// parseTarget reads a path. Like the service it ignores case. A path that is wrong in
+// any other way names no resource.
 func parseTarget(path string) target {
 	var parts [7]string
 	n := 0
@@ -78,7 +78,7 @@ func (s *Simulator) serveAPI(w http.ResponseWriter, r *http.Request) {
 	s.write(w, r, a, kind, request)
 }
 
-// decide finds the answer to a request, and the fault with which it is answered.
+// decide returns the answer to a request, and the fault with which it is sent.
 func (s *Simulator) decide(header http.Header, r *http.Request, t target, request uint64, dst []byte) (answer, fault) {
 	if a, ok := s.authorise(header, r, t.endpoint, dst); !ok {
 		return a, noFault
@@ -110,7 +110,7 @@ func (s *Simulator) decide(header http.Header, r *http.Request, t target, reques
 		a.isAbout = false
 	}
 	if kind == truncate && len(a.body) < 2 {
-		kind = reset // there is no half of nothing
+		kind = reset // an empty body cannot be truncated
 	}
 	return a, kind
 }
@@ -139,7 +139,7 @@ func (s *Simulator) authorise(header http.Header, r *http.Request, e endpoint, d
 	return answer{}, true
 }
 
-// answer is what the service says when nothing goes wrong on its side.
+// answer returns the answer of a service without faults.
 func (s *Simulator) answer(r *http.Request, t target, page page, odd met, dst []byte) answer {
 	switch {
 	case t.endpoint == otherEndpoint:
@@ -202,8 +202,8 @@ func (s *Simulator) resource(r *http.Request, e endpoint, c customer, cal *calen
 	return ok
 }
 
-// write sends an answer with the headers of the recorded service (API.md 3.2). It
-// sets them by their own spelling, which http.Header.Set would change.
+// write sends an answer with the headers of the recorded service (API.md 3.2). It sets
+// them in the service's own spelling, which http.Header.Set would change.
 func (s *Simulator) write(w http.ResponseWriter, r *http.Request, a answer, kind fault, request uint64) {
 	if kind == reset {
 		resetConnection(w)
@@ -245,13 +245,14 @@ func (s *Simulator) write(w http.ResponseWriter, r *http.Request, a answer, kind
 	if kind == truncate {
 		_, _ = w.Write(body[:len(body)/2])
 		_ = http.NewResponseController(w).Flush()
-		panic(http.ErrAbortHandler) // net/http breaks the connection, as wanted
+		panic(http.ErrAbortHandler) // net/http then breaks the connection, as intended
 	}
-	// A client that is gone is no concern of the service.
+	// An error only means that the client is gone.
 	_, _ = w.Write(body)
 }
 
-// echo is the value of a request header, or one made up when it is absent.
+// echo returns the value of a request header, or an invented one when the header is
+// absent.
 func echo(r *http.Request, canonical string, noise, salt uint64) string {
 	if value := r.Header[canonical]; len(value) > 0 && value[0] != "" {
 		return value[0]
@@ -259,7 +260,7 @@ func echo(r *http.Request, canonical string, noise, salt uint64) string {
 	return formatGUID(mix(noise+salt), mix(noise-salt), lowerHex)
 }
 
-// vector is a correlation vector, such as "fc1RI18AXEK3Tdmj.0".
+// vector returns a correlation vector, such as "fc1RI18AXEK3Tdmj.0".
 func vector(noise uint64) string {
 	var raw [12]byte
 	binary.BigEndian.PutUint64(raw[:], noise)

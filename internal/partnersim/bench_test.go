@@ -8,7 +8,7 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// discard is a response nobody reads.
+// discard is a response that is not read.
 type discard struct{ header http.Header }
 
 func (d *discard) Header() http.Header         { return d.header }

@@ -10,11 +10,11 @@ import (
 	"partnercost/internal/billing"
 )
 
-// tail is the last decimal of an amount that went through a binary float on its way
-// to the wire, as in 17.219999999999999 (API.md 5.4 point 9).
+// tail is the last decimal of an amount that passed through a binary float before it
+// was sent, as in 17.219999999999999 (API.md 5.4 point 9).
 var tail = decimal.New(1, -15)
 
-// One month in oddityEvery has one oddity or another.
+// One month in oddityEvery has an oddity.
 const oddityEvery = 20
 
 // costs invents a customer's summary and the line items that add up to it exactly.
@@ -36,7 +36,7 @@ func (w *world) costs(c customer, cal *calendar) (*billing.CostSummary, []billin
 	}
 
 	summary.BodyCustomerID = c.id
-	// Each set grows in the room behind the one before, to be allocated but once.
+	// Each set uses the capacity behind the one before, so that there is one allocation.
 	items := make([]billing.LineItem, 0, c.items+4)
 	if c.recurring {
 		recurring, set := w.recurringSet(items, c, cal.recurring, cal.recurringRestated)
@@ -53,7 +53,8 @@ func (w *world) costs(c customer, cal *calendar) (*billing.CostSummary, []billin
 	return summary, items
 }
 
-// recurringSet is what a customer's subscriptions cost in a period, as restated last.
+// recurringSet returns the line items of a customer's subscriptions in a period, after
+// the last restatement.
 func (w *world) recurringSet(room []billing.LineItem, c customer, month int, restated []restatement) (billing.Period, []billing.LineItem) {
 	period := recurringPeriod(w.start, month, c.day)
 	set := w.recurringItems(room, c, period, month)
@@ -70,7 +71,8 @@ func (w *world) recurringSet(room []billing.LineItem, c customer, month int, res
 	return period, set
 }
 
-// oneTimeSet is what a customer's purchases of a month cost, as restated last.
+// oneTimeSet returns the line items of a customer's purchases in a month, after the
+// last restatement.
 func (w *world) oneTimeSet(room []billing.LineItem, c customer, month int, restated []restatement) (billing.Period, []billing.LineItem) {
 	period := oneTimePeriod(w.start, month)
 	set := w.oneTimeItems(room, c, period, month)
@@ -82,8 +84,8 @@ func (w *world) oneTimeSet(room []billing.LineItem, c customer, month int, resta
 	return period, set
 }
 
-// recurringItems are the subscriptions of a customer, the same every month but for
-// their quantities. They are billed in advance: their dates lie after the period
+// recurringItems are the subscriptions of a customer, the same every month apart from
+// their quantities. They are billed in advance, so their dates lie after the period
 // (API.md 5.4 point 6).
 func (w *world) recurringItems(set []billing.LineItem, c customer, period billing.Period, month int) []billing.LineItem {
 	lasting := w.seed.random(topicSubscriptions, c.index)
@@ -94,8 +96,8 @@ func (w *world) recurringItems(set []billing.LineItem, c customer, period billin
 	}
 	invoice := w.invoiceNumber("D", c, month)
 	for i := range count {
-		// The first subscription is never the free trial, which comes last: a customer
-		// with costs has some.
+		// The first subscription is never the free trial, which comes last, so a customer
+		// with costs has an amount.
 		o := &recurringOffers[lasting.IntN(len(recurringOffers)-1)]
 		if i > 0 && lasting.IntN(12) == 0 {
 			o = &recurringOffers[len(recurringOffers)-1]
@@ -136,7 +138,7 @@ func (w *world) oneTimeItems(set []billing.LineItem, c customer, period billing.
 		item.EndDate = item.StartDate.AddDate(1, 0, -1)
 		unit := listPrice(o, c.market.currency)
 		if i > 0 && monthly.IntN(12) == 0 {
-			// A minor unit is kept back: a refund must not happen to cancel a purchase.
+			// The refund is a minor unit smaller, so that it cannot cancel a purchase by chance.
 			item.ChargeType, unit = "ONE TIME REFUND", decimal.New(1, -c.market.currency.decimals).Sub(unit)
 		}
 		price(&item, c.market, c.market.currency, decimal.NewFromInt(int64(1+monthly.IntN(5))), unit)
@@ -198,7 +200,7 @@ func listPrice(o *offer, in currency) decimal.Decimal {
 	return decimal.New(minor, -in.decimals)
 }
 
-// price states quantity and unit price and derives the amounts from them.
+// price sets quantity and unit price and derives the amounts from them.
 func price(item *billing.LineItem, m *market, in currency, quantity, unit decimal.Decimal) {
 	pretax := quantity.Mul(unit)
 	if !quantity.IsInteger() {
@@ -220,7 +222,7 @@ func setAmounts(item *billing.LineItem, pretax, tax decimal.Decimal) {
 	item.AfterTaxTotal = decimal.NewNullDecimal(pretax.Add(tax))
 }
 
-// prorated is a correction of a subscription that changed within the period.
+// prorated returns a correction of a subscription that changed within the period.
 func prorated(like billing.LineItem, m *market, r *rand.Rand) billing.LineItem {
 	unit := decimal.New(int64(1+r.IntN(4_000)), -m.currency.decimals)
 	like.ChargeType = "PURCHASE PRORATE"
@@ -231,9 +233,9 @@ func prorated(like billing.LineItem, m *market, r *rand.Rand) billing.LineItem {
 	return like
 }
 
-// withOddity gives a few sets a true duplicate of their last line, and a few a pair
-// of lines whose amounts are off by the tail of a float, in opposite directions. The
-// first domestic lines are in the currency of the market.
+// withOddity adds a true duplicate of the last line to a few sets, and to a few others
+// a pair of lines whose amounts are off by the tail of a float, in opposite directions.
+// The first domestic lines are in the currency of the market.
 func withOddity(set []billing.LineItem, domestic int, in currency, r *rand.Rand) []billing.LineItem {
 	switch oddity := r.IntN(oddityEvery); {
 	case oddity == 0:
@@ -245,8 +247,8 @@ func withOddity(set []billing.LineItem, domestic int, in currency, r *rand.Rand)
 	return set
 }
 
-// restate changes a set so that the total of exactly one currency changes: one unit
-// more of something, a line less, or a credit more.
+// restate changes a set so that the total of exactly one currency changes: one more
+// unit, one line less, or one more credit.
 func restate(set []billing.LineItem, m *market, r *rand.Rand) []billing.LineItem {
 	at := r.IntN(len(set))
 	item := &set[at]
@@ -264,7 +266,8 @@ func restate(set []billing.LineItem, m *market, r *rand.Rand) []billing.LineItem
 	return append(set, credit)
 }
 
-// hasOther reports whether another line has the currency of the one at an index.
+// hasOther reports whether the set has another line in the currency of the line at an
+// index.
 func hasOther(set []billing.LineItem, at int) bool {
 	for i := range set {
 		if i != at && set[i].CurrencyCode == set[at].CurrencyCode {
@@ -274,7 +277,7 @@ func hasOther(set []billing.LineItem, at int) bool {
 	return false
 }
 
-// details adds a set up: one detail per currency, in the order of first appearance.
+// details sums a set up: one detail per currency, in the order of first appearance.
 func details(invoiceType billing.InvoiceType, period billing.Period, set []billing.LineItem) []billing.CostDetail {
 	var found []billing.CostDetail
 	for i := range set {

@@ -11,18 +11,19 @@ import (
 // Step is one movement of the simulated calendar. The two invoice types move at
 // different times in reality (API.md 5.4 point 3), so each has its own count.
 type Step struct {
-	// OneTimeMonths and RecurringMonths are how many periods each type moves on.
+	// OneTimeMonths and RecurringMonths are the numbers of periods by which each type
+	// moves on.
 	OneTimeMonths, RecurringMonths int
 	// Restate is the share of customers, from 0 to 1, whose amounts change within the
-	// period. A type that moves on in the same step starts its new period fresh and is
-	// not restated: nobody has seen its amounts yet.
+	// period. A type that moves on in the same step is not restated, because the amounts
+	// of its new period were not returned before.
 	Restate float64
-	// Leave is the share of customers, from 0 to 1, that end the relationship: they
-	// vanish from the list and answer 403 with code 20002.
+	// Leave is the share of customers, from 0 to 1, that end the relationship: they are no
+	// longer listed and answer 403 with code 20002.
 	Leave float64
 }
 
-// Change is what a step did.
+// Change is the result of a step.
 type Change struct {
 	// Restated counts the customers with at least one changed detail in a period that
 	// was the most recent one before and still is.
@@ -35,23 +36,23 @@ type Change struct {
 	RecurringMonth string `json:"recurring_month"`
 }
 
-// calendar is where the simulated time stands. It is immutable: a request reads one
-// calendar from beginning to end, which is what makes a step atomic.
+// calendar is the simulated time. It is immutable: a request uses one calendar from
+// beginning to end, which makes a step atomic.
 type calendar struct {
-	// steps numbers the steps, so that each draws its customers anew.
+	// steps numbers the steps, so that each chooses other customers.
 	steps uint64
 	// oneTime and recurring count the months since the start.
 	oneTime, recurring int
 	// oneTimeRestated and recurringRestated are the restatements of the current period
 	// of each type, oldest first.
 	oneTimeRestated, recurringRestated []restatement
-	// oneTimePast and recurringPast are those of earlier periods, by their month since the
-	// start: an invoice bills what was restated last.
+	// oneTimePast and recurringPast are the restatements of earlier periods, by their
+	// month since the start. An invoice bills the amounts of the last restatement.
 	oneTimePast, recurringPast map[int][]restatement
 	departures                 []departure
-	// away are the customers who are away for now, by index.
+	// away are the customers that are temporarily absent, by index.
 	away map[uint64]bool
-	// before is the calendar of before the last step, which knows of none before it.
+	// before is the calendar before the last step; its own before is nil.
 	before *calendar
 }
 
@@ -59,7 +60,7 @@ type calendar struct {
 type restatement struct {
 	step  uint64
 	share float64
-	// oneTime and recurring tell which types stayed in their period in this step.
+	// oneTime and recurring say which types stayed in their period in this step.
 	oneTime, recurring bool
 }
 
@@ -67,7 +68,7 @@ func restatementOf(step Step, number uint64) restatement {
 	return restatement{step: number, share: step.Restate, oneTime: step.OneTimeMonths == 0, recurring: step.RecurringMonths == 0}
 }
 
-// departure is one wave of customers who leave.
+// departure is a group of customers that leave in the same step.
 type departure struct {
 	step  uint64
 	share float64
@@ -108,7 +109,7 @@ func (c *calendar) after(step Step) *calendar {
 	return next
 }
 
-// past is what is known of earlier periods and of one more.
+// past returns the restatements of earlier periods with those of one more period.
 func past(known map[int][]restatement, month int, restated []restatement) map[int][]restatement {
 	all := maps.Clone(known)
 	if all == nil {
@@ -118,7 +119,7 @@ func past(known map[int][]restatement, month int, restated []restatement) map[in
 	return all
 }
 
-// restatedIn are the restatements of a period, the current one or one before.
+// restatedIn returns the restatements of a period, the current one or an earlier one.
 func restatedIn(current int, restated []restatement, past map[int][]restatement, month int) []restatement {
 	if month == current {
 		return restated
@@ -126,8 +127,8 @@ func restatedIn(current int, restated []restatement, past map[int][]restatement,
 	return past[month]
 }
 
-// oneTimePeriod is the calendar month that is billed most recently: its last tick,
-// cut to the microseconds that the domain keeps.
+// oneTimePeriod is the calendar month that was billed most recently. It ends with the
+// month's last tick, truncated to the microseconds that the domain keeps.
 func oneTimePeriod(start time.Time, months int) billing.Period {
 	first := start.AddDate(0, months, 0)
 	return billing.Period{Start: first, End: first.AddDate(0, 1, 0).Add(-time.Microsecond)}

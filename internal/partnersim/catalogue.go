@@ -1,6 +1,6 @@
 package partnersim
 
-// offer is something a customer can be billed for.
+// offer is a product for which a customer can be billed.
 type offer struct {
 	name, product, sku, publisher, publisherID string
 	productID, skuID, availabilityID           string

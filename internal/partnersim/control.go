@@ -12,11 +12,11 @@ import (
 	"partnercost/internal/loopback"
 )
 
-// maxMonths bounds a step asked for over HTTP: a century is a slip of the finger.
+// maxMonths bounds a step over HTTP, because a longer one is probably a mistake.
 const maxMonths = 120
 
-// controlRoutes are the controls of the simulation, which the real service does not
-// have. They need no token and answer only this machine.
+// controlRoutes registers the controls of the simulation, which the real service does
+// not have. They need no token and answer only this machine.
 func (s *Simulator) controlRoutes(mux *http.ServeMux) {
 	control := func(pattern string, handle http.HandlerFunc) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -48,8 +48,8 @@ func fromLoopback(r *http.Request) bool {
 	return err == nil && loopback.Host(host)
 }
 
-// serveAdvance takes a step: restate and leave are shares, onetime and recurring the
-// months by which each type moves on, months those by which both do.
+// serveAdvance performs a step. restate and leave are shares; onetime and recurring are
+// the months by which each type moves on, months those by which both do.
 func (s *Simulator) serveAdvance(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	var step Step
@@ -67,7 +67,8 @@ func (s *Simulator) serveAdvance(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, s.Advance(step))
 }
 
-// serveFaults replaces the rates: rate spreads over all kinds, the others are kinds.
+// serveFaults replaces the rates. rate is spread over all kinds; every other parameter
+// is a kind.
 func (s *Simulator) serveFaults(w http.ResponseWriter, r *http.Request) {
 	query := r.URL.Query()
 	var rate float64
@@ -90,7 +91,7 @@ func (s *Simulator) serveFaults(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// serveCustomers lists the ids, one a line: the form of a customers file.
+// serveCustomers lists the ids, one per line, in the form of a customers file.
 func (s *Simulator) serveCustomers(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	lines := bufio.NewWriter(w)
@@ -102,8 +103,8 @@ func (s *Simulator) serveCustomers(w http.ResponseWriter, _ *http.Request) {
 	_ = lines.Flush()
 }
 
-// readQuery reads shares (float64, from 0 to 1) and months (int) into their places
-// and refuses every other parameter.
+// readQuery reads shares (float64, from 0 to 1) and months (int) into their places, and
+// refuses every other parameter.
 func readQuery(query url.Values, places map[string]any) error {
 	for name, values := range query {
 		if len(values) == 0 {
@@ -132,6 +133,6 @@ func readQuery(query url.Values, places map[string]any) error {
 func writeJSON(w http.ResponseWriter, status int, value any) {
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(status)
-	// A client that is gone is no concern of the simulator.
+	// An error only means that the client is gone.
 	_ = json.NewEncoder(w).Encode(value)
 }

@@ -15,11 +15,11 @@ const (
 	deviceCodeLifetime = 15 * time.Minute
 )
 
-// signIn is a device that waits for a human.
+// signIn is a device that waits for a user to sign in.
 type signIn struct {
 	userCode string
-	// scope is what the device asked for; without offline_access there is no refresh
-	// token at the end.
+	// scope is the scope that the device requested. Without offline_access the sign-in
+	// ends without a refresh token.
 	scope    string
 	expires  time.Time
 	polls    int
@@ -60,7 +60,7 @@ func (l *login) serveDeviceCode(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// spell gives nine characters that are not easily mistaken for one another.
+// spell returns nine characters that are not easily confused.
 func spell(h uint64) string {
 	const letters = "BCDFGHJKLMNPQRSTVWXYZ23456789"
 	var code [9]byte
@@ -101,7 +101,7 @@ func (l *login) redeemDeviceCode(code string, g *grant) *refusedGrant {
 	return nil
 }
 
-// serveApproval is the human who signs in: with user_code for one device, without it
+// serveApproval plays the user who signs in: with user_code for one device, without it
 // for all that wait.
 func (l *login) serveApproval(w http.ResponseWriter, r *http.Request) {
 	want := r.URL.Query().Get("user_code")
@@ -121,7 +121,7 @@ func (l *login) serveApproval(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string]int{"approved": approved})
 }
 
-// serveApprovalHelp tells a human who opened the address in a browser what to do.
+// serveApprovalHelp tells a user who opened the address in a browser what to do.
 func (l *login) serveApprovalHelp(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = fmt.Fprintf(w, "This is a simulator: nobody signs in. Approve a device with\n\n  curl -X POST 'http://%s%s?user_code=CODE'\n", r.Host, approvePath)

@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// maxPage is the largest page the service gives; defaultPage is given when the size
-	// is absent or 0.
+	// maxPage is the largest page that the service returns; defaultPage applies when the
+	// size is absent or 0.
 	maxPage     = 500
 	defaultPage = 200
 )
@@ -19,11 +19,11 @@ type page struct {
 	// number counts the pages from 1, and from is the index of its first entry.
 	number int
 	from   uint64
-	// forged: the request shows a continuation token that is none of ours.
+	// forged means that the request has a continuation token that was not issued here.
 	forged bool
 }
 
-// pageOf reads the continuation token, which is the place of the page, sealed.
+// pageOf reads the continuation token, which is the sealed position of the page.
 func (s *Simulator) pageOf(r *http.Request) page {
 	token := r.Header.Get("MS-ContinuationToken")
 	if token == "" {
@@ -36,7 +36,7 @@ func (s *Simulator) pageOf(r *http.Request) page {
 	return p
 }
 
-// after is the token of the page that begins at an index.
+// after returns the token of the page that begins at an index.
 func (s *Simulator) after(p page, from uint64) string {
 	return s.tokens.seal(continuationSeal, uint64(p.number+1), from)
 }
@@ -74,7 +74,7 @@ func (s *Simulator) list(r *http.Request, p page, odd met, dst []byte) answer {
 	}
 	more := count > size
 	if more {
-		next-- // the first that did not fit begins the next page
+		next-- // the first customer that did not fit begins the next page
 	}
 
 	dst = append(dst, byteOrderMark+`{"totalCount":`...)
@@ -115,8 +115,8 @@ func (s *Simulator) lineItems(r *http.Request, c customer, items []billing.LineI
 	return answer{status: http.StatusOK, contentType: jsonType, body: append(dst, `,"attributes":{"objectType":"Collection"}}`...)}
 }
 
-// appendNext ends the links of a page with the one to the next, in the form of the
-// options, unless there is none and no oddity makes one up.
+// appendNext ends the links of a page with the link to the next page, in the form of
+// the options. Without a next page it adds no link, unless an oddity invents one.
 func (s *Simulator) appendNext(dst []byte, r *http.Request, odd met, path, token string) []byte {
 	if s.options.Paging == PageByLink {
 		path = "/v1" + path

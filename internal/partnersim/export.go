@@ -12,14 +12,13 @@ import (
 	"sync/atomic"
 )
 
-// The paths of Microsoft Graph, and of the blobs, which lie elsewhere in reality.
+// The paths of Microsoft Graph, and of the blobs, which are on another host in reality.
 const (
 	graphPath = "/v1.0/reports/partners/billing/"
 	blobPath  = "/blobs/"
 )
 
-// exports are the exports of Microsoft Graph that were asked for, and the bills of a
-// calendar.
+// exports are the requested exports of Microsoft Graph, and the bills of a calendar.
 type exports struct {
 	mu       sync.Mutex
 	calendar *calendar
@@ -27,18 +26,19 @@ type exports struct {
 	noData   []string
 
 	operations map[string]*operation
-	// asked counts the exports of each invoice, and refused those whose blobs were refused.
+	// asked counts the exports of each invoice; refused holds the invoices whose blobs were
+	// refused.
 	asked   map[invoice]int
 	refused map[invoice]bool
 	serial  int
-	// signature is the generation of signatures that are accepted.
+	// signature is the generation of the signatures that are accepted.
 	signature atomic.Uint64
 }
 
-// operation is an export under way.
+// operation is an export in progress.
 type operation struct {
 	invoice invoice
-	// polls is how often it still answers that it is running.
+	// polls is how many more times it answers that it is running.
 	polls int
 	fails bool
 }
@@ -47,12 +47,12 @@ func newExports() *exports {
 	return &exports{bills: map[invoice]*bill{}, operations: map[string]*operation{}, asked: map[invoice]int{}, refused: map[invoice]bool{}}
 }
 
-// owns reports whether a path is one of Graph or of a blob.
+// owns reports whether a path belongs to Graph or to a blob.
 func (e *exports) owns(path string) bool {
 	return strings.HasPrefix(path, graphPath) || strings.HasPrefix(path, blobPath)
 }
 
-// ExpireExports makes every signature of a blob handed out so far expire now.
+// ExpireExports expires every signature of a blob that was issued so far.
 func (s *Simulator) ExpireExports() { s.exports.signature.Add(1) }
 
 // serveExports answers for Microsoft Graph and the storage of its exports.
@@ -77,7 +77,7 @@ func (s *Simulator) serveExports(w http.ResponseWriter, r *http.Request) {
 		s.serveBlob(w, r)
 		return
 	}
-	// The token of Partner Center is refused here, and the other way round.
+	// Graph refuses the token of Partner Center, and Partner Center that of Graph.
 	if caller, _ := s.login.caller(r); caller != foreigner && !s.options.Anonymous {
 		graphError(w, http.StatusUnauthorized, "InvalidAuthenticationToken")
 		return
@@ -119,7 +119,7 @@ func (s *Simulator) serveExport(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusAccepted)
 }
 
-// serveOperation tells how an export stands, always with status 200.
+// serveOperation returns the state of an export, always with status 200.
 func (s *Simulator) serveOperation(w http.ResponseWriter, r *http.Request, id string) {
 	s.counters.requests[operationEndpoint].Add(1)
 	s.exports.mu.Lock()
@@ -153,7 +153,7 @@ func (s *Simulator) serveOperation(w http.ResponseWriter, r *http.Request, id st
 	}
 }
 
-// manifest lists the blobs of an invoice. Its version is one of the lines.
+// manifest lists the blobs of an invoice. Its version follows from the lines.
 func (s *Simulator) manifest(r *http.Request, i invoice, cal *calendar) object {
 	lines := s.linesOf(i, cal, "")
 	version := uint64(len(lines))
@@ -171,7 +171,7 @@ func (s *Simulator) manifest(r *http.Request, i invoice, cal *calendar) object {
 	}
 }
 
-// serveBlob answers for the storage, which knows signatures and no tokens.
+// serveBlob answers for the storage, which checks signatures and no tokens.
 func (s *Simulator) serveBlob(w http.ResponseWriter, r *http.Request) {
 	s.counters.requests[blobEndpoint].Add(1)
 	parts := strings.Split(strings.TrimPrefix(r.URL.Path, blobPath), "/")
@@ -209,5 +209,5 @@ func (s *Simulator) serveBlob(w http.ResponseWriter, r *http.Request) {
 	}
 	_ = packer.Close()
 	w.Header().Set("Content-Type", "application/octet-stream")
-	_, _ = w.Write(packed.Bytes()) // a client that is gone is no concern of the service
+	_, _ = w.Write(packed.Bytes()) // an error only means that the client is gone
 }

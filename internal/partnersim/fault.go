@@ -20,7 +20,7 @@ type Faults struct {
 	Reset float64
 	// Truncate breaks the connection half way through the body.
 	Truncate float64
-	// RetryAfter is what Throttle asks for, in whole seconds; 1 s when less.
+	// RetryAfter is the wait that Throttle states, in whole seconds, at least 1 s.
 	RetryAfter time.Duration
 }
 
@@ -30,7 +30,7 @@ func MixedFaults(rate float64) Faults {
 	return Faults{Throttle: share, ServerError: share, Unavailable: share, Reset: share, Truncate: share}
 }
 
-// fault is one way to answer badly.
+// fault is a kind of faulty answer.
 type fault int
 
 const (
@@ -40,13 +40,13 @@ const (
 	unavailable
 	reset
 	truncate
-	rateLimit // not by chance but because the request limit is exceeded
+	rateLimit // the request limit is exceeded; not drawn by chance
 	faultKinds
 )
 
 var faultNames = [faultKinds]string{throttle: "throttle", serverError: "server_error", unavailable: "unavailable", reset: "reset", truncate: "truncate", rateLimit: "rate_limit"}
 
-// pick draws the fault of a request.
+// pick chooses the fault of a request.
 func (f *Faults) pick(draw float64) fault {
 	for _, candidate := range [...]struct {
 		kind  fault
@@ -63,7 +63,7 @@ func (f *Faults) pick(draw float64) fault {
 	return noFault
 }
 
-// spoil is the answer that a fault puts in the place of the right one; a reset has
+// spoil returns the answer that a fault sends instead of the right one; a reset has
 // none.
 func (f *Faults) spoil(dst []byte, kind fault) answer {
 	switch kind {
@@ -78,7 +78,7 @@ func (f *Faults) spoil(dst []byte, kind fault) answer {
 	}
 }
 
-// throttled is the answer of the gateway to one request too many.
+// throttled returns the gateway's answer to a request beyond the limit.
 func throttled(dst []byte, wait time.Duration) answer {
 	seconds := max(1, int((wait+time.Second-1)/time.Second))
 	text := strconv.Itoa(seconds)
@@ -87,8 +87,7 @@ func throttled(dst []byte, wait time.Duration) answer {
 	return answer{status: http.StatusTooManyRequests, contentType: jsonType, retryAfter: text, body: append(dst, ` seconds." }`...)}
 }
 
-// resetConnection ends the connection without an answer, with a TCP reset where
-// there is one to send.
+// resetConnection ends the connection without an answer, with a TCP reset if possible.
 func resetConnection(w http.ResponseWriter) {
 	hijacker, ok := w.(http.Hijacker)
 	if !ok {
@@ -99,7 +98,7 @@ func resetConnection(w http.ResponseWriter) {
 		panic(http.ErrAbortHandler)
 	}
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		// Without lingering, closing sends a reset. When that cannot be had, the plain end
+		// Without lingering, closing sends a reset. Where that is not possible, the plain end
 		// of the connection is a fault too.
 		_ = tcp.SetLinger(0)
 	}

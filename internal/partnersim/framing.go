@@ -7,8 +7,7 @@ import (
 	"slices"
 )
 
-// misframe sends an answer in a frame of HTTP that does not fit, and ends the
-// connection.
+// misframe sends an answer in an HTTP frame that does not fit, and ends the connection.
 func misframe(w http.ResponseWriter, a answer) {
 	hijacker, ok := w.(http.Hijacker)
 	if !ok {
@@ -19,10 +18,10 @@ func misframe(w http.ResponseWriter, a answer) {
 		panic(http.ErrAbortHandler)
 	}
 	defer func() { _ = conn.Close() }()
-	// A client that is gone is no concern of the service.
+	// An error only means that the client is gone.
 	defer func() { _ = stream.Flush() }()
 
-	// Without the mark the body is text that a client may be tempted to quote.
+	// Without the byte order mark the body is text that a client may quote.
 	body := bytes.TrimPrefix(a.body, []byte(byteOrderMark))
 	head := func(frame string) {
 		_, _ = fmt.Fprintf(stream, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\n%s\r\n\r\n", a.status, http.StatusText(a.status), a.contentType, frame)
@@ -39,7 +38,7 @@ func misframe(w http.ResponseWriter, a answer) {
 	case Unsolicited:
 		head(length(len(body)))
 		_, _ = stream.Write(body)
-	default: // BareBody: the end of the line has it taken for a status line
+	default: // BareBody: the line break makes the body look like a status line
 		body = append(slices.Clip(body), "\r\n"...)
 	}
 	_, _ = stream.Write(body)

@@ -41,7 +41,7 @@ func FuzzStrings(f *testing.F) {
 	f.Add("plain")
 	f.Add("Driftwood \"Zürich\"\t\\ \x00\x1f 見本")
 	f.Fuzz(func(t *testing.T, s string) {
-		// json.Unmarshal replaces invalid UTF-8, which our own text never holds.
+		// json.Unmarshal replaces invalid UTF-8, which the simulator's text never holds.
 		if valid, err := json.Marshal(s); err != nil || json.Unmarshal(valid, &s) != nil {
 			t.Skip()
 		}

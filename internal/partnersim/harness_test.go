@@ -15,7 +15,7 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// service is a simulator behind a real server, and what tests ask of it.
+// service is a simulator behind a real server, with the requests that tests make.
 type service struct {
 	*partnersim.Simulator
 	t      *testing.T
@@ -28,12 +28,12 @@ func start(t *testing.T, options partnersim.Options) *service {
 	simulator := partnersim.New(options)
 	server := httptest.NewServer(simulator)
 	t.Cleanup(server.Close)
-	// A client that reuses no connection repeats no request behind the test's back.
+	// A client that reuses no connection never repeats a request by itself.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true}}
 	return &service{Simulator: simulator, t: t, server: server, client: client}
 }
 
-// reply is an answer with its body read as far as it came.
+// reply is an answer with its body as far as it arrived.
 type reply struct {
 	*http.Response
 	body []byte
@@ -70,7 +70,7 @@ func (s *service) get(path string, header ...string) reply {
 
 func (s *service) ids() []string { return slices.Collect(s.CustomerIDs()) }
 
-// decode reads a JSON body without its mark of the byte order.
+// decode reads a JSON body without its byte order mark.
 func decode[T any](t *testing.T, body []byte) T {
 	t.Helper()
 	var value T
@@ -122,7 +122,7 @@ func (o object) totals(t *testing.T) billing.CostTotals {
 	}
 }
 
-// list gives the objects of an array.
+// list returns the objects of an array.
 func (o object) list(name string) []object {
 	values, _ := o[name].([]any)
 	objects := make([]object, 0, len(values))
@@ -191,7 +191,7 @@ func decodeProfile(t *testing.T, body []byte) *billing.Profile {
 	}
 }
 
-// ask puts a request to a simulator without a network in between.
+// ask sends a request to a simulator without a network.
 func ask(ctx context.Context, s *partnersim.Simulator, path string) *httptest.ResponseRecorder {
 	recorder := httptest.NewRecorder()
 	request := httptest.NewRequestWithContext(ctx, http.MethodGet, path, nil)

@@ -16,9 +16,8 @@ const (
 )
 
 // identities maps the index of a customer to a GUID that looks random, and back,
-// without a table: a keyed permutation of 122 bits (a Feistel network) whose input
-// is the index beside a check value, so that a GUID of another origin is told
-// apart.
+// without a table. It is a keyed permutation of 122 bits (a Feistel network) over the
+// index and a check value, by which GUIDs of other origin are recognised.
 type identities struct {
 	keys  [rounds]uint64
 	check uint64
@@ -41,8 +40,8 @@ func (ids identities) id(index uint64) string {
 	return formatGUID(left>>1, left<<61|right, lowerHex)
 }
 
-// index returns the index of the customer with this GUID; ok is false when the
-// GUID is none of ours.
+// index returns the index of the customer with this GUID; ok is false when the GUID
+// belongs to no customer here.
 func (ids identities) index(id billing.CustomerID) (index uint64, ok bool) {
 	high, low, ok := parseGUID(string(id))
 	if !ok {
@@ -52,7 +51,7 @@ func (ids identities) index(id billing.CustomerID) (index uint64, ok bool) {
 	for i := rounds - 1; i >= 0; i-- {
 		left, right = right^mix(left^ids.keys[i])&halfMask, left
 	}
-	// Encoding again compares the check value, and the version and variant, which are no
+	// Encoding again compares the check value, and the version and variant, which are not
 	// part of the permutation.
 	return left, ids.id(left) == string(id)
 }

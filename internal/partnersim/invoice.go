@@ -12,32 +12,32 @@ import (
 	"partnercost/internal/billing"
 )
 
-// Invoices say how the partner is billed. What is billed agrees with the service costs of
-// the same customers, but for what is planted.
+// Invoices say how the partner is billed. The billed amounts agree with the service costs
+// of the same customers, apart from planted differences.
 type Invoices struct {
-	// Back is how many months before the start there are invoices for.
+	// Back is for how many months before the start there are invoices.
 	Back int
-	// Plant has every invoice differ in the ways of Simulator.Planted.
+	// Plant makes every invoice differ in the ways of Simulator.Planted.
 	Plant bool
-	// Tenant is the partner's own, whose subscriptions are planted.
+	// Tenant is the partner's own tenant, for which subscriptions are planted.
 	Tenant string
-	// NoData are currencies of which there are no lines of new commerce yet; see
+	// NoData are the currencies without lines of new commerce so far; see
 	// Simulator.SetNoData.
 	NoData []string
 	// Polls is how often an export answers that it is running.
 	Polls int
-	// FailOnce has the first export of each invoice fail, and ExpireOnce its first blob be
-	// refused, as if its signature had expired.
+	// FailOnce makes the first export of each invoice fail. ExpireOnce makes the service
+	// refuse its first blob, as if its signature had expired.
 	FailOnce, ExpireOnce bool
-	// LinesAPage is the most lines of a page, and of a blob; 2000 when 0.
+	// LinesAPage is the largest number of lines of a page, and of a blob; 2000 when 0.
 	LinesAPage int
 }
 
-// stranger is a customer who is billed and never listed.
+// stranger is a customer that is billed and never listed.
 const stranger = "0ddba110-0000-4000-8000-000000000000"
 
-// billedMonths are those of which there are invoices, oldest first, as months since the
-// start: those of subscriptions once every customer's period has ended.
+// billedMonths returns the first and the last month with invoices, as months since the
+// start. A month of subscriptions has invoices once every customer's period has ended.
 func (s *Simulator) billedMonths(recurring bool, cal *calendar) (first, last int) {
 	last = cal.oneTime
 	if recurring {
@@ -46,20 +46,20 @@ func (s *Simulator) billedMonths(recurring bool, cal *calendar) (first, last int
 	return -s.options.Invoices.Back, last
 }
 
-// currencies in which the partner is billed.
+// currencies are those in which the partner is billed.
 var currencies = [...]currency{dollar, euro, pound, franc, yen, cdn}
 
-// invoice is one of the partner's.
+// invoice is one of the partner's invoices.
 type invoice struct {
 	recurring bool
 	// month counts from the start.
 	month    int
 	currency int
-	// amendment: it amends the invoice of the same kind, month and currency.
+	// amendment means that it amends the invoice of the same kind, month and currency.
 	amendment bool
 }
 
-// monthBase keeps the month in a number positive.
+// monthBase keeps the month in an invoice number positive.
 const monthBase = 5000
 
 func (i invoice) id() string {
@@ -73,7 +73,7 @@ func (i invoice) id() string {
 	return fmt.Sprintf("%s%04d%02d%03d", kind, i.month+monthBase, i.currency, last)
 }
 
-// parseInvoice reads a number, possibly after its type.
+// parseInvoice parses the number of an invoice, possibly after its type.
 func parseInvoice(id string) (invoice, bool) {
 	if _, bare, prefixed := strings.Cut(id, "-"); prefixed {
 		id = bare
@@ -102,8 +102,8 @@ func (i invoice) typeName() string {
 // first is the first day of the invoice's month.
 func (i invoice) first(start time.Time) time.Time { return start.AddDate(0, i.month, 0) }
 
-// period is the month for purchases; for subscriptions the partner's own, which ends on
-// the 28th.
+// period is the month for purchases. For subscriptions it is the partner's own period,
+// which ends on the 28th.
 func (i invoice) period(start time.Time) (from, to time.Time) {
 	first := i.first(start)
 	if i.recurring {
@@ -112,7 +112,7 @@ func (i invoice) period(start time.Time) (from, to time.Time) {
 	return first, first.AddDate(0, 1, -1)
 }
 
-// date is when the invoice was made.
+// date is when the invoice was issued.
 func (i invoice) date(start time.Time) time.Time {
 	_, end := i.period(start)
 	days := 2
@@ -129,7 +129,7 @@ func (i invoice) date(start time.Time) time.Time {
 type invoiceLine struct {
 	customer, name string
 	item           billing.LineItem
-	// numbered makes a line be written in one of several ways.
+	// numbered selects one of several ways to write a line.
 	numbered int
 }
 
@@ -139,36 +139,37 @@ func (l *invoiceLine) metered() bool { return !l.item.Quantity.Decimal.IsInteger
 // bill is an invoice with all its lines.
 type bill struct {
 	lines []invoiceLine
-	// adjustment is a part of the total that no line states.
+	// adjustment is a part of the total that is in no line.
 	adjustment decimal.Decimal
 	planted    []Planted
 	// amended are the lines of the amendment.
 	amended []invoiceLine
 }
 
-// Planted is a difference between an invoice and the service costs that the simulation
-// made, or between its total and its lines.
+// Planted is a planted difference between an invoice and the service costs, or between
+// its total and its lines.
 type Planted struct {
-	// Invoice is the number; of an amendment that of what it amends.
+	// Invoice is the number of the invoice, or of the invoice that an amendment amends.
 	Invoice string
 	Month   time.Time
-	// CustomerID is empty for what belongs to no customer.
+	// CustomerID is empty for an amount that belongs to no customer.
 	CustomerID  string
 	InvoiceType billing.InvoiceType
 	Currency    string
-	// Difference is what is billed beyond the service costs.
+	// Difference is the billed amount minus the service costs.
 	Difference decimal.Decimal
-	// Reason is one of the fixed ones; empty when there is none to know.
+	// Reason is one of the fixed reasons; empty when none can be known.
 	Reason string
 }
 
-// Planted lists the differences of all invoices there are now, but for those that follow
-// from who left and from what has no data: nobody knows here what was collected when.
+// Planted lists the differences of all present invoices, except those caused by customers
+// that left and by missing data, because the simulator does not know when the collector
+// read what.
 //
-// Of each invoice with enough customers, in their order, the first has a minor unit more
-// on the invoice; the second is left out; the third is credited by an amendment; one is
-// billed who has no costs of the invoice's type; the partner's own tenant is billed, and a
-// tenant that is nobody's customer; and the total of a legacy invoice has an adjustment.
+// On each invoice with enough customers, in their order: the first is billed one minor
+// unit more; the second is left out; the third is credited by an amendment; a customer
+// without costs of the invoice's type is billed; the partner's own tenant is billed, and
+// so is a tenant that is no customer; and the total of a legacy invoice has an adjustment.
 func (s *Simulator) Planted() []Planted {
 	cal := s.calendar.Load()
 	var all []Planted
@@ -180,7 +181,7 @@ func (s *Simulator) Planted() []Planted {
 	return all
 }
 
-// invoices lists those there are, amendments behind what they amend.
+// invoices lists the present invoices; amendments follow the invoice that they amend.
 func (s *Simulator) invoices(cal *calendar) []invoice {
 	var all []invoice
 	for _, recurring := range []bool{true, false} {
@@ -203,8 +204,8 @@ func (s *Simulator) invoices(cal *calendar) []invoice {
 	return all
 }
 
-// bill makes an invoice. Invoices are made once and remembered, as long as the calendar
-// stands.
+// bill returns an invoice. Invoices are computed once and kept until the calendar
+// moves.
 func (s *Simulator) bill(i invoice, cal *calendar) *bill {
 	i.amendment = false
 	s.exports.mu.Lock()
@@ -222,7 +223,7 @@ func (s *Simulator) bill(i invoice, cal *calendar) *bill {
 	return s.exports.bills[i]
 }
 
-// billMonth makes the invoices of a month and type, one for each currency.
+// billMonth computes the invoices of a month and type, one for each currency.
 func (s *Simulator) billMonth(recurring bool, month int, cal *calendar) {
 	w := s.world
 	billOf := func(code string) *bill {
@@ -272,7 +273,7 @@ func (s *Simulator) billMonth(recurring bool, month int, cal *calendar) {
 	}
 }
 
-// billedIn reports whether a customer had not left before a month.
+// billedIn reports whether a customer was still present in a month.
 func (w *world) billedIn(c customer, recurring bool, month int, cal *calendar) bool {
 	for _, d := range cal.departures {
 		left := d.oneTime
@@ -286,7 +287,7 @@ func (w *world) billedIn(c customer, recurring bool, month int, cal *calendar) b
 	return true
 }
 
-// plant makes an invoice differ; see Planted.
+// plant adds the differences of Planted to an invoice.
 func (s *Simulator) plant(i invoice, in currency, b *bill) {
 	var customers []string
 	for _, line := range b.lines {
@@ -350,15 +351,16 @@ func (s *Simulator) plant(i invoice, in currency, b *bill) {
 	}
 }
 
-// otherwiseBilled is a customer of the currency who has costs in the month of an invoice,
-// and none of its type.
+// otherwiseBilled returns a customer of the currency that has costs in the month of an
+// invoice, but none of its type.
 func (s *Simulator) otherwiseBilled(i invoice, in currency) (id, name string, ok bool) {
 	for index := range s.world.customers {
 		c := s.world.customer(index)
 		if c.noAccess || c.costs != hasCosts || c.market.currency.code != in.code {
 			continue
 		}
-		// Subscriptions of a month begin in the one before, unless on its first day.
+		// Subscriptions of a month begin in the month before, unless they begin on its first
+		// day.
 		if i.recurring && c.oneTime && !c.recurring || !i.recurring && c.recurring && !c.oneTime && c.day > 1 {
 			name, _ = s.world.company(c)
 			return c.id, name, true
@@ -367,7 +369,7 @@ func (s *Simulator) otherwiseBilled(i invoice, in currency) (id, name string, ok
 	return "", "", false
 }
 
-// total is what an invoice, or its amendment, is over.
+// total returns the total of an invoice or of its amendment.
 func (b *bill) total(i invoice) decimal.Decimal {
 	lines, sum := b.lines, b.adjustment
 	if i.amendment {
@@ -379,7 +381,7 @@ func (b *bill) total(i invoice) decimal.Decimal {
 	return sum
 }
 
-// hasData reports whether the lines of an invoice are there.
+// hasData reports whether the lines of an invoice are available.
 func (s *Simulator) hasData(i invoice) bool {
 	s.exports.mu.Lock()
 	defer s.exports.mu.Unlock()
@@ -390,15 +392,15 @@ func (s *Simulator) hasData(i invoice) bool {
 	return i.recurring || !slices.Contains(noData, currencies[i.currency].code)
 }
 
-// SetNoData replaces the currencies of which there are no lines yet.
+// SetNoData replaces the currencies without lines so far.
 func (s *Simulator) SetNoData(codes ...string) {
 	s.exports.mu.Lock()
 	defer s.exports.mu.Unlock()
 	s.exports.noData = append([]string{}, codes...)
 }
 
-// BilledIn is what the invoices of a month and type bill each customer, by currency,
-// amendments among it.
+// BilledIn returns the amounts that the invoices of a month and type bill to each
+// customer, by currency, amendments included.
 func (s *Simulator) BilledIn(month time.Time, kind billing.InvoiceType) map[string]map[string]decimal.Decimal {
 	cal := s.calendar.Load()
 	sums := map[string]map[string]decimal.Decimal{}

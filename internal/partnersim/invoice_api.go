@@ -13,7 +13,7 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// lastV1Month is the last period of new commerce of which Partner Center has line items.
+// lastV1Month is the last period for which Partner Center has new-commerce line items.
 var lastV1Month = time.Date(2025, time.March, 1, 0, 0, 0, 0, time.UTC)
 
 // invoiceTarget reads a path below /v1/invoices.
@@ -33,12 +33,12 @@ func invoiceTarget(n int, parts [7]string) target {
 	return target{}
 }
 
-// isInvoices reports whether a target is one of the partner's own bills.
+// isInvoices reports whether a target belongs to the partner's own invoices.
 func (t target) isInvoices() bool {
 	return t.endpoint >= invoiceListEndpoint && t.endpoint <= invoiceLinesEndpoint
 }
 
-// invoiceAnswer answers about the partner's own bills.
+// invoiceAnswer answers requests about the partner's own invoices.
 func (s *Simulator) invoiceAnswer(r *http.Request, t target, dst []byte) answer {
 	if s.exports == nil {
 		return refuse(dst, http.StatusNotFound, 1000, "Not found")
@@ -60,11 +60,11 @@ func (s *Simulator) invoiceAnswer(r *http.Request, t target, dst []byte) answer 
 	return s.invoiceLines(r, t, i, cal, dst)
 }
 
-// jsonAnswer is an answer with a value, behind the mark that the service writes.
+// jsonAnswer returns an answer with a value, after the byte order mark of the service.
 func jsonAnswer(dst []byte, value any) answer {
 	body, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // it is made of texts and numbers
+		panic(err) // cannot happen: the value consists of texts and numbers
 	}
 	return answer{status: http.StatusOK, contentType: jsonType, body: append(append(dst, byteOrderMark...), body...)}
 }
@@ -83,8 +83,8 @@ func link(uri string, headers ...object) object {
 	return object{"uri": uri, "method": "GET", "headers": headers}
 }
 
-// invoiceList is a page of the list. Size and offset are honoured for legacy invoices; the
-// others all come with the last page.
+// invoiceList returns a page of the list. Size and offset apply to legacy invoices; all
+// others come with the last page.
 func (s *Simulator) invoiceList(r *http.Request, cal *calendar, dst []byte) answer {
 	query := r.URL.Query()
 	size, offset := numberOf(query, "size"), numberOf(query, "offset")
@@ -125,7 +125,8 @@ func numberOf(query url.Values, name string) int {
 	return n
 }
 
-// wireInvoice is an invoice as the list has it, or alone, with its period.
+// wireInvoice returns an invoice as in the list, or with its period as in the answer
+// about it alone.
 func (s *Simulator) wireInvoice(i invoice, cal *calendar, alone bool) object {
 	b := s.bill(i, cal)
 	id, in := i.id(), currencies[i.currency]
@@ -138,7 +139,7 @@ func (s *Simulator) wireInvoice(i invoice, cal *calendar, alone bool) object {
 		"id": id, "invoiceDate": date.Format("2006-01-02T15:04:05.0000000Z"), "totalCharges": json.RawMessage(b.total(i).String()), "paidAmount": 0,
 		"currencyCode": in.code, "currencySymbol": in.symbol, "documentType": document, "invoiceType": i.typeName(), "attributes": object{"objectType": "Invoice"},
 		"invoiceDetails": s.invoiceDetails(i), "links": object{"self": link("/invoices/" + i.typeName() + "-" + id)},
-		// Signed anew with every request.
+		// The signature changes with every request.
 		"pdfDownloadLink": "/invoices/" + id + "/documents/statement?sig=" + strconv.FormatUint(mix(s.requests.Load()), 36),
 	}
 	if amends != "" {
@@ -156,7 +157,7 @@ func (s *Simulator) wireInvoice(i invoice, cal *calendar, alone bool) object {
 	return o
 }
 
-// invoiceDetails says which lines there are. Amendments have no links.
+// invoiceDetails lists the parts of an invoice. Amendments have no links.
 func (s *Simulator) invoiceDetails(i invoice) []object {
 	detail := func(provider, lines, path string) object {
 		d := object{"invoiceLineItemType": lines, "billingProvider": provider, "attributes": object{"objectType": "InvoiceDetail"}}
@@ -177,7 +178,7 @@ func (s *Simulator) invoiceDetails(i invoice) []object {
 	}
 }
 
-// invoiceSummaries says of each currency and type which invoice is the newest.
+// invoiceSummaries returns the newest invoice of each currency and type.
 func (s *Simulator) invoiceSummaries(cal *calendar) []object {
 	newest := map[int]map[bool]time.Time{}
 	for _, i := range s.invoices(cal) {
@@ -203,7 +204,7 @@ func (s *Simulator) invoiceSummaries(cal *calendar) []object {
 	return all
 }
 
-// linesAPage is how many lines a page, or a blob, has at most.
+// linesAPage is the largest number of lines of a page or a blob.
 func (s *Simulator) linesAPage() int {
 	if n := s.options.Invoices.LinesAPage; n > 0 {
 		return n
@@ -211,7 +212,7 @@ func (s *Simulator) linesAPage() int {
 	return 2000
 }
 
-// linesOf are the lines of a part of an invoice.
+// linesOf returns the lines of a part of an invoice.
 func (s *Simulator) linesOf(i invoice, cal *calendar, part string) []invoiceLine {
 	b := s.bill(i, cal)
 	lines := b.lines
@@ -230,8 +231,8 @@ func (s *Simulator) linesOf(i invoice, cal *calendar, part string) []invoiceLine
 	return of
 }
 
-// invoiceLines is a page of lines: by offset for legacy invoices, by a continuation token
-// for new commerce.
+// invoiceLines returns a page of lines: by offset for legacy invoices, by a continuation
+// token for new commerce.
 func (s *Simulator) invoiceLines(r *http.Request, t target, i invoice, cal *calendar, dst []byte) answer {
 	query := r.URL.Query()
 	part := strings.ToLower(t.period)
@@ -275,7 +276,7 @@ func (s *Simulator) invoiceLines(r *http.Request, t target, i invoice, cal *cale
 	return jsonAnswer(dst, page)
 }
 
-// number is an amount as the service writes it: one in three lines has texts for numbers.
+// number writes an amount like the service: one in three lines has numbers as text.
 func (l *invoiceLine) number(d decimal.Decimal) json.RawMessage {
 	if l.numbered%3 == 0 {
 		return json.RawMessage(strconv.Quote(d.String()))
@@ -283,7 +284,7 @@ func (l *invoiceLine) number(d decimal.Decimal) json.RawMessage {
 	return json.RawMessage(d.String())
 }
 
-// customerID is written in one of several ways.
+// customerID writes the customer's id in one of several ways.
 func (l *invoiceLine) customerID() string {
 	switch l.numbered % 4 {
 	case 0:

@@ -28,7 +28,7 @@ type login struct {
 	pending map[uint64]*signIn
 }
 
-// caller is whom an access token stands for.
+// caller is the identity behind an access token.
 type caller uint64
 
 const (
@@ -37,7 +37,7 @@ const (
 	application
 	// user is a user of the partner through the application.
 	user
-	// foreigner holds a token for another service.
+	// foreigner has a token for another service.
 	foreigner
 )
 
@@ -51,7 +51,8 @@ func (l *login) routes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /{tenant}/oauth2/v2.0/devicecode", l.serveDeviceCode)
 }
 
-// caller tells whom the bearer token of a request stands for, and for nobody why.
+// caller returns the identity behind the bearer token of a request, or the problem with
+// the token.
 func (l *login) caller(r *http.Request) (who caller, problem string) {
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") || token == "" {
@@ -86,7 +87,7 @@ func (l *login) serveToken(w http.ResponseWriter, r *http.Request, version int) 
 	case want.ClientID != "" && !strings.EqualFold(client, want.ClientID):
 		l.fail(w, http.StatusBadRequest, "unauthorized_client", 700016, "Application with the identifier given was not found in the directory.")
 		return
-	// A device is a public client: it has no secret to show.
+	// A device is a public client, which has no secret.
 	case want.ClientSecret != "" && !(device && secret == "") && !sameSecret(secret, want.ClientSecret):
 		l.fail(w, http.StatusUnauthorized, "invalid_client", 7000215, "Invalid client secret provided.")
 		return
@@ -116,7 +117,7 @@ func (l *login) serveToken(w http.ResponseWriter, r *http.Request, version int) 
 	l.issue(w, g)
 }
 
-// grant is what a request to the token endpoint has earned.
+// grant is what a request to the token endpoint is entitled to.
 type grant struct {
 	version int
 	who     caller
@@ -126,15 +127,15 @@ type grant struct {
 	lasting bool
 }
 
-// refusedGrant is why a request has earned nothing.
+// refusedGrant is the reason why a request is refused.
 type refusedGrant struct {
 	kind        string
 	code        int
 	description string
 }
 
-// readForm reads a request to the login, whose client may stand in the form or in
-// the header of basic authentication.
+// readForm reads a request to the login, whose client may be in the form or in the
+// header of basic authentication.
 func (l *login) readForm(w http.ResponseWriter, r *http.Request) (form url.Values, client, secret string, ok bool) {
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<16)
 	if err := r.ParseForm(); err != nil {
@@ -165,8 +166,8 @@ func unescape(s string) string {
 	return s
 }
 
-// redeem checks a refresh token. Using one does not spend it: the service rotates
-// without revoking (API.md 2.3).
+// redeem checks a refresh token. A used token stays valid: the service rotates tokens
+// without revoking them (API.md 2.3).
 func (l *login) redeem(token string) *refusedGrant {
 	now := l.options.Clock()
 	var generation, issued, serial uint64
@@ -220,8 +221,8 @@ func (l *login) issue(w http.ResponseWriter, g grant) {
 	writeJSON(w, http.StatusOK, tokens)
 }
 
-// isForeign reports whether a resource or scope is of a service whose tokens Partner
-// Center refuses (API.md 1, "Retired things").
+// isForeign reports whether a resource or scope belongs to a service whose tokens
+// Partner Center refuses (API.md 1, "Retired things").
 func isForeign(resource string) bool {
 	for _, host := range [...]string{"graph.windows.net", "graph.chinacloudapi.cn", "graph.microsoft.com"} {
 		if strings.Contains(resource, host) {

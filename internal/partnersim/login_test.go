@@ -20,7 +20,7 @@ const (
 	audience = "https://api.partnercenter.microsoft.com"
 )
 
-// clock is a time that only the test moves.
+// clock is a clock that only the test moves.
 type clock struct{ now time.Time }
 
 func (c *clock) read() time.Time { return c.now }
@@ -55,7 +55,7 @@ func (s *service) post(path string, form url.Values) (int, object) {
 	return r.StatusCode, decode[object](s.t, r.body)
 }
 
-// reads gives the status and code of the profile and the summary under a token.
+// reads returns the status and code of the profile and the summary with a token.
 func (s *service) reads(token string) [2]string {
 	s.t.Helper()
 	var got [2]string
@@ -288,7 +288,7 @@ func TestDeviceSignIn(t *testing.T) {
 	}
 }
 
-// The flow as an ordinary OAuth library plays it, which also tries both ways of
+// The flow as an ordinary OAuth library performs it. The library tries both ways of
 // sending the secret.
 func TestOAuthLibrary(t *testing.T) {
 	t.Parallel()

@@ -1,11 +1,11 @@
 package partnersim
 
-// currency is how amounts of a market are written.
+// currency says how the amounts of a market are written.
 type currency struct {
 	code, symbol string
 	// decimals is the number of decimals of an amount: none for the yen.
 	decimals int32
-	// rate is the price in minor units of what costs 100 US cents.
+	// rate is the price, in minor units, of an offer of 100 US cents.
 	rate int64
 }
 
@@ -18,7 +18,7 @@ var (
 	cdn    = currency{"CAD", "$", 2, 137}
 )
 
-// market is a country with the habits of its bills. Places, streets and telephone
+// market is a country with the conventions of its bills. Places, streets and telephone
 // numbers are invented or from the ranges reserved for fiction.
 type market struct {
 	country, culture, language string
@@ -29,7 +29,7 @@ type market struct {
 	weight               int
 	city, state, postal  string
 	street, phone, legal string
-	// registered markets print an organisation registration id.
+	// registered markets state an organisation registration id.
 	registered bool
 }
 

@@ -5,23 +5,23 @@ import (
 	"sync"
 )
 
-// Oddity is something that the service does otherwise than it should, or than
-// anybody would expect, when it is asked for some resources.
+// Oddity is an unusual or wrong answer of the service to requests for some resources.
 type Oddity struct {
 	Kind OddityKind
-	// Resource is what it concerns; all resources when AnyResource.
+	// Resource is the resource concerned; all resources when AnyResource.
 	Resource Resource
-	// Customer is the id of the only customer concerned; all are when empty. The list of
-	// customers is nobody's and is not concerned by an oddity of a customer.
+	// Customer is the id of the only customer concerned; all customers when empty. The
+	// list of customers belongs to no customer, so an oddity of a customer does not
+	// concern it.
 	Customer string
 	// Page is the only page concerned, counted from 1; all pages when 0.
 	Page int
-	// Times is how many requests for the same page of the same resource of a customer
-	// meet it, the first ones; all do when 0. With 1 asking again helps.
+	// Times is how many requests for the same page of the same resource of a customer meet
+	// it, counted from the first; all requests when 0. With 1, a second request succeeds.
 	Times int
 }
 
-// Resource is what can be asked of the REST API.
+// Resource is a resource of the REST API.
 type Resource int
 
 // The resources of the REST API.
@@ -33,16 +33,16 @@ const (
 	LineItems
 )
 
-// OddityKind is one way to be odd.
+// OddityKind is a kind of oddity.
 type OddityKind int
 
-// The oddities, by what they touch.
+// The oddities, by what they change.
 const (
 	_ OddityKind = iota
 
-	// Something with status 200 stands in the place of the answer.
+	// Another body with status 200 replaces the answer.
 
-	// EmptyBody is no byte at all.
+	// EmptyBody is a body without any byte.
 	EmptyBody
 	// NullBody is the word null.
 	NullBody
@@ -50,7 +50,7 @@ const (
 	EmptyObject
 	// EmptyArray is [].
 	EmptyArray
-	// WebPage is a page of HTML, as of a proxy.
+	// WebPage is a page of HTML, as from a proxy.
 	WebPage
 	// GatewayError is the gateway's form of an error: statusCode and message.
 	GatewayError
@@ -59,35 +59,35 @@ const (
 	// NoContent is 204, which has no body.
 	NoContent
 
-	// The answer is there and spoilt.
+	// The right answer is changed.
 
-	// WithoutItems is a page whose items have another name.
+	// WithoutItems is a page whose items have another key.
 	WithoutItems
-	// TwinKeys repeats the key of what matters, with nothing in it.
+	// TwinKeys repeats the most important key, with an empty value.
 	TwinKeys
-	// CaseTwins repeats the key of what matters in capitals, with nothing in it.
+	// CaseTwins repeats the most important key in capitals, with an empty value.
 	CaseTwins
-	// NextOnOtherHost has the next page lie on another host.
+	// NextOnOtherHost links to a next page on another host.
 	NextOnOtherHost
-	// NextOfOther has the next page be one of another customer, or of the list a page of
-	// a customer.
+	// NextOfOther links to a next page of another customer; in the list, to a page of a
+	// customer.
 	NextOfOther
-	// NextInCircle has the next page be the page itself.
+	// NextInCircle links to the page itself as the next page.
 	NextInCircle
 
 	// The request is refused.
 
-	// Refuse401 is a refusal of the token, whichever it is.
+	// Refuse401 is a refusal of every token.
 	Refuse401
-	// Refuse403 is a want of a role, in plain text.
+	// Refuse403 is a refusal for lack of a role, in plain text.
 	Refuse403
 	// RefuseRelation is 403 with code 20002.
 	RefuseRelation
 	// RefuseUnknown is 404 with code 60003.
 	RefuseUnknown
-	// RefuseUsage is 404 with code 3000, which is how a customer without costs answers.
+	// RefuseUsage is 404 with code 3000, the answer for a customer without costs.
 	RefuseUsage
-	// RefuseThrottle is 429 that does not say how long to wait.
+	// RefuseThrottle is 429 without a time to wait.
 	RefuseThrottle
 	// RefuseServer is 500 with code 800003.
 	RefuseServer
@@ -105,35 +105,34 @@ const (
 	// BareBody sends the body where the status line belongs.
 	BareBody
 
-	// The costs are told otherwise than they are (see told).
+	// The costs are stated wrongly (see told.go).
 
-	// Behind is the answer of before the last step of the calendar.
+	// Behind is the answer before the last step of the calendar.
 	Behind
-	// WithoutCosts leaves out all details, and has the totals of the whole be zero.
+	// WithoutCosts leaves out all details and sets the root totals to zero.
 	WithoutCosts
-	// WithoutDetail leaves out the details of the invoice type that comes last, if there
-	// are two.
+	// WithoutDetail leaves out the details of the last invoice type, if there are two.
 	WithoutDetail
 	// Untyped leaves out the invoice type of the line items.
 	Untyped
-	// EndMoved moves the end of the Recurring period on by a day.
+	// EndMoved moves the end of the Recurring period by a day.
 	EndMoved
-	// EndFar has all details end on the last day of the calendar, a sentinel.
+	// EndFar sets the end of all details to the last day of the calendar, a sentinel.
 	EndFar
-	// EndUnset has all details end on the first day of the calendar, a sentinel.
+	// EndUnset sets the end of all details to the first day of the calendar, a sentinel.
 	EndUnset
-	// EndBeforeStart has all details end the day before they start.
+	// EndBeforeStart sets the end of all details to the day before their start.
 	EndBeforeStart
-	// LocalTimes writes the times of the details in a zone an hour east of UTC: the same
-	// digits are another instant.
+	// LocalTimes writes the times of the details in a zone an hour east of UTC, so the
+	// same digits are another instant.
 	LocalTimes
-	// Renamed gives the customer another company name: the word Group behind its own.
+	// Renamed changes the customer's company name: it adds the word Group.
 	Renamed
 
 	oddityKinds
 )
 
-// oddityNames stand in Stats.
+// oddityNames are the names in Stats.
 var oddityNames = [oddityKinds]string{
 	EmptyBody: "empty_body", NullBody: "null_body", EmptyObject: "empty_object", EmptyArray: "empty_array", WebPage: "web_page",
 	GatewayError: "gateway_error", Fault: "fault", NoContent: "no_content",
@@ -154,7 +153,7 @@ func (k OddityKind) String() string {
 	return oddityNames[k]
 }
 
-// oddities are those in force, and how often each was met.
+// oddities are the oddities in force, with how often each was met.
 type oddities struct {
 	rules []Oddity
 
@@ -162,7 +161,7 @@ type oddities struct {
 	met map[place]int
 }
 
-// place is where an oddity counts its requests.
+// place is the resource for which an oddity counts its requests.
 type place struct {
 	rule, page int
 	endpoint   endpoint
@@ -174,7 +173,7 @@ type met []OddityKind
 
 func (m met) has(kind OddityKind) bool { return slices.Contains(m, kind) }
 
-// first is the first of the kinds from one to another, or 0.
+// first returns the first of the kinds in a range, or 0.
 func (m met) first(from, to OddityKind) OddityKind {
 	for _, kind := range m {
 		if kind >= from && kind <= to {
@@ -184,7 +183,7 @@ func (m met) first(from, to OddityKind) OddityKind {
 	return 0
 }
 
-// of returns the oddities that a request for a page meets, and counts it.
+// of returns the oddities that a request for a page meets, and counts the request.
 func (o *oddities) of(t target, page int) met {
 	if len(o.rules) == 0 {
 		return nil
@@ -227,15 +226,13 @@ func (o *Oddity) concerns(t target, page int) bool {
 		(o.Page == 0 || o.Page == page)
 }
 
-// SetOddities replaces the oddities in force, and forgets how often the earlier ones
-// were met.
+// SetOddities replaces the oddities in force and resets their counts.
 func (s *Simulator) SetOddities(rules ...Oddity) {
 	s.oddities.Store(&oddities{rules: slices.Clone(rules), met: map[place]int{}})
 }
 
-// SetAway replaces the customers who are away: they are not listed, and answer 403
-// with code 20002, until they are not among them any more. An id that is none of the
-// partner's is ignored.
+// SetAway replaces the customers that are temporarily absent: they are not listed, and
+// answer 403 with code 20002. Unknown ids are ignored.
 func (s *Simulator) SetAway(ids ...string) {
 	away := make(map[uint64]bool, len(ids))
 	for _, id := range ids {

@@ -12,8 +12,8 @@ type Options struct {
 	Customers int
 	// Seed selects the invented data; equal seeds give equal data.
 	Seed uint64
-	// Start lies in the calendar month whose one-time purchases are the most recent at
-	// first; September 2026 when zero.
+	// Start lies in the calendar month whose one-time purchases are the most recent ones
+	// at first; September 2026 when zero.
 	Start time.Time
 	// LineItemsPerCustomer is their average number; 6 when zero.
 	LineItemsPerCustomer int
@@ -30,55 +30,59 @@ type Options struct {
 	Anonymous bool
 	Login     Login
 
-	// Paging is how the list of customers names its next page.
+	// Paging is how the list of customers refers to its next page.
 	Paging Paging
-	// LargestPage is the most entries of a page, of customers and of line items. When 0 a
-	// page holds 500 customers, and line items have one page, as documented.
+	// LargestPage is the largest number of entries of a page, of customers and of line
+	// items. When 0 a page holds 500 customers, and line items have one page, as
+	// documented.
 	LargestPage int
-	// SpentToken ends the list as some clients have seen it: the last page carries a
-	// token too, which is answered with 400 and code 2000.
+	// SpentToken ends the list as some clients have seen it: the last page carries a token
+	// too, and a request with it is answered with 400 and code 2000.
 	SpentToken bool
 	// Gzip compresses answers for clients that accept it. The recorded service did not.
 	Gzip bool
 
-	// Latency and up to LatencyJitter more pass before each answer of the REST API.
+	// Latency, and a random time up to LatencyJitter, pass before each answer of the REST
+	// API.
 	Latency, LatencyJitter time.Duration
-	// MaxRequestsPerSecond answers what exceeds it with 429; 0 is no limit.
+	// MaxRequestsPerSecond is the rate above which requests are answered with 429; 0 is no
+	// limit.
 	MaxRequestsPerSecond float64
 	Faults               Faults
-	// Oddities are those in force at first; see Simulator.SetOddities.
+	// Oddities are in force at first; see Simulator.SetOddities.
 	Oddities []Oddity
 
-	// Invoices has the partner be billed; without it there are no invoices at all.
+	// Invoices makes the partner receive invoices; without it there are none.
 	Invoices *Invoices
 
-	// Clock tells the time to tokens and to the request limit; time.Now when nil.
+	// Clock returns the time for tokens and for the request limit; time.Now when nil.
 	Clock func() time.Time
 }
 
-// Login says who may have tokens, and which.
+// Login says which clients get tokens, and which tokens.
 type Login struct {
-	// Tenant, ClientID and ClientSecret are those that are accepted; any when empty.
+	// Tenant, ClientID and ClientSecret are the accepted values; any value when empty.
 	Tenant, ClientID, ClientSecret string
-	// RefreshToken is accepted besides those that were issued; "simulator" when empty.
+	// RefreshToken is accepted besides the tokens that were issued; "simulator" when
+	// empty.
 	RefreshToken string
-	// RequestsPerToken has all access tokens issued so far expire when so many requests
-	// were admitted with one since the last was issued; they are not counted when 0.
+	// RequestsPerToken is how many requests may use access tokens since the last one was
+	// issued; then all tokens expire. There is no such limit when 0.
 	RequestsPerToken int
 	// AccessTokenLifetime is an hour when zero, RefreshTokenLifetime 90 days.
 	AccessTokenLifetime, RefreshTokenLifetime time.Duration
 	// ApprovePolls is how often a device sign-in is answered with authorization_pending
-	// before it approves itself: once when zero, for ever when negative. Until then
-	// POST /simulator/approve approves it.
+	// before it approves itself: once when zero, without end when negative. POST
+	// /simulator/approve approves it earlier.
 	ApprovePolls int
-	// PollInterval is what a device is told to wait between polls; 5 s when zero.
+	// PollInterval is the interval between polls that a device is told; 5 s when zero.
 	PollInterval time.Duration
 	// WithoutMFA issues user tokens without the claim of multi-factor authentication,
 	// which EnforceMFA refuses with 401 and code 900421.
 	WithoutMFA, EnforceMFA bool
 }
 
-// Paging is a form in which the service names the next page (API.md 4).
+// Paging is a form in which the service refers to the next page (API.md 4).
 type Paging int
 
 // The forms of paging that have been seen.

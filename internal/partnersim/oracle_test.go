@@ -151,7 +151,7 @@ func TestAdvance(t *testing.T) {
 		}
 		return found
 	}
-	// changed counts the customers with a detail of a type that is not what it was.
+	// changed counts the customers with a changed detail of one of the types.
 	changed := func(before, after map[string]billing.Statement, types ...billing.InvoiceType) int {
 		n := 0
 		for id := range after {
@@ -193,7 +193,7 @@ func TestAdvance(t *testing.T) {
 			}
 		}
 	}
-	// What was restated in one period is no matter in the next.
+	// A restatement of one period does not affect the next.
 	fresh := partnersim.New(partnersim.Options{Customers: customers, Seed: 11})
 	fresh.Advance(partnersim.Step{OneTimeMonths: 1})
 	for id, st := range third {
@@ -321,7 +321,7 @@ func TestIdentities(t *testing.T) {
 		if got, ok := s.Expected(strings.ToUpper(id)); !ok || string(got.CustomerID) != id {
 			t.Fatalf("%s is not found again in upper case", id)
 		}
-		// A digit that is changed makes it another's, wherever it stands.
+		// A changed digit, wherever it is, makes the id unknown.
 		for at := range id {
 			if id[at] == '-' {
 				continue

@@ -17,15 +17,15 @@ type answer struct {
 	contentType string
 	retryAfter  string
 	body        []byte
-	// about is the index of the customer it tells of, if isAbout.
+	// about is the index of the customer in the answer, if isAbout.
 	about   uint64
 	isAbout bool
-	// framing is the oddity with which it is sent, if any.
+	// framing is the oddity of the HTTP frame, if any.
 	framing OddityKind
 }
 
-// refuse is the documented form of an error, whose code is a number in reality
-// (API.md 3.5 point 1). The description needs no escaping.
+// refuse returns the documented form of an error. Its code is a number in reality
+// (API.md 3.5 point 1). The description must need no escaping.
 func refuse(dst []byte, status, code int, description string) answer {
 	dst = append(dst, byteOrderMark+`{"code":`...)
 	dst = strconv.AppendInt(dst, int64(code), 10)
@@ -40,8 +40,8 @@ func refuse(dst []byte, status, code int, description string) answer {
 	return answer{status: status, contentType: jsonType, body: append(dst, `"}`...)}
 }
 
-// refuseAtGateway is the form of what never reached the service: no mark of the byte
-// order, and other names (API.md 3.5 point 2).
+// refuseAtGateway returns the form of an error of the gateway: no byte order mark, and
+// other keys (API.md 3.5 point 2).
 func refuseAtGateway(dst []byte, status int, message string) answer {
 	dst = append(dst, `{"statusCode":`...)
 	dst = strconv.AppendInt(dst, int64(status), 10)

@@ -10,10 +10,10 @@ import (
 )
 
 // The bodies are appended by hand, which takes a fraction of the time of encoding/json:
-// the simulator shares its processor with the program that is measured against it.
+// in benchmarks the simulator shares its processor with the program under test.
 
-// appendSummary writes the answer of servicecosts/mostrecent. Its root names no
-// currency and its links no version (API.md 5.4 points 1 and 12).
+// appendSummary writes the answer of servicecosts/mostrecent. Its root has no currency,
+// and its links have no version (API.md 5.4 points 1 and 12).
 func appendSummary(dst []byte, c customer, s *billing.CostSummary) []byte {
 	dst = append(dst, '{')
 	dst = appendTotals(dst, &s.Root, c.id)
@@ -98,7 +98,7 @@ func appendLineItem(dst []byte, c customer, company string, item *billing.LineIt
 	if item.InvoiceType != "" {
 		dst = appendField(dst, "invoiceType", string(item.InvoiceType))
 	}
-	// What is unknown differs by customer: absent, null, or the empty string.
+	// An unknown value is absent, null or the empty string, depending on the customer.
 	dst = appendOptional(dst, c, "productId", item.ProductID)
 	dst = appendOptional(dst, c, "skuId", item.SkuID)
 	dst = appendOptional(dst, c, "availabilityId", item.AvailabilityID)
@@ -152,7 +152,7 @@ func (w *world) appendProfile(dst []byte, c customer) []byte {
 	return append(dst, `","objectType":"CustomerBillingProfile"}}`...)
 }
 
-// appendCustomer writes what GET customers/{id} answers.
+// appendCustomer writes the answer of GET customers/{id}.
 func (w *world) appendCustomer(dst []byte, c customer) []byte {
 	company, domain := w.company(c)
 	dst = append(dst, `{"id":`...)
@@ -169,7 +169,7 @@ func (w *world) appendCustomer(dst []byte, c customer) []byte {
 	return append(dst, `},"attributes":{"objectType":"Customer"}}`...)
 }
 
-// appendListed writes a customer as the list has it: without its billing profile.
+// appendListed writes a customer as in the list: without its billing profile.
 func (w *world) appendListed(dst []byte, index uint64) []byte {
 	c := w.customer(index)
 	company, domain := w.company(c)
@@ -202,8 +202,8 @@ func appendLink(dst []byte, before, id, after string) []byte {
 
 const zoneless = "2006-01-02T15:04:05"
 
-// appendInstant writes an instant, nearly always in UTC; the end of a day with the seven decimals of
-// the last tick (API.md 5.4 point 4), which the domain cuts to six.
+// appendInstant writes an instant, nearly always in UTC. The end of a day has the seven decimals of
+// the last tick (API.md 5.4 point 4), of which the domain keeps six.
 func appendInstant(dst []byte, t time.Time) []byte {
 	dst = t.AppendFormat(dst, zoneless)
 	if t.Nanosecond() != 0 {
@@ -212,8 +212,8 @@ func appendInstant(dst []byte, t time.Time) []byte {
 	return t.AppendFormat(dst, "Z07:00")
 }
 
-// appendAmount writes a number as the service does: zero with a decimal, others with
-// as many as they have.
+// appendAmount writes a number like the service: zero with one decimal, other numbers
+// with the decimals that they have.
 func appendAmount(dst []byte, name string, a billing.Amount) []byte {
 	dst = appendName(dst, name)
 	if a.Decimal.IsZero() {
@@ -222,8 +222,8 @@ func appendAmount(dst []byte, name string, a billing.Amount) []byte {
 	return appendDecimal(dst, a.Decimal)
 }
 
-// appendDecimal writes d as its String method does. It spares that method's big
-// integers where the digits fit into a machine word, which is nearly always.
+// appendDecimal writes d like its String method. It avoids that method's big integers
+// where the digits fit into a machine word, which is nearly always the case.
 func appendDecimal(dst []byte, d decimal.Decimal) []byte {
 	const wordDigits = 18
 	decimals := -int(d.Exponent())
@@ -255,8 +255,8 @@ func appendField(dst []byte, name, value string) []byte {
 	return appendString(appendName(dst, name), value)
 }
 
-// appendOptional writes a field that is not always known. One that is not is absent,
-// null or empty, the same for all fields of a customer.
+// appendOptional writes a field that may be unknown. An unknown field is absent, null
+// or empty, in the same way for all fields of a customer.
 func appendOptional(dst []byte, c customer, name, value string) []byte {
 	if value == "" {
 		switch c.index % 3 {
@@ -275,7 +275,7 @@ func appendName(dst []byte, name string) []byte {
 	return append(dst, '"', ':')
 }
 
-// appendString writes a JSON string. The text is our own and valid UTF-8.
+// appendString writes a JSON string. The text is the simulator's own and valid UTF-8.
 func appendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	from := 0

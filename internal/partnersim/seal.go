@@ -7,11 +7,11 @@ import (
 	"encoding/binary"
 )
 
-// sealer makes tokens that carry their own facts, so that nothing issued has to be
-// remembered, and recognises them.
+// sealer issues and recognises tokens that contain their own values, so that no token
+// has to be remembered.
 type sealer struct{ key []byte }
 
-// seal is a kind of token; one kind is never taken for another.
+// seal is a kind of token; tokens of one kind are not accepted as another.
 type seal byte
 
 const (
@@ -27,7 +27,7 @@ func newSealer(s seed) sealer {
 	return sealer{key: binary.BigEndian.AppendUint64(nil, s.hash(topicIdentity, 'k'))}
 }
 
-// seal makes a token of some facts.
+// seal returns a token with some values.
 func (s sealer) seal(kind seal, facts ...uint64) string {
 	body := []byte{byte(kind)}
 	for _, fact := range facts {
@@ -36,10 +36,10 @@ func (s sealer) seal(kind seal, facts ...uint64) string {
 	return base64.RawURLEncoding.EncodeToString(append(body, s.mac(body)...))
 }
 
-// open fills in the facts of a token and reports whether it is one of ours.
+// open reads the values of a token and reports whether it was issued here.
 func (s sealer) open(kind seal, token string, facts ...*uint64) bool {
 	raw, err := base64.RawURLEncoding.DecodeString(token)
-	// A token has one spelling; the decoder would pass over line breaks.
+	// A token has a single spelling; the decoder would ignore line breaks.
 	if err != nil || base64.RawURLEncoding.EncodeToString(raw) != token || len(raw) < 1+macSize || seal(raw[0]) != kind {
 		return false
 	}

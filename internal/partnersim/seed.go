@@ -2,11 +2,11 @@ package partnersim
 
 import "math/rand/v2"
 
-// seed is the root of all invented data: the same seed, question and subject give
-// the same answer at any time and in any order, so nothing has to be remembered.
+// seed is the root of all invented data. The same seed, topic and subject give the same
+// answer at any time and in any order, so nothing has to be remembered.
 type seed uint64
 
-// topic keeps the questions asked about one subject independent of each other.
+// topic makes the random values of one subject independent of each other.
 type topic uint64
 
 const (
@@ -26,7 +26,7 @@ const (
 	topicAnswer
 )
 
-// hash gives 64 well mixed bits for a subject.
+// hash returns 64 well mixed bits for a subject.
 func (s seed) hash(t topic, subject ...uint64) uint64 {
 	h := mix(uint64(s) ^ mix(uint64(t)))
 	for _, part := range subject {
@@ -35,7 +35,7 @@ func (s seed) hash(t topic, subject ...uint64) uint64 {
 	return h
 }
 
-// random gives a reproducible source of numbers for a subject.
+// random returns a reproducible source of numbers for a subject.
 func (s seed) random(t topic, subject ...uint64) *rand.Rand {
 	h := s.hash(t, subject...)
 	return rand.New(rand.NewPCG(h, mix(h)))

@@ -1,8 +1,8 @@
-// Package partnersim plays Microsoft Partner Center over HTTP: the list of customers,
-// billing profiles, the most recent service costs with their line items, the token
-// endpoints of the identity platform, invoices and their exports, and their faults. Everything it tells is
-// invented from a seed; API.md is what it plays. It serves the demo, tests and
-// benchmarks, and knows nothing of the client it is used against.
+// Package partnersim simulates Microsoft Partner Center over HTTP: the list of customers, billing
+// profiles, the most recent service costs with their line items, the token endpoints of the
+// identity platform, invoices and their exports, and their faults. All data is invented from a
+// seed; the behaviour follows API.md. The package serves the demo, tests and benchmarks, and knows
+// nothing of the client under test.
 package partnersim
 
 import (
@@ -37,7 +37,7 @@ type Simulator struct {
 	advancing sync.Mutex
 	calendar  atomic.Pointer[calendar]
 
-	// exports are those of Microsoft Graph; nil when there are no invoices.
+	// exports are the exports of Microsoft Graph; nil when there are no invoices.
 	exports *exports
 }
 
@@ -78,8 +78,8 @@ func New(options Options) *Simulator {
 // ServeHTTP answers for the REST API, for the login host and for the controls below
 // /simulator/.
 func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// Only these go through the ServeMux, which would redirect the malformed paths that
-	// the real service refuses, such as /v1//v1/customers.
+	// Only these paths go through the ServeMux. It would redirect malformed paths that the
+	// real service refuses, such as /v1//v1/customers.
 	if strings.HasPrefix(r.URL.Path, "/simulator/") || strings.Contains(r.URL.Path, "/oauth2/") {
 		s.mux.ServeHTTP(w, r)
 		return
@@ -103,7 +103,7 @@ func (s *Simulator) CustomerIDs() iter.Seq[string] {
 	}
 }
 
-// index is the place of a customer in the list, the absent ones included.
+// index returns the position of a customer in the list, absent customers included.
 func (s *Simulator) index(id string) (uint64, bool) {
 	parsed, err := billing.ParseCustomerID(id)
 	if err != nil {
@@ -112,10 +112,10 @@ func (s *Simulator) index(id string) (uint64, bool) {
 	return s.world.find(parsed)
 }
 
-// Expected returns what is true of a customer now, with exact amounts and whatever
-// oddities are in force; false when there is no such customer. A customer without a relationship has a Failure of
-// class billing.NoAccess and nothing else; one without costs has a summary without
-// details, or with zero totals. FetchedAt, Documents and Findings are not set.
+// Expected returns the true data of a customer at present, with exact amounts and regardless of
+// oddities; false when there is no such customer. A customer without a relationship has only a
+// Failure of class billing.NoAccess. A customer without costs has a summary without details, or
+// with zero totals. FetchedAt, Documents and Findings are not set.
 func (s *Simulator) Expected(id string) (billing.Statement, bool) {
 	index, ok := s.index(id)
 	if !ok {
@@ -124,8 +124,8 @@ func (s *Simulator) Expected(id string) (billing.Statement, bool) {
 	return s.world.statement(s.world.customer(index), s.calendar.Load()), true
 }
 
-// Advance moves the calendar. Requests see the calendar before or after the step as
-// a whole, never in between.
+// Advance moves the calendar. A request sees the calendar before or after the complete
+// step, never in between.
 func (s *Simulator) Advance(step Step) Change {
 	s.advancing.Lock()
 	defer s.advancing.Unlock()
@@ -147,16 +147,15 @@ const monthForm = "2006-01"
 // SetFaults replaces the rates of faults.
 func (s *Simulator) SetFaults(f Faults) { s.faults.Store(&f) }
 
-// ExpireAccessTokens makes every access token issued so far expire now. The static
-// one of the options stays.
+// ExpireAccessTokens expires every access token issued so far. The fixed one of the
+// options stays valid.
 func (s *Simulator) ExpireAccessTokens() { s.login.accessGeneration.Add(1) }
 
 // RevokeRefreshTokens makes every refresh token issued so far, and the one of the
 // options, answer invalid_grant with AADSTS700082.
 func (s *Simulator) RevokeRefreshTokens() { s.login.refreshGeneration.Add(1) }
 
-// pause waits as long as the service takes to think. It reports false when the
-// client is gone.
+// pause waits for the latency of the service. It returns false when the client is gone.
 func (s *Simulator) pause(r *http.Request, request uint64) bool {
 	wait := s.options.Latency
 	if s.options.LatencyJitter > 0 {

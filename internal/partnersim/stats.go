@@ -2,17 +2,17 @@ package partnersim
 
 import "sync/atomic"
 
-// Stats is what the simulator has answered so far.
+// Stats counts the simulator's answers so far.
 type Stats struct {
 	// Requests counts the requests to the REST API and to the login by endpoint, those
 	// answered with a fault included.
 	Requests map[string]uint64 `json:"requests"`
-	// Faults counts the faults by kind; "rate_limit" is MaxRequestsPerSecond at work.
+	// Faults counts the faults by kind; "rate_limit" counts those of MaxRequestsPerSecond.
 	Faults map[string]uint64 `json:"faults"`
-	// Oddities counts those met by kind; kinds that were not are left out.
+	// Oddities counts, by kind, the oddities that requests met; other kinds are left out.
 	Oddities map[string]uint64 `json:"oddities,omitempty"`
-	// Customers is the number of distinct customers of whom some resource was answered,
-	// the answers that say "no costs" included.
+	// Customers is the number of distinct customers with an answered resource, the answers
+	// that say "no costs" included.
 	Customers int `json:"customers"`
 }
 

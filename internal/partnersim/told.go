@@ -11,7 +11,7 @@ import (
 	"partnercost/internal/billing"
 )
 
-// lastDay and firstDay are the sentinels that stand for no day (API.md 5.4 point 5).
+// lastDay and firstDay are sentinels for an unknown day (API.md 5.4 point 5).
 var (
 	lastDay  = time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
 	firstDay = time.Date(1, time.January, 1, 0, 0, 0, 0, time.UTC)
@@ -20,7 +20,7 @@ var (
 	hereabouts = time.FixedZone("", 3600)
 )
 
-// retell changes costs and line items as the oddities of a request say.
+// retell changes costs and line items according to the oddities of a request.
 func (m met) retell(costs *billing.CostSummary, items []billing.LineItem) {
 	if m.has(Untyped) {
 		for i := range items {
@@ -59,7 +59,7 @@ func (m met) retell(costs *billing.CostSummary, items []billing.LineItem) {
 	}
 }
 
-// sameDigits is the period that a clock hereabouts shows in the digits of p.
+// sameDigits returns the period whose digits on a clock hereabouts are those of p.
 func sameDigits(p billing.Period) billing.Period {
 	here := func(t time.Time) time.Time {
 		y, m, d := t.Date()
@@ -68,8 +68,7 @@ func sameDigits(p billing.Period) billing.Period {
 	return billing.Period{Start: here(p.Start), End: here(p.End)}
 }
 
-// instead is the answer that stands in the place of the right one; false when none
-// does.
+// instead returns the answer that replaces the right one; false when none does.
 func (m met) instead(dst []byte) (answer, bool) {
 	says := func(contentType, body string) (answer, bool) {
 		return answer{status: http.StatusOK, contentType: contentType, body: append(dst, body...)}, true

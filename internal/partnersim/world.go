@@ -8,8 +8,8 @@ import (
 	"partnercost/internal/billing"
 )
 
-// world is everything that is true of the simulated partner. It holds no customer:
-// each is derived from the seed and its index when asked for.
+// world is the true data of the simulated partner. It holds no customers: each is
+// derived from the seed and its index when it is needed.
 type world struct {
 	seed              seed
 	identities        identities
@@ -19,9 +19,9 @@ type world struct {
 	noCosts, noAccess float64
 }
 
-// noCosts is how the service says that a customer has no costs. Which form the real
-// one uses is documented nowhere, so every form that the collector takes for it is
-// played. An empty answer is none of them.
+// noCosts is the way in which the service says that a customer has no costs. The real
+// form is not documented, so every form that the collector accepts is simulated. An
+// empty answer is none of them.
 type noCosts int
 
 const (
@@ -35,21 +35,21 @@ const (
 	noCostsForms = iota - 1
 )
 
-// inBody reports whether the answer is a summary at all.
+// inBody reports whether the answer is a summary.
 func (n noCosts) inBody() bool {
 	return n == detailsAbsent || n == detailsNull || n == detailsEmpty || n == zeroTotals
 }
 
-// customer is what never changes about a customer, except for leaving.
+// customer has the properties of a customer that never change.
 type customer struct {
 	index    uint64
 	id       string
 	market   *market
 	noAccess bool
-	// renamed is the oddity of that name.
+	// renamed is set by the oddity Renamed.
 	renamed bool
 	costs   noCosts
-	// recurring and oneTime tell which invoice types the customer has; at least one.
+	// recurring and oneTime say which invoice types the customer has; at least one.
 	recurring, oneTime bool
 	// day is the day of the month on which the recurring period begins.
 	day int
@@ -77,7 +77,7 @@ func (w *world) find(id billing.CustomerID) (index uint64, ok bool) {
 	return index, ok && index < w.customers
 }
 
-// compare counts what a step did to the customers.
+// compare counts the changes of the customers in a step.
 func (w *world) compare(before, after *calendar, step Step) (restated, left int) {
 	for index := range w.customers {
 		if !w.present(index, before) {
@@ -97,7 +97,7 @@ func (w *world) compare(before, after *calendar, step Step) (restated, left int)
 	return restated, left
 }
 
-// present reports whether a customer is still one of the partner's.
+// present reports whether a customer still belongs to the partner.
 func (w *world) present(index uint64, cal *calendar) bool {
 	if cal.away[index] {
 		return false
@@ -110,9 +110,8 @@ func (w *world) present(index uint64, cal *calendar) bool {
 	return true
 }
 
-// restates reports which of the customer's invoice types a restatement changes. Of
-// the types that the customer has and that stayed in their period, it changes one
-// or all, never none.
+// restates reports which of the customer's invoice types a restatement changes. Of the
+// types that stayed in their period it changes one or all, never none.
 func (w *world) restates(c customer, e restatement) (recurring, oneTime bool) {
 	recurring, oneTime = c.recurring && e.recurring, c.oneTime && e.oneTime
 	if c.noAccess || c.costs != hasCosts || !w.seed.chance(e.share, topicRestate, c.index, e.step) {
@@ -143,8 +142,8 @@ func (w *world) company(c customer) (name, domain string) {
 	return name, "customer" + strconv.FormatUint(c.index, 10) + ".example"
 }
 
-// profile invents the billing profile. The people are visibly no people, and the
-// addresses of their e-mail lie under a reserved domain.
+// profile invents the billing profile. The names are visibly not those of people, and
+// the e-mail addresses are under a reserved domain.
 func (w *world) profile(c customer) *billing.Profile {
 	r := w.seed.random(topicProfile, c.index)
 	company, domain := w.company(c)
@@ -165,7 +164,7 @@ func (w *world) profile(c customer) *billing.Profile {
 	}
 	given, family := givenNames[r.IntN(len(givenNames))], familyNames[r.IntN(len(familyNames))]
 	p.Address.FirstName, p.Address.LastName = given, family
-	// The names of the profile itself may be absent, and so may the telephone number.
+	// The profile's personal names may be absent, and so may the telephone number.
 	if r.IntN(8) != 0 {
 		p.FirstName, p.LastName = given, family
 		p.Email = strings.ToLower(given) + "@" + domain
@@ -188,12 +187,12 @@ func (w *world) profile(c customer) *billing.Profile {
 	return p
 }
 
-// refused is what reading a customer without a relationship comes to.
+// refused returns the failure of a customer without a relationship.
 func refused() *billing.Failure {
 	return &billing.Failure{Class: billing.NoAccess, HTTPStatus: 403, Code: "20002", Message: noRelationship}
 }
 
-// statement is the truth about a customer at a moment of the calendar.
+// statement returns the true statement of a customer at a moment of the calendar.
 func (w *world) statement(c customer, cal *calendar) billing.Statement {
 	s := billing.Statement{CustomerID: billing.CustomerID(c.id)}
 	if c.noAccess || !w.present(c.index, cal) {
