@@ -9,9 +9,9 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Amount is an exact amount of money, a price or a quantity as the service states
-// it. It is not Valid when the service states none, which is not the same as
-// zero. The currency stands beside it, never in it.
+// Amount is an exact amount of money, a price or a quantity as the service states it.
+// It is not Valid when the service states none, which is not the same as zero. The
+// currency is a separate value.
 type Amount = decimal.NullDecimal
 
 // maxAmountDigits bounds both sides of the decimal point. Real answers carry up to
@@ -36,8 +36,9 @@ func ParseAmount(literal string) (Amount, error) {
 	return decimal.NewNullDecimal(d), nil
 }
 
-// quoted is a value of an answer for an error, if it has the characters of a number or
-// a time. What has others may be personal data, such as the name of a company.
+// quoted returns a value of an answer for an error, if it consists of the characters of
+// a number or a time. Any other value may be personal data, such as the name of a
+// company.
 func quoted(s string) string {
 	if len(s) <= 64 && strings.Trim(s, "0123456789+-.,:/TZeE ") == "" {
 		return strconv.Quote(s)

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// ErrUnknownCustomer says that nothing is stored about a customer.
+// ErrUnknownCustomer means that no data of a customer is stored.
 var ErrUnknownCustomer = errors.New("nothing is stored for this customer; the view finance.customers lists all known customers")
 
 // CustomerID is the tenant id of a customer: a GUID in lower case with hyphens.

@@ -6,19 +6,19 @@ import (
 )
 
 // Rules is the version of the rules by which facts and findings are derived from bodies:
-// fetch.Normalise, Reconcile and the merge in persist. With a new version what is known
-// is derived anew in the next night, body for body. Raise it with every change after
-// which the same body can give something else, and with every migration that changes
-// what was derived.
+// fetch.Normalise, Reconcile and the merge in persist. After a new version the next
+// night derives every known body again. Raise it with every change that can derive
+// something else from the same body, and with every migration that changes derived
+// values.
 const Rules = 1
 
-// Digest identifies what a body says. Bodies that differ at most in what is volatile
-// have the same digest: in the values of "links", which say where to ask next, and in
-// "etag" among the "attributes", which the service gives anew at any time (API.md 6).
-// Neither is ever stored as a fact.
+// Digest identifies the content of a body. Bodies have the same digest if they differ
+// only in volatile members: in the values of "links", which say where to send further
+// requests, and in "etag" among the "attributes", which the service may change at any
+// time (API.md 6). Neither is ever stored as a fact.
 //
-// The digest is a storage format: it stands in collector.customer_states, and what has
-// another digest is news. TestDigestIsAStorageFormat holds it.
+// The digest is a storage format: it is stored in collector.customer_states, and a body
+// with another digest is derived again. TestDigestIsAStorageFormat guards it.
 func Digest(body []byte) [sha256.Size]byte {
 	content, volatile := stable(body)
 	if !volatile {
@@ -27,14 +27,14 @@ func Digest(body []byte) [sha256.Size]byte {
 	return sha256.Sum256(content)
 }
 
-// stable is the body without the values of its volatile members, and whether it has
-// any. It reads JSON; of anything else it may leave something out, which is the same
-// each time.
+// stable returns the body without the values of its volatile members, and whether it
+// has any. It expects JSON. In any other body it may leave something out, but always
+// the same.
 func stable(body []byte) (content []byte, volatile bool) {
 	var (
 		depth      int
-		attributes int // the depth within the attributes at hand, or 0
-		kept       int // up to where the body is in content
+		attributes int // the depth within the current attributes, or 0
+		kept       int // the part of the body that is already in content
 	)
 	for at := 0; at < len(body); {
 		switch body[at] {
@@ -73,7 +73,7 @@ func stable(body []byte) (content []byte, volatile bool) {
 	return append(content, body[kept:]...), volatile
 }
 
-// stringEnd is the end of the string that begins at start.
+// stringEnd returns the end of the string that begins at start.
 func stringEnd(body []byte, start int) int {
 	for at := start + 1; at < len(body); at++ {
 		switch body[at] {
@@ -86,7 +86,7 @@ func stringEnd(body []byte, start int) int {
 	return len(body)
 }
 
-// valueEnd is the end of the value that begins at start.
+// valueEnd returns the end of the value that begins at start.
 func valueEnd(body []byte, start int) int {
 	depth := 0
 	for at := start; at < len(body); {
@@ -116,7 +116,7 @@ func valueEnd(body []byte, start int) int {
 	return len(body)
 }
 
-// spaceEnd is where the space that may begin at start ends.
+// spaceEnd returns the end of the white space that may begin at start.
 func spaceEnd(body []byte, start int) int {
 	return start + len(body[start:]) - len(bytes.TrimLeft(body[start:], " \t\r\n"))
 }

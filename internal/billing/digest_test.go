@@ -36,8 +36,8 @@ func TestStable(t *testing.T) {
 	}
 }
 
-// A digest that comes out otherwise makes every answer news: each customer gets an
-// entry in the log of answers, and new bodies, in the night after the upgrade.
+// If digests change, every answer counts as new: in the night after the upgrade each
+// customer gets an entry in the log of answers, and new bodies.
 func TestDigestIsAStorageFormat(t *testing.T) {
 	t.Parallel()
 	for body, want := range map[string]string{

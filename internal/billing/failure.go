@@ -6,14 +6,15 @@ import (
 	"strings"
 )
 
-// FailureClass says what a failure means for the rest of the run (API.md 3.6).
+// FailureClass is what a failure means for the rest of the run (API.md 3.6).
 type FailureClass string
 
-// The classes that end a partner's run at once: it is proven that every further
-// request would fail the same way.
+// The classes that end a partner's run at once, because every further request is proven
+// to fail in the same way.
 const (
-	// CredentialFailure: the refresh token or secret is dead, its access tokens are
-	// accepted for nobody, MFA is missing, or access is blocked. A human must act.
+	// CredentialFailure: the refresh token or secret is invalid, its access tokens are
+	// accepted for no customer, MFA is missing, or access is blocked. An operator must
+	// act.
 	CredentialFailure FailureClass = "credential"
 	// ConfigurationFailure: wrong audience, app-only token, programme state.
 	ConfigurationFailure FailureClass = "configuration"
@@ -23,10 +24,11 @@ const (
 const (
 	// NoAccess: the customer left or revoked the relationship.
 	NoAccess FailureClass = "no_access"
-	// RoleMissing: the user lacks a role. When nothing of the first customers can be
-	// read for it, the run ends.
+	// RoleMissing: the user lacks a role. If no part of the first customers can be read
+	// for this reason, the run ends.
 	RoleMissing FailureClass = "role_missing"
-	// Refused: the sign-in is refused for this customer, and not proven to be for all.
+	// Refused: the sign-in is refused for this customer, and not proven to be refused for
+	// all.
 	Refused FailureClass = "refused"
 	// UnknownCustomer: no such tenant.
 	UnknownCustomer FailureClass = "unknown_customer"
@@ -34,9 +36,9 @@ const (
 	Throttled FailureClass = "throttled"
 	// ServerFailure: 5xx, 408, resets or truncated answers until the budget was spent.
 	ServerFailure FailureClass = "server"
-	// BadAnswer: an answer that cannot be understood.
+	// BadAnswer: the answer cannot be understood.
 	BadAnswer FailureClass = "bad_answer"
-	// BadRequest: the service refuses our request; an error in this program.
+	// BadRequest: the service refuses the request as wrong; an error in this program.
 	BadRequest FailureClass = "bad_request"
 	// Rejected: the database refuses this customer's rows.
 	Rejected FailureClass = "rejected"
@@ -47,20 +49,20 @@ func (c FailureClass) EndsRun() bool {
 	return c == CredentialFailure || c == ConfigurationFailure
 }
 
-// The ways in which storing can fail without the run being at fault; everything else
-// a store returns ends the run.
+// The errors of a store that do not end the run; any other error does.
 var (
-	// ErrRejected: the database refuses the data itself; fewer statements at a time find
-	// out whose.
+	// ErrRejected: the database refuses the data itself; smaller batches find the customer
+	// at fault.
 	ErrRejected = errors.New("the database refuses the data")
-	// ErrUnavailable: the database cannot be reached, or not now; trying again may help.
+	// ErrUnavailable: the database cannot be reached or used now; another attempt may
+	// succeed.
 	ErrUnavailable = errors.New("the database is not available")
-	// ErrTooMuch is ErrUnavailable too: the database allows less time than so many
-	// statements take; fewer at a time may pass.
+	// ErrTooMuch is ErrUnavailable too: the batch takes longer than the database allows;
+	// smaller batches may succeed.
 	ErrTooMuch = fmt.Errorf("%w for so large a batch", ErrUnavailable)
 )
 
-// Failure is why a resource of a customer, or a whole run, could not be had. Its
+// Failure is why a resource of a customer, or a whole run, could not be collected. Its
 // text holds neither secrets nor personal data.
 type Failure struct {
 	Class FailureClass
@@ -70,16 +72,17 @@ type Failure struct {
 	HTTPStatus int
 	// Code is the service's own code, such as "20002"; empty when it gave none.
 	Code string
-	// Message says what happened and, where a human must act, what to do.
+	// Message says what happened and, where an operator must act, what to do.
 	Message string
-	// Said is what the service itself said, without e-mail addresses and tokens. It may
-	// name persons: a store keeps it beside the failure, and nobody logs or shows it.
+	// Said is the service's own message, without e-mail addresses and tokens. It may name
+	// persons: a store keeps it beside the failure, and no other part of the program logs
+	// or shows it.
 	Said string
 	// RequestID and CorrelationID are the MS-RequestId and MS-CorrelationId of the last
 	// attempt, for a support case.
 	RequestID, CorrelationID string
 	Attempts                 int
-	// Err is the cause, if there is one beside the answer.
+	// Err is the cause, if there is one besides the answer.
 	Err error
 }
 

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Severity says how much a finding should worry finance.
+// Severity says how important a finding is for finance.
 type Severity string
 
 // The severities, in rising order.
@@ -15,10 +15,11 @@ const (
 	Serious Severity = "serious"
 )
 
-// FindingKind names an oddity. The names stand in finance.findings and are stable.
+// FindingKind is the kind of a finding. The names are used in finance.findings and are
+// stable.
 type FindingKind string
 
-// The oddities that show in a single answer.
+// The findings about a single answer.
 const (
 	CurrencyMissing         FindingKind = "currency_missing"
 	AmountMissing           FindingKind = "amount_missing"
@@ -37,12 +38,12 @@ const (
 	RootMismatch            FindingKind = "root_mismatch"
 )
 
-// DetailVanished is the oddity that shows only against what is stored: a detail is
-// missing from the newest answer and its invoice type has not moved on.
+// DetailVanished is the finding about an answer that needs the stored data: a detail is
+// missing from the newest answer and its invoice type has not moved to the next period.
 const DetailVanished FindingKind = "detail_vanished"
 
-// The oddities that show in what is stored of many nights; each run looks for them
-// anew when it ends.
+// The findings about the stored data of many nights. Each run checks for them at its
+// end.
 const (
 	CurrencyChanged FindingKind = "currency_changed"
 	PeriodGap       FindingKind = "period_gap"
@@ -50,11 +51,11 @@ const (
 	CustomerUnseen  FindingKind = "customer_unseen"
 	CostJump        FindingKind = "cost_jump"
 	CostsMissing    FindingKind = "costs_missing"
-	// RefreshOverdue is about the whole partner.
+	// RefreshOverdue concerns the whole partner.
 	RefreshOverdue FindingKind = "refresh_overdue"
 )
 
-// The oddities of invoices; each run that reads invoices looks for them anew.
+// The findings about invoices. Each run that reads invoices checks for them.
 const (
 	InvoiceMissing          FindingKind = "invoice_missing"
 	InvoiceNoData           FindingKind = "invoice_no_data"
@@ -67,13 +68,13 @@ const (
 	InvoiceDifference       FindingKind = "invoice_difference"
 )
 
-// InvoiceFindings are the kinds that are about invoices.
+// InvoiceFindings are the kinds of findings about invoices.
 var InvoiceFindings = []FindingKind{
 	InvoiceMissing, InvoiceNoData, InvoiceFailed, InvoicePeriodAssumed, InvoiceLinesLeftOut, InvoiceTotalMismatch, InvoiceLineArithmetic,
 	InvoiceLineClassUnknown, InvoiceDifference,
 }
 
-// Title is the kind in words, such as "Cost jump".
+// Title returns the kind in words, such as "Cost jump".
 func (k FindingKind) Title() string {
 	words := strings.ReplaceAll(string(k), "_", " ")
 	if words == "" {
@@ -82,19 +83,19 @@ func (k FindingKind) Title() string {
 	return strings.ToUpper(words[:1]) + words[1:]
 }
 
-// Finding is an oddity in an answer that a human may want to look at. It never
+// Finding is something unusual in an answer that finance may want to check. It never
 // stops a collection, and it never holds personal data.
 type Finding struct {
 	Kind     FindingKind
 	Severity Severity
-	// Subject tells findings of one kind and customer apart, such as
-	// "Recurring 2026-10-01 USD"; it is empty when there can be only one.
+	// Subject distinguishes findings of one kind and customer, such as "Recurring
+	// 2026-10-01 USD"; it is empty when there can be only one.
 	Subject string
 	// Detail is a plain sentence for finance.
 	Detail string
 }
 
-// Subject names a detail as findings do, such as "Recurring 2026-10-01 USD".
+// Subject returns the name of a detail in findings, such as "Recurring 2026-10-01 USD".
 func (d CostDetail) Subject() string {
 	name, start, currency := string(d.InvoiceType), "(no period)", d.CurrencyCode
 	if name == "" {

@@ -7,32 +7,34 @@ import (
 	"time"
 )
 
-// Invoice is what Microsoft billed the partner, as the list of invoices states it. An
-// amendment is an invoice of its own: its total is no part of its parent's.
+// Invoice is an invoice of Microsoft to the partner, as the list of invoices states it.
+// An amendment is an invoice of its own: its total is not part of its parent's.
 type Invoice struct {
 	// ID is Microsoft's number: D… for licences and legacy Azure, G… for new commerce. Not
 	// a GUID.
 	ID   string
 	Type InvoiceType
-	// DocumentType is invoice, void_note, adjustment_note, or a word that comes later.
+	// DocumentType is invoice, void_note, adjustment_note, or a future type.
 	DocumentType string
 	// Amends is the id of the invoice that this one amends; empty when it amends none.
 	Amends string
-	// Date, PeriodStart and PeriodEnd are days as written, whatever zone they were written
-	// in. The period stands only in the answer about one invoice.
+	// Date, PeriodStart and PeriodEnd are days as written, in whatever zone. Only the
+	// answer about the single invoice states the period.
 	Date, PeriodStart, PeriodEnd time.Time
-	// Total is after tax and with adjustments. Paid is kept and never computed with: its
-	// sign is not clear.
+	// Total is after tax and with adjustments. Paid is stored and never used in
+	// calculations, because its sign is not clear.
 	Total, Paid  Amount
 	CurrencyCode string
 	// Parts are the kinds of lines that the invoice has.
 	Parts []InvoicePart
-	// Body names, by its place in the bodies of the answer, the one that states the invoice.
+	// Body is the index, among the bodies of the answer, of the body that states the
+	// invoice.
 	Body int
 }
 
-// Month is the first day of the month to which the invoice's lines belong: that in which
-// its period ends. Without a period it is the month before the invoice's date, and assumed.
+// Month returns the first day of the month to which the invoice's lines belong: the month
+// in which its period ends. Without a period it is the month before the invoice's date;
+// assumed is then true.
 func (i *Invoice) Month() (month time.Time, assumed bool) {
 	switch {
 	case !i.PeriodEnd.IsZero():
@@ -47,28 +49,28 @@ func firstOfMonth(day time.Time) time.Time {
 	return time.Date(day.Year(), day.Month(), 1, 0, 0, 0, 0, time.UTC)
 }
 
-// InvoicePart is one kind of lines of an invoice, and where the service lists them.
+// InvoicePart is one kind of lines of an invoice, with the place where the service
+// lists them.
 type InvoicePart struct {
-	// Provider and LineType are the service's words, such as one_time and
+	// Provider and LineType are the service's names, such as one_time and
 	// billing_line_items.
 	Provider, LineType string
 	// Link is the address as sent; empty when there is none.
 	Link string
 }
 
-// Name tells the parts of an invoice apart, such as "one_time/billing_line_items".
+// Name identifies a part within its invoice, such as "one_time/billing_line_items".
 func (p InvoicePart) Name() string {
 	return strings.ToLower(p.Provider) + "/" + strings.ToLower(p.LineType)
 }
 
-// IsDailyUsage reports whether the part lists the usage of every day, which has no place
-// in a collection of sums: one customer may have millions of lines, and they never add up
-// to the invoice.
+// IsDailyUsage reports whether the part lists daily usage, which is not collected: one
+// customer may have millions of lines, and they never add up to the invoice.
 func (p InvoicePart) IsDailyUsage() bool {
 	return strings.EqualFold(strings.ReplaceAll(p.LineType, "_", ""), "usagelineitems")
 }
 
-// IsNewCommerce reports whether the part lists what Microsoft Graph exports too.
+// IsNewCommerce reports whether Microsoft Graph exports the lines of this part too.
 func (p InvoicePart) IsNewCommerce() bool {
 	switch strings.ToLower(strings.ReplaceAll(p.Provider, "_", "")) {
 	case "onetime", "all", "marketplace":
@@ -77,10 +79,10 @@ func (p InvoicePart) IsNewCommerce() bool {
 	return false
 }
 
-// LineSource says by which interface lines were read.
+// LineSource is the interface from which lines were read.
 type LineSource string
 
-// The sources of lines, as they stand in finance.invoice_lines.
+// The sources of lines, as stored in finance.invoice_lines.
 const (
 	// FromV1: line items of Partner Center.
 	FromV1 LineSource = "v1"
@@ -92,22 +94,22 @@ const (
 // invoice.
 const BilledReconciliation = "graph/billed_reconciliation"
 
-// LineClass is the form of a line, as its objectType names it. Lines of a class that is
-// not known are kept with what they state.
+// LineClass is the form of a line, as its objectType names it. Lines of an unknown
+// class are stored with what they state.
 type LineClass string
 
-// The classes known today.
+// The known classes.
 const (
 	LicenceLine         LineClass = "LicenseBasedLineItem"
 	UsageLine           LineClass = "UsageBasedLineItem"
 	OneTimeLine         LineClass = "OneTimeInvoiceLineItem"
 	DailyUsageLine      LineClass = "DailyUsageLineItem"
 	DailyRatedUsageLine LineClass = "DailyRatedUsageLineItem"
-	// ExportedLine is a line of an export, which names no class.
+	// ExportedLine is a line of an export, which states no class.
 	ExportedLine LineClass = "BilledReconciliation"
 )
 
-// Known reports whether the class is one of those known today.
+// Known reports whether the class is one of the known ones.
 func (c LineClass) Known() bool {
 	switch c {
 	case LicenceLine, UsageLine, OneTimeLine, DailyUsageLine, DailyRatedUsageLine, ExportedLine:
@@ -120,10 +122,11 @@ func (c LineClass) Known() bool {
 // exist: they are only ever handled as a set.
 type InvoiceLine struct {
 	Class LineClass
-	// CustomerID is empty when the line names none, or something that is no tenant.
+	// CustomerID is empty when the line names no customer, or something that is not a
+	// tenant id.
 	CustomerID   CustomerID
 	CustomerName string
-	// Own says that the customer is the partner itself.
+	// Own means that the customer is the partner itself.
 	Own bool
 	// InvoiceNumber is empty in classes that do not state it.
 	InvoiceNumber string
@@ -138,8 +141,8 @@ type InvoiceLine struct {
 }
 
 // LineSet is the lines of one part of an invoice, as read. It holds bodies, not lines:
-// these are decoded as often as they are asked for, so that memory does not grow with
-// them.
+// the lines are decoded each time they are needed, so memory does not grow with their
+// number.
 type LineSet struct {
 	Source LineSource
 	// Bodies are the answers without secrets: pages as received, or blobs with their
@@ -147,21 +150,21 @@ type LineSet struct {
 	Bodies []InvoiceBody
 	// ETag is the version of an export.
 	ETag string
-	// Lines yields the lines in the order read; an error ends it.
+	// Lines yields the lines in the order read; an error ends the sequence.
 	Lines iter.Seq2[InvoiceLine, error]
 }
 
-// InvoiceBody is an answer about invoices. It may hold personal data, and no secret.
+// InvoiceBody is an answer about invoices. It may hold personal data, but no secrets.
 type InvoiceBody struct {
-	// Content is the answer, byte for byte but for the secrets; if Packed, compressed with
-	// gzip.
+	// Content is the answer, byte for byte except for the secrets; if Packed, compressed
+	// with gzip.
 	Content []byte
 	Packed  bool
-	// Hash is the SHA-256 of the answer, unpacked.
+	// Hash is the SHA-256 of the uncompressed answer.
 	Hash [sha256.Size]byte
 }
 
-// InvoiceSummary is how the invoices of a currency and type stand.
+// InvoiceSummary is the state of the invoices of a currency and type.
 type InvoiceSummary struct {
 	Type         InvoiceType
 	CurrencyCode string
@@ -169,7 +172,7 @@ type InvoiceSummary struct {
 	Latest time.Time
 }
 
-// ParseDay reads the day of a time as it is written, whatever its zone: a charge that
+// ParseDay returns the day of a time as it is written, whatever its zone: a charge that
 // ends at 23:00-08:00 ends on that day, not on the next one in UTC. Sentinels and an empty
 // string give the zero time.
 func ParseDay(s string) (time.Time, error) {

@@ -8,18 +8,18 @@ import (
 )
 
 var (
-	// itemTolerance is how far each line item may be off: the service rounds them one by
-	// one (API.md 5.4 point 7).
+	// itemTolerance is the allowed difference for each line item, because the service
+	// rounds them one by one (API.md 5.4 point 7).
 	itemTolerance = decimal.New(1, -2)
-	// roundingTolerance lets the tails of floats pass, as in 17.219999999999999, and no
-	// cent.
+	// roundingTolerance allows for the tails of floats, as in 17.219999999999999, but not
+	// for a cent.
 	roundingTolerance = decimal.New(5, -3)
 )
 
-// Reconcile holds an answer against itself: the arithmetic of each detail, the root
+// Reconcile checks an answer for consistency: the arithmetic of each detail, the root
 // against the Recurring detail that it repeats, and the line items, unless they are
-// nil, against the details that they make up. What is not stated cannot be compared,
-// and amounts of different currencies never are.
+// nil, against their details. Missing values cannot be compared, and amounts of
+// different currencies never are.
 func Reconcile(costs CostSummary, items []LineItem) []Finding {
 	var found []Finding
 	for _, d := range costs.Details {
@@ -49,7 +49,7 @@ func (d CostDetail) reconcile() []Finding {
 // in one currency.
 func (s *CostSummary) reconcileRoot() []Finding {
 	var recurring []CostTotals
-	sums := map[string]int{} // the places of the sums of several, by their currency
+	sums := map[string]int{} // the indexes of the sums of several details, by currency
 	for _, d := range s.Details {
 		if d.InvoiceType != Recurring {
 			continue
@@ -112,8 +112,8 @@ func (s *CostSummary) reconcileItems(items []LineItem) []Finding {
 	return found
 }
 
-// Differing returns the invoice types of which the line items before tax do not add
-// up to the details.
+// Differing returns the invoice types whose line items before tax do not add up to the
+// details.
 func (s *CostSummary) Differing(items []LineItem) map[InvoiceType]bool {
 	types := map[InvoiceType]bool{}
 	for _, sum := range s.compareItems(items).sums {
@@ -124,27 +124,29 @@ func (s *CostSummary) Differing(items []LineItem) map[InvoiceType]bool {
 	return types
 }
 
-// itemComparison is line items beside the details that they make up.
+// itemComparison is the sums of line items with the details to which they belong.
 type itemComparison struct {
 	sums []itemSum
-	// withoutDetail are the types that have details, and currencies that have none.
+	// withoutDetail are the types that have details, but none in the currency of the
+	// items.
 	withoutDetail []groupKey
 }
 
-// itemSum is the line items of one invoice type and currency.
+// itemSum is the sum of the line items of one invoice type and currency.
 type itemSum struct {
-	// detail is the first of that type and currency.
+	// detail is the first detail of that type and currency.
 	detail         CostDetail
 	items          int
 	listed, stated [3]Amount
-	// within is how far apart the two may be.
+	// within is the allowed difference between the two sums.
 	within decimal.Decimal
 }
 
 // compareItems adds up the line items of each invoice type and currency, and its
-// details. Several details of one type and currency are taken together: which of them
-// an item belongs to is not stated. Items without a currency may belong to any of
-// their type, which is then left uncompared; they are a finding of their own.
+// details. Several details of one type and currency are added together, because the
+// items do not state to which of them they belong. Items without a currency may belong
+// to any detail of their type. That type is not compared; such items are a finding of
+// their own.
 func (s *CostSummary) compareItems(items []LineItem) itemComparison {
 	listed := groups{}
 	for i := range items {
@@ -221,10 +223,10 @@ func (t CostTotals) plus(u CostTotals) CostTotals {
 	return t
 }
 
-// nothing is where sums begin.
+// nothing is the beginning of a sum.
 var nothing = [3]Amount{{Valid: true}, {Valid: true}, {Valid: true}}
 
-// plus adds two amounts. The sum with one that is not stated is not known either.
+// plus adds two amounts. The sum with a missing amount is missing too.
 func plus(a, b Amount) Amount {
 	if !a.Valid || !b.Valid {
 		return Amount{}
@@ -254,8 +256,8 @@ func agreeEach(got, want [3]Amount, within decimal.Decimal) bool {
 	return true
 }
 
-// differences tells, in words, where amounts before tax, of tax and after tax are not
-// the wanted ones.
+// differences describes where amounts before tax, of tax and after tax differ from the
+// wanted ones.
 func differences(got, want [3]Amount, within decimal.Decimal, currency string) []string {
 	var off []string
 	for i, name := range [...]string{"before tax", "of tax", "after tax"} {
@@ -266,7 +268,7 @@ func differences(got, want [3]Amount, within decimal.Decimal, currency string) [
 	return off
 }
 
-// money is an amount with its currency, if that is stated.
+// money returns an amount with its currency, if that is stated.
 func money(a Amount, currency string) string {
 	return strings.TrimSpace(a.Decimal.String() + " " + currency)
 }

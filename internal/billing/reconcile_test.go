@@ -10,7 +10,7 @@ import (
 	"partnercost/internal/billing"
 )
 
-// amountOf is an amount, not stated when the text is empty.
+// amountOf returns an amount, or a missing one when the text is empty.
 func amountOf(t *testing.T, text string) billing.Amount {
 	t.Helper()
 	if text == "" {

@@ -5,7 +5,7 @@ import "time"
 // RunKind says why a run took place.
 type RunKind string
 
-// The kinds of runs, as they stand in finance.runs.
+// The kinds of runs, as stored in finance.runs.
 const (
 	KindDaily   RunKind = "daily"
 	KindOnce    RunKind = "once"
@@ -14,10 +14,10 @@ const (
 	KindImport  RunKind = "import"
 )
 
-// RunStatus is how a run stands or ended.
+// RunStatus is the state of a run.
 type RunStatus string
 
-// The states of a run, as they stand in finance.runs.
+// The states of a run, as stored in finance.runs.
 const (
 	StatusRunning     RunStatus = "running"
 	StatusSucceeded   RunStatus = "succeeded"
@@ -26,16 +26,17 @@ const (
 	StatusInterrupted RunStatus = "interrupted"
 )
 
-// RunScope says which customers a run was to collect.
+// RunScope says which customers a run is to collect.
 type RunScope string
 
-// The scopes of a run, as they stand in finance.runs.
+// The scopes of a run, as stored in finance.runs.
 const (
 	// ScopeAll: all of the partner's customers.
 	ScopeAll RunScope = "all"
 	// ScopeSome: the customers that the command named.
 	ScopeSome RunScope = "some"
-	// ScopeRest: all of the partner's customers but those that earlier runs had done.
+	// ScopeRest: all of the partner's customers except those that earlier runs had
+	// collected.
 	ScopeRest RunScope = "rest"
 )
 
@@ -53,15 +54,15 @@ type Run struct {
 	Version string
 }
 
-// Outcome is what a run achieved for one customer.
+// Outcome is the result of a run for one customer.
 type Outcome string
 
-// The outcomes of a customer, as they stand in finance.coverage. All after
-// OutcomeNoCosts count as failed.
+// The outcomes of a customer, as stored in finance.coverage. All after OutcomeNoCosts
+// count as failed.
 const (
-	// OutcomeStored: something new or restated was written.
+	// OutcomeStored: a new or restated fact was written.
 	OutcomeStored Outcome = "ok"
-	// OutcomeUnchanged: the answers say what is already stored; no fact row was written.
+	// OutcomeUnchanged: the answers agree with the stored data; no fact row was written.
 	OutcomeUnchanged Outcome = "unchanged"
 	// OutcomeNoCosts: the service has no costs for this customer.
 	OutcomeNoCosts         Outcome = "no_costs"
@@ -70,14 +71,14 @@ const (
 	OutcomeFailed          Outcome = "failed"
 )
 
-// CustomerResult is what storing, or planning to store, one statement did.
+// CustomerResult is the result of storing one statement, or of planning to.
 type CustomerResult struct {
 	CustomerID CustomerID
 	Outcome    Outcome
 	// RowsChanged counts the fact rows written: profiles, details, line-item sets.
 	RowsChanged int
-	// Changes lists the details that are new or restated, and ProfileChanged and
-	// LineItemSetsChanged tell of the other facts. They are filled by a plan only.
+	// Changes lists the details that are new or restated; ProfileChanged and
+	// LineItemSetsChanged report the other facts. Only a plan fills them in.
 	Changes             []DetailChange
 	ProfileChanged      bool
 	LineItemSetsChanged int
@@ -93,18 +94,18 @@ type DetailChange struct {
 // Tally counts the customers of a run by outcome, and the fact rows written.
 type Tally struct {
 	Total, OK, Unchanged, NoCosts, Failed int
-	// Blank counts the failed customers of which nothing at all could be read.
+	// Blank counts the failed customers of which no part could be read.
 	Blank       int
 	RowsChanged int64
 }
 
-// Add counts one customer. Total is not touched: it is known, or not, before.
+// Add counts one customer. It does not change Total, which may be known in advance.
 func (t *Tally) Add(r CustomerResult) {
 	*t.of(r.Outcome)++
 	t.RowsChanged += int64(r.RowsChanged)
 }
 
-// Drop takes back what was counted of a customer that is counted anew. An empty outcome
+// Drop removes an earlier result of a customer that is counted again. An empty outcome
 // was not counted.
 func (t *Tally) Drop(earlier Outcome) {
 	if earlier != "" {
@@ -127,10 +128,10 @@ func (t *Tally) of(o Outcome) *int {
 // Done is the number of customers counted so far.
 func (t *Tally) Done() int { return t.OK + t.Unchanged + t.NoCosts + t.Failed }
 
-// NothingRead reports whether customers were asked for and no costs could be read of any
-// of them.
+// NothingRead reports whether the run had customers and could read the costs of none of
+// them.
 func (t *Tally) NothingRead() bool { return t.Blank > 0 && t.Blank == t.Done() }
 
-// CoveredWithin is how recent a customer's last success must be, at the least, for the
-// customer to count as covered: a night, and room for a late or slow run.
+// CoveredWithin is how recent a customer's last success must be for the customer to
+// count as covered: a night, with room for a late or slow run.
 const CoveredWithin = 26 * time.Hour

@@ -1,17 +1,17 @@
 package billing
 
-// ProfileScope says how much of a customer's billing profile is kept. A higher one
-// keeps less.
+// ProfileScope says how much of a customer's billing profile is stored. A higher scope
+// stores less.
 type ProfileScope int
 
 // The scopes.
 const (
 	// FullProfile keeps everything, the raw answer included.
 	FullProfile ProfileScope = iota
-	// NameAndCountry keeps the company name and the country: nothing that is personal,
+	// NameAndCountry keeps the company name and the country. Neither is personal data,
 	// unless the customer trades under a person's name.
 	NameAndCountry
-	// CountryOnly is for those who do.
+	// CountryOnly is for customers that trade under a person's name.
 	CountryOnly
 )
 

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Statement is the unit of work: what one collection learnt about one customer.
-// A part that was not asked for or could not be fetched is nil; the parts that are
-// there can be stored on their own, because a period that is not stored while it
-// is the most recent one is gone for good.
+// Statement is the unit of work: the result of collecting one customer. A part that was
+// not requested or could not be fetched is nil. The other parts can be stored on their
+// own, because a period that is not stored while it is the most recent one is lost for
+// good.
 type Statement struct {
 	CustomerID CustomerID
 	// FetchedAt is when the last answer arrived, in UTC.
@@ -17,35 +17,36 @@ type Statement struct {
 	Costs     *CostSummary
 	// LineItems is nil when they were not fetched, and empty when there are none.
 	LineItems []LineItem
-	// CustomerName is what the line items call the customer; empty when they do not.
+	// CustomerName is the customer's name in the line items; empty when they have none.
 	CustomerName string
 	// Documents are the raw bodies from which the parts were derived, at most one of
 	// each kind.
 	Documents []Document
-	// Findings are the oddities that normalising met, in the order met.
+	// Findings are the findings of normalising, in the order in which they occurred.
 	Findings []Finding
-	// Failure is why a part is missing; nil when everything asked for was collected.
+	// Failure is why a part is missing; nil when everything requested was collected.
 	Failure *Failure
 
-	// CostsKept: the costs are those that the run has read before (Visit.Summary).
+	// CostsKept means that the costs are those that the run has read before
+	// (Visit.Summary).
 	CostsKept bool
-	// Earlier is what the run has achieved for the customer before (Visit.Earlier).
+	// Earlier is the run's earlier result for the customer (Visit.Earlier).
 	Earlier Outcome
-	// Done is nil, but for a statement so large that its source holds back the next large
-	// one. Whoever has the statement calls Release when it is not held any more.
+	// Done is nil unless the statement is so large that its source holds back the next
+	// large one. Release must be called when the statement is no longer held in memory.
 	Done func()
 }
 
-// Release tells the source of the statement that it is not held any more.
+// Release tells the source of the statement that it is no longer held in memory.
 func (s *Statement) Release() {
 	if s.Done != nil {
 		s.Done()
 	}
 }
 
-// NoCosts reports whether the service answered that this customer has no costs:
-// no detail at all, or only details whose stated amounts are all zero. It is a
-// result and never erases what earlier answers said.
+// NoCosts reports whether the service answered that this customer has no costs: no
+// detail at all, or only details whose stated amounts are all zero. This is a result,
+// and never deletes the costs of earlier answers.
 func (s *Statement) NoCosts() bool {
 	if s.Costs == nil {
 		return false
@@ -59,7 +60,7 @@ func (s *Statement) NoCosts() bool {
 }
 
 // HasItems reports whether line items can belong to the costs. Zero totals count: a
-// charge and its refund add up to nothing and are two items.
+// charge and its refund add up to zero and are two items.
 func (s *CostSummary) HasItems() bool {
 	if len(s.Details) > 0 {
 		return true
@@ -73,7 +74,8 @@ func (s *CostSummary) HasItems() bool {
 }
 
 // IsBlank reports whether the customer failed and no costs of it were read, or could be
-// stored. A profile alone is not what a collection is for.
+// stored. A profile alone does not count, because costs are the purpose of a
+// collection.
 func (s *Statement) IsBlank() bool { return s.Failure != nil && s.Costs == nil }
 
 // Profile is a customer's billing profile. Except for the company name and the
@@ -92,18 +94,18 @@ type Address struct {
 	FirstName, MiddleName, LastName, PhoneNumber, EmailAddress string
 }
 
-// InvoiceType is Recurring, OneTime or a type that a future service invents; empty
-// when the service names none.
+// InvoiceType is Recurring, OneTime or a future type of the service; empty when the
+// service states none.
 type InvoiceType string
 
-// The invoice types known today.
+// The known invoice types.
 const (
 	Recurring InvoiceType = "Recurring"
 	OneTime   InvoiceType = "OneTime"
 )
 
-// ParseInvoiceType gives the two known types one spelling (the service also writes
-// "one_time", API.md 7.2) and keeps every other name as it stands.
+// ParseInvoiceType returns the two known types in one spelling (the service also writes
+// "one_time", API.md 7.2), and every other name unchanged.
 func ParseInvoiceType(s string) InvoiceType {
 	s = strings.TrimSpace(s)
 	switch strings.ToLower(strings.ReplaceAll(s, "_", "")) {
@@ -115,11 +117,11 @@ func ParseInvoiceType(s string) InvoiceType {
 	return InvoiceType(s)
 }
 
-// Spellings are the invoice types met so far, by their name in lower case. A type that
-// comes in another case later is the same type, under its first name.
+// Spellings are the invoice types seen so far, by their name in lower case. A type that
+// occurs later in another case is the same type, under its first name.
 type Spellings map[string]InvoiceType
 
-// First is the first spelling of an invoice type.
+// First returns the first spelling of an invoice type.
 func (s Spellings) First(t InvoiceType) InvoiceType {
 	name := strings.ToLower(string(t))
 	if _, known := s[name]; !known {
@@ -128,12 +130,12 @@ func (s Spellings) First(t InvoiceType) InvoiceType {
 	return s[name]
 }
 
-// CostSummary is the answer of servicecosts/mostrecent. The totals that count stand
-// in Details; Root repeats the Recurring detail, is kept for audit, and is never
+// CostSummary is the answer of servicecosts/mostrecent. The authoritative totals are in
+// Details. Root repeats the Recurring detail; it is stored for audit, and is never
 // added to anything (API.md 5.4 point 2).
 type CostSummary struct {
 	Root CostTotals
-	// BodyCustomerID is the id that the body names, as written.
+	// BodyCustomerID is the customer id in the body, as written.
 	BodyCustomerID string
 	Details        []CostDetail
 }
@@ -147,22 +149,22 @@ type CostTotals struct {
 	PretaxTotal, Tax, AfterTaxTotal Amount
 }
 
-// CostDetail is what a customer costs under one invoice type in one period. It is
-// identified by invoice type, start of the period and currency; the end of the
-// period is a value that may be restated.
+// CostDetail is the cost of a customer under one invoice type in one period. It is
+// identified by invoice type, start of the period and currency; the end of the period
+// is a value that may be restated.
 type CostDetail struct {
 	InvoiceType InvoiceType
 	CostTotals
 }
 
-// LineItem is one line of the bill. Line items have no identity and true
-// duplicates exist: they are only ever handled as a set.
+// LineItem is one line of the bill. Line items have no identity and true duplicates
+// exist, so they are only ever handled as a set.
 type LineItem struct {
 	InvoiceType InvoiceType
-	// SetStart is the start of the billing period of the set that this item belongs to:
-	// that of its invoice type's detail in the same answer, else that of the root. It
-	// is not a property of the item, whose own dates may lie outside that period
-	// (API.md 5.4 point 6).
+	// SetStart is the start of the billing period of the set to which this item belongs:
+	// that of its invoice type's detail in the same answer, or else that of the root. It
+	// is not a property of the item, whose own dates may lie outside that period (API.md
+	// 5.4 point 6).
 	SetStart                                               time.Time
 	InvoiceNumber, ChargeType                              string
 	StartDate, EndDate                                     time.Time
@@ -175,7 +177,7 @@ type LineItem struct {
 	CurrencyCode, CurrencySymbol                           string
 }
 
-// DocumentKind names one of the three resources of a customer.
+// DocumentKind is one of the three resources of a customer.
 type DocumentKind string
 
 // The three resources of which a statement consists.
@@ -186,12 +188,12 @@ const (
 )
 
 // Document is the body of one answer, byte for byte as received (after transport
-// decompression). A body that took several pages is the pages in order, each ended
-// by a line feed. It may hold personal data.
+// decompression). The body of several pages is the pages in order, each ended by a line
+// feed. It may hold personal data.
 type Document struct {
 	Kind DocumentKind
 	Body []byte
-	// HTTPStatus is 200 but for the answers that say "no costs" in another way.
+	// HTTPStatus is 200, except for answers that say "no costs" in another way.
 	HTTPStatus               int
 	RequestID, CorrelationID string
 }

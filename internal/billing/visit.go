@@ -5,27 +5,28 @@ import (
 	"encoding/binary"
 )
 
-// Visit says what a run reads of one customer. The zero value but for the id is
+// Visit says what a run reads of one customer. Apart from the id, the zero value reads
 // everything.
 type Visit struct {
 	CustomerID CustomerID
 
-	// KnownCosts is the hash of the costs whose line items are stored. A summary that
-	// says the same needs no line items. Without any they are read in any case.
+	// KnownCosts is the hash of the costs whose line items are stored. If the summary has
+	// the same hash, the line items are not read. If it is empty, they always are.
 	KnownCosts []byte
-	// SkipProfile: the profile is read only if it is needed to understand a refusal.
+	// SkipProfile means that the profile is read only if it is needed to understand a
+	// refusal.
 	SkipProfile bool
 
-	// Summary is the summary that this run has read already, when what is left is read
-	// again: the profile, unless it is skipped, and the line items, unless SkipItems.
+	// Summary is the summary that this run has already read, when the rest is read again:
+	// the profile unless SkipProfile, and the line items unless SkipItems.
 	Summary   *Document
 	SkipItems bool
-	// Earlier is what this run has achieved for the customer already, if anything.
+	// Earlier is this run's earlier result for the customer, if any.
 	Earlier Outcome
 }
 
-// Hash is the SHA-256 of what a summary says. Two summaries that say the same have the
-// same line items, as far as can be known without reading them.
+// Hash returns the SHA-256 of the content of a summary. Two summaries with the same
+// content have the same line items, as far as can be known without reading them.
 func (s *CostSummary) Hash() []byte {
 	var image []byte
 	text := func(fields ...string) {
