@@ -6,8 +6,8 @@ import (
 	"partnercost/internal/billing"
 )
 
-// gather makes batches of statements. While a batch that is due waits for the
-// writer it still takes statements, up to its limits; a full one stops the fetching.
+// gather collects statements into batches. While a complete batch waits for the writer
+// it still accepts statements, up to its limits; a full batch stops the fetching.
 func (r *Run) gather(statements <-chan billing.Statement, batches chan<- []billing.Statement) {
 	var (
 		batch []billing.Statement
@@ -37,7 +37,7 @@ func (r *Run) gather(statements <-chan billing.Statement, batches chan<- []billi
 			}
 			batch = append(batch, s)
 			bytes += bodyBytes(s)
-			due = due || s.Done != nil // the next large one waits for this one to be stored
+			due = due || s.Done != nil // the next large statement waits until this one is stored
 		case out <- batch:
 			batch, bytes, due = nil, 0, false
 		case <-flush.C:
@@ -46,8 +46,8 @@ func (r *Run) gather(statements <-chan billing.Statement, batches chan<- []billi
 	}
 }
 
-// bodyBytes measures a statement by its raw bodies: what was derived from them
-// grows with them.
+// bodyBytes returns the size of a statement's raw bodies, to which the size of the
+// derived data is proportional.
 func bodyBytes(s billing.Statement) int {
 	n := 0
 	for _, d := range s.Documents {

@@ -37,7 +37,7 @@ func customers(n int) iter.Seq2[billing.Visit, error] {
 	}
 }
 
-// source fetches with a function and counts.
+// source fetches with a function and counts the calls.
 type source struct {
 	answer func(ctx context.Context, id billing.CustomerID) (billing.Statement, error)
 
@@ -59,7 +59,7 @@ func (s *source) Visit(ctx context.Context, visit billing.Visit) (billing.Statem
 	return st, err
 }
 
-// after answers with costs once d has passed, and heeds the context meanwhile.
+// after answers with costs once d has passed, unless the context ends first.
 func after(d time.Duration) func(context.Context, billing.CustomerID) (billing.Statement, error) {
 	return func(ctx context.Context, id billing.CustomerID) (billing.Statement, error) {
 		select {
@@ -84,7 +84,7 @@ func failed(id billing.CustomerID, class billing.FailureClass) billing.Statement
 	return billing.Statement{CustomerID: id, Failure: &billing.Failure{Class: class, Message: "refused"}}
 }
 
-// sink keeps what it was given; refuse decides over a batch first.
+// sink keeps the batches that it receives; refuse decides on a batch first.
 type sink struct {
 	refuse func(ctx context.Context, batch []billing.Statement) error
 
@@ -144,8 +144,8 @@ func TestEveryCustomerIsCollectedOnce(t *testing.T) {
 	}
 }
 
-// A customer that a later part of the run comes to again is counted once, by what came
-// of it last; one that only an earlier run had is counted too.
+// A customer that a later part of the run reads again is counted once, by its last
+// result. A customer of an earlier part alone is counted too.
 func TestARunInTwoParts(t *testing.T) {
 	t.Parallel()
 	var k sink
@@ -349,7 +349,7 @@ func TestABatchThatTakesTooLongIsHalved(t *testing.T) {
 	}
 }
 
-// An outage is told of when it begins, whenever its reason changes, and when it ends.
+// An outage is logged when it begins, whenever its reason changes, and when it ends.
 func TestWhatAWaitLogs(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -374,7 +374,8 @@ func TestWhatAWaitLogs(t *testing.T) {
 	})
 }
 
-// A server that takes a batch and says nothing more is given up like one that is away.
+// A server that accepts a batch and never answers is given up like one that cannot be
+// reached.
 func TestAnAttemptWithoutAnEndIsLost(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -575,7 +576,7 @@ func TestAnInterruptionStoresWhatIsFetched(t *testing.T) {
 						return ctx.Err()
 					}
 				}}
-				// Two customers at a time: the requests of the last two are cut off.
+				// With two customers at a time, the requests of the last two are cut off.
 				src := &source{answer: after(960 * time.Millisecond)}
 				tally, err := collect.New(collect.Options{Customers: customers(1000), Source: src, Sink: k.write, Concurrency: 2, Batch: 500, FlushEvery: time.Minute}).Collect(ctx)
 				if !errors.Is(err, interrupted) {
@@ -617,8 +618,9 @@ func TestProgress(t *testing.T) {
 	})
 }
 
-// A large statement is stored at once, and then the next one is let in: nobody waits for
-// a batch to fill, and none is kept from the next when the sink is broken.
+// A large statement is stored at once, and then the next one is admitted. No large
+// statement waits for a batch to fill, and a broken sink does not hold back the next
+// one.
 func TestLargeStatementsAreStoredOneByOne(t *testing.T) {
 	t.Parallel()
 	for name, refuse := range map[string]func(context.Context, []billing.Statement) error{

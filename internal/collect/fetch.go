@@ -29,8 +29,8 @@ func (r *Run) enumerate(ctx context.Context, visits chan<- billing.Visit) error 
 	return nil
 }
 
-// fetch is one worker. The send does not look at ctx: the batcher reads to the end,
-// and what was fetched must reach it.
+// fetch is one worker. It sends without looking at ctx: the batcher reads to the end,
+// and every fetched statement must reach it.
 func (r *Run) fetch(ctx context.Context, visits <-chan billing.Visit, statements chan<- billing.Statement) error {
 	for visit := range visits {
 		s, err := r.Source.Visit(ctx, visit)

@@ -14,40 +14,39 @@ import (
 	"partnercost/internal/billing"
 )
 
-// Source fetches. An error is for what ends the run, such as a dead credential or
-// the end of ctx; one customer's error is the Failure of the statement.
+// Source fetches statements. An error ends the run, such as a dead credential or the
+// end of ctx. One customer's error is the Failure of the statement.
 type Source interface {
 	Visit(ctx context.Context, visit billing.Visit) (billing.Statement, error)
 }
 
-// Sink takes a batch and returns one result per statement, in order: a store writes
-// it, a dry run plans it. It takes the whole batch or, with an error, nothing. An
-// error that is billing.ErrUnavailable is waited out, one that is
-// billing.ErrRejected or billing.ErrTooMuch has the batch divided, any other ends the run. It is called by
-// one goroutine at a time and must not keep the batch.
+// Sink takes a batch and returns one result per statement, in order: a store writes the batch, a
+// dry run plans it. It takes the whole batch or returns an error. On billing.ErrUnavailable the run
+// waits and tries again, on billing.ErrRejected and billing.ErrTooMuch it splits the batch, and any
+// other error ends it. Sink is called by one goroutine at a time and must not keep the batch.
 type Sink func(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error)
 
-// Options say what a run does and how far it may go. A zero number or duration
-// stands for the default named with it.
+// Options say what a run does and within which limits. A zero number or duration means
+// the default in parentheses.
 type Options struct {
-	// Customers are whom to collect, each once, and what to read of them. They are asked
-	// for one by one as workers come free; an error among them ends the run.
+	// Customers yields the customers to collect, each once, with what to read of them. The
+	// next one is requested when a worker is free. An error ends the run.
 	Customers iter.Seq2[billing.Visit, error]
-	// Total is the number of customers when it is known beforehand, else 0.
+	// Total is the number of customers if it is known in advance, else 0.
 	Total  int
 	Source Source
 	Sink   Sink
 
-	// Concurrency is the number of customers being fetched at once (8).
+	// Concurrency is the number of customers that are fetched at the same time (8).
 	Concurrency int
-	// Batch is the most customers handed to the sink at once (500).
+	// Batch is the largest number of customers per call of the sink (500).
 	Batch int
-	// MaxBatchBytes closes a batch early once its raw bodies reach so many bytes (8 MiB).
+	// MaxBatchBytes is the size of raw bodies at which a batch is complete (8 MiB).
 	MaxBatchBytes int
-	// FlushEvery closes a batch early when its first statement has waited so long, so
-	// that a slow run stores early too (10 s).
+	// FlushEvery is how long the first statement of a batch waits before the batch is
+	// complete, so that a slow run stores early too (10 s).
 	FlushEvery time.Duration
-	// StoreWait is how long a database that is away, or cannot write, is waited for
+	// StoreWait is how long the run waits for a database that cannot be reached or written
 	// (5 min).
 	StoreWait time.Duration
 	// Grace is how long storing may go on after an interruption (15 s).
@@ -88,19 +87,19 @@ type Run struct {
 	tally          billing.Tally
 	fetched, again int
 	handed, stored int
-	// counted are the customers of the part before (Follow).
+	// counted is the number of customers of the earlier part (Follow).
 	counted int
 }
 
-// Expect tells how many customers there are, once that is known.
+// Expect sets the number of customers, once it is known.
 func (r *Run) Expect(total int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.tally.Total = total
 }
 
-// Follow goes on where an earlier part of the same run has ended: with its customers
-// counted, from its begin.
+// Follow continues an earlier part of the same run, with its customers counted and its
+// beginning.
 func (r *Run) Follow(before *Run) *Run {
 	before.mu.Lock()
 	defer before.mu.Unlock()
@@ -114,12 +113,12 @@ func New(o Options) *Run {
 	return &Run{Options: o, started: o.Now(), tally: billing.Tally{Total: o.Total}}
 }
 
-// Collect takes every customer through the stages and returns how they fared. The
-// tally is right with an error too: it counts what was stored. A nil error means
-// that every customer was enumerated and has a result, possibly a failure.
+// Collect takes every customer through the stages and returns the tally. The tally is
+// correct with an error too: it counts what was stored. A nil error means that every
+// customer was enumerated and has a result, possibly a failure.
 //
-// When ctx ends, fetching stops at once, what was fetched is stored within Grace, and
-// the error wraps the cause of ctx's end.
+// When ctx ends, fetching stops at once, the fetched statements are stored within
+// Grace, and the error wraps the cause of ctx's end.
 func (r *Run) Collect(ctx context.Context) (billing.Tally, error) {
 	storeCtx, release := WithGrace(ctx, r.Grace)
 	defer release()
@@ -132,7 +131,7 @@ func (r *Run) Collect(ctx context.Context) (billing.Tally, error) {
 		batches    = make(chan []billing.Statement)
 	)
 	fetching, fetchCtx := errgroup.WithContext(stoppable)
-	var listErr error // ends the run, but not the requests under way
+	var listErr error // ends the run, but not the requests in flight
 	fetching.Go(func() error {
 		defer close(visits)
 		listErr = r.enumerate(fetchCtx, visits)
@@ -158,15 +157,16 @@ func (r *Run) Collect(ctx context.Context) (billing.Tally, error) {
 	return r.conclude(ctx, fetchErr, storeErr)
 }
 
-// unstored are the customers that were fetched in vain.
+// unstored returns the number of customers that were fetched and not stored.
 func (r *Run) unstored() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.handed - r.stored
 }
 
-// conclude words how the run ended. A broken store outranks the fetching that it
-// stopped, and an interruption outranks the requests that it cut off.
+// conclude returns the error with which the run ends. A broken store outranks the error
+// of the fetching that it stopped, and an interruption outranks the errors of the
+// requests that it cut off.
 func (r *Run) conclude(ctx context.Context, fetchErr, storeErr error) (billing.Tally, error) {
 	p := r.Progress()
 	if storeErr != nil {

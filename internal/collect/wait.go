@@ -10,20 +10,19 @@ import (
 	"partnercost/internal/billing"
 )
 
-// The pauses between two attempts to use a database that is not available. The
-// longest is what an outage costs at most beyond its own length.
+// The pauses between two attempts to use a database that is not available. The longest
+// pause is how much longer than an outage a run can wait.
 const (
 	firstPause = time.Second
 	maxPause   = 5 * time.Second
 )
 
-// lostAfter is when an attempt without an end counts as lost: the server may have
-// gone without a word.
+// lostAfter is when an attempt without an answer counts as lost: the server may be gone
+// without having closed the connection.
 const lostAfter = 5 * time.Minute
 
-// RetryWhileUnavailable calls f, and calls it again for at most so long while it fails with
-// billing.ErrUnavailable. It returns f's last error; when ctx ends meanwhile, with
-// the cause of that.
+// RetryWhileUnavailable calls f, and calls it again for at most atMost while it fails with
+// billing.ErrUnavailable. It returns f's last error, or the cause of the end of ctx.
 func RetryWhileUnavailable(ctx context.Context, atMost time.Duration, log *slog.Logger, f func(context.Context) error) error {
 	attempt := func() error {
 		ctx, cancel := context.WithTimeout(ctx, lostAfter)

@@ -8,8 +8,8 @@ import (
 	"partnercost/internal/billing"
 )
 
-// write stores every batch. Once the sink is broken it stops the fetching and drains
-// what still comes, which then counts as fetched and not stored.
+// write stores every batch. Once the sink is broken, write stops the fetching and
+// drains what still arrives, which then counts as fetched and not stored.
 func (r *Run) write(ctx context.Context, batches <-chan []billing.Statement, stopFetching func()) error {
 	storage := Storage[billing.Statement, billing.CustomerResult]{
 		Sink: r.Sink, Stored: r.count, Wait: r.StoreWait, Log: r.Log,
@@ -34,8 +34,8 @@ func (r *Run) write(ctx context.Context, batches <-chan []billing.Statement, sto
 	return broken
 }
 
-// refusal replaces the statement that the database refuses: of that customer only the
-// refusal is stored.
+// refusal replaces a statement that the database refuses: only the refusal is stored
+// for that customer.
 func refusal(s billing.Statement, cause error) billing.Statement {
 	return billing.Statement{
 		CustomerID: s.CustomerID,
