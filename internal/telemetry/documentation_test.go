@@ -15,8 +15,8 @@ var update = flag.Bool("update", false, "write the metrics of docs/operations.md
 
 const operations = "../../docs/operations.md"
 
-// The list of metrics in docs/operations.md is made of the registry: all of ours, with
-// what their help says.
+// The list of metrics in docs/operations.md is generated from the registry: all of our
+// metrics, with their help texts.
 func TestDocumentationListsEveryMetric(t *testing.T) {
 	t.Parallel()
 	document, err := os.ReadFile(operations)
@@ -72,7 +72,7 @@ func metricsTable(t *testing.T) string {
 		}
 		fmt.Fprintf(&table, "| `%s` | %s | %s | %s |\n", family.GetName(), strings.ToLower(family.GetType().String()), strings.Join(labels, ", "), family.GetHelp())
 	}
-	// A family without a series is not gathered, and would be missed here.
+	// A family without a series is not gathered, so it would be missing here.
 	if registered := registered(m); described != registered {
 		t.Fatalf("%d metrics are registered, and %d have a series from the start", registered, described)
 	}

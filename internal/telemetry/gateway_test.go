@@ -22,7 +22,7 @@ type gateway struct {
 	mu       sync.Mutex
 	groups   map[string]map[string]*dto.MetricFamily // by partner, then by name
 	asked    []string
-	status   int // of the answers to the next refusals
+	status   int // the status of the next refusals
 	refusals int
 }
 
@@ -69,7 +69,7 @@ func (g *gateway) take(r *http.Request) error {
 	}
 }
 
-// refuse lets the next n requests fail.
+// refuse makes the next n requests fail.
 func (g *gateway) refuse(status, n int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

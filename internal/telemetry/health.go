@@ -15,16 +15,16 @@ import (
 	"partnercost/internal/billing"
 )
 
-// checkWithin bounds all checks of one probe together, and stays below the time that
-// the probes of deploy/kubernetes wait.
+// checkWithin bounds the time of all checks of one probe together. It is less than the
+// timeout of the probes in deploy/kubernetes.
 const checkWithin = 3 * time.Second
 
-// Check is something that must hold for the daemon to be of use.
+// Check is a condition for the daemon to be ready.
 type Check struct {
 	// Name says in a few words what is checked.
 	Name string
-	// Run returns why it does not hold, in words that anybody may read. It must end with
-	// its context.
+	// Run returns why the condition does not hold, in words without secrets or personal
+	// data. It must end with its context.
 	Run func(context.Context) error
 }
 
@@ -33,13 +33,13 @@ type Health struct {
 	checks []Check
 }
 
-// NewHealth returns answers by these checks, which are run side by side.
+// NewHealth returns answers from these checks, which run in parallel.
 func NewHealth(checks ...Check) *Health { return &Health{checks: checks} }
 
-// Alive answers that the process is there, whatever else is not.
+// Alive answers that the process exists, whatever else fails.
 func (h *Health) Alive(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok\n") }
 
-// Ready runs the checks and answers a line for each: 200 when all hold, else 503.
+// Ready runs the checks and answers with a line for each: 200 when all hold, else 503.
 func (h *Health) Ready(w http.ResponseWriter, r *http.Request) {
 	errs := h.run(r.Context())
 	status := http.StatusOK
@@ -61,10 +61,10 @@ func answer(w http.ResponseWriter, status int, text string) {
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = w.Write([]byte(text)) // who asked is gone
+	_, _ = w.Write([]byte(text)) // an error only means that the client is gone
 }
 
-// run runs the checks and returns what each said. One that goes on for too long has
+// run runs the checks and returns their results. A check that takes too long has
 // failed.
 func (h *Health) run(ctx context.Context) []error {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
@@ -89,22 +89,22 @@ func (h *Health) run(ctx context.Context) []error {
 	return errs
 }
 
-// Punctuality says how the check that runs take place in time reckons.
+// Punctuality has the values for the check that runs take place in time.
 type Punctuality struct {
-	// Since is when the daemon started: a partner that was never collected is waited for
-	// from then on.
+	// Since is when the daemon started. A partner that was never collected has until the
+	// first due time after it.
 	Since time.Time
-	// LastSuccess returns, for every partner, when a run last went through to its end,
-	// and the zero time if none did.
+	// LastSuccess returns, for every partner, when a run last completed, and the zero time
+	// if none did.
 	LastSuccess func(context.Context) (map[string]time.Time, error)
 	// Due returns the first scheduled time after t, and the zero time if there is none.
 	Due func(t time.Time) time.Time
-	// Grace is how long after it was due a run may end.
+	// Grace is how long after its due time a run may end.
 	Grace time.Duration
 	Now   func() time.Time
 }
 
-// OnTime is the check that every partner's last successful run is younger than the
+// OnTime is the check that every partner's last successful run is no older than the
 // schedule and the grace allow.
 func OnTime(p Punctuality) Check {
 	return Check{Name: "runs on time", Run: func(ctx context.Context) error {
@@ -130,9 +130,9 @@ func OnTime(p Punctuality) Check {
 	}}
 }
 
-// LastRuns is the check that the newest run of no partner has failed: neither one that
-// ended early or read nothing, nor one that could not begin. Newest returns, for every
-// partner, how its newest run ended, and an empty status if there was none.
+// LastRuns is the check that no partner's newest run has failed. A run has failed if it
+// ended early, read nothing, or could not begin. newest returns, for every partner, how
+// its newest run ended, and an empty status if there was none.
 func LastRuns(newest func(context.Context) (map[string]billing.RunStatus, error)) Check {
 	return Check{Name: "last runs", Run: func(ctx context.Context) error {
 		ended, err := newest(ctx)
@@ -160,7 +160,7 @@ func Handler(m *Metrics, h *Health) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", h.Alive)
 	mux.HandleFunc("GET /readyz", h.Ready)
-	// A metric that cannot be had must not take the others with it.
+	// A metric that cannot be collected must not prevent the others.
 	mux.Handle("GET /metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError}))
 	return mux
 }

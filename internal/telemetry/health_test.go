@@ -51,7 +51,7 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-// One check that hangs costs its time, whether it heeds its context or not.
+// A check that hangs is given up in time, whether it respects its context or not.
 func TestReadyIsAnsweredInTime(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestReadyIsAnsweredInTime(t *testing.T) {
 		if diff := cmp.Diff(want, recorder.Body.String()); diff != "" {
 			t.Errorf("-want +got:\n%s", diff)
 		}
-		time.Sleep(time.Minute) // the deaf one ends
+		time.Sleep(time.Minute) // the check that ignores its context ends
 	})
 }
 

@@ -11,12 +11,12 @@ import (
 	"partnercost/internal/billing"
 )
 
-// prefix begins the name of each metric of ours.
+// prefix is the beginning of each metric name of ours.
 const prefix = "partnercost_"
 
-// The values of labels that are known beforehand. Each has its series from the
-// start: an alert on a counter needs the 0 before the first event, and one on
-// absence must not fire because nothing happened yet.
+// The label values that are known in advance. Each has its series from the start: an
+// alert on a counter needs the 0 before the first event, and an alert on absence must
+// not fire because nothing has happened yet.
 var (
 	endpoints = []string{
 		"customers", "customers/{id}/profiles/billing", "customers/{id}/servicecosts/mostrecent",
@@ -29,18 +29,18 @@ var (
 	severity = []billing.Severity{billing.Info, billing.Warning, billing.Serious}
 )
 
-// Options say what the metrics are about.
+// Options are the values from outside that metrics need.
 type Options struct {
 	// Version and Commit are those of the program.
 	Version, Commit string
-	// Partners are the configured ones: there are series for these and no others.
+	// Partners are the configured partners, the only ones with series.
 	Partners []string
-	// Now tells the time.
+	// Now returns the time.
 	Now func() time.Time
 }
 
-// Metrics counts what happens in this process and, once Watch is called, tells how
-// the collection stands by the database. It is for concurrent use.
+// Metrics counts events in this process. Once Watch is called it also reports the state
+// of the collection in the database. It is safe for concurrent use.
 type Metrics struct {
 	options  Options
 	registry *prometheus.Registry
@@ -57,7 +57,7 @@ type Metrics struct {
 	latency   *prometheus.HistogramVec
 
 	next     prometheus.Gauge
-	schedule sync.Once // registers next: without a schedule there is no next run
+	schedule sync.Once // guards the registration of next, which exists only with a schedule
 	watch    *watch    // nil until Watch
 }
 
@@ -105,7 +105,7 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: prefix + name, Help: help}, append([]string{"partner"}, labels...))
 }
 
-// begin gives a partner all its series.
+// begin creates all series of a partner.
 func (m *Metrics) begin(partner string) {
 	for _, kind := range kinds {
 		for _, status := range endings {
@@ -128,9 +128,9 @@ func (m *Metrics) begin(partner string) {
 	}
 }
 
-// Request counts a request that was sent. class is that of the answer, "2xx" to
-// "5xx", or "none" without a whole one; retried says that it repeated an earlier
-// request, and throttled that the answer was 429.
+// Request counts a request that was sent. class is that of the answer, "2xx" to "5xx",
+// or "none" without a complete one. retried means that it repeated an earlier request,
+// throttled that the answer was 429.
 func (m *Metrics) Request(partner, endpoint, class string, took time.Duration, retried, throttled bool) {
 	m.requests.WithLabelValues(partner, endpoint, class).Inc()
 	m.latency.WithLabelValues(partner, endpoint).Observe(took.Seconds())
@@ -142,11 +142,11 @@ func (m *Metrics) Request(partner, endpoint, class string, took time.Duration, r
 	}
 }
 
-// RunStarted says that a run of the partner is under way. RunEnded must follow.
+// RunStarted records that a run of the partner is in progress. RunEnded must follow.
 func (m *Metrics) RunStarted(partner string) { m.inProgress.WithLabelValues(partner).Set(1) }
 
-// RunEnded counts a run that ended and what it achieved. The next scrape or push
-// reads the state anew.
+// RunEnded counts a run that ended and its results. The next scrape or push reads the
+// state again.
 func (m *Metrics) RunEnded(partner string, kind billing.RunKind, status billing.RunStatus, took time.Duration, tally billing.Tally) {
 	m.inProgress.WithLabelValues(partner).Set(0)
 	m.runs.WithLabelValues(partner, string(kind), string(status)).Inc()
@@ -166,13 +166,13 @@ func byOutcome(t billing.Tally) map[billing.Outcome]int {
 	}
 }
 
-// Scheduled says when the next run starts: the zero time if never.
+// Scheduled records when the next run starts; the zero time if never.
 func (m *Metrics) Scheduled(next time.Time) {
 	m.next.Set(timestamp(next))
 	m.schedule.Do(func() { m.registry.MustRegister(m.next) })
 }
 
-// timestamp is t as Prometheus writes it, and 0 for the zero time.
+// timestamp returns t in the form of Prometheus, and 0 for the zero time.
 func timestamp(t time.Time) float64 {
 	if t.IsZero() {
 		return 0

@@ -24,7 +24,7 @@ func newMetrics(partners ...string) *Metrics {
 	return New(Options{Version: "v1.2.3", Commit: "abc", Partners: partners, Now: func() time.Time { return night }})
 }
 
-// goodState is that of a partner with whom all is well but for a finding.
+// goodState is the state of a healthy partner with one finding.
 func goodState(context.Context) (State, error) {
 	return State{
 		"contoso": {
@@ -36,7 +36,7 @@ func goodState(context.Context) (State, error) {
 	}, nil
 }
 
-// serve returns a client's view of the three paths.
+// serve returns a function that requests one of the three paths.
 func serve(t *testing.T, m *Metrics, checks ...Check) (get func(path string) (int, string)) {
 	t.Helper()
 	server := httptest.NewServer(Handler(m, NewHealth(checks...)))
@@ -60,7 +60,7 @@ func serve(t *testing.T, m *Metrics, checks ...Check) (get func(path string) (in
 	}
 }
 
-// has fails for each of the lines that the exposition does not hold.
+// has checks that the exposition has each of the lines.
 func has(t *testing.T, exposition string, lines ...string) {
 	t.Helper()
 	for _, line := range lines {
@@ -179,7 +179,7 @@ func TestStateIsToldForConfiguredPartners(t *testing.T) {
 		`partnercost_open_invoice_findings{kind="invoice_missing",partner="contoso"} 2`,
 		`partnercost_open_invoice_findings{kind="invoice_difference",partner="contoso"} 0`,
 		`partnercost_refresh_token_age_seconds{partner="contoso"} 172800`,
-		// Nothing is known of the other one: what can be counted is 0, and the rest absent.
+		// There is no state of the other partner: counts are 0, and the rest is absent.
 		`partnercost_last_success_timestamp_seconds{partner="fabrikam"} 0`,
 		`partnercost_last_run_status{partner="fabrikam",status="succeeded"} 0`,
 		`partnercost_customers_active{partner="fabrikam"} 0`,
@@ -210,7 +210,7 @@ func TestScrapeOutlivesTheDatabase(t *testing.T) {
 	if status != http.StatusOK {
 		t.Errorf("status %d", status)
 	}
-	// The time since the last success goes on: an alert about it must not go quiet.
+	// The time since the last success continues to grow: an alert about it must not stop.
 	has(
 		t, body,
 		`partnercost_database_up 0`,
@@ -267,7 +267,8 @@ func TestOnlyGetIsServed(t *testing.T) {
 	}
 }
 
-// The client's endpoints are known here by name only: this package does not import it.
+// This package knows the client's endpoints by name only, because it does not import
+// the client.
 func TestEndpointsAreThoseOfTheClient(t *testing.T) {
 	t.Parallel()
 	source, err := os.ReadFile("../fetch/statement.go")

@@ -13,12 +13,11 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// Push hands the metrics of a one-shot to the Pushgateway at address, a group per
-// partner, labelled with the job and the partner. What a group holds already and this
-// process knows nothing of stays, so that the time of the last success outlives a run
-// that could not reach the database. Each group is tried three times. A user and
-// password in the address are sent as such; neither they nor the path stand in the
-// error.
+// Push sends the metrics of a one-shot to the Pushgateway at address, in a group per
+// partner, labelled with the job and the partner. Metrics that are in a group already
+// and unknown to this process stay, so the time of the last success survives a run that
+// could not reach the database. Each group is tried three times. A user and password in
+// the address are sent as such. The error contains neither them nor the path.
 func (m *Metrics) Push(ctx context.Context, address, job string) error {
 	return m.push(ctx, address, job, pauses)
 }
@@ -46,7 +45,8 @@ func (m *Metrics) push(ctx context.Context, address, job string, pauses []time.D
 }
 
 func (m *Metrics) pusher(to destination, job, partner string, families []*dto.MetricFamily) *push.Pusher {
-	// The user is sent in a header and the rest stays out of errors (courier).
+	// The user is sent in a header; the other secret parts are kept out of errors
+	// (webhook).
 	bare := *to.URL
 	bare.User = nil
 	pusher := push.New(bare.String(), job).Grouping("partner", partner).Client(newWebhook(true)).
@@ -58,9 +58,9 @@ func (m *Metrics) pusher(to destination, job, partner string, families []*dto.Me
 	return pusher
 }
 
-// ofPartner returns what concerns a partner, without the label that the group has,
-// and what concerns the program. The process's own figures are worth nothing after
-// its end.
+// ofPartner returns the metrics of a partner, without the label that the group has, and
+// those of the program. The process's own metrics are left out, because they mean
+// nothing after its end.
 func ofPartner(partner string, families []*dto.MetricFamily) []*dto.MetricFamily {
 	var kept []*dto.MetricFamily
 	for _, family := range families {

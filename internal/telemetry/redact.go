@@ -6,17 +6,17 @@ import (
 	"unicode"
 )
 
-// textBytes bounds what is repeated of a text that others wrote.
+// textBytes bounds how much of a foreign text is repeated.
 const textBytes = 300
 
-// Where a password stands in a connection string, or a user and password in an address.
+// The places of a password in a connection string, and of a user and password in an
+// address.
 var (
 	passwordSetting = regexp.MustCompile(`(?i)((?:ssl)?password\s*=\s*)('[^']*'|[^\s&]+)`)
 	addressUser     = regexp.MustCompile(`(://)[^/\s]+@`)
 )
 
-// fit makes a text that others wrote fit for a line: short, printable, without
-// passwords.
+// fit makes a foreign text fit for a line: short, printable, without passwords.
 func fit(text string) string {
 	text = passwordSetting.ReplaceAllString(text, "$1[redacted]")
 	text = addressUser.ReplaceAllString(text, "$1[redacted]@")

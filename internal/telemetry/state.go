@@ -9,35 +9,35 @@ import (
 	"partnercost/internal/billing"
 )
 
-// State is how the collection of each partner stands, by the partner's name.
+// State is the state of the collection of each partner, by the partner's name.
 type State map[string]PartnerState
 
-// PartnerState is what is stored about the collection of one partner. It outlives
-// the process, and covers what other processes did.
+// PartnerState is the stored state of the collection of one partner. It outlives the
+// process and includes the work of other processes.
 type PartnerState struct {
-	// LastSuccess is when a run of all customers last went through to its end, with the
-	// status succeeded or partial: what failed for single customers shows in the
-	// coverage. Zero if there was none.
+	// LastSuccess is when a run of all customers last completed, with the status succeeded
+	// or partial, because failures of single customers show in the coverage. Zero if there
+	// was none.
 	LastSuccess time.Time
-	// LastRun is how the newest run of all customers ended, and empty if there was none.
+	// LastRun is how the newest run of all customers ended; empty if there was none.
 	LastRun billing.RunStatus
-	// LastTally is what that run achieved.
+	// LastTally is the tally of that run.
 	LastTally billing.Tally
-	// ActiveCustomers are the partner's customers, CoveredCustomers those of them that
-	// were collected within the last 26 hours and have no part that is older than it may
-	// grow, and WaitingCustomers those that have one.
+	// ActiveCustomers counts the partner's customers. CoveredCustomers counts those that
+	// were collected within the last 26 hours and have no part older than allowed,
+	// WaitingCustomers those that have one.
 	ActiveCustomers, CoveredCustomers, WaitingCustomers int
 	// OpenFindings counts by severity, InvoiceFindings those about invoices by kind.
 	OpenFindings    map[billing.Severity]int
 	InvoiceFindings map[billing.FindingKind]int
-	// RefreshTokenIssued is zero when there is no refresh token, or nobody knows.
+	// RefreshTokenIssued is zero when there is no refresh token, or its age is unknown.
 	RefreshTokenIssued time.Time
 }
 
-// Watch has the state read whenever the metrics are scraped or pushed, at most once
-// in stateKept and for at most stateWait. While it cannot be read,
-// partnercost_database_up is 0 and the values last read stand; why it cannot is for
-// read to log. Watch is called once, before the metrics are served.
+// Watch makes the metrics read the state whenever they are scraped or pushed, at most
+// once in stateKept and for at most stateWait. While the state cannot be read,
+// partnercost_database_up is 0 and the values read last are repeated; read must log the
+// reason itself. Watch is called once, before the metrics are served.
 func (m *Metrics) Watch(read func(context.Context) (State, error)) {
 	m.watch = &watch{read: read, now: m.options.Now}
 	m.registry.MustRegister(stateCollector{partners: m.options.Partners, watch: m.watch})
@@ -89,7 +89,7 @@ func (c stateCollector) Collect(ch chan<- prometheus.Metric) {
 	state, up := c.watch.current()
 	gauge(databaseUp, number(up))
 	if state == nil {
-		return // never read: a 0 would be a lie
+		return // the state was never read, and a 0 would be wrong
 	}
 	now := c.watch.now()
 	for _, partner := range c.partners {

@@ -7,30 +7,30 @@ import (
 )
 
 const (
-	// stateKept is how long what was read serves: several scrapers, or an impatient one,
-	// cost the database one reading.
+	// stateKept is how long a state is reused, so that several scrapers, or one that
+	// scrapes often, cost the database one reading.
 	stateKept = 15 * time.Second
-	// stateWait is how long a scrape waits for a reading. Prometheus gives up after ten
-	// seconds, and with the scrape all other metrics would be lost.
+	// stateWait is how long a scrape waits for the state. Prometheus gives up after ten
+	// seconds, and all other metrics would be lost with the scrape.
 	stateWait = 4 * time.Second
 )
 
-// watch reads the state when it is asked for.
+// watch reads the state on request.
 type watch struct {
 	read func(context.Context) (State, error)
 	now  func() time.Time
 
 	mu      sync.Mutex
-	reading chan struct{} // closed at the end of the reading under way; nil without one
-	state   State         // as last read; nil before that
+	reading chan struct{} // closed when the current reading ends; nil without one
+	state   State         // the state read last; nil before the first reading
 	up      bool          // the last reading succeeded
-	at      time.Time     // of the last reading; zero when it must not serve again
-	expired bool          // the reading under way began before something changed
+	at      time.Time     // when the last reading ended; zero when its state must not be reused
+	expired bool          // the current reading began before a change
 }
 
-// current returns the state as it was last read, nil if it never was, and whether
-// that is how it stands. It returns within stateWait, also when the reading heeds no
-// context; no second one is begun then.
+// current returns the state that was read last, nil if it never was, and whether the
+// last reading succeeded. It returns within stateWait, even when the reading ignores
+// its context; no second reading is begun then.
 func (w *watch) current() (state State, up bool) {
 	w.mu.Lock()
 	if age := w.now().Sub(w.at); !w.at.IsZero() && age >= 0 && age < stateKept {
@@ -69,7 +69,7 @@ func (w *watch) refresh(done chan struct{}) {
 	w.up = err == nil
 	switch {
 	case w.up && state == nil:
-		w.state = State{} // read, and empty
+		w.state = State{} // read, but empty
 	case w.up:
 		w.state = state
 	}
@@ -81,7 +81,7 @@ func (w *watch) refresh(done chan struct{}) {
 	close(done)
 }
 
-// expire makes the next one who asks read anew.
+// expire makes the next request read the state again.
 func (w *watch) expire() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-// reader counts readings and lets each take a while.
+// reader counts readings, each of which takes a while.
 type reader struct {
 	mu    sync.Mutex
 	times int
 	takes time.Duration
-	deaf  bool // heeds no context
+	deaf  bool // ignores its context
 	err   error
 }
 
@@ -86,7 +86,7 @@ func TestWatchAnswersInTime(t *testing.T) {
 			if r.count() != 1 {
 				t.Errorf("deaf %v: %d readings at a time", deaf, r.count())
 			}
-			time.Sleep(time.Minute) // it comes to its end all the same
+			time.Sleep(time.Minute) // the reading ends nevertheless
 		})
 	}
 }
@@ -103,7 +103,7 @@ func TestWatchReadsAnewAfterARun(t *testing.T) {
 			t.Errorf("%d readings, want one after the run", r.count())
 		}
 
-		// A reading that began before the end of a run does not know of it.
+		// A reading that began before the end of a run does not include that run.
 		time.Sleep(stateKept)
 		var scrape sync.WaitGroup
 		scrape.Go(func() { ask(w) })

@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// attemptWithin bounds one request to a monitoring service: whoever waits for it has
-// better things to do.
+// attemptWithin bounds one request to a monitoring service, because the end of a run
+// waits for it.
 const attemptWithin = 5 * time.Second
 
 // pauses are the waits between the attempts of a delivery.
 var pauses = []time.Duration{time.Second, 3 * time.Second}
 
-// destination is an address whose user, password, path and query may hold secrets:
-// none of them reaches an error.
+// destination is an address whose user, password, path and query may be secrets, so
+// none of them is put into an error.
 type destination struct{ *url.URL }
 
 // parseDestination reads an address. The error does not quote it.
@@ -34,7 +34,7 @@ func parseDestination(address string) (destination, error) {
 // String returns as much of the address as may be shown.
 func (d destination) String() string { return d.Scheme + "://" + d.Host }
 
-// refusal is an answer that is no success.
+// refusal is an answer without success.
 type refusal struct {
 	status int
 	said   string
@@ -51,34 +51,34 @@ func (r *refusal) Error() string {
 	return text
 }
 
-// final says that the same request will be refused again.
+// final reports whether the same request would be refused again.
 func (r *refusal) final() bool {
 	return r.status < 500 && r.status != http.StatusRequestTimeout && r.status != http.StatusTooManyRequests
 }
 
-// webhook sends a request once. What it returns as an error names no address, so
-// that it can be shown. It implements push.HTTPDoer.
+// webhook sends a request once. Its errors contain no address, so that they can be
+// shown. It implements push.HTTPDoer.
 type webhook struct {
 	client *http.Client
-	// quote repeats the beginning of a refusal's body.
+	// quote makes errors repeat the beginning of a refusal's body.
 	quote bool
 }
 
 func newWebhook(quote bool) webhook {
 	return webhook{quote: quote, client: &http.Client{
 		Timeout: attemptWithin,
-		// The next delivery is hours away: no connection waits for it.
+		// The next delivery is hours away, so no connection is kept.
 		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true},
-		// A redirection would carry the secret to a host that nobody named.
+		// A redirection would send the secret to a host that is not in the configuration.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
 // Do sends the request; an answer other than 2xx is an error.
 func (w webhook) Do(request *http.Request) (*http.Response, error) {
-	response, err := w.client.Do(request) //nolint:gosec // the operator names the address
+	response, err := w.client.Do(request) //nolint:gosec // the address comes from the operator
 	if err != nil {
-		// The text around the cause holds the address.
+		// The text around the cause contains the address.
 		if around, ok := errors.AsType[*url.Error](err); ok {
 			err = around.Err
 		}
@@ -90,14 +90,13 @@ func (w webhook) Do(request *http.Request) (*http.Response, error) {
 	defer response.Body.Close()
 	refused := &refusal{status: response.StatusCode}
 	if w.quote {
-		body, _ := io.ReadAll(io.LimitReader(response.Body, textBytes)) // what is there of it explains enough
+		body, _ := io.ReadAll(io.LimitReader(response.Body, textBytes)) // a part of the body is enough, even after an error
 		refused.said = conceal(fit(string(body)), request.URL)
 	}
 	return nil, refused
 }
 
-// conceal takes the parts of an address that may be secret out of a text that might
-// repeat them.
+// conceal removes the possibly secret parts of an address from a text.
 func conceal(text string, u *url.URL) string {
 	password, _ := u.User.Password()
 	for _, part := range []string{u.EscapedPath(), u.Path, u.RawQuery, password} {
@@ -108,7 +107,7 @@ func conceal(text string, u *url.URL) string {
 	return text
 }
 
-// deliver makes attempts until one succeeds, is refused for good, or the pauses are
+// deliver makes attempts until one succeeds, one is refused for good, or the pauses are
 // used up.
 func deliver(ctx context.Context, pauses []time.Duration, attempt func(context.Context) error) error {
 	for n := 1; ; n++ {
@@ -134,9 +133,9 @@ func deliver(ctx context.Context, pauses []time.Duration, attempt func(context.C
 	}
 }
 
-// Ping tells a dead-man's switch that something took place, with a GET of its
-// address. It tries three times, within some twenty seconds. The address's path is
-// taken for a secret: it does not stand in the error.
+// Ping informs a dead-man's switch, with a GET of its address. It tries three times,
+// within about twenty seconds. The address's path counts as a secret and is not in the
+// error.
 func Ping(ctx context.Context, address string) error { return ping(ctx, address, pauses) }
 
 func ping(ctx context.Context, address string, pauses []time.Duration) error {
@@ -144,11 +143,11 @@ func ping(ctx context.Context, address string, pauses []time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("ping: %w", err)
 	}
-	hook := newWebhook(false) // a switch may repeat the address in its body
+	hook := newWebhook(false) // the answer of a switch may repeat the address
 	err = deliver(ctx, pauses, func(ctx context.Context) error {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, to.URL.String(), http.NoBody)
 		if err != nil {
-			return errors.New("the address cannot be requested") // the cause may quote it
+			return errors.New("the address cannot be requested") // the cause may quote the address
 		}
 		response, err := hook.Do(request)
 		if err != nil {

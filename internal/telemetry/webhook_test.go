@@ -13,11 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// short are the pauses of tests.
+// short are the pauses in tests.
 var short = []time.Duration{time.Millisecond, time.Millisecond}
 
 // script is a server that answers with one status after the other, the last one for
-// ever, and remembers who asked for what.
+// ever, and records the requests.
 type script struct {
 	*httptest.Server
 	mu       sync.Mutex
@@ -56,7 +56,7 @@ func TestPing(t *testing.T) {
 		name     string
 		statuses []int
 		attempts int
-		want     string // of the error, without "ping http://host: "
+		want     string // the error, without "ping http://host: "
 	}{
 		{"is heard", []int{200}, 1, ""},
 		{"any success will do", []int{204}, 1, ""},
@@ -87,7 +87,7 @@ func TestPing(t *testing.T) {
 	}
 }
 
-// What stands in an address must not reach a log, whatever goes wrong with it.
+// The parts of an address must not reach a log, whatever error occurs.
 func TestPingKeepsTheAddressToItself(t *testing.T) {
 	t.Parallel()
 	closed := httptest.NewServer(http.NotFoundHandler())
@@ -165,7 +165,7 @@ func TestPushOvercomesAHiccup(t *testing.T) {
 	}
 }
 
-// The second push is of a run that could not reach the database.
+// The second push comes from a run that could not reach the database.
 func TestPushLeavesWhatItKnowsNothingOf(t *testing.T) {
 	t.Parallel()
 	gateway := newGateway(t)
