@@ -16,16 +16,17 @@ import (
 
 // The European Central Bank publishes its reference rates as XML, and as CSV in an
 // archive, for a day (eurofxref-daily.xml, eurofxref.zip) and since 1999
-// (eurofxref-hist.xml, eurofxref-hist.zip). They say what a euro is in other currencies.
+// (eurofxref-hist.xml, eurofxref-hist.zip). The rates state the value of a euro in other
+// currencies.
 const (
 	euro = "EUR"
 	bank = "ECB"
 )
 
-// maxUnpacked bounds what an archive may unpack to; all rates since 1999 are 2 MB.
+// maxUnpacked bounds the size of an unpacked archive; all rates since 1999 are 2 MB.
 const maxUnpacked = 64 << 20
 
-// ecb reads text if it is one of the bank's files.
+// ecb reads text if it is one of the bank's files; is says whether it is.
 func ecb(text []byte) (rates []persist.ExchangeRate, is bool, err error) {
 	if bytes.HasPrefix(text, []byte("PK\x03\x04")) {
 		if text, err = unpacked(text); err != nil {
@@ -46,7 +47,7 @@ func ecb(text []byte) (rates []persist.ExchangeRate, is bool, err error) {
 	return rates, true, err
 }
 
-// unpacked is the one file of an archive.
+// unpacked returns the only file of an archive.
 func unpacked(archive []byte) ([]byte, error) {
 	in, err := zip.NewReader(bytes.NewReader(archive), int64(len(archive)))
 	if err != nil {
@@ -59,7 +60,7 @@ func unpacked(archive []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("unpack %s: %w", in.File[0].Name, err)
 	}
-	defer func() { _ = file.Close() }() // it is only read
+	defer func() { _ = file.Close() }() // the file is only read
 	text, err := io.ReadAll(io.LimitReader(file, maxUnpacked+1))
 	if err == nil && len(text) > maxUnpacked {
 		err = fmt.Errorf("is larger than %d bytes", maxUnpacked)
@@ -97,8 +98,8 @@ func ecbXML(text []byte) ([]persist.ExchangeRate, error) {
 	return rates, errors.Join(wrong...)
 }
 
-// ecbCSV reads a line of rates for each day, under the currencies; "N/A" is a currency
-// that did not exist on that day, or does not any more.
+// ecbCSV reads a line of rates for each day, below a header of currencies. "N/A" means
+// that a currency did not exist on that day.
 func ecbCSV(text []byte) ([]persist.ExchangeRate, error) {
 	in := csv.NewReader(bytes.NewReader(text))
 	in.FieldsPerRecord, in.TrimLeadingSpace = -1, true
@@ -111,7 +112,7 @@ func ecbCSV(text []byte) ([]persist.ExchangeRate, error) {
 	currencies := lines[0][1:]
 	for n, record := range lines[1:] {
 		day := strings.TrimSpace(record[0])
-		if spelt, err := time.Parse("2 January 2006", day); err == nil { // the file of one day spells it out
+		if spelt, err := time.Parse("2 January 2006", day); err == nil { // the file of one day spells the date out
 			day = spelt.Format(time.DateOnly)
 		}
 		for i, text := range record[1:] {

@@ -1,6 +1,5 @@
-// Package rates reads files of exchange rates: CSV that a person or a job of finance
-// wrote, of which every mistake is named with its line, and those of the European
-// Central Bank.
+// Package rates reads files of exchange rates: CSV from finance, every error of which
+// is reported with its line, and the files of the European Central Bank.
 package rates
 
 import (
@@ -19,7 +18,7 @@ import (
 	"partnercost/internal/persist"
 )
 
-// columns are the columns of the file; the last may be absent.
+// columns are the columns of the file; the last one may be absent.
 var columns = []string{"date", "from_currency", "to_currency", "rate", "source"}
 
 var (
@@ -27,14 +26,14 @@ var (
 	rateForm     = regexp.MustCompile(`^[0-9]+(\.[0-9]+)?$`)
 )
 
-// Parse reads a file of exchange rates: CSV, or one of the European Central Bank's as it
-// is published. The error joins everything that is wrong with it, a line each.
+// Parse reads a file of exchange rates: CSV, or a file of the European Central Bank as
+// published. The error joins all errors of the file, one per line.
 func Parse(text []byte) ([]persist.ExchangeRate, error) {
 	if rates, is, err := ecb(text); is {
 		return rates, err
 	}
 	in := csv.NewReader(bytes.NewReader(bytes.TrimPrefix(text, []byte("\ufeff"))))
-	in.FieldsPerRecord = -1 // counted below, so that every line is heard
+	in.FieldsPerRecord = -1 // checked below, so that every wrong line is reported
 	header, err := in.Read()
 	if errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("line 1: the file is empty; it begins with the line %s", strings.Join(columns, ","))
@@ -47,7 +46,7 @@ func Parse(text []byte) ([]persist.ExchangeRate, error) {
 	}
 	var rates []persist.ExchangeRate
 	var wrong []error
-	lines := map[string]int{} // where a rate first stands
+	lines := map[string]int{} // the first line of each rate
 	for {
 		record, err := in.Read()
 		if errors.Is(err, io.EOF) {
@@ -57,7 +56,7 @@ func Parse(text []byte) ([]persist.ExchangeRate, error) {
 			return rates, errors.Join(wrong...)
 		}
 		if err != nil {
-			wrong = append(wrong, err) // it names the line
+			wrong = append(wrong, err) // the error names the line
 			continue
 		}
 		line, _ := in.FieldPos(0)
