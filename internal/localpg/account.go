@@ -11,15 +11,15 @@ import (
 	"syscall"
 )
 
-// account is the system user that the server runs as in root's stead, because
-// PostgreSQL refuses to run as root. A nil account is the user we are.
+// account is the system user that runs the server when we are root, because PostgreSQL
+// refuses to run as root. A nil account is our own user.
 type account struct {
 	name     string
 	uid, gid uint32
 }
 
-// serverAccount returns nil for a normal user, and for root the first of the users
-// postgres and nobody that exists.
+// serverAccount returns nil for a normal user. For root it returns the first existing
+// user of postgres and nobody.
 func serverAccount() (*account, error) {
 	if os.Geteuid() != 0 {
 		return nil, nil
@@ -39,7 +39,7 @@ func serverAccount() (*account, error) {
 	return nil, fmt.Errorf("PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it; run as a normal user")
 }
 
-// own hands a file or directory to the account.
+// own makes the account the owner of a file or directory.
 func (a *account) own(path string) error {
 	if a == nil {
 		return nil
@@ -47,8 +47,8 @@ func (a *account) own(path string) error {
 	return os.Chown(path, int(a.uid), int(a.gid))
 }
 
-// blockedAt returns the directory on the way to dir that the account may not enter,
-// or "" when the way is free.
+// blockedAt returns the directory on the path to dir that the account may not enter, or
+// "" if it may enter all.
 func (a *account) blockedAt(dir string) (string, error) {
 	if a == nil {
 		return "", nil

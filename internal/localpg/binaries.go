@@ -19,17 +19,17 @@ type binaries struct {
 	major int
 }
 
-// search says where server binaries are looked for.
+// search says where to look for server binaries.
 type search struct {
 	lookPath func(program string) (string, error)
 	pattern  string
 }
 
-// installed is where packages put them.
+// installed is where packages install them.
 var installed = search{lookPath: exec.LookPath, pattern: "/usr/lib/postgresql/*/bin"}
 
-// find returns the binaries on the PATH, else the newest that match the pattern. The
-// account must be able to run them.
+// find returns the binaries on the PATH, or else the newest ones that match the
+// pattern. The account must be able to run them.
 func (s search) find(ctx context.Context, a *account) (binaries, error) {
 	var rejected []string
 	reject := func(place string, err error) {

@@ -12,19 +12,19 @@ import (
 	"syscall"
 )
 
-// prefix begins the name of every directory of ours, so that those which a killed
-// program left behind can be told from other people's.
+// prefix is the beginning of the name of every directory of ours. It identifies the
+// directories that a killed program left behind.
 const prefix = "collector-postgres-"
 
-// directory is where one server keeps everything. It is locked for as long as the
-// program that made it lives: the kernel lets go of the lock however it ends.
+// directory holds all files of one server. It is locked as long as the program that
+// made it lives: the kernel releases the lock however the program ends.
 type directory struct {
 	path string
 	lock *os.File
 }
 
-// makeDirectory makes a directory that the account may enter in parent, or when that
-// is empty in a directory for temporary files.
+// makeDirectory creates a directory that the account may enter, in parent or, if that
+// is empty, in a directory for temporary files.
 func makeDirectory(parent string, a *account, log *slog.Logger) (*directory, error) {
 	parents := []string{parent}
 	if parent == "" {
@@ -59,10 +59,10 @@ func newDirectory(parent string, a *account) (*directory, error) {
 		}
 		lock, err := lockDirectory(path, syscall.LOCK_EX)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // another program's sweep took it before we had locked it
+			continue // another program's sweep removed it before we had locked it
 		}
 		if err == nil && a != nil {
-			err = os.Chmod(path, 0o711) //nolint:gosec // the account passes through, only we look around
+			err = os.Chmod(path, 0o711) //nolint:gosec // the account may pass through; only we may list it
 		}
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("prepare %s: %w", path, err), os.RemoveAll(path))
@@ -77,8 +77,8 @@ func (d *directory) remove() error {
 	return errors.Join(os.RemoveAll(d.path), d.lock.Close())
 }
 
-// sweep removes the directories in parent that programs which were killed left
-// behind. What cannot be removed now is left to the next sweep.
+// sweep removes the directories in parent that killed programs left behind. Those that
+// cannot be removed now are left to the next sweep.
 func sweep(parent string, log *slog.Logger) {
 	paths, err := filepath.Glob(filepath.Join(parent, prefix+"*"))
 	if err != nil {
@@ -105,8 +105,8 @@ func sweep(parent string, log *slog.Logger) {
 	}
 }
 
-// lockDirectory locks a directory. One that was removed while it waited for the lock
-// is fs.ErrNotExist.
+// lockDirectory locks a directory. It returns fs.ErrNotExist if the directory was
+// removed while it waited for the lock.
 func lockDirectory(path string, how int) (*os.File, error) {
 	f, err := os.Open(path)
 	if err != nil {

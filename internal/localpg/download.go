@@ -15,16 +15,16 @@ import (
 	embeddedpostgres "github.com/fergusstrange/embedded-postgres"
 )
 
-// downloadVersion is what the demo gets on a machine without PostgreSQL.
+// downloadVersion is the version for the demo on a machine without PostgreSQL.
 const downloadVersion = embeddedpostgres.V17
 
 // download fetches server binaries into d and returns the directory they are in.
 func download(ctx context.Context, d *directory, o DownloadOptions, log *slog.Logger) (string, error) {
 	files := d.join("postgresql")
-	// The library has no call that only fetches: Start fetches and unpacks, then
-	// makes a data directory and runs a server that would outlive us. A data
-	// directory below a plain file cannot be made, so Start ends there; the rest we
-	// do ourselves, as for binaries that were found.
+	// The library has no call that only downloads: its Start downloads and unpacks, then
+	// creates a data directory and runs a server that would outlive us. A data directory
+	// below a plain file cannot be created, so Start ends there. We do the rest ourselves,
+	// as for installed binaries.
 	plainFile := d.join("no-directory")
 	if err := os.WriteFile(plainFile, nil, 0o600); err != nil {
 		return "", fmt.Errorf("prepare the download of PostgreSQL: %w", err)
@@ -50,17 +50,17 @@ func download(ctx context.Context, d *directory, o DownloadOptions, log *slog.Lo
 	go func() {
 		err := library.Start()
 		removeLibraryLogs()
-		runtime.KeepAlive(library) // and with it the log's descriptor
+		runtime.KeepAlive(library) // keeps the log's descriptor open as well
 		if ctx.Err() != nil {
-			err = errors.Join(err, os.RemoveAll(d.path)) // it may have unpacked into what was removed
+			err = errors.Join(err, os.RemoveAll(d.path)) // the library may have unpacked into the removed directory
 		}
 		ended <- err
 	}()
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
-		// The library takes no context. What it still does is cleared away when it is
-		// done, and with the next sweep when we end before that.
+		// The library accepts no context. What it still does is removed when it ends, or by
+		// the next sweep when we end before that.
 		removeLibraryLogs()
 	}
 	if ctx.Err() != nil {
@@ -73,8 +73,8 @@ func download(ctx context.Context, d *directory, o DownloadOptions, log *slog.Lo
 	return bin, nil
 }
 
-// removeLibraryLogs removes the log file that the library makes among the temporary
-// files and forgets. It is ours if this process has it open.
+// removeLibraryLogs removes the log file that the library leaves among the temporary
+// files. The file is ours if this process has it open.
 func removeLibraryLogs() {
 	logs, err := filepath.Glob(filepath.Join(os.TempDir(), "embedded_postgres_log*"))
 	if err != nil || len(logs) == 0 {

@@ -23,7 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestDownload plays the Maven repository. Downloading is for normal users, so root
+// TestDownload simulates the Maven repository. Downloading is for normal users, so root
 // runs the test as nobody.
 func TestDownload(t *testing.T) {
 	if os.Geteuid() == 0 {
@@ -137,8 +137,8 @@ func TestDownloadIsRefusedAsRoot(t *testing.T) {
 // nowhere finds no server binaries.
 var nowhere = search{lookPath: notFound, pattern: "/nonexistent/*/bin"}
 
-// archive builds what the repository serves, a jar with a .txz inside, from this
-// machine's own binaries.
+// archive builds the repository's file, a jar with a .txz inside, from this machine's
+// own binaries.
 func archive(t *testing.T) []byte {
 	t.Helper()
 	b, err := installed.find(t.Context(), nil)
@@ -146,7 +146,7 @@ func archive(t *testing.T) []byte {
 		t.Fatal(err)
 	}
 	staging := t.TempDir()
-	// The server's libraries are linked to: unpacking them takes most of a minute
+	// The server's libraries are symbolic links: unpacking them takes most of a minute
 	// under the race detector.
 	if err := os.Symlink(filepath.Join(filepath.Dir(b.dir), "lib"), filepath.Join(staging, "lib")); err != nil {
 		t.Fatal(err)
@@ -176,8 +176,8 @@ func archive(t *testing.T) []byte {
 	return jar.Bytes()
 }
 
-// runAsNobody runs tests of this binary as the user nobody, with a home and a
-// directory for temporary files of its own.
+// runAsNobody runs tests of this binary as the user nobody, with its own home and
+// directory for temporary files.
 func runAsNobody(t *testing.T, tests string) {
 	t.Helper()
 	u, err := user.Lookup("nobody")

@@ -20,7 +20,7 @@ func TestHaltAndContinue(t *testing.T) {
 	crash, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, ctx := range map[string]context.Context{"in order": t.Context(), "as if it crashed": crash} {
-		for range 2 { // the second time it is halted already
+		for range 2 { // the second time it is already halted
 			if err := s.Halt(ctx); err != nil {
 				t.Fatalf("%s: %v", name, err)
 			}

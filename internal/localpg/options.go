@@ -1,7 +1,7 @@
-// Package localpg starts a private, throw-away PostgreSQL from server binaries, for
-// the demo and for tests. The server listens on the loopback address only, asks for
-// a random password, keeps everything in one directory of its own and leaves
-// neither a process nor a directory behind.
+// Package localpg starts a private, throw-away PostgreSQL from server binaries, for the
+// demo and for tests. The server listens on the loopback address only, requires a
+// random password, keeps all files in one directory of its own and leaves neither a
+// process nor a directory behind.
 package localpg
 
 import (
@@ -9,21 +9,21 @@ import (
 	"log/slog"
 )
 
-// MinVersion is the oldest major version of PostgreSQL that is started.
+// MinVersion is the oldest supported major version of PostgreSQL.
 const MinVersion = 15
 
-// ErrNoBinaries says that no usable server binaries are on this machine. The error
-// that wraps it names the places that were looked at and what to do.
+// ErrNoBinaries means that this machine has no usable server binaries. The error that
+// wraps it says where they were looked for and what to do.
 var ErrNoBinaries = errors.New("no PostgreSQL server binaries")
 
-// Options says where and how the server runs. The zero value will do.
+// Options says where and how the server runs. The zero value is usable.
 type Options struct {
-	// Dir is an existing directory in which the server's own directory is made;
-	// empty means the system's directory for temporary files.
+	// Dir is an existing directory for the server's own directory; empty means the
+	// system's directory for temporary files.
 	Dir string
-	// Port is the TCP port on 127.0.0.1; 0 takes a free one.
+	// Port is the TCP port on 127.0.0.1; 0 means a free one.
 	Port int
-	// Log is told what happens; nil means nobody is.
+	// Log receives the events; nil means no log.
 	Log *slog.Logger
 	// Download says what to do when there are no server binaries.
 	Download DownloadOptions

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// environment is all that a child gets to see: PGHOST, PGDATA and their like stay
-// out, messages are English and the time zone needs no guessing.
+// environment is the whole environment of a child: without PGHOST, PGDATA and the like,
+// with English messages and a fixed time zone.
 var environment = []string{"PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC"}
 
 // process is a child that ends when we do.
@@ -34,7 +34,7 @@ type command struct {
 
 // spawn starts a child that prints to out.
 func (c command) spawn(out io.Writer) (*process, error) {
-	cmd := exec.Command(c.name, c.args...) //nolint:noctx // a context would kill it and leave its children: see run
+	cmd := exec.Command(c.name, c.args...) //nolint:noctx // a context would kill the child and leave its children: see run
 	cmd.Dir = c.dir
 	cmd.Env = environment
 	cmd.SysProcAttr = attributes(c.account, c.atParentsDeath)
@@ -43,8 +43,8 @@ func (c command) spawn(out io.Writer) (*process, error) {
 	p := &process{exited: make(chan struct{})}
 	started := make(chan error, 1)
 	go func() {
-		// The child is tied to the life of the thread that starts it, so the thread
-		// is kept for as long as the child runs.
+		// The child is tied to the life of the thread that starts it, so that thread is kept
+		// as long as the child runs.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		if err := cmd.Start(); err != nil {
@@ -59,8 +59,8 @@ func (c command) spawn(out io.Writer) (*process, error) {
 	return p, <-started
 }
 
-// run executes a child to its end and returns what it printed. When ctx ends, the
-// child and its children are ended first.
+// run executes a child to its end and returns its output. When ctx ends, the child and
+// its children are ended first.
 func (c command) run(ctx context.Context) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", err
@@ -79,17 +79,17 @@ func (c command) run(ctx context.Context) (string, error) {
 	}
 }
 
-// signal sends to the child's process group.
+// signal sends a signal to the child's process group.
 func (p *process) signal(s syscall.Signal) {
 	select {
 	case <-p.exited:
 	default:
-		_ = syscall.Kill(-p.pid, s) // fails only when it ended this instant
+		_ = syscall.Kill(-p.pid, s) // fails only if the child has just ended
 	}
 }
 
-// end signals the child and waits until it has ended; one that does not within a
-// grace period is killed.
+// end signals the child and waits until it has ended. A child that does not end within
+// a grace period is killed.
 func (p *process) end(s syscall.Signal) {
 	p.signal(s)
 	grace := time.NewTimer(10 * time.Second)

@@ -24,9 +24,9 @@ import (
 // startTimeout bounds how long a server may take to answer once its process runs.
 const startTimeout = time.Minute
 
-// settings suit a server whose data nobody needs after a crash: nothing waits for
-// the disk. There is no Unix socket: its path has a length limit that directories
-// for temporary files can exceed.
+// settings are for a server whose data is not needed after a crash, so no write waits
+// for the disk. There is no Unix socket, because its path has a length limit that
+// directories for temporary files can exceed.
 var settings = []string{
 	"listen_addresses=127.0.0.1",
 	"unix_socket_directories=",
@@ -55,10 +55,10 @@ type Server struct {
 	stopErr error
 }
 
-// Start starts a server and returns when it takes connections. ctx bounds the start
-// only; the server runs until Stop, or until this program ends for whatever reason.
-// As root it runs the server as the user postgres or nobody. Start also removes what
-// programs that were killed have left in the same place.
+// Start starts a server and returns when it accepts connections. ctx bounds the start
+// only; the server runs until Stop, or until this program ends for whatever reason. As
+// root, Start runs the server as the user postgres or nobody. Start also removes the
+// directories that killed programs have left in the same place.
 func Start(ctx context.Context, o Options) (*Server, error) {
 	return start(ctx, o, installed)
 }
@@ -99,7 +99,8 @@ func start(ctx context.Context, o Options, where search) (_ *Server, err error) 
 	return s, nil
 }
 
-// downloaded is the rung after missing, the error that nothing was found.
+// downloaded returns downloaded binaries where none are installed; missing is the error
+// that says so.
 func downloaded(ctx context.Context, d *directory, a *account, o DownloadOptions, log *slog.Logger, missing error) (binaries, error) {
 	if a != nil {
 		return binaries{}, fmt.Errorf("%w; PostgreSQL is not downloaded as root: run as a normal user", missing)
@@ -128,9 +129,9 @@ func (s *Server) URL(database string) string {
 	return u.String()
 }
 
-// Stop ends the server and removes everything it made. Sessions are cut off; when
-// ctx ends, or has ended, the server does not even tidy up its data. Stop may be
-// called more than once.
+// Stop ends the server and removes everything it created. Sessions are cut off. When
+// ctx ends, or has ended, the server does not even write its data. Stop may be called
+// more than once.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stop.Do(func() { s.stopErr = s.shutDown(ctx) })
 	return s.stopErr
@@ -140,9 +141,9 @@ func (s *Server) shutDown(ctx context.Context) error {
 	return errors.Join(s.Halt(ctx), s.directory.remove())
 }
 
-// Halt ends the server and keeps its data for Continue. Sessions are cut off; when
-// ctx ends, or has ended, it is as if the server had crashed. Halting a server that
-// is halted does nothing. Halt, Continue and Stop are not for concurrent use.
+// Halt ends the server and keeps its data for Continue. Sessions are cut off. When ctx
+// ends, or has ended, the end is like a crash of the server. Halting a halted server
+// does nothing. Halt, Continue and Stop are not safe for concurrent use.
 func (s *Server) Halt(ctx context.Context) error {
 	if s.postmaster == nil {
 		return nil
@@ -165,8 +166,8 @@ func (s *Server) Halt(ctx context.Context) error {
 	return early
 }
 
-// Continue starts a halted server again, with the same URL, and returns when it
-// takes connections.
+// Continue starts a halted server again, with the same URL, and returns when it accepts
+// connections.
 func (s *Server) Continue(ctx context.Context) error {
 	for attempt := 1; ; attempt++ {
 		err := s.serveOn(ctx, s.port)
@@ -176,7 +177,7 @@ func (s *Server) Continue(ctx context.Context) error {
 	}
 }
 
-// initialise makes the data directory.
+// initialise creates the data directory.
 func (s *Server) initialise(ctx context.Context) error {
 	// Other users of the machine can reach the port, so there must be a password.
 	passwordFile := s.directory.join("password")
@@ -209,10 +210,10 @@ func (s *Server) initialise(ctx context.Context) error {
 	return os.Remove(passwordFile)
 }
 
-// errPortTaken says that another process was faster to take the free port.
+// errPortTaken means that another process took the free port first.
 var errPortTaken = errors.New("the port is taken")
 
-// serve starts the server process on the port; with 0 it finds a free one.
+// serve starts the server process on the port, or on a free one if port is 0.
 func (s *Server) serve(ctx context.Context, port int) error {
 	if port != 0 {
 		return s.serveOn(ctx, port)
@@ -235,7 +236,7 @@ func (s *Server) serveOn(ctx context.Context, port int) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = output.Close() }() // the server has its own descriptor
+	defer func() { _ = output.Close() }() // the server has a descriptor of its own
 	args := []string{"-D", s.directory.join("data"), "-p", strconv.Itoa(port)}
 	for _, setting := range settings {
 		args = append(args, "-c", setting)
@@ -259,7 +260,7 @@ func (s *Server) serveOn(ctx context.Context, port int) error {
 	return nil
 }
 
-// awaitReady returns when the server takes connections.
+// awaitReady returns when the server accepts connections.
 func (s *Server) awaitReady(ctx context.Context, postmaster *process) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -314,7 +315,8 @@ func lastLines(text string) string {
 	return strings.Join(lines[max(0, len(lines)-20):], "\n")
 }
 
-// freePort returns a TCP port on the loopback address that nobody listens on now.
+// freePort returns a TCP port on the loopback address that no process is listening on
+// now.
 func freePort(ctx context.Context) (int, error) {
 	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", "127.0.0.1:0")

@@ -41,7 +41,7 @@ func TestMain(m *testing.M) {
 }
 
 // openDir returns a fresh directory that every user may enter: t.TempDir is closed to
-// the account that stands in for root.
+// the account that runs the server for root.
 func openDir(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "localpg-test-") //nolint:usetesting // see above
@@ -72,7 +72,8 @@ func entries(t *testing.T, dir string) []string {
 	return names
 }
 
-// wantNothingLeft checks that dir is empty and that no process speaks of it.
+// wantNothingLeft checks that dir is empty and that no process has it on its command
+// line.
 func wantNothingLeft(t *testing.T, dir string) {
 	t.Helper()
 	if diff := cmp.Diff([]string{}, entries(t, dir)); diff != "" {
@@ -136,7 +137,7 @@ func TestServer(t *testing.T) {
 		t.Errorf("files while it runs (-want +got):\n%s", diff)
 	}
 
-	// An open session does not hold up the end.
+	// An open session does not delay the end.
 	if err := s.Stop(t.Context()); err != nil {
 		t.Errorf("Stop: %v", err)
 	}
@@ -235,7 +236,7 @@ func TestStartAsRootInAClosedDirectory(t *testing.T) {
 		t.Skip("only root runs the server as another user")
 	}
 	closed := t.TempDir()
-	blocked := filepath.Dir(closed) // made with mode 0700
+	blocked := filepath.Dir(closed) // created with mode 0700
 	_, err := Start(t.Context(), Options{Dir: closed})
 	if err == nil || !strings.Contains(err.Error(), "may not enter "+blocked+";") {
 		t.Errorf("got %v, want an error that names %s", err, blocked)
@@ -347,7 +348,7 @@ func TestSweep(t *testing.T) {
 	}
 }
 
-// serveUntilKilled runs a program that starts a server in dir, kills it without mercy
+// serveUntilKilled runs a program that starts a server in dir, kills it with SIGKILL
 // and returns the server's process id and directory.
 func serveUntilKilled(t *testing.T, dir string) (pid int, path string) {
 	t.Helper()

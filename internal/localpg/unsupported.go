@@ -8,7 +8,7 @@ import (
 	"runtime"
 )
 
-// Server is a running private PostgreSQL. There is none on this system.
+// Server is a running private PostgreSQL. This system has none.
 type Server struct{}
 
 // Start always fails on this system.
