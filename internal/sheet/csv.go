@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// csvWriter writes RFC 4180: a header, and lines ended by CR LF. NULL is empty.
+// csvWriter writes RFC 4180: a header, and lines that end with CR LF. NULL is empty.
 type csvWriter struct {
 	w       *bufio.Writer
 	out     *csv.Writer
@@ -16,8 +16,8 @@ type csvWriter struct {
 	excel   bool
 }
 
-// NewCSV writes CSV (RFC 4180) with the text exactly as it is, for programs. With
-// excel it is for people who open the file in a spreadsheet: text is made inert, and
+// NewCSV writes CSV (RFC 4180) with the text exactly as it is, for programs. With excel
+// set it writes for people who open the file in a spreadsheet: text is made inert, and
 // a byte order mark begins the file.
 func NewCSV(w io.Writer, excel bool) Writer {
 	buffered := bufio.NewWriterSize(w, bufferSize)
@@ -28,7 +28,7 @@ func NewCSV(w io.Writer, excel bool) Writer {
 
 func (s *csvWriter) Begin(columns []Column) error {
 	if s.excel {
-		if _, err := s.w.WriteString("\ufeff"); err != nil { // else Excel takes UTF-8 for the code page of the machine
+		if _, err := s.w.WriteString("\ufeff"); err != nil { // without it Excel reads UTF-8 in the code page of the machine
 			return err
 		}
 	}
@@ -54,8 +54,8 @@ func (s *csvWriter) Finish() error {
 	return s.out.Error()
 }
 
-// Inert keeps a spreadsheet from taking a text for a formula: it puts an apostrophe
-// before one that begins like a formula.
+// Inert prevents a spreadsheet from evaluating a text as a formula: it puts an
+// apostrophe before a text that begins like one.
 func Inert(text string) string {
 	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
 		return "'" + text

@@ -2,7 +2,8 @@ package sheet
 
 import "golang.org/x/text/currency"
 
-// Decimals are those that a currency has, by ISO 4217; two where it is not known.
+// Decimals returns the number of decimals of a currency, by ISO 4217; two if the
+// currency is unknown.
 func Decimals(code string) int32 {
 	unit, err := currency.ParseISO(code)
 	if err != nil {

@@ -15,7 +15,7 @@ type jsonWriter struct {
 	rows    int
 }
 
-// layout is what stands around and between the objects and their members.
+// layout is the text around and between the objects and their members.
 type layout struct{ begin, before, between, after, end, colon, comma string }
 
 // NewJSON writes one array of objects, for people and programs alike.
@@ -23,7 +23,8 @@ func NewJSON(w io.Writer) Writer {
 	return newJSON(w, layout{begin: "[", before: "\n  ", between: ",", end: "\n]\n", colon: ": ", comma: ", "})
 }
 
-// NewJSONLines writes an object a line, so that programs can read them as they come.
+// NewJSONLines writes one object per line, so that programs can read them as they
+// arrive.
 func NewJSONLines(w io.Writer) Writer {
 	return newJSON(w, layout{after: "\n", colon: ":", comma: ","})
 }
@@ -45,10 +46,10 @@ func (s *jsonWriter) Begin(columns []Column) error {
 	return err
 }
 
-// Row writes an object. A number is copied as PostgreSQL wrote it, so it stays exact.
+// Row writes an object. A number is copied in PostgreSQL's form, so it stays exact.
 func (s *jsonWriter) Row(cells [][]byte) error {
 	if s.rows > 0 {
-		_, _ = s.w.WriteString(s.layout.between) // the last write returns the error of all
+		_, _ = s.w.WriteString(s.layout.between) // a later write returns the error
 	}
 	s.rows++
 	_, _ = s.w.WriteString(s.layout.before + "{")
@@ -78,8 +79,8 @@ func jsonValue(cell []byte, kind Kind) ([]byte, error) {
 	return json.Marshal(string(cell))
 }
 
-// isJSONNumber reports whether a number of PostgreSQL is one of JSON. NaN and Infinity
-// are not; they stay text.
+// isJSONNumber reports whether a number of PostgreSQL is a JSON number. NaN and
+// Infinity are not; they stay text.
 func isJSONNumber(cell []byte) bool {
 	return len(cell) > 0 && '0' <= cell[len(cell)-1] && cell[len(cell)-1] <= '9'
 }

@@ -15,10 +15,11 @@ import (
 )
 
 const (
-	// DecimalScale is the most decimals that the service is known to write (API.md 5.4
-	// point 9). It is the same in every file, so that files of several months are one table.
+	// DecimalScale is the largest number of decimals that the service is known to write
+	// (API.md 5.4 point 9). It is the same in every file, so that files of several months
+	// form one table.
 	DecimalScale = 22
-	// DecimalPrecision is how many digits a number has; more few readers take.
+	// DecimalPrecision is the number of digits of a number; few readers support more.
 	DecimalPrecision = 38
 	decimalBytes     = 16
 	// rowGroup bounds the rows held in memory.
@@ -26,7 +27,7 @@ const (
 )
 
 // parquetWriter writes Parquet: numbers as DECIMAL, never as floats, instants as
-// timestamps in UTC, everything else as its own type.
+// timestamps in UTC, and other kinds as their own types.
 type parquetWriter struct {
 	w        *bufio.Writer
 	version  string
@@ -37,8 +38,8 @@ type parquetWriter struct {
 	rows     int
 }
 
-// NewParquet writes Parquet; the file says which version of the program wrote it. Its
-// metadata hold the keys and values that describe makes of the columns.
+// NewParquet writes Parquet with the version of the program as the creator. Its
+// metadata are the keys and values that describe returns for the columns.
 func NewParquet(w io.Writer, version string, describe func([]Column) [][2]string) Writer {
 	return &parquetWriter{w: bufio.NewWriterSize(w, bufferSize), version: version, describe: describe}
 }
@@ -48,13 +49,13 @@ func (s *parquetWriter) Begin(columns []Column) error {
 	fields := orderedColumns{Group: parquet.Group{}, order: columns}
 	options := []parquet.WriterOption{
 		parquet.CreatedBy("partnercost", s.version, ""), parquet.Compression(&zstd.Codec{}),
-		parquet.PageBufferSize(64 << 10), // one of these for each of fifty columns
+		parquet.PageBufferSize(64 << 10), // there is one such buffer for each of fifty columns
 	}
 	for _, column := range columns {
 		fields.Group[column.Name] = parquet.Optional(parquetType(column.Kind))
 		if column.Kind == Number {
-			// The library compares decimals as unsigned bytes: with negative amounts its
-			// bounds would make readers skip rows that match.
+			// The library compares decimals as unsigned bytes. With negative amounts, readers
+			// would skip matching rows because of its bounds.
 			options = append(options, parquet.SkipPageBounds(column.Name))
 		}
 	}
@@ -121,8 +122,8 @@ func parquetValue(text string, kind Kind) (parquet.Value, error) {
 // decimalLimit is the first unscaled number that has too many digits.
 var decimalLimit = new(big.Int).Exp(big.NewInt(10), big.NewInt(DecimalPrecision), nil)
 
-// fixedDecimal is a number as DECIMAL(38,22): the unscaled number in two's
-// complement, big-endian. One that does not fit exactly is an error.
+// fixedDecimal returns a number as DECIMAL(38,22): the unscaled number in two's
+// complement, big-endian. A number that does not fit exactly is an error.
 func fixedDecimal(text string) ([]byte, error) {
 	d, err := decimal.NewFromString(text)
 	if err != nil {

@@ -5,9 +5,9 @@ import (
 	"unicode"
 )
 
-// Printable is a text for one line of a terminal. Customers choose their names, so
-// that a name may hold the escape sequences of a terminal, or turn the direction of
-// what follows it: each such character becomes U+FFFD. White space becomes a space.
+// Printable returns a text for one line of a terminal. Customers choose their names, so
+// a name may hold escape sequences of a terminal, or change the direction of the text
+// after it. Each such character becomes U+FFFD. White space becomes a space.
 func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {

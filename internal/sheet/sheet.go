@@ -1,13 +1,13 @@
-// Package sheet writes rows as they arrive: as CSV, JSON, Parquet or a table of text.
-// The cells are text in PostgreSQL's words, so that no amount passes through a float.
+// Package sheet writes rows as they arrive, in one of several formats. The cells are
+// text in PostgreSQL's form, so no amount passes through a float.
 package sheet
 
-// Kind says how the text of a column is to be read.
+// Kind is the type of the values in a column of text cells.
 type Kind int
 
 // The kinds of columns.
 const (
-	// Text is text. So is everything that no other kind describes.
+	// Text is text, and everything that no other kind describes.
 	Text Kind = iota
 	// Number holds decimal numbers, exactly as stored.
 	Number
@@ -29,11 +29,11 @@ type Column struct {
 type Writer interface {
 	// Begin is called once, before the rows.
 	Begin(columns []Column) error
-	// Row takes a row; nil is NULL. The cells are valid only until it returns.
+	// Row writes a row; nil is NULL. The cells are valid only until it returns.
 	Row(cells [][]byte) error
-	// Finish is called once, after the rows. It writes what is still held back.
+	// Finish is called once, after the rows. It writes what is still buffered.
 	Finish() error
 }
 
-// bufferSize is how much is collected before something is written.
+// bufferSize is how much is buffered before a write.
 const bufferSize = 1 << 16

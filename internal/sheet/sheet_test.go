@@ -11,7 +11,7 @@ import (
 	"partnercost/internal/sheet"
 )
 
-// written is what a writer makes of rows; "NULL" is NULL.
+// written returns a writer's output for rows; "NULL" is NULL.
 func written(t *testing.T, open func(io.Writer) sheet.Writer, columns []sheet.Column, rows ...[]string) string {
 	t.Helper()
 	var b strings.Builder
@@ -99,8 +99,8 @@ func TestTextIsNoFormula(t *testing.T) {
 	}
 }
 
-// hostile is a name with which a customer would set the title of a terminal, clear it,
-// and turn what follows.
+// hostile is a name that sets the title of a terminal, clears it, and changes the
+// direction of the text.
 const hostile = "A\x1b]0;owned\a\x1b[2J\u009b31m\u202eB\u2066\u200f\nC"
 
 func TestOnlyTextForPeopleIsMadePrintable(t *testing.T) {

@@ -1,14 +1,14 @@
 package sheet
 
-// Table is rows of text under a header, in memory: what a command prints for people.
+// Table is rows of text under a header, in memory, as commands print them.
 type Table struct {
 	Header []string
-	// Right tells which columns are aligned to the right; it may be shorter.
+	// Right says which columns are aligned to the right; it may be shorter than a row.
 	Right []bool
 	Rows  [][]string
 }
 
-// Write writes the table to out, from its beginning to its end.
+// Write writes the whole table to out.
 func (t Table) Write(out Writer) error {
 	columns := make([]Column, len(t.Header))
 	for i, name := range t.Header {

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// textWriter writes aligned columns. It holds all rows, for the widest cell of a
-// column says how wide it is.
+// textWriter writes aligned columns. It holds all rows, because the widest cell of a
+// column determines its width.
 type textWriter struct {
 	w       io.Writer
 	columns []Column
@@ -16,7 +16,7 @@ type textWriter struct {
 }
 
 // NewText writes a table for people: a header and aligned columns, numbers to the
-// right. NULL is empty. The cells are printable.
+// right. NULL is empty. Cells are made printable.
 func NewText(w io.Writer) Writer { return &textWriter{w: w} }
 
 func (s *textWriter) Begin(columns []Column) error {

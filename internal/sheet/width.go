@@ -6,8 +6,9 @@ import (
 	"golang.org/x/text/width"
 )
 
-// cellWidth is how many places a text takes on a terminal: two for each wide character,
-// such as those of Chinese and Japanese, and none for marks that join the one before.
+// cellWidth returns the number of columns that a text takes on a terminal: two for each
+// wide character, such as those of Chinese and Japanese, and none for marks that
+// combine with the character before.
 func cellWidth(text string) int {
 	places := 0
 	for _, r := range text {

@@ -14,11 +14,11 @@ import (
 	"github.com/xuri/excelize/v2"
 )
 
-// Note is a line of the sheet that says what a workbook is about.
+// Note is a line of the sheet of notes in a workbook.
 type Note struct{ About, Says string }
 
-// xlsxWriter writes an Excel workbook. The library keeps rows in a temporary file when
-// they become many, and the workbook goes to w as it is made.
+// xlsxWriter writes an Excel workbook. The library keeps many rows in a temporary file,
+// and the workbook is streamed to w.
 type xlsxWriter struct {
 	w       io.Writer
 	name    string
@@ -27,7 +27,7 @@ type xlsxWriter struct {
 	stream  *excelize.StreamWriter
 	columns []Column
 	amounts []bool
-	// currency is the column that says the currency of a row, -1 without one.
+	// currency is the index of the column with the currency of a row, -1 without one.
 	currency int
 	rows     int
 	inText   int // numbers that became text
@@ -35,20 +35,21 @@ type xlsxWriter struct {
 }
 
 // NewXLSX writes an Excel workbook to w: a sheet of the given name with a frozen header
-// that filters, and a sheet of notes. Dates are dates, and numbers numbers, amounts with
-// the decimals and the code of the currency of their row. A number of more than fifteen
-// digits, which Excel cannot hold, is text.
+// and filters, and a sheet of notes. Dates are written as dates and numbers as numbers;
+// amounts have the decimals and the code of the currency of their row. A number of more
+// than fifteen digits, which Excel cannot hold, is written as text.
 func NewXLSX(w io.Writer, name string, notes []Note) Writer {
 	return &xlsxWriter{w: w, name: sheetName(name), notes: notes, styles: map[string]int{}, currency: -1}
 }
 
 const (
 	notesSheet = "Notes"
-	// maxRows is what a sheet of Excel holds, the header included.
+	// maxRows is the largest number of rows of an Excel sheet, the header included.
 	maxRows = 1 << 20
-	// exactDigits is how many digits of any number a double holds, and Excel shows.
+	// exactDigits is how many digits of any number survive in a double, and how many Excel
+	// shows.
 	exactDigits = 15
-	// longest is how much text a cell of Excel holds.
+	// longest is the largest number of characters in a cell of Excel.
 	longest = 32767
 )
 
@@ -93,7 +94,8 @@ func (s *xlsxWriter) Begin(columns []Column) (err error) {
 	return s.stream.SetRow("A1", names)
 }
 
-// columnWidth is how wide a column is shown: that of its name, or of what it usually holds.
+// columnWidth returns the width at which a column is shown, from its name or its usual
+// content.
 func columnWidth(c Column) float64 {
 	least := map[Kind]int{Date: 12, Instant: 20, Number: 12, Text: 14, Bool: 8}[c.Kind]
 	switch {
@@ -131,7 +133,8 @@ func (s *xlsxWriter) Row(cells [][]byte) error {
 	return s.stream.SetRow(at, values)
 }
 
-// value is a cell as what it is; what Excel cannot hold as that is text.
+// value returns a cell in its own type, or as text if Excel cannot hold it in that
+// type.
 func (s *xlsxWriter) value(i int, text, currency string) (any, error) {
 	switch s.columns[i].Kind {
 	case Number:
@@ -159,7 +162,7 @@ func (s *xlsxWriter) value(i int, text, currency string) (any, error) {
 	return inCell(text), nil
 }
 
-// inCell is as much of a text as a cell holds.
+// inCell returns as much of a text as a cell holds.
 func inCell(text string) string {
 	if utf8.RuneCountInString(text) <= longest {
 		return text
@@ -167,7 +170,7 @@ func inCell(text string) string {
 	return string([]rune(text)[:longest])
 }
 
-// double is a number as Excel holds it, and whether that has all its digits.
+// double returns a number as Excel stores it, and whether that has all its digits.
 func double(text string) (float64, bool) {
 	digits := strings.TrimLeft(strings.NewReplacer("-", "", ".", "").Replace(text), "0")
 	if whole, fraction, is := strings.Cut(text, "."); is && strings.Trim(fraction, "0") == "" {
@@ -180,8 +183,8 @@ func double(text string) (float64, bool) {
 	return number, err == nil && isJSONNumber([]byte(text))
 }
 
-// amountFormat has the decimals of the currency, or those of the amount where it has
-// more, and says the currency.
+// amountFormat returns a format with the code of the currency and its decimals, or the
+// decimals of the amount if it has more.
 func amountFormat(text, currency string) string {
 	_, fraction, _ := strings.Cut(text, ".")
 	places := max(len(strings.TrimRight(fraction, "0")), int(Decimals(currency)))
@@ -247,7 +250,7 @@ func (s *xlsxWriter) writeNotes() error {
 	return errors.Join(s.file.SetColWidth(notesSheet, "A", "A", 22), s.file.SetColWidth(notesSheet, "B", "B", 100))
 }
 
-// sheetName is a name that a sheet may have.
+// sheetName returns a valid name of a sheet.
 func sheetName(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if strings.ContainsRune(`[]:*?/\'`, r) {
