@@ -1,6 +1,5 @@
-// Package pg is what all connections to PostgreSQL have in common: how their sessions
-// begin, how a server that is gone is noticed, and errors that name the server and
-// never the password.
+// Package pg is what all connections to PostgreSQL share: how their sessions begin, how
+// a dead server is noticed, and errors that name the server and never the password.
 package pg
 
 import (
@@ -17,18 +16,18 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
-// Dial connects to the server, and finds out within a minute when it is gone without
-// having said so.
+// Dial connects to the server. A server that disappears without closing the connection
+// is noticed within a minute.
 func Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	dialer := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 30 * time.Second, Interval: 10 * time.Second, Count: 3}}
 	return dialer.DialContext(ctx, network, address)
 }
 
-// closeWithin bounds the closing of connections that a server does not answer on any
-// more: their driver would ask it for 15 s to break off what they do.
+// closeWithin bounds the closing of connections whose server no longer answers: the
+// driver would try for 15 s to cancel their queries.
 const closeWithin = time.Second
 
-// Close closes the connections. Those that take long are left to themselves.
+// Close closes the connections. It does not wait for those that take long.
 func Close(pool *pgxpool.Pool) {
 	closed := make(chan struct{})
 	go func() {
@@ -43,7 +42,7 @@ func Close(pool *pgxpool.Pool) {
 	}
 }
 
-// Unreachable words a failed connection for the operator: where, why, and never the
+// Unreachable describes a failed connection for the operator: where and why, never the
 // password.
 func Unreachable(config *pgx.ConnConfig, err error) error {
 	if refusal, ok := errors.AsType[Unfit](err); ok {
@@ -56,7 +55,7 @@ func Unreachable(config *pgx.ConnConfig, err error) error {
 	return fmt.Errorf("cannot reach the database %q on %s:%d: %w; %s", config.Database, config.Host, config.Port, Redact(err), advice)
 }
 
-// Redact keeps a password that stands in a connection string out of an error.
+// Redact removes the password of a connection string from an error.
 func Redact(err error) error {
 	text := err.Error()
 	for word := range strings.FieldsSeq(text) {

@@ -12,23 +12,25 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// pinnedSettings are what every session has, whatever anybody else asks for.
+// pinnedSettings are the settings of every session, whatever the connection string
+// sets.
 var pinnedSettings = map[string]string{
-	// Names are always qualified; only the session's temporary tables are found without.
-	// So nobody's function or operator in schema public can take the place of another.
+	// All names are qualified, except those of the session's temporary tables. A function
+	// or operator that another user created in schema public can therefore not replace one
+	// of ours.
 	"search_path": "",
 	"timezone":    "UTC",
-	"datestyle":   "ISO, YMD", // for dates in sentences
+	"datestyle":   "ISO, YMD", // for dates in texts
 }
 
-// encodingOfTexts is the encoding of the texts of the service, which any other could
-// not keep whole.
+// encodingOfTexts is the encoding of the service's texts; no other encoding can store
+// all of them.
 const encodingOfTexts = "UTF8"
 
-// Sessions lets each session that is opened with the configuration begin with these
-// settings and the pinned ones, and refuses a database that cannot keep the texts.
-// A setting is made by a statement, because poolers refuse or drop what is asked for
-// as the connection starts.
+// Sessions makes each session of the configuration begin with these settings and the
+// pinned ones, and refuses a database that cannot store all texts. The settings are
+// made by a statement, because poolers refuse or drop settings requested at connection
+// start.
 func Sessions(config *pgx.ConnConfig, name string, settings map[string]string) {
 	all := pinned(config, name, settings)
 	columns := []string{"pg_catalog.pg_backend_pid()"}
@@ -90,7 +92,8 @@ func keepsTexts(_ context.Context, conn *pgconn.PgConn) error {
 	return nil
 }
 
-// Stated returns the settings, each as the connection string asks for it where it does.
+// Stated returns the settings, with the values of the connection string where it sets
+// them.
 func Stated(config *pgx.ConnConfig, settings map[string]string) map[string]string {
 	all := maps.Clone(settings)
 	for name := range all {
@@ -101,7 +104,7 @@ func Stated(config *pgx.ConnConfig, settings map[string]string) map[string]strin
 	return all
 }
 
-// Unfit says that the server answers and cannot be worked with before somebody acts.
+// Unfit means that the server answers but cannot be used before an operator acts.
 type Unfit string
 
 func (e Unfit) Error() string { return string(e) }
@@ -109,9 +112,9 @@ func (e Unfit) Error() string { return string(e) }
 const errPooled = Unfit("a connection pooler in transaction or statement mode sends the statements of one session to several server processes; the locks that keep two runs apart " +
 	"and the staging tables belong to a session; run the pooler in session mode (PgBouncer: pool_mode = session), or set database.url to PostgreSQL itself")
 
-// SessionsApart refuses a pooler that does not give each session a server process of
-// its own. The two sessions take turns unevenly, so that a pooler that hands its
-// processes out in turn is found out too.
+// SessionsApart refuses a pooler that does not give each session its own server
+// process. It uses the two sessions unevenly, so that a pooler that assigns its
+// processes in turn is detected too.
 func SessionsApart(ctx context.Context, first *pgconn.PgConn, another func() (*pgconn.PgConn, error)) error {
 	if first.CustomData()["pooled"] != true {
 		return nil
@@ -138,12 +141,12 @@ func SessionsApart(ctx context.Context, first *pgconn.PgConn, another func() (*p
 	return nil
 }
 
-// RefusedByPooler reports whether it was a pooler that refused the connection, for a
-// parameter of the connection string that it does not know. With the same SQLSTATE
-// PgBouncer says that the server behind it is away, which passes.
+// RefusedByPooler reports whether a pooler refused the connection because of a
+// parameter of the connection string that it does not know. PgBouncer uses the same
+// SQLSTATE when the server behind it is unavailable, which is transient.
 func RefusedByPooler(err *pgconn.PgError) bool {
 	return err.Code == "08P01" && strings.HasPrefix(err.Message, "unsupported startup parameter")
 }
 
-// PoolerAdvice tells the operator what to do about a pooler that refused.
+// PoolerAdvice tells the operator what to do about a pooler that refused a parameter.
 const PoolerAdvice = "this is a connection pooler: remove the parameter from database.url, or add it to ignore_startup_parameters of PgBouncer, and run the pooler in session mode"
