@@ -36,9 +36,9 @@ type Database struct {
 	URL Secret `yaml:"url"`
 	// A file that holds the connection string.
 	URLFile string `yaml:"url_file"`
-	// The connection string for `collector migrate`, when migrations run as a role of their own.
-	// `COLLECTOR_DATABASE_MIGRATE_URL` wins over it. Without any, migrations use the same connection string as all
-	// other commands.
+	// The connection string for `collector migrate`, when migrations run with another role.
+	// `COLLECTOR_DATABASE_MIGRATE_URL` wins over it. Without either, migrations use the same
+	// connection string as all other commands.
 	MigrateURL Secret `yaml:"migrate_url"`
 	// A file that holds the connection string for `collector migrate`.
 	MigrateURLFile string `yaml:"migrate_url_file"`
@@ -53,13 +53,14 @@ type Database struct {
 // Partner is a partner tenant of the Cloud Solution Provider programme. At least
 // one is required, each with a name of its own.
 type Partner struct {
-	// The partner's name, required. It is in every row as `partner`. Another name is another partner with its own history;
-	// `collector partners rename` changes the name. At most 63 letters, digits, `-`, `.` and `_`.
+	// The partner's name, required. It is in every row as `partner`. A new name starts a new partner
+	// with its own history; `collector partners rename` changes the name. At most 63 letters, digits,
+	// `-`, `.` and `_`.
 	Name string `yaml:"name"`
 	// The Microsoft cloud: `global`, `usgov` or `china`.
 	Cloud string `yaml:"cloud" default:"global"`
-	// Another address of the Partner Center API, for a proxy or the simulator. `http` is allowed for loopback
-	// addresses only.
+	// Another address for the Partner Center API, for a proxy or the simulator. `http` is allowed for
+	// loopback addresses only.
 	BaseURL string `yaml:"base_url"`
 	// The language in which Partner Center describes products. A change of the language changes the descriptions in
 	// the results.
@@ -101,9 +102,9 @@ type Auth struct {
 	KeyVaultSecret string `yaml:"key_vault_secret"`
 	// A file that holds an access token; `COLLECTOR_<NAME>_TOKEN` wins over it. Mode `token` requires one of the two.
 	TokenFile string `yaml:"token_file"`
-	// Another address of the login host. `http` is allowed for loopback addresses only.
+	// Another address for the login host. `http` is allowed for loopback addresses only.
 	LoginURL string `yaml:"login_url"`
-	// A scope of the tokens other than that of the cloud and the mode, such as
+	// The scope of the tokens, instead of the scope of the cloud and the mode, such as
 	// `https://api.partnercenter.microsoft.com/.default`.
 	Scope string `yaml:"scope"`
 
@@ -124,21 +125,22 @@ type Auth struct {
 type Customers struct {
 	// The tenant ids of the customers.
 	IDs []billing.CustomerID `yaml:"ids"`
-	// A text file with one tenant id per line; `#` begins a comment. It is read anew at each run.
+	// A text file with one tenant id per line; `#` begins a comment. It is read again for each
+	// run.
 	File string `yaml:"file"`
-	// Ask Partner Center for the partner's customers at each run.
+	// Request the partner's customers from Partner Center for each run.
 	Discover bool `yaml:"discover" default:"false"`
 	// The tenant ids of customers that are left out.
 	Exclude []billing.CustomerID `yaml:"exclude"`
 }
 
-// Invoices says what is read of Microsoft's invoices to this partner.
+// Invoices says which of Microsoft's invoices to this partner are read.
 type Invoices struct {
 	// `true`: `collector run` and the daemon read the invoices after the costs. They need further permissions, which
 	// `collector check` proves.
 	Enabled bool `yaml:"enabled" default:"false"`
-	// The first month to read, such as `2024-01`. A month is that in which an invoice's period ends. Without it, all
-	// invoices that Partner Center lists.
+	// The first month to read, such as `2024-01`. An invoice belongs to the month in which its period
+	// ends. Without this key, all invoices that Partner Center lists are read.
 	Since string `yaml:"since"`
 	// The exports of Microsoft Graph, which are the only source of new-commerce lines after March 2025. Without this
 	// key, line items are read from Partner Center alone. `graph: {}` takes everything from `auth`.
@@ -155,12 +157,13 @@ type Graph struct {
 	// A file that holds the application's secret; `COLLECTOR_<NAME>_GRAPH_CLIENT_SECRET` wins over it. The secret of
 	// `auth` if absent.
 	ClientSecretFile string `yaml:"client_secret_file"`
-	// Another address of Microsoft Graph, without version. `http` is allowed for loopback addresses only.
+	// Another address for Microsoft Graph, without version. `http` is allowed for loopback addresses
+	// only.
 	BaseURL string `yaml:"base_url"`
-	// Another address of the login host; that of `auth` if absent.
+	// Another address for the login host; that of `auth` if absent.
 	LoginURL string `yaml:"login_url"`
 
-	// Given: the key stands in the file.
+	// Given means that the key is in the file.
 	Given bool `yaml:"-"`
 	// ClientSecret comes from ClientSecretFile, the environment or auth.
 	ClientSecret Secret `yaml:"-"`
@@ -174,7 +177,8 @@ type Limits struct {
 	Concurrency int `yaml:"concurrency" default:"8"`
 	// How long one request may take.
 	Timeout time.Duration `yaml:"timeout" default:"3m"`
-	// The longest wait that Partner Center may demand when it throttles (429); a longer one is cut to this.
+	// The longest wait that Partner Center may demand when it throttles (429); a longer wait is
+	// shortened to this.
 	MaxRetryAfter time.Duration `yaml:"max_retry_after" default:"5m"`
 }
 
@@ -184,19 +188,19 @@ type Collect struct {
 	Costs bool `yaml:"costs" default:"true"`
 	// The line items behind the costs.
 	LineItems bool `yaml:"line_items" default:"true"`
-	// The stored part of the billing profile: `full`, or `minimal` for the company name and the country only, which
-	// also reduces the profiles that are stored already.
+	// The stored part of the billing profile: `full`, or `minimal` for the company name and the
+	// country only, which also reduces the profiles that are already stored.
 	Profiles string `yaml:"profiles" default:"full"`
 	// Customers per write transaction.
 	Batch int `yaml:"batch" default:"500"`
-	// A run reads the costs of every customer, and the line items of those whose costs changed. As long as it has time
-	// left of this, it then reads again the profiles and line items that were read longest ago.
+	// A run reads the costs of every customer, and the line items of those whose costs changed. Within
+	// this time it then reads the other profiles and line items again, oldest first.
 	Night time.Duration `yaml:"night" default:"6h"`
-	// How old profiles and line items may grow while the costs say that nothing changed. Beyond `night` a run goes on
-	// with those that would grow older, for at most 20 hours.
+	// How old profiles and line items may become while the costs are unchanged. After `night` a run
+	// continues with those that would become older, for at most 20 hours.
 	Refresh time.Duration `yaml:"refresh" default:"7d"`
-	// How many partners are collected at the same time, each at its own quota. Connections to the database do not grow
-	// with it.
+	// How many partners are collected at the same time, each at its own quota. The number of
+	// connections to the database does not grow with it.
 	PartnersAtOnce int `yaml:"partners_at_once" default:"64"`
 }
 
@@ -213,7 +217,8 @@ type Reconcile struct {
 	JumpPercent int `yaml:"jump_percent" default:"50"`
 	// A jump is at least this much, in units of the cost's own currency; 0 means no such limit.
 	JumpAmount int `yaml:"jump_amount" default:"10"`
-	// The number of periods before the newest one that a jump requires: 1 to 12. With fewer periods nothing is a jump.
+	// The number of periods before the newest one that a jump requires: 1 to 12. With fewer periods no
+	// cost counts as a jump.
 	JumpPeriods int `yaml:"jump_periods" default:"4"`
 }
 
@@ -258,7 +263,8 @@ type Notify struct {
 // Retention says how long the collector keeps data that the results do not need.
 // Costs are kept forever.
 type Retention struct {
-	// The raw bodies of Partner Center's answers, from which every row can be derived anew.
+	// The raw bodies of Partner Center's answers, from which every row can be derived
+	// again.
 	Payloads time.Duration `yaml:"payloads" default:"800d"`
 	// The ledger of the runs, and the failures of customers.
 	Runs time.Duration `yaml:"runs" default:"400d"`

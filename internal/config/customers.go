@@ -15,11 +15,10 @@ import (
 	"partnercost/internal/billing"
 )
 
-// Listed yields the customers of ids or file that are not excluded, in their
-// order, and nothing if they are to be discovered. A file is read as it is now,
-// line by line, and checked again: it may have changed since Load. An error about a
-// line is a Problem, and the sequence goes on after it; after any other error it
-// ends.
+// Listed yields the customers of ids or file that are not excluded, in their order, and
+// none if they are to be discovered. A file is read in its present state, line by line,
+// and checked again, because it may have changed since Load. An error about a line is a
+// Problem, and the sequence continues after it; after any other error it ends.
 func (c Customers) Listed() iter.Seq2[billing.CustomerID, error] {
 	if c.File != "" {
 		return c.WithoutExcluded(readCustomers(c.File))
@@ -33,7 +32,7 @@ func (c Customers) Listed() iter.Seq2[billing.CustomerID, error] {
 	})
 }
 
-// WithoutExcluded yields what ids yields, but for the excluded customers.
+// WithoutExcluded yields ids without the excluded customers.
 func (c Customers) WithoutExcluded(ids iter.Seq2[billing.CustomerID, error]) iter.Seq2[billing.CustomerID, error] {
 	excluded := make(map[billing.CustomerID]bool, len(c.Exclude))
 	for _, id := range c.Exclude {
@@ -51,9 +50,9 @@ func (c Customers) WithoutExcluded(ids iter.Seq2[billing.CustomerID, error]) ite
 	}
 }
 
-// ReadCustomersFile returns the customers of the file at path: one GUID a line,
-// empty lines and comments after # aside. Malformed and repeated ids, and a file
-// without any, are refused, with all their lines, as Errors.
+// ReadCustomersFile returns the customers of the file at path, which has one GUID per
+// line; empty lines and comments after # are ignored. Malformed and repeated ids, and a
+// file without ids, are refused as Errors, with all their lines.
 func ReadCustomersFile(path string) ([]billing.CustomerID, error) {
 	var ids []billing.CustomerID
 	if problems := checkCustomers(path, func(id billing.CustomerID) { ids = append(ids, id) }); len(problems) > 0 {
@@ -62,12 +61,12 @@ func ReadCustomersFile(path string) ([]billing.CustomerID, error) {
 	return ids, nil
 }
 
-// checkCustomers reads the whole file at path, hands every good id to keep, and
+// checkCustomers reads the whole file at path and passes every valid id to keep. It
 // returns the first problems and how many more there are.
 func checkCustomers(path string, keep func(billing.CustomerID)) Errors {
 	const most = 20
 	var problems Errors
-	var next Problem // the first one that is not shown
+	var next Problem // the first problem that is not shown
 	more := 0
 	for id, err := range readCustomers(path) {
 		if err == nil {
@@ -103,7 +102,7 @@ func readCustomers(path string) iter.Seq2[billing.CustomerID, error] {
 			yield("", fmt.Errorf("customers file: %w", err))
 			return
 		}
-		defer func() { _ = f.Close() }() // only read: nothing can be lost
+		defer func() { _ = f.Close() }() // the file is only read, so no data can be lost
 		for id, err := range parseCustomers(f, path) {
 			if !yield(id, err) {
 				return
@@ -112,13 +111,13 @@ func readCustomers(path string) iter.Seq2[billing.CustomerID, error] {
 	}
 }
 
-// parseCustomers yields the ids in r, which is called name in problems.
+// parseCustomers yields the ids in r; problems call it name.
 func parseCustomers(r io.Reader, name string) iter.Seq2[billing.CustomerID, error] {
 	return func(yield func(billing.CustomerID, error) bool) {
 		refuse := func(line int, format string, args ...any) bool {
 			return yield("", Problem{File: name, Line: line, Message: fmt.Sprintf(format, args...)})
 		}
-		// By the 16 bytes of the GUID: the only thing here that grows with the file.
+		// The key is the GUID's 16 bytes, because this map alone grows with the file.
 		first := map[uuid.UUID]int{}
 		lines := bufio.NewScanner(r)
 		n := 1
@@ -165,7 +164,7 @@ func parseCustomers(r io.Reader, name string) iter.Seq2[billing.CustomerID, erro
 	}
 }
 
-// customers checks whose costs a partner's are.
+// customers checks the source of a partner's customers.
 func (l *loader) customers(c *Customers, path string) {
 	var ways []string
 	for _, way := range []string{"ids", "file", "discover"} {
@@ -189,7 +188,7 @@ func (l *loader) customers(c *Customers, path string) {
 	}
 }
 
-// repeated refuses every id that stands in the list a second time.
+// repeated refuses every id that is in the list a second time.
 func (l *loader) repeated(ids []billing.CustomerID, path string) {
 	first := make(map[billing.CustomerID]int, len(ids))
 	for i, id := range ids {
@@ -202,8 +201,9 @@ func (l *loader) repeated(ids []billing.CustomerID, path string) {
 	}
 }
 
-// customersFile checks the customers file that the key at path names. One that
-// cannot be opened is the key's problem; what is in it is the file's.
+// customersFile checks the customers file that the key at path names. If the file
+// cannot be opened, the problem belongs to the key; problems of its content belong to
+// the file.
 func (l *loader) customersFile(file, path string) {
 	if file == "" {
 		l.refuse(path, "names no file")

@@ -14,13 +14,13 @@ import (
 	"partnercost/internal/billing"
 )
 
-// decode puts the value of n, at a key path, into v. It differs from the YAML
-// library's own decoding in that it tells everything that is wrong by key path and
-// line, and takes nothing for something else, such as a number for a text.
+// decode stores the value of n, at a key path, in v. Unlike the YAML library's own
+// decoding it reports every error with key path and line, and converts no value of
+// another type, such as a number to a text.
 func (l *loader) decode(n *yaml.Node, v reflect.Value, path string) {
 	n = resolveAlias(n)
 	if _, ok := l.lines[path]; !ok {
-		l.lines[path] = n.Line // an element of a list; a key has its own line already
+		l.lines[path] = n.Line // an element of a list; a key already has a line
 	}
 	switch {
 	case v.Kind() == reflect.Struct && v.Type() != reflect.TypeFor[Secret]():
@@ -52,8 +52,8 @@ func (l *loader) breakOff(path, format string, args ...any) {
 	l.broken[path] = true
 }
 
-// decodeStruct puts the keys of n into the fields of v and the defaults into all
-// others. A null is as good as an absent key.
+// decodeStruct stores the keys of n in the fields of v and the defaults in all others.
+// A null counts as an absent key.
 func (l *loader) decodeStruct(n *yaml.Node, v reflect.Value, path string) {
 	values := l.mapping(n, v.Type(), path)
 	for i := range v.NumField() {
@@ -77,8 +77,8 @@ func (l *loader) decodeStruct(n *yaml.Node, v reflect.Value, path string) {
 	}
 }
 
-// mapping returns the values of n that are not null by their keys, each of which
-// must be a key of t and stand there once.
+// mapping returns the values of n that are not null, by their keys. Each key must be a
+// key of t and occur once.
 func (l *loader) mapping(n *yaml.Node, t reflect.Type, path string) map[string]*yaml.Node {
 	values := map[string]*yaml.Node{}
 	first := map[string]int{}
@@ -108,8 +108,8 @@ func (l *loader) mapping(n *yaml.Node, t reflect.Type, path string) map[string]*
 	return values
 }
 
-// setScalar puts text into v. The tag is YAML's idea of the type of the text; an
-// empty one fits everything.
+// setScalar stores text in v. tag is the type that YAML sees in the text; an empty tag
+// fits every type.
 func setScalar(v reflect.Value, tag, text string) error {
 	isText := tag == "!!str" || tag == ""
 	switch target := v.Addr().Interface().(type) {
@@ -153,7 +153,8 @@ func setScalar(v reflect.Value, tag, text string) error {
 	return nil
 }
 
-// unknownKey says what may be meant by a key that t does not have.
+// unknownKey returns a message about a key that t does not have, with the key that was
+// probably meant.
 func unknownKey(key string, t reflect.Type) string {
 	known := keys(t)
 	const never = "a secret must not be in this file; "
@@ -183,8 +184,8 @@ func keys(t reflect.Type) []string {
 	return all
 }
 
-// distance returns how many letters must be put in, taken out or replaced to make
-// b of a.
+// distance returns how many letters must be inserted, deleted or replaced to turn a
+// into b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// expose notes a file with a secret that every account of the machine can read. One
-// that is not there, such as a refresh token before the sign-in, exposes nothing.
+// expose records a file with a secret that every account of the machine can read. A
+// missing file, such as a refresh token before the sign-in, exposes nothing.
 func (l *loader) expose(file, key string) {
 	mode, readable := readableByAll(file)
 	if !readable {
@@ -20,8 +20,8 @@ func (l *loader) expose(file, key string) {
 	})
 }
 
-// readableByAll reports whether the mode of the file, and of all directories above it,
-// let everybody read it.
+// readableByAll reports whether the modes of the file, and of all directories above it,
+// allow every account to read it.
 func readableByAll(file string) (mode fs.FileMode, readable bool) {
 	path, err := filepath.Abs(file)
 	if err != nil {

@@ -5,20 +5,21 @@ import (
 	"time"
 )
 
-// monthForm is how a month is written.
+// monthForm is the form of a month.
 const monthForm = "2006-01"
 
-// SinceMonth is the first day of the first month to read; zero when all are.
+// SinceMonth returns the first day of the first month to read; zero when all months are
+// read.
 func (i Invoices) SinceMonth() time.Time {
 	month, err := time.Parse(monthForm, i.Since)
-	if err != nil { // it was checked when it was loaded
+	if err != nil { // cannot happen: loading has checked it
 		return time.Time{}
 	}
 	return month
 }
 
-// invoices checks what is read of the invoices, and completes the sign-in to Microsoft
-// Graph with that to Partner Center.
+// invoices checks the keys about invoices, and completes the sign-in to Microsoft Graph
+// from the sign-in to Partner Center.
 func (l *loader) invoices(p *Partner, path string) {
 	if i := p.Invoices; i.Since != "" {
 		if _, err := time.Parse(monthForm, i.Since); err != nil {

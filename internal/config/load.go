@@ -17,12 +17,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// Load reads the configuration file at path and what belongs to it: the variables
-// COLLECTOR_DATABASE_URL, COLLECTOR_DATABASE_MIGRATE_URL and COLLECTOR_<NAME>_...
-// through getenv, the files with secrets, and the customers files, which it checks
-// from end to end. Relative paths in the file start at the file's directory.
-// Everything that is wrong is returned at once, as Errors, and nothing is returned
-// beside it.
+// Load reads the configuration file at path and everything that it refers to: the
+// variables COLLECTOR_DATABASE_URL, COLLECTOR_DATABASE_MIGRATE_URL and
+// COLLECTOR_<NAME>_... through getenv, the files with secrets, and the customers files,
+// which it checks completely. Relative paths in the file start at the file's directory.
+// All problems are returned at once, as Errors, without a configuration.
 func Load(path string, getenv func(string) string) (*Config, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -34,9 +33,9 @@ func Load(path string, getenv func(string) string) (*Config, error) {
 	return load(path, data, getenv)
 }
 
-// LoadDatabase is Load for those who need the database and nothing else: partners may
-// be missing. So may the file, where COLLECTOR_DATABASE_URL says all there is to say,
-// unless somebody named it.
+// LoadDatabase is Load for commands that need only the database: partners may be
+// missing. The file itself may be missing too if COLLECTOR_DATABASE_URL is set, unless
+// the user named the file.
 func LoadDatabase(path string, named bool, getenv func(string) string) (*Config, error) {
 	data, err := os.ReadFile(path)
 	l := newLoader(path, getenv)
@@ -52,7 +51,7 @@ func LoadDatabase(path string, named bool, getenv func(string) string) (*Config,
 	return l.parse(data)
 }
 
-// load is Load of a file that holds data.
+// load is Load for the content of a file.
 func load(path string, data []byte, getenv func(string) string) (*Config, error) {
 	return newLoader(path, getenv).parse(data)
 }
@@ -88,17 +87,17 @@ const howToBegin = "copy collector.example.yaml, which explains every key, and n
 type loader struct {
 	file   string
 	getenv func(string) string
-	// databaseOnly says that nobody is to be collected, so that no partner is missed.
+	// databaseOnly means that no partner is collected, so that none is required.
 	databaseOnly bool
-	lines        map[string]int  // where each key path with a value stands
+	lines        map[string]int  // the line of each key path with a value
 	broken       map[string]bool // key paths whose value could not be understood
 	problems     Errors
 	exposed      []Problem
 }
 
-// refuse records a problem at a key path. A key that does not stand in the file is
-// missed at the line of the nearest one around it; about a key whose value could
-// not be understood, or anything in it, there is nothing more to say.
+// refuse records a problem at a key path. A missing key is reported at the line of the
+// nearest key around it. There are no further problems for a key whose value could not
+// be understood, or for anything in that value.
 func (l *loader) refuse(path, format string, args ...any) {
 	line := 0
 	for at := path; ; at = parent(at) {
@@ -115,10 +114,10 @@ func (l *loader) refuse(path, format string, args ...any) {
 	l.problems = append(l.problems, Problem{File: l.file, Line: max(line, 1), Key: path, Message: fmt.Sprintf(format, args...)})
 }
 
-// given reports whether the key at path stands in the file and is not null.
+// given reports whether the key at path is in the file and is not null.
 func (l *loader) given(path string) bool { return l.lines[path] > 0 }
 
-// resolve returns a path of the file as the program can open it.
+// resolve returns a path of the file in the form in which the program can open it.
 func (l *loader) resolve(path string) string {
 	if path == "" || filepath.IsAbs(path) {
 		return path
@@ -126,7 +125,7 @@ func (l *loader) resolve(path string) string {
 	return filepath.Join(filepath.Dir(l.file), path)
 }
 
-// parent returns the key path that holds path: "a.b[1]" lies in "a.b", and that in
+// parent returns the key path that contains path: "a.b[1]" is in "a.b", and that is in
 // "a".
 func parent(path string) string { return path[:max(strings.LastIndexAny(path, ".["), 0)] }
 
@@ -151,7 +150,7 @@ func parse(data []byte) (*yaml.Node, *Problem) {
 
 var yamlErrorForm = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)`)
 
-// syntaxProblem takes the line out of an error of the YAML library.
+// syntaxProblem extracts the line from an error of the YAML library.
 func syntaxProblem(err error) *Problem {
 	part := yamlErrorForm.FindStringSubmatch(err.Error())
 	if part == nil {
@@ -161,7 +160,7 @@ func syntaxProblem(err error) *Problem {
 	return &Problem{Line: line, Message: "is not YAML: " + part[2]}
 }
 
-// cause leaves out of a file error what its text would repeat.
+// cause removes from a file error what its text would repeat.
 func cause(err error) error {
 	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err

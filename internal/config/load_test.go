@@ -20,7 +20,7 @@ const (
 	tenant    = "00000000-0000-0000-0000-00000000000a"
 )
 
-// good is a complete file; the tests of refusals put other lines into it.
+// good is a complete file; the tests of refusals replace lines of it.
 const good = `database:
   url: postgres://collector@localhost:5432/costs
 partners:
@@ -56,8 +56,8 @@ func read(tb testing.TB, path string) string {
 	return string(data)
 }
 
-// loadIn loads text as DIR/collector.yaml beside the files that good needs and the
-// given ones.
+// loadIn loads text as DIR/collector.yaml, together with the files that good needs and
+// the given ones.
 func loadIn(t *testing.T, dir, text string, files, variables map[string]string) (*Config, error) {
 	t.Helper()
 	write(t, filepath.Join(dir, "token"), "ready\n")
@@ -193,7 +193,7 @@ func TestTheEnvironmentWins(t *testing.T) {
 	}
 }
 
-// Each case replaces a piece of good and tells all lines of the error, without the
+// Each case replaces a part of good and states all lines of the error, without the
 // directory.
 func TestLoadRefuses(t *testing.T) {
 	t.Parallel()

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// Problem is one thing that is wrong, and the place to put it right.
+// Problem is an error in a file, with the place where it must be corrected.
 type Problem struct {
 	// File is as the user named it, or relative to the configuration file.
 	File string
-	// Line counts from 1; it is 0 when the whole file is meant.
+	// Line counts from 1; 0 means the whole file.
 	Line int
 	// Key is the path of the key in the configuration, such as
-	// "partners[0].customers.ids[3]"; it is empty when no key is meant.
+	// "partners[0].customers.ids[3]"; it is empty when the problem has no key.
 	Key string
 	// Message says what is wrong and what to do. It holds no secret.
 	Message string
@@ -35,11 +35,11 @@ func (p Problem) Error() string {
 	return b.String()
 }
 
-// Errors is everything that is wrong, at least one problem: those of the
-// configuration file by line, then those of the customers files by file and line.
+// Errors are all problems, at least one: those of the configuration file by line, then
+// those of the customers files by file and line.
 type Errors []Problem
 
-// Error returns one problem a line.
+// Error returns the problems, one per line.
 func (e Errors) Error() string {
 	lines := make([]string, len(e))
 	for i, p := range e {
@@ -48,7 +48,7 @@ func (e Errors) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// sort puts the problems in order, those of the file first ahead.
+// sort orders the problems; those of the file first come first.
 func (e Errors) sort(first string) {
 	slices.SortStableFunc(e, func(a, b Problem) int {
 		if a.File != b.File && a.File == first {

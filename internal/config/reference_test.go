@@ -26,7 +26,7 @@ const (
 	referenceFile = "../../docs/configuration.md"
 )
 
-// docs/configuration.md is made of the comments in config.go and of the example.
+// docs/configuration.md consists of the comments in config.go and the example.
 func TestReference(t *testing.T) {
 	t.Parallel()
 	want := reference(t)
@@ -42,7 +42,7 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// The example loads, and the values it shows for optional keys are the defaults.
+// The example can be loaded, and the values of its optional keys are the defaults.
 func TestExample(t *testing.T) {
 	t.Parallel()
 	got, err := Load(exampleFile, noEnvironment)
@@ -69,7 +69,7 @@ partners:
 	}
 }
 
-// The example is an operator's list of what there is.
+// The example names every key for the operator.
 func TestExampleNamesEveryKey(t *testing.T) {
 	t.Parallel()
 	example := read(t, exampleFile)
@@ -184,7 +184,7 @@ func sections(of reflect.Type, path string) []configSection {
 	return all
 }
 
-// section returns the struct that has keys of its own in a field of type t.
+// section returns the struct with keys of its own in a field of type t.
 func section(t reflect.Type) (reflect.Type, bool) {
 	if t.Kind() == reflect.Slice {
 		t = t.Elem()

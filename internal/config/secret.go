@@ -6,12 +6,11 @@ import (
 	"log/slog"
 )
 
-// Secret is a value that shows itself only to who calls Reveal. Printed with fmt,
-// logged with slog, or marshalled to JSON or YAML, it is "[redacted]", or empty if
-// it is not set.
+// Secret is a value that only Reveal returns. Printed with fmt, logged with slog, or
+// marshalled to JSON or YAML, it is "[redacted]", or empty if it is not set.
 type Secret struct {
-	// Behind a pointer, because fmt prints the bytes of a value that it meets in an
-	// unexported field without asking the value's methods.
+	// A pointer, because fmt prints the bytes of a value in an unexported field without
+	// calling the value's methods.
 	value *string
 }
 

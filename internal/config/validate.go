@@ -53,7 +53,7 @@ func (l *loader) validate(c *Config) {
 	l.positive(c.Retention.Runs, "retention.runs")
 }
 
-// mostJumpPeriods is how many periods before the newest one are looked at.
+// mostJumpPeriods is how many periods before the newest one are examined.
 const mostJumpPeriods = 12
 
 func (l *loader) reconcile(r Reconcile) {
@@ -96,8 +96,8 @@ func (l *loader) database(d *Database) {
 	l.positive(d.Wait, "database.wait")
 }
 
-// The two forms of a connection string, a URL and a list of settings, and the
-// places for a password in either, also in one that is not well-formed.
+// The two forms of a connection string, a URL and a list of settings, and the places
+// for a password in each, even in a malformed one.
 var (
 	connectionForm = regexp.MustCompile(`^(postgres(ql)?://|\s*[a-z_]+\s*=)`)
 	passwordForm   = regexp.MustCompile(`(?i)(^|[\s?&])(ssl)?password\s*=|^[a-z]+://[^@/?#]*:[^@?]+@`)
@@ -110,7 +110,7 @@ var (
 	localePattern = regexp.MustCompile(`^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$`)
 )
 
-// IsPartnerName reports whether a partner may be called so.
+// IsPartnerName reports whether a partner may have this name.
 func IsPartnerName(name string) bool { return namePattern.MatchString(name) }
 
 func (l *loader) partner(p *Partner, path string) {
@@ -138,8 +138,8 @@ func (l *loader) partner(p *Partner, path string) {
 	l.positive(p.Limits.MaxRetryAfter, join(path, "limits.max_retry_after"))
 }
 
-// partnerNames refuses a partner that has the name of another one, or a name whose
-// variables would be another one's as well.
+// partnerNames refuses a partner with the name of another one, or with a name whose
+// variables would be those of another one.
 func (l *loader) partnerNames(partners []Partner) {
 	type use struct{ line, partner int }
 	owners := map[string]use{}
@@ -162,7 +162,7 @@ func (l *loader) partnerNames(partners []Partner) {
 	}
 }
 
-// variableOf names the variable of the environment that holds a partner's secret.
+// variableOf returns the name of the environment variable with a partner's secret.
 func variableOf(partner, suffix string) string {
 	return "COLLECTOR_" + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(partner)) + "_" + suffix
 }
@@ -197,8 +197,8 @@ func (l *loader) auth(a *Auth, path, partner string) {
 	}
 }
 
-// secret returns the value of a variable or, if that is not set, of the file that
-// the key at path names, and which of the two it was.
+// secret returns the value of a variable or, if that is not set, the content of the
+// file that the key at path names. from says which of the two it was.
 func (l *loader) secret(file, path, variable string) (s Secret, from string) {
 	from, text := variable, l.getenv(variable)
 	if text == "" && file == "" {
@@ -235,7 +235,7 @@ func (l *loader) console(c Console) {
 	}
 }
 
-// guid checks a GUID, if there is one, and gives it its canonical form.
+// guid checks a GUID, if it is set, and changes it to its canonical form.
 func (l *loader) guid(s *string, path string) {
 	if *s == "" {
 		return
@@ -248,7 +248,7 @@ func (l *loader) guid(s *string, path string) {
 	*s = string(id)
 }
 
-// webAddress checks an address, if there is one, and returns it.
+// webAddress checks an address, if it is set, and returns it.
 func (l *loader) webAddress(s, path string) (*url.URL, bool) {
 	if s == "" {
 		return nil, false
@@ -256,7 +256,7 @@ func (l *loader) webAddress(s, path string) (*url.URL, bool) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
-		// Not quoted: it may hold a password, or be one.
+		// The address is not quoted: it may hold a password, or be one.
 		l.refuse(path, "is not an address such as https://host/path")
 	case u.User != nil:
 		l.refuse(path, "holds a user name or password, which must not be in this file")
