@@ -8,7 +8,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_statements (
     has_profile      boolean     NOT NULL,
     has_costs        boolean     NOT NULL,
     has_line_items   boolean     NOT NULL,
-    no_costs         boolean     NOT NULL, -- and so no line items either
+    no_costs         boolean     NOT NULL, -- such a summary has no line items either
     profile_hash     bytea,
     summary_hash     bytea,
     line_items_hash  bytea,
@@ -38,7 +38,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_statements (
     statement_id     bigint,
     origin           text,
     added            boolean,
-    -- every body was read from which the costs of the entry derive
+    -- all bodies from which the entry's costs derive were read
     whole            boolean
 ) ON COMMIT DELETE ROWS;
 
@@ -68,7 +68,7 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_profiles (
     address_last_name   text,
     phone_number        text,
     address_email       text,
-    -- filled while merging: new, changed, same, agreed (the same as an import said) or kept
+    -- filled while merging: new, changed, same, agreed (same as imported) or kept
     action              text
 ) ON COMMIT DELETE ROWS;
 

@@ -228,8 +228,8 @@ type ExplainedMonthsRow struct {
 	Months  []string
 }
 
-// Where a customer's numbers come from. A text that is not stated is empty here; in the
-// tables none is.
+// The origin of a customer's numbers. A missing text is empty here; the tables hold
+// NULL, never an empty text.
 // A row for each partner that has the customer, with the months in which costs end.
 func (q *Queries) ExplainedMonths(ctx context.Context, db DBTX, arg ExplainedMonthsParams) ([]ExplainedMonthsRow, error) {
 	rows, err := db.Query(ctx, explainedMonths, arg.CustomerID, arg.Partner)

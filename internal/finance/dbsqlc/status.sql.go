@@ -114,8 +114,8 @@ type OldestUnseenRow struct {
 	UnseenSince time.Time
 }
 
-// Of each partner the active customer whose last success is longest ago; one that
-// was never collected counts from when it was first asked for.
+// For each partner, the active customer whose last success is longest ago. A customer
+// that was never collected counts from when it was first seen.
 func (q *Queries) OldestUnseen(ctx context.Context, db DBTX) ([]OldestUnseenRow, error) {
 	rows, err := db.Query(ctx, oldestUnseen)
 	if err != nil {

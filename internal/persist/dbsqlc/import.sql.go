@@ -52,9 +52,9 @@ GROUP BY s.customer_id
 ON CONFLICT DO NOTHING
 `
 
-// Saved answers, merged like others but for this: they come from an unknown day, so what
-// the service itself said stands, and they say nothing about how the customer stands now.
-// The next collection makes them active, if they are the partner's.
+// Saved answers are merged like others with two exceptions: their date is unknown, so
+// collected values stay, and they do not change the customer's current state.
+// The next collection makes them active, if they are the partner's customers.
 func (q *Queries) InsertImportedCustomers(ctx context.Context, db DBTX, partner string) error {
 	_, err := db.Exec(ctx, insertImportedCustomers, partner)
 	return err
@@ -125,7 +125,7 @@ type StageKeptRow struct {
 	Sets     int32
 }
 
-// How much of each statement gave way to what was collected.
+// Which parts of each statement were not imported because they were collected.
 func (q *Queries) StageKept(ctx context.Context, db DBTX) ([]StageKeptRow, error) {
 	rows, err := db.Query(ctx, stageKept)
 	if err != nil {

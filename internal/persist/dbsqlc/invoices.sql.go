@@ -128,7 +128,7 @@ type DeleteInvoiceBodiesParams struct {
 	AtMost int32
 }
 
-// Old bodies from which nothing that stands now was read.
+// Old bodies from which no current row was read.
 func (q *Queries) DeleteInvoiceBodies(ctx context.Context, db DBTX, arg DeleteInvoiceBodiesParams) (int64, error) {
 	result, err := db.Exec(ctx, deleteInvoiceBodies, arg.Before, arg.AtMost)
 	if err != nil {
@@ -141,7 +141,8 @@ const deleteInvoiceLoad = `-- name: DeleteInvoiceLoad :exec
 DELETE FROM collector.invoice_loads WHERE load_id = $1 AND state NOT IN ('loaded', 'left_out')
 `
 
-// What another interface is asked for from now on, and was never read by this one.
+// Parts that are now read through another interface, and were never read through this
+// one.
 func (q *Queries) DeleteInvoiceLoad(ctx context.Context, db DBTX, loadID int64) error {
 	_, err := db.Exec(ctx, deleteInvoiceLoad, loadID)
 	return err
@@ -156,7 +157,7 @@ WHERE b.body_hash IN (
     WHERE i.partner = $1::text)
 `
 
-// The answers with lines of anybody; the lists of invoices name nobody.
+// The answers with lines of any customer. The lists of invoices name no customers.
 func (q *Queries) EraseAllInvoiceBodies(ctx context.Context, db DBTX, partner string) (int64, error) {
 	result, err := db.Exec(ctx, eraseAllInvoiceBodies, partner)
 	if err != nil {
@@ -612,7 +613,7 @@ GROUP BY r.invoice_type, r.month, r.currency_code
 `
 
 // A finding for each month, type and currency; finance.invoice_reconciliation names the
-// customers. A cent is no reason to look.
+// customers. A difference of a cent is not reported.
 func (q *Queries) StageInvoiceDifferences(ctx context.Context, db DBTX, partner string) error {
 	_, err := db.Exec(ctx, stageInvoiceDifferences, partner)
 	return err
@@ -692,7 +693,7 @@ FROM finance.invoices i
 WHERE i.partner = $1::text AND i.difference <> 0
 `
 
-// Of a legacy invoice an adjustment that no line states is to be expected.
+// A legacy invoice may have an adjustment that is in no line.
 func (q *Queries) StageInvoiceTotals(ctx context.Context, db DBTX, partner string) error {
 	_, err := db.Exec(ctx, stageInvoiceTotals, partner)
 	return err
@@ -725,8 +726,8 @@ type StageMissingInvoicesParams struct {
 	Partner string
 }
 
-// The successor of the newest invoice of each type and currency, once it is late, for two
-// months: later the type or the currency has ended.
+// The successor of the newest invoice of each type and currency is missing from when it
+// is late, for two months. After that the type or the currency has ended.
 func (q *Queries) StageMissingInvoices(ctx context.Context, db DBTX, arg StageMissingInvoicesParams) error {
 	_, err := db.Exec(ctx, stageMissingInvoices, arg.Today, arg.Partner)
 	return err
@@ -756,7 +757,7 @@ type StoredInvoicesRow struct {
 	Paid         decimal.NullDecimal
 }
 
-// Invoices and their lines. Whoever calls these holds the partner's lock.
+// Invoices and their lines. The caller of these queries holds the partner's lock.
 func (q *Queries) StoredInvoices(ctx context.Context, db DBTX, partner string) ([]StoredInvoicesRow, error) {
 	rows, err := db.Query(ctx, storedInvoices, partner)
 	if err != nil {

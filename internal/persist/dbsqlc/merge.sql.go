@@ -94,10 +94,10 @@ FROM newest n LEFT JOIN added a ON a.customer_key = n.customer_key
 WHERE s.seq = n.seq
 `
 
-// A part that was not collected this time keeps the body it had, and so does one that
-// differs from it in nothing but what is volatile. But line items go with the summary
-// that they were read with, which places them in their period. The same bytes with
-// another status are another answer: only 200 is read for costs.
+// A part that was not collected this time keeps its body, and so does a part whose body
+// differs only in volatile members. But line items go with the summary with which they
+// were read, because it determines their period. The same bytes with another status are
+// another answer: costs are read only from 200.
 func (q *Queries) ApplyStatements(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, applyStatements, runID)
 	return err
@@ -124,8 +124,8 @@ WHERE t.action = 'agreed' AND s.origin = 'servicecosts' AND b.customer_key = s.c
     AND b.customer_key = ANY (ARRAY(SELECT k.customer_key FROM stage_profiles p JOIN stage_statements k ON k.seq = p.seq WHERE p.action = 'agreed'))
 `
 
-// What was imported and is now collected has been collected: no import may replace it
-// any more. The values are the same, so this is no revision.
+// An imported row that is now collected becomes a collected one, which no import may
+// replace. The values are the same, so there is no revision.
 func (q *Queries) ConfirmImported(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, confirmImported)
 	return err
@@ -136,8 +136,8 @@ UPDATE collector.customer_states SET profile_rules = NULL, costs_rules = NULL
 WHERE customer_key = ANY (ARRAY(SELECT s.customer_key FROM stage_statements s)) AND (profile_rules IS NOT NULL OR costs_rules IS NOT NULL)
 `
 
-// What the facts of these customers say was decided by more than their newest answers:
-// the next collection derives all of it, and the findings, though no body is new.
+// The facts of these customers derive from more than their newest answers. The next
+// collection therefore derives all facts and findings again, although no body is new.
 func (q *Queries) DeriveAnew(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, deriveAnew)
 	return err
@@ -180,13 +180,14 @@ WHERE NOT l.is_over AND l.is_told
 GROUP BY l.seq
 `
 
-// Stored sets whose type and period have no cost (of a collected set: no collected one)
-// were filed where their answer left them: in the root's period. An answer that does not give such a set any more, yet
-// states its period or a cost of its type, has put the items elsewhere; the set becomes
-// empty. Of an earlier period nobody can say, so the set stays and is a finding. An answer
-// whose line items were not read says nothing of a collected set. An
-// imported set of that kind gives way to every answer with a cost of its period or type,
-// whether its line items were read or not (KeepCollected).
+// Stored sets whose type and period have no cost (for a collected set: no collected
+// one) were filed under the root's period of their answer. If an answer no longer
+// returns such a set, but states its period or a cost of its type, its items are in
+// another set, and this one becomes empty. For an earlier period this cannot be known,
+// so the set stays and becomes a finding. An answer whose line items were not read does
+// not affect a collected set. An imported set of that kind gives way to every answer
+// with a cost of its period or type, whether its line items were read or not
+// (KeepCollected).
 func (q *Queries) EmptySets(ctx context.Context, db DBTX, noItems []byte) error {
 	_, err := db.Exec(ctx, emptySets, noItems)
 	return err
@@ -234,7 +235,7 @@ WHERE s.failure_class IS NOT NULL AND noted.failure_id IS NULL
 ORDER BY s.seq
 `
 
-// A run notes one failure of a customer: the same batch may come again when the
+// A run records one failure of a customer. The same batch may come again when the
 // connection broke during its COMMIT.
 func (q *Queries) InsertFailures(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, insertFailures, runID)
@@ -311,8 +312,8 @@ CROSS JOIN LATERAL (SELECT p.payload_hash FROM collector.payloads p WHERE p.payl
 ORDER BY known.payload_hash
 `
 
-// Pruning passes over locked bodies: one that was found here is still there when the
-// entry that needs it can be seen.
+// Pruning skips locked bodies: a body that was found here still exists when the entry
+// that needs it becomes visible.
 func (q *Queries) LockKnownPayloads(ctx context.Context, db DBTX, hashes [][]byte) ([][]byte, error) {
 	rows, err := db.Query(ctx, lockKnownPayloads, hashes)
 	if err != nil {
@@ -340,8 +341,9 @@ WHERE h.hash IS NOT NULL
 ORDER BY h.hash
 `
 
-// The bodies of the entries that were added to the log, and those of imports: an entry
-// that is imported again may have lost its bodies since. Those of all others are kept.
+// The bodies of the entries that were added to the log, and of imports, because the
+// bodies of an entry that is imported again may have been pruned. The bodies of all
+// other entries are stored.
 func (q *Queries) NamedHashes(ctx context.Context, db DBTX) ([][]byte, error) {
 	rows, err := db.Query(ctx, namedHashes)
 	if err != nil {
@@ -413,9 +415,9 @@ type NoteKnownRow struct {
 	Noted   bool
 }
 
-// A part of an answer is known when what stands was derived from a body with its
-// digest, by this version of the rules: deriving it again would change nothing. Where
-// all is known, the one thing to note is that the customer was collected.
+// A part of an answer is known if the stored rows were derived from a body with the
+// same digest, by this version of the rules: deriving it again would change nothing. If
+// all parts are known, only the time of the collection is recorded.
 func (q *Queries) NoteKnown(ctx context.Context, db DBTX, arg NoteKnownParams) ([]NoteKnownRow, error) {
 	rows, err := db.Query(ctx, noteKnown,
 		arg.Seqs,
@@ -463,7 +465,7 @@ WHERE s.customer_name IS NOT NULL AND b.company_name IS NULL
 ON CONFLICT (customer_key, since) DO UPDATE SET name = EXCLUDED.name
 `
 
-// What line items call a customer whose profile has no company name, when that is news.
+// The new names in line items, for customers whose profile has no company name.
 func (q *Queries) NoteNames(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, noteNames)
 	return err
@@ -522,9 +524,9 @@ WHERE t.set_no = l.set_no AND l.stray
             AND k.period_start = l.period_start AND k.origin = 'servicecosts' OFFSET 0))
 `
 
-// Items of a type of which the answer has no detail belong to the newest collected
-// period of that type, unless that is over: then they stay in the root's period, or in
-// none if a cost of their type has that one, which has items of its own.
+// Items of a type without a detail in the answer belong to the newest collected period
+// of that type, unless that is over. Then they stay in the root's period, or in none if
+// a cost of their type has the root's period, which has items of its own.
 func (q *Queries) PlaceSets(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, placeSets)
 	return err
@@ -555,7 +557,7 @@ WITH listed AS (
     CROSS JOIN LATERAL (SELECT detail_id, customer_key, invoice_type, period_start, currency_code, ordinal, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total, origin, statement_id, run_id, first_collected_at, last_changed_at, revisions FROM collector.cost_details d WHERE d.customer_key = s.customer_key OFFSET 0) c
     WHERE s.has_costs
 ), keyed AS (
-    -- Numbers stand for the long keys, so that each is sorted once.
+    -- Numbers replace the long keys, so that each is sorted once.
     SELECT l.row_no, l.detail_id, l.ordinal, l.origin, l.seq, l.invoice_type, l.period_start, l.currency_code, l.starts_at, l.ends_at, l.currency_symbol, l.pretax_total, l.tax, l.after_tax_total, dense_rank() OVER (ORDER BY seq, invoice_type COLLATE "C", period_start, currency_code COLLATE "C") AS key_no FROM listed l
 ), valued AS (
     SELECT k.row_no, k.detail_id, k.ordinal, k.origin, k.key_no, count(k.row_no) OVER (PARTITION BY k.key_no) AS staged,
@@ -588,17 +590,16 @@ UPDATE stage_details t
 SET action = CASE WHEN p.is_paired AND p.same_origin = 'import' THEN 'agreed' WHEN p.is_paired THEN 'same'
         WHEN p.other_id IS NULL THEN 'new' ELSE 'restated' END,
     detail_id = CASE WHEN p.is_paired THEN p.same_id ELSE p.other_id END,
-    -- A new one is counted on after the last stored one of its key.
+    -- A new detail gets the next ordinal after the last stored one of its key.
     ordinal = CASE WHEN p.is_paired THEN p.same_ordinal ELSE coalesce(p.other_ordinal, p.last_ordinal + p.place - p.stored_left) END
 FROM paired p
 WHERE t.row_no = p.row_no
 `
 
-// Pairs each staged detail with the stored one it is: first with one that says
-// exactly the same, then by place among those of the same key. Details of one key
-// are so recognised whatever order the service gives them in. Both sides stand in one
-// list that is only sorted: however many details one key has, none is compared with
-// all others.
+// Pairs each staged detail with its stored row: first with one that is identical, then
+// by position among those of the same key. Details of one key are therefore recognised
+// in whatever order the service returns them. Both sides are sorted in one list:
+// however many details one key has, they are not compared with each other.
 func (q *Queries) PlanDetails(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, planDetails)
 	return err
@@ -682,8 +683,8 @@ WITH strange AS (
 UPDATE stage_sets l SET invoice_type = k.stored FROM known k WHERE l.seq = k.seq AND l.invoice_type = k.staged
 `
 
-// An invoice type that is stored in another case is that type; its first spelling
-// stays. The known types have one spelling already.
+// An invoice type that differs only in case from a stored one is the same type, and
+// keeps the first spelling. The known types have one spelling already.
 func (q *Queries) PlanTypes(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, planTypes)
 	return err
@@ -715,8 +716,8 @@ FROM gone g
 WHERE f.finding_id = g.finding_id AND f.finding_id = ANY (ARRAY(SELECT k.finding_id FROM gone k))
 `
 
-// Only what this answer could have shown again is resolved by it: findings about
-// line items, by kind or by subject, stay open when the line items were not read.
+// An answer resolves only findings that it could have shown again: findings about line
+// items, by kind or by subject, stay open when the line items were not read.
 func (q *Queries) ResolveFindings(ctx context.Context, db DBTX, kinds []string) error {
 	_, err := db.Exec(ctx, resolveFindings, kinds)
 	return err
@@ -797,9 +798,9 @@ type SaveStatesParams struct {
 	Outcomes []string
 }
 
-// The costs count as derived when all bodies were there from which they derive. Sets
-// that only an earlier answer explains may find their cost in what this one added, so
-// that it would be read otherwise once more.
+// The costs count as derived when all bodies from which they derive were present. Sets
+// from earlier answers may now belong to a cost of this answer, and would be placed
+// otherwise when it is read again.
 func (q *Queries) SaveStates(ctx context.Context, db DBTX, arg SaveStatesParams) error {
 	_, err := db.Exec(ctx, saveStates,
 		arg.RunID,
@@ -815,15 +816,15 @@ const serializeWrites = `-- name: SerializeWrites :exec
 SELECT pg_advisory_xact_lock(hashtextextended('partnercost/write/' || $1::text, 0))
 `
 
-// The merge of a staged batch. The plan queries only fill columns of the stage, so
-// that a dry run can stop after them; the apply queries write what the plan says.
+// The merge of a staged batch. The plan queries only fill columns of the stage, so that
+// a dry run can stop after them. The apply queries execute the plan.
 //
-// A batch is small and the tables are large, and in a first night they grow faster
-// than their statistics: LATERAL with OFFSET 0 makes the planner look up each staged
-// customer by index instead of reading a table to its end for every batch. Where a
-// table is updated, = ANY over an array of the staged keys does the same.
-// The last COMMIT of a collector that was killed may still be under way when the next
-// one writes already.
+// A batch is small, the tables are large, and in a first night they grow faster than
+// their statistics. LATERAL with OFFSET 0 makes the planner look up each staged
+// customer by index instead of scanning a table for every batch. Where a table is
+// updated, = ANY over an array of the staged keys has the same effect.
+// The last COMMIT of a killed collector may still be in progress when the next one
+// writes.
 func (q *Queries) SerializeWrites(ctx context.Context, db DBTX, partner string) error {
 	_, err := db.Exec(ctx, serializeWrites, partner)
 	return err
@@ -934,7 +935,7 @@ type StageResultsRow struct {
 	SetsChanged    int32
 }
 
-// What the plan makes of each statement, in the order staged.
+// The planned result of each statement, in the order staged.
 func (q *Queries) StageResults(ctx context.Context, db DBTX) ([]StageResultsRow, error) {
 	rows, err := db.Query(ctx, stageResults)
 	if err != nil {
@@ -985,10 +986,10 @@ WHERE (c.period_start IS NULL OR c.period_start = c.newest_start)
         AND coalesce(t.currency_code, '') = coalesce(c.currency_code, ''))
 `
 
-// A stored detail that the newest answer does not give any more, and whose invoice
-// type has not moved on to a later period, stays and becomes a finding. Of one that
-// does not say when its period starts nobody can tell: the next answer may state it
-// under another key, and its amounts count in the month of its end.
+// A stored detail is a finding if the newest answer no longer returns it and its
+// invoice type has not moved to a later period. A detail without the start of its
+// period is left out: the next answer may state it under another key, and its amounts
+// count in the month of its end.
 func (q *Queries) StageVanished(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, stageVanished)
 	return err
@@ -1027,8 +1028,8 @@ WITH stated AS (
 SELECT (g.detail ->> 'detail_id')::bigint AS detail_id FROM gone g
 `
 
-// Takes out, and keeps aside, what was imported of a type and period of which the
-// service itself says something else.
+// Removes, and sets aside, imported costs of a type and period for which the service
+// itself states others.
 func (q *Queries) WithdrawImported(ctx context.Context, db DBTX, runID string) ([]int64, error) {
 	rows, err := db.Query(ctx, withdrawImported, runID)
 	if err != nil {

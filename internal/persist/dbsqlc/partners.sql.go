@@ -23,7 +23,7 @@ type OtherNamesOfTenantParams struct {
 	Partner  string
 }
 
-// Under which other names the tenant has active customers; none once the name was
+// The other names under which the tenant has active customers; none once the name was
 // recorded for the tenant.
 func (q *Queries) OtherNamesOfTenant(ctx context.Context, db DBTX, arg OtherNamesOfTenantParams) ([]string, error) {
 	rows, err := db.Query(ctx, otherNamesOfTenant, arg.TenantID, arg.Partner)
@@ -74,7 +74,7 @@ type SavePartnerParams struct {
 	TenantID *string
 }
 
-// A tenant once known stays: without it the billing account would change its id.
+// A known tenant stays: otherwise the billing account would change its id.
 func (q *Queries) SavePartner(ctx context.Context, db DBTX, arg SavePartnerParams) error {
 	_, err := db.Exec(ctx, savePartner, arg.Partner, arg.TenantID)
 	return err

@@ -31,7 +31,7 @@ type CustomersInFullParams struct {
 	AtMost  int32
 }
 
-// Of whom more is stored than company name and country.
+// The customers whose stored profiles have more than company name and country.
 func (q *Queries) CustomersInFull(ctx context.Context, db DBTX, arg CustomersInFullParams) ([]int64, error) {
 	rows, err := db.Query(ctx, customersInFull, arg.Partner, arg.After, arg.AtMost)
 	if err != nil {
@@ -69,7 +69,7 @@ type DeleteUnnamedPayloadsParams struct {
 	Nameless []int64
 }
 
-// A body stays while the log of a customer who may have it names it.
+// A body stays while the log of a customer who is entitled to it names it.
 func (q *Queries) DeleteUnnamedPayloads(ctx context.Context, db DBTX, arg DeleteUnnamedPayloadsParams) (int64, error) {
 	result, err := db.Exec(ctx, deleteUnnamedPayloads, arg.Hashes, arg.Nameless)
 	if err != nil {
@@ -95,8 +95,8 @@ type EnrolInvoicedParams struct {
 	Now        time.Time
 }
 
-// A customer that is named on invoices only, so that its erasure can be recorded. It is
-// not active: nothing asks for its costs.
+// A customer that only invoices name, so that its erasure can be recorded. It is not
+// active: its costs are not collected.
 func (q *Queries) EnrolInvoiced(ctx context.Context, db DBTX, arg EnrolInvoicedParams) error {
 	_, err := db.Exec(ctx, enrolInvoiced, arg.Partner, arg.CustomerID, arg.Now)
 	return err
@@ -123,9 +123,9 @@ type ErasedCustomersRow struct {
 	CompanyName bool
 }
 
-// Taking out what is personal, of one customer or of all, and who is to stay without.
-// Those of these customers whose personal data was erased, and who lost the company
-// name too.
+// Removing the personal data of one customer or of all, and the record of the erased
+// customers.
+// The erased ones of these customers, and whether their company name was erased too.
 func (q *Queries) ErasedCustomers(ctx context.Context, db DBTX, arg ErasedCustomersParams) ([]ErasedCustomersRow, error) {
 	rows, err := db.Query(ctx, erasedCustomers, arg.CustomerIds, arg.Partner)
 	if err != nil {
@@ -222,7 +222,7 @@ WITH known AS (
 SELECT DISTINCT profile_hash::bytea AS hash FROM known ORDER BY 1
 `
 
-// The log names the bodies of these profiles no more, nor those that were pruned long ago.
+// Removes the bodies of these profiles from the log, the pruned ones too.
 func (q *Queries) ForgetProfileBodies(ctx context.Context, db DBTX, customerKeys []int64) ([][]byte, error) {
 	rows, err := db.Query(ctx, forgetProfileBodies, customerKeys)
 	if err != nil {
@@ -334,7 +334,7 @@ ORDER BY payload_hash
 FOR UPDATE
 `
 
-// Waits for who is about to need one of them.
+// Waits for transactions that are about to need one of the bodies.
 func (q *Queries) LockPayloadsToErase(ctx context.Context, db DBTX, hashes [][]byte) ([][]byte, error) {
 	rows, err := db.Query(ctx, lockPayloadsToErase, hashes)
 	if err != nil {
@@ -366,7 +366,7 @@ WHERE l.customer_id = $1
 ORDER BY partner
 `
 
-// Those that have the customer, or an invoice with a line of it.
+// The partners that have the customer, or an invoice with a line of it.
 func (q *Queries) PartnersOfCustomer(ctx context.Context, db DBTX, customerID string) ([]string, error) {
 	rows, err := db.Query(ctx, partnersOfCustomer, customerID)
 	if err != nil {
@@ -446,7 +446,7 @@ type StoredNamesRow struct {
 	Country     *string
 }
 
-// What stays of the current profiles.
+// The part of the current profiles that stays.
 func (q *Queries) StoredNames(ctx context.Context, db DBTX, customerKeys []int64) ([]StoredNamesRow, error) {
 	rows, err := db.Query(ctx, storedNames, customerKeys)
 	if err != nil {

@@ -14,7 +14,7 @@ const firstBegan = `-- name: FirstBegan :one
 SELECT coalesce(min(r.started_at), 'epoch')::timestamptz AS began FROM collector.runs r WHERE r.run_id = ANY ($1::uuid[])
 `
 
-// When the first of some runs began.
+// The beginning of the first of some runs.
 func (q *Queries) FirstBegan(ctx context.Context, db DBTX, runIds []string) (time.Time, error) {
 	row := db.QueryRow(ctx, firstBegan, runIds)
 	var began time.Time
@@ -59,8 +59,8 @@ type KnownOfRow struct {
 	IsDone      bool
 }
 
-// What is stored of customers that decides what a run reads of them. The costs of
-// whoever failed last are not known, so that everything is read.
+// The stored values that decide what a run reads of customers. The costs of a customer
+// that failed last are treated as unknown, so that it is read completely.
 func (q *Queries) KnownOf(ctx context.Context, db DBTX, arg KnownOfParams) ([]KnownOfRow, error) {
 	rows, err := db.Query(ctx, knownOf,
 		arg.LineItems,
@@ -137,8 +137,8 @@ type OverdueRow struct {
 	OldestAt  time.Time
 }
 
-// How many active customers have a part that is older than it may grow, and since when
-// the oldest waits.
+// How many active customers have a part that is older than allowed, and the time of the
+// oldest such part.
 func (q *Queries) Overdue(ctx context.Context, db DBTX, arg OverdueParams) (OverdueRow, error) {
 	row := db.QueryRow(ctx, overdue, arg.Partner, arg.Now)
 	var i OverdueRow
@@ -179,9 +179,9 @@ type PlanRestParams struct {
 	PageSize  int64
 }
 
-// The customers of these runs of whom a part was not read since the first of them
-// began, the one that was read longest ago first. Whoever failed in this run was read
-// as far as could be.
+// The customers of these runs with a part that was not read since the first of the runs
+// began, in the order of the oldest part. A customer that failed in this run was
+// already read as far as possible.
 func (q *Queries) PlanRest(ctx context.Context, db DBTX, arg PlanRestParams) (int64, error) {
 	row := db.QueryRow(ctx, planRest,
 		arg.LineItems,
@@ -211,7 +211,7 @@ type PlanTurnsParams struct {
 	PageSize int64
 }
 
-// Who has most to lose comes first (collector.risks).
+// Customers with the most to lose come first (collector.risks).
 func (q *Queries) PlanTurns(ctx context.Context, db DBTX, arg PlanTurnsParams) error {
 	_, err := db.Exec(ctx, planTurns, arg.Partner, arg.PageSize)
 	return err
@@ -260,7 +260,8 @@ type RestOfRow struct {
 	SummaryStatus int16
 }
 
-// Which parts of customers are left, and what the runs have read of them already.
+// The parts of customers that are left to read, and what the runs have already read of
+// them.
 func (q *Queries) RestOf(ctx context.Context, db DBTX, arg RestOfParams) ([]RestOfRow, error) {
 	rows, err := db.Query(ctx, restOf, arg.RunID, arg.CustomerKeys)
 	if err != nil {
@@ -322,9 +323,9 @@ type SaveReadsParams struct {
 	Partner     string
 }
 
-// When the parts of customers were read, and in which order a run reads them.
-// What a batch has read. Line items go with the costs that they were read to: while the
-// newest costs say something else, nobody has read theirs.
+// When the parts of customers were read, and the order in which a run reads them.
+// The parts that a batch has read. Line items count for the costs with which they were
+// read: if the newest costs differ, their line items have not been read.
 func (q *Queries) SaveReads(ctx context.Context, db DBTX, arg SaveReadsParams) error {
 	_, err := db.Exec(ctx, saveReads,
 		arg.CustomerIds,
@@ -352,7 +353,7 @@ type TurnsParams struct {
 	Page    int32
 }
 
-// A page of the order, in its order.
+// A page of the order.
 func (q *Queries) Turns(ctx context.Context, db DBTX, arg TurnsParams) ([]int64, error) {
 	rows, err := db.Query(ctx, turns, arg.Partner, arg.Page)
 	if err != nil {
@@ -386,7 +387,7 @@ type TurnsOfParams struct {
 	Partner     string
 }
 
-// Some customers of the list, whoever has most to lose first.
+// Some customers of the list, those with the most to lose first.
 func (q *Queries) TurnsOf(ctx context.Context, db DBTX, arg TurnsOfParams) ([]int64, error) {
 	rows, err := db.Query(ctx, turnsOf, arg.CustomerIds, arg.Partner)
 	if err != nil {

@@ -155,7 +155,7 @@ WITH aged AS (
 )
 INSERT INTO stage_history_findings (customer_key, kind, severity, subject, detail)
 SELECT p.customer_key, 'currency_changed',
-    -- A further currency beside the usual one is no change of the contract.
+    -- An additional currency beside the usual one is not a change of the contract.
     CASE WHEN p.currencies && p.currencies_before THEN 'info' ELSE 'warning' END,
     p.invoice_type || ' ' || p.newest,
     format('The %s costs of the period from %s are in %s; those of the period before, from %s, are in %s. The two cannot be compared.', p.invoice_type,
@@ -164,8 +164,8 @@ FROM pairs p
 WHERE NOT p.currencies <@ p.currencies_before
 `
 
-// The newest period of an invoice type against the one before. A period whose currency
-// is not stated tells nothing about it.
+// The newest period of an invoice type against the one before. A period without a
+// stated currency is not compared.
 func (q *Queries) StageCurrencyChanges(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, stageCurrencyChanges)
 	return err
@@ -195,8 +195,8 @@ type StageMissingCostsParams struct {
 	Now     time.Time
 }
 
-// Costs that the newest month past its closing day lacks. What came or moved since the
-// summary was made is looked up, and who left is not missed.
+// Costs that the newest month past its closing day lacks. Customers that came or moved
+// since the summary was made are looked up, and customers that left are not missing.
 func (q *Queries) StageMissingCosts(ctx context.Context, db DBTX, arg StageMissingCostsParams) error {
 	_, err := db.Exec(ctx, stageMissingCosts, arg.Partner, arg.Now)
 	return err
@@ -229,7 +229,7 @@ WITH periods AS (
 )
 INSERT INTO stage_history_findings (customer_key, kind, severity, subject, detail)
 SELECT n.customer_key, 'period_gap',
-    -- Nobody has to buy something every month.
+    -- A customer need not buy something every month.
     CASE n.invoice_type WHEN 'OneTime' THEN 'info' ELSE 'warning' END,
     n.invoice_type || ' ' || n.months,
     format('No %s period ends in %s, but one ends before, on %s, and one after, on %s.', n.invoice_type, n.months, n.end_before, n.period_end)
@@ -266,9 +266,9 @@ FROM earlier e
 WHERE e.starts_at < e.end_before
 `
 
-// Periods of an invoice type that begin before one has ended that begins on an earlier
-// day, in whatever currency: the same costs may have come under another day and currency.
-// What begins on the same day in two currencies is one period.
+// Periods of an invoice type that begin before an earlier one has ended, in whatever
+// currency: the same costs may have been stored under another day and currency. Periods
+// that begin on the same day in two currencies are one period.
 func (q *Queries) StagePeriodOverlaps(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, stagePeriodOverlaps)
 	return err
@@ -312,10 +312,11 @@ type StageSuspectsParams struct {
 	Partner      string
 }
 
-// Costs of one customer and invoice type that may break a rule. Whoever does break one
-// is among them: periods are months, so that steps of more than 45 days leave one out;
-// what overlaps in one currency does so in all of them together; and neither the newest amount nor the median lies outside the range of all amounts,
-// which bounds how far they can be from each other, in part as in all.
+// Series of costs of one customer and invoice type that may break a rule. Every series that does
+// break one is included, for three reasons. Periods are months, so steps of more than 45 days mean
+// a missing month. Periods that overlap in one currency also overlap in all currencies together.
+// Neither the newest amount nor the median lies outside the range of all amounts, which therefore
+// bounds their distance, both absolute and relative.
 func (q *Queries) StageSuspects(ctx context.Context, db DBTX, arg StageSuspectsParams) error {
 	_, err := db.Exec(ctx, stageSuspects, arg.LeastPercent, arg.LeastAmount, arg.Partner)
 	return err
@@ -339,11 +340,11 @@ type StageUnseenCustomersParams struct {
 	UnseenSince time.Time
 }
 
-// Findings that show in what is stored of many nights, looked for after each run in
-// all of a partner's customers. StageSuspects reads the costs once, in the order of
-// their key, and leaves out what is plainly in order; the rules then look up the few
-// series that are left. They fill the stage only; the last three queries make the
-// findings say the same.
+// Findings about the stored data of many nights. Each run checks all of a partner's
+// customers at its end. StageSuspects reads the costs once, in the order of their key,
+// and leaves out the series that certainly break no rule; the rules then look up the
+// few series that are left. They only fill the stage; the last three queries update the
+// findings from it.
 func (q *Queries) StageUnseenCustomers(ctx context.Context, db DBTX, arg StageUnseenCustomersParams) error {
 	_, err := db.Exec(ctx, stageUnseenCustomers, arg.Partner, arg.UnseenSince)
 	return err

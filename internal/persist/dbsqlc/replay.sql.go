@@ -31,7 +31,7 @@ type ArchivedCustomersRow struct {
 	CustomerID  string
 }
 
-// Deriving the facts anew from the archive.
+// Deriving the facts again from the archive.
 func (q *Queries) ArchivedCustomers(ctx context.Context, db DBTX, arg ArchivedCustomersParams) ([]ArchivedCustomersRow, error) {
 	rows, err := db.Query(ctx, archivedCustomers, arg.Partner, arg.After, arg.AtMost)
 	if err != nil {
@@ -146,7 +146,7 @@ WHERE h.hash IS NOT NULL
 ORDER BY h.hash
 `
 
-// The bodies of the entries from which something is derived otherwise than before.
+// The bodies of the entries from which facts are now derived differently.
 func (q *Queries) DerivedHashes(ctx context.Context, db DBTX) ([][]byte, error) {
 	rows, err := db.Query(ctx, derivedHashes)
 	if err != nil {
@@ -203,9 +203,9 @@ WHERE t.action = 'changed' AND s.seq = t.seq AND l.profile
     AND (l.origin = 'servicecosts', l.statement_id) > (s.origin = 'servicecosts', s.statement_id)
 `
 
-// Takes back from the plan what would put an earlier answer in the place of one whose
-// body is not kept any more: what such an answer said stands, and only a later one may
-// override it.
+// Removes from the plan what would replace an answer whose body is no longer stored by
+// an earlier one: the rows of such an answer stay, and only a later answer may override
+// them.
 func (q *Queries) KeepUnderivable(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, keepUnderivable)
 	return err
@@ -224,7 +224,7 @@ type NameStatementsParams struct {
 	StatementIds []int64
 }
 
-// What is staged comes from entries of the log that stand already.
+// The staged rows come from existing entries of the log.
 func (q *Queries) NameStatements(ctx context.Context, db DBTX, arg NameStatementsParams) error {
 	_, err := db.Exec(ctx, nameStatements, arg.Seqs, arg.StatementIds)
 	return err
@@ -274,7 +274,7 @@ type WithdrawDetailsRow struct {
 	DetailID   int64
 }
 
-// Takes out what the archive does not derive any more, and keeps it aside.
+// Removes details that the archive no longer yields, and sets them aside.
 func (q *Queries) WithdrawDetails(ctx context.Context, db DBTX, arg WithdrawDetailsParams) ([]WithdrawDetailsRow, error) {
 	rows, err := db.Query(ctx, withdrawDetails, arg.RunID, arg.Now, arg.Seqs)
 	if err != nil {
@@ -317,7 +317,7 @@ type WithdrawSetsParams struct {
 	Seqs  []int32
 }
 
-// An empty set says nothing that could be wrong.
+// An empty set cannot be wrong, so it stays.
 func (q *Queries) WithdrawSets(ctx context.Context, db DBTX, arg WithdrawSetsParams) ([]string, error) {
 	rows, err := db.Query(ctx, withdrawSets, arg.Now, arg.RunID, arg.Seqs)
 	if err != nil {

@@ -53,7 +53,7 @@ type DeleteRunsParams struct {
 	AtMost int32
 }
 
-// The newest run of each partner stays, however old it is.
+// The newest run of each partner stays, whatever its age.
 func (q *Queries) DeleteRuns(ctx context.Context, db DBTX, arg DeleteRunsParams) (int64, error) {
 	result, err := db.Exec(ctx, deleteRuns, arg.Before, arg.AtMost)
 	if err != nil {
@@ -117,7 +117,7 @@ ORDER BY payload_hash
 FOR UPDATE SKIP LOCKED
 `
 
-// Those that nobody is about to need.
+// The bodies that no transaction is about to need.
 func (q *Queries) LockPayloads(ctx context.Context, db DBTX, hashes [][]byte) ([][]byte, error) {
 	rows, err := db.Query(ctx, lockPayloads, hashes)
 	if err != nil {
@@ -160,8 +160,8 @@ WHERE n.hash = ANY ($1::bytea[])
 ORDER BY n.hash
 `
 
-// Which of these a collection, an import or a replay has come to need meanwhile: the
-// needs are those of DispensablePayloads.
+// The bodies that a collection, an import or a replay has come to need meanwhile, by
+// the rules of DispensablePayloads.
 func (q *Queries) NeededHashes(ctx context.Context, db DBTX, hashes [][]byte) ([][]byte, error) {
 	rows, err := db.Query(ctx, neededHashes, hashes)
 	if err != nil {

@@ -22,8 +22,8 @@ type CloseStaleRunsParams struct {
 	RunID   string
 }
 
-// Called by the holder of the partner's lock, so a run that still stands as running
-// belongs to a process that is gone.
+// The caller holds the partner's lock, so a run that is recorded as running belongs to
+// a dead process.
 func (q *Queries) CloseStaleRuns(ctx context.Context, db DBTX, arg CloseStaleRunsParams) (int64, error) {
 	result, err := db.Exec(ctx, closeStaleRuns, arg.Now, arg.Partner, arg.RunID)
 	if err != nil {
@@ -53,8 +53,8 @@ type CollectionsSinceNewestRow struct {
 	Status    string
 }
 
-// The newest run that was to collect everybody, and the collections of its rest. What
-// lies in the future was written by a clock gone wrong.
+// The newest run of all customers, and the runs of its rest. Runs that lie in the
+// future were recorded with a wrong clock.
 func (q *Queries) CollectionsSinceNewest(ctx context.Context, db DBTX, arg CollectionsSinceNewestParams) ([]CollectionsSinceNewestRow, error) {
 	rows, err := db.Query(ctx, collectionsSinceNewest, arg.Partner, arg.Latest)
 	if err != nil {
@@ -88,9 +88,9 @@ type CorrectFutureRunsParams struct {
 	Partner string
 }
 
-// A run that began in the future was recorded by a clock gone wrong. Left as it is, it
-// would pass for the run of a later night. When it began nobody knows: it counts as
-// begun with the run before it, so that no night passes for done by it.
+// A run that began in the future was recorded with a wrong clock. Uncorrected it could
+// be mistaken for the run of a later night. Its true beginning is unknown, so it counts
+// as begun with the run before it, and satisfies no later night.
 func (q *Queries) CorrectFutureRuns(ctx context.Context, db DBTX, arg CorrectFutureRunsParams) (int64, error) {
 	result, err := db.Exec(ctx, correctFutureRuns, arg.Latest, arg.Now, arg.Partner)
 	if err != nil {
@@ -123,9 +123,10 @@ type CountUnlistedRow struct {
 	Active   int32
 }
 
-// After a complete run: the customers for whom neither it nor the runs that it resumed
-// asked, those of them that somebody excluded, and all active ones. A customer left out
-// as done counts as asked for, whatever a run of some customers made of it meanwhile.
+// Counts, after a complete run, the customers that neither it nor the runs that it
+// resumed collected, the excluded ones of them, and all active customers. A customer
+// left out as done counts as collected, whatever a run of some customers has recorded
+// since.
 func (q *Queries) CountUnlisted(ctx context.Context, db DBTX, arg CountUnlistedParams) (CountUnlistedRow, error) {
 	row := db.QueryRow(ctx, countUnlisted, arg.Excluded, arg.RunIds, arg.Partner)
 	var i CountUnlistedRow
@@ -153,8 +154,8 @@ type CountWithoutCostsRow struct {
 	Customers    int32
 }
 
-// Of the active customers that these runs asked for and of which costs other than zero
-// are stored for a period that ended lately: all, and those that have no costs now.
+// Counts the active customers that these runs collected and whose stored costs for a
+// recently ended period are not zero: all of them, and those that have no costs now.
 func (q *Queries) CountWithoutCosts(ctx context.Context, db DBTX, arg CountWithoutCostsParams) (CountWithoutCostsRow, error) {
 	row := db.QueryRow(ctx, countWithoutCosts, arg.Partner, arg.RunIds, arg.EndedSince)
 	var i CountWithoutCostsRow
@@ -175,7 +176,7 @@ type CustomersDoneInParams struct {
 	RunIds  []string
 }
 
-// Whose newest success is of one of these runs.
+// The customers whose newest success belongs to one of these runs.
 func (q *Queries) CustomersDoneIn(ctx context.Context, db DBTX, arg CustomersDoneInParams) ([]string, error) {
 	rows, err := db.Query(ctx, customersDoneIn, arg.Partner, arg.RunIds)
 	if err != nil {
@@ -213,8 +214,8 @@ type EnrolCustomersParams struct {
 	CustomerIds []string
 }
 
-// Customers on the partner's list, before they are asked for: those that a run does not
-// come to are then known to be missing.
+// Customers on the partner's list, before they are collected. Customers that a run does
+// not reach are then known to be missing.
 func (q *Queries) EnrolCustomers(ctx context.Context, db DBTX, arg EnrolCustomersParams) error {
 	_, err := db.Exec(ctx, enrolCustomers, arg.Partner, arg.Now, arg.CustomerIds)
 	return err
@@ -272,7 +273,7 @@ type InsertRunParams struct {
 	Version   string
 }
 
-// It may come again when the connection broke during its COMMIT.
+// The statement may come again when the connection broke during its COMMIT.
 func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) error {
 	_, err := db.Exec(ctx, insertRun,
 		arg.RunID,
@@ -306,8 +307,8 @@ type LastCollectionRow struct {
 	Status string
 }
 
-// When the newest collection of everybody began that came to its end, be it with the
-// help of later runs.
+// When the newest completed collection of all customers began; later runs may have
+// completed it.
 func (q *Queries) LastCollection(ctx context.Context, db DBTX, arg LastCollectionParams) (LastCollectionRow, error) {
 	row := db.QueryRow(ctx, lastCollection, arg.Partner, arg.Latest)
 	var i LastCollectionRow
@@ -337,8 +338,8 @@ type NewestCollectionsRow struct {
 	LastSuccessAt      time.Time
 }
 
-// How the newest collection of everybody, or of its rest, ended that did; and when one
-// last came to its end, which is Go's zero time if none did.
+// How the newest ended collection of all customers, or of its rest, ended; and when one
+// last completed, which is Go's zero time if none did.
 func (q *Queries) NewestCollections(ctx context.Context, db DBTX) ([]NewestCollectionsRow, error) {
 	rows, err := db.Query(ctx, newestCollections)
 	if err != nil {

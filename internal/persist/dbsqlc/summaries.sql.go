@@ -18,8 +18,8 @@ WHERE n.month < date_trunc('month', now() AT TIME ZONE 'UTC')
 ON CONFLICT DO NOTHING
 `
 
-// A month that has ended without any costs was changed by nobody: that everybody is
-// missing there is summarised all the same.
+// Marks a month that has ended without any costs. No change marks it, but its missing
+// customers must be summarised too.
 func (q *Queries) MarkEndedMonth(ctx context.Context, db DBTX, partner string) error {
 	_, err := db.Exec(ctx, markEndedMonth, partner)
 	return err
@@ -29,7 +29,7 @@ const refreshStaleMonth = `-- name: RefreshStaleMonth :one
 SELECT collector.refresh_stale_month($1::text)::boolean AS refreshed
 `
 
-// Summarises one month anew whose details changed; false when none is left.
+// Summarises one month whose details changed; false when none is left.
 func (q *Queries) RefreshStaleMonth(ctx context.Context, db DBTX, partner string) (bool, error) {
 	row := db.QueryRow(ctx, refreshStaleMonth, partner)
 	var refreshed bool

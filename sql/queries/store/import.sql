@@ -1,8 +1,8 @@
--- Saved answers, merged like others but for this: they come from an unknown day, so what
--- the service itself said stands, and they say nothing about how the customer stands now.
+-- Saved answers are merged like others with two exceptions: their date is unknown, so
+-- collected values stay, and they do not change the customer's current state.
 
 -- name: InsertImportedCustomers :exec
--- The next collection makes them active, if they are the partner's.
+-- The next collection makes them active, if they are the partner's customers.
 INSERT INTO collector.customers (partner, customer_id, first_seen_at, active)
 SELECT @partner::text, s.customer_id, min(s.fetched_at), false
 FROM stage_statements s
@@ -81,7 +81,7 @@ FROM known k LEFT JOIN added a ON a.customer_key = k.customer_key
 WHERE s.seq = k.seq;
 
 -- name: StageKept :many
--- How much of each statement gave way to what was collected.
+-- Which parts of each statement were not imported because they were collected.
 SELECT s.seq,
     (SELECT count(*) FROM stage_profiles p WHERE p.seq = s.seq AND p.action = 'kept')::integer AS profiles,
     (SELECT count(*) FROM stage_details d WHERE d.seq = s.seq AND d.action = 'kept')::integer AS details,

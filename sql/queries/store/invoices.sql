@@ -1,4 +1,4 @@
--- Invoices and their lines. Whoever calls these holds the partner's lock.
+-- Invoices and their lines. The caller of these queries holds the partner's lock.
 
 -- name: StoredInvoices :many
 SELECT invoice_key, invoice_id, invoice_type, document_type, amends, invoice_date, period_start, period_end, month, month_assumed, currency_code, total, paid
@@ -51,7 +51,8 @@ ON CONFLICT (invoice_key, source, part) DO NOTHING;
 UPDATE collector.invoice_loads SET link = @link WHERE load_id = @load_id;
 
 -- name: DeleteInvoiceLoad :exec
--- What another interface is asked for from now on, and was never read by this one.
+-- Parts that are now read through another interface, and were never read through this
+-- one.
 DELETE FROM collector.invoice_loads WHERE load_id = @load_id AND state NOT IN ('loaded', 'left_out');
 
 -- name: NoteInvoiceLoad :exec
@@ -88,7 +89,7 @@ ON CONFLICT (partner) DO UPDATE SET discovers = excluded.discovers
 WHERE p.discovers IS DISTINCT FROM excluded.discovers;
 
 -- name: DeleteInvoiceBodies :execrows
--- Old bodies from which nothing that stands now was read.
+-- Old bodies from which no current row was read.
 DELETE FROM collector.invoice_bodies b
 WHERE b.body_hash IN (
     SELECT o.body_hash FROM collector.invoice_bodies o
@@ -108,7 +109,7 @@ WHERE b.body_hash IN (
     WHERE i.partner = @partner::text AND EXISTS (SELECT 1 FROM collector.invoice_lines l WHERE l.set_id = sb.set_id AND l.customer_id = ANY (@customer_ids::uuid[])));
 
 -- name: EraseAllInvoiceBodies :execrows
--- The answers with lines of anybody; the lists of invoices name nobody.
+-- The answers with lines of any customer. The lists of invoices name no customers.
 DELETE FROM collector.invoice_bodies b
 WHERE b.body_hash IN (
     SELECT sb.body_hash FROM collector.invoice_set_bodies sb
@@ -123,8 +124,8 @@ JOIN collector.invoices i USING (invoice_key)
 WHERE s.set_id = l.set_id AND i.partner = @partner::text AND l.customer_id = ANY (@customer_ids::uuid[]) AND l.customer_name IS NOT NULL;
 
 -- name: StageMissingInvoices :exec
--- The successor of the newest invoice of each type and currency, once it is late, for two
--- months: later the type or the currency has ended.
+-- The successor of the newest invoice of each type and currency is missing from when it
+-- is late, for two months. After that the type or the currency has ended.
 WITH rules AS (
     SELECT @today::date AS today
 ), newest AS (
@@ -174,7 +175,7 @@ WHERE i.partner = @partner::text AND l.state = 'left_out'
 GROUP BY i.invoice_id;
 
 -- name: StageInvoiceTotals :exec
--- Of a legacy invoice an adjustment that no line states is to be expected.
+-- A legacy invoice may have an adjustment that is in no line.
 INSERT INTO stage_invoice_findings (kind, severity, subject, detail)
 SELECT 'invoice_total_mismatch', CASE WHEN i.invoice_type = 'Recurring' THEN 'info' ELSE 'warning' END, i.invoice_id,
     format('Invoice %s is over %s %s and its lines add up to %s %s: %s %s belong to no customer.%s', i.invoice_id, trim_scale(i.total), i.currency_code, trim_scale(i.lines_total), i.currency_code,
@@ -204,7 +205,7 @@ GROUP BY i.invoice_id, l.class;
 
 -- name: StageInvoiceDifferences :exec
 -- A finding for each month, type and currency; finance.invoice_reconciliation names the
--- customers. A cent is no reason to look.
+-- customers. A difference of a cent is not reported.
 INSERT INTO stage_invoice_findings (kind, severity, subject, detail)
 SELECT 'invoice_difference', 'warning', r.invoice_type || ' ' || to_char(r.month, 'YYYY-MM') || ' ' || r.currency_code,
     format('Of %s customers the %s invoices of %s and the service costs differ without a known reason, by %s %s in all.', count(*), r.invoice_type, to_char(r.month, 'YYYY-MM'),

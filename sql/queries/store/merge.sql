@@ -1,20 +1,20 @@
--- The merge of a staged batch. The plan queries only fill columns of the stage, so
--- that a dry run can stop after them; the apply queries write what the plan says.
+-- The merge of a staged batch. The plan queries only fill columns of the stage, so that
+-- a dry run can stop after them. The apply queries execute the plan.
 --
--- A batch is small and the tables are large, and in a first night they grow faster
--- than their statistics: LATERAL with OFFSET 0 makes the planner look up each staged
--- customer by index instead of reading a table to its end for every batch. Where a
--- table is updated, = ANY over an array of the staged keys does the same.
+-- A batch is small, the tables are large, and in a first night they grow faster than
+-- their statistics. LATERAL with OFFSET 0 makes the planner look up each staged
+-- customer by index instead of scanning a table for every batch. Where a table is
+-- updated, = ANY over an array of the staged keys has the same effect.
 
 -- name: SerializeWrites :exec
--- The last COMMIT of a collector that was killed may still be under way when the next
--- one writes already.
+-- The last COMMIT of a killed collector may still be in progress when the next one
+-- writes.
 SELECT pg_advisory_xact_lock(hashtextextended('partnercost/write/' || @partner::text, 0));
 
 -- name: NoteKnown :many
--- A part of an answer is known when what stands was derived from a body with its
--- digest, by this version of the rules: deriving it again would change nothing. Where
--- all is known, the one thing to note is that the customer was collected.
+-- A part of an answer is known if the stored rows were derived from a body with the
+-- same digest, by this version of the rules: deriving it again would change nothing. If
+-- all parts are known, only the time of the collection is recorded.
 WITH answers AS (
     SELECT unnest(@seqs::integer[]) AS seq, unnest(@customer_ids::uuid[]) AS customer_id, unnest(@fetched_at::timestamptz[]) AS fetched_at,
         unnest(@profile_digests::bytea[]) AS profile_digest, unnest(@summary_digests::bytea[]) AS summary_digest,
@@ -66,8 +66,8 @@ CROSS JOIN LATERAL (SELECT c.customer_key FROM collector.customers c
 WHERE t.seq = s.seq;
 
 -- name: PlanTypes :exec
--- An invoice type that is stored in another case is that type; its first spelling
--- stays. The known types have one spelling already.
+-- An invoice type that differs only in case from a stored one is the same type, and
+-- keeps the first spelling. The known types have one spelling already.
 WITH strange AS (
     SELECT d.seq, d.invoice_type FROM stage_details d WHERE d.invoice_type NOT IN ('Recurring', 'OneTime')
     UNION
@@ -93,9 +93,9 @@ WITH strange AS (
 UPDATE stage_sets l SET invoice_type = k.stored FROM known k WHERE l.seq = k.seq AND l.invoice_type = k.staged;
 
 -- name: PlaceSets :exec
--- Items of a type of which the answer has no detail belong to the newest collected
--- period of that type, unless that is over: then they stay in the root's period, or in
--- none if a cost of their type has that one, which has items of its own.
+-- Items of a type without a detail in the answer belong to the newest collected period
+-- of that type, unless that is over. Then they stay in the root's period, or in none if
+-- a cost of their type has the root's period, which has items of its own.
 UPDATE stage_sets t SET period_start = CASE
     WHEN known.ends_at >= coalesce(s.root_starts_at, known.ends_at) AND known.ends_at >= coalesce(l.earliest, known.ends_at) THEN known.period_start END
 FROM stage_sets l
@@ -138,13 +138,14 @@ SELECT u.seq, 'line_items_without_detail', 'warning', 'no invoice type, or ' || 
 FROM unclear u;
 
 -- name: EmptySets :exec
--- Stored sets whose type and period have no cost (of a collected set: no collected one)
--- were filed where their answer left them: in the root's period. An answer that does not give such a set any more, yet
--- states its period or a cost of its type, has put the items elsewhere; the set becomes
--- empty. Of an earlier period nobody can say, so the set stays and is a finding. An answer
--- whose line items were not read says nothing of a collected set. An
--- imported set of that kind gives way to every answer with a cost of its period or type,
--- whether its line items were read or not (KeepCollected).
+-- Stored sets whose type and period have no cost (for a collected set: no collected
+-- one) were filed under the root's period of their answer. If an answer no longer
+-- returns such a set, but states its period or a cost of its type, its items are in
+-- another set, and this one becomes empty. For an earlier period this cannot be known,
+-- so the set stays and becomes a finding. An answer whose line items were not read does
+-- not affect a collected set. An imported set of that kind gives way to every answer
+-- with a cost of its period or type, whether its line items were read or not
+-- (KeepCollected).
 WITH costs AS MATERIALIZED (
     SELECT DISTINCT s.seq, coalesce(d.invoice_type, '') AS invoice_type, coalesce(d.period_start, '-infinity') AS period_start, d.origin
     FROM stage_statements s
@@ -191,11 +192,10 @@ LEFT JOIN LATERAL (SELECT p.customer_key, p.content_hash, q.origin FROM collecto
 WHERE s.seq = t.seq;
 
 -- name: PlanDetails :exec
--- Pairs each staged detail with the stored one it is: first with one that says
--- exactly the same, then by place among those of the same key. Details of one key
--- are so recognised whatever order the service gives them in. Both sides stand in one
--- list that is only sorted: however many details one key has, none is compared with
--- all others.
+-- Pairs each staged detail with its stored row: first with one that is identical, then
+-- by position among those of the same key. Details of one key are therefore recognised
+-- in whatever order the service returns them. Both sides are sorted in one list:
+-- however many details one key has, they are not compared with each other.
 WITH listed AS (
     SELECT row_no, NULL::bigint AS detail_id, NULL::integer AS ordinal, NULL::text AS origin,
         seq, invoice_type, period_start, currency_code, starts_at, ends_at, currency_symbol, pretax_total, tax, after_tax_total
@@ -207,7 +207,7 @@ WITH listed AS (
     CROSS JOIN LATERAL (SELECT * FROM collector.cost_details d WHERE d.customer_key = s.customer_key OFFSET 0) c
     WHERE s.has_costs
 ), keyed AS (
-    -- Numbers stand for the long keys, so that each is sorted once.
+    -- Numbers replace the long keys, so that each is sorted once.
     SELECT l.*, dense_rank() OVER (ORDER BY seq, invoice_type COLLATE "C", period_start, currency_code COLLATE "C") AS key_no FROM listed l
 ), valued AS (
     SELECT k.row_no, k.detail_id, k.ordinal, k.origin, k.key_no, count(k.row_no) OVER (PARTITION BY k.key_no) AS staged,
@@ -240,7 +240,7 @@ UPDATE stage_details t
 SET action = CASE WHEN p.is_paired AND p.same_origin = 'import' THEN 'agreed' WHEN p.is_paired THEN 'same'
         WHEN p.other_id IS NULL THEN 'new' ELSE 'restated' END,
     detail_id = CASE WHEN p.is_paired THEN p.same_id ELSE p.other_id END,
-    -- A new one is counted on after the last stored one of its key.
+    -- A new detail gets the next ordinal after the last stored one of its key.
     ordinal = CASE WHEN p.is_paired THEN p.same_ordinal ELSE coalesce(p.other_ordinal, p.last_ordinal + p.place - p.stored_left) END
 FROM paired p
 WHERE t.row_no = p.row_no;
@@ -276,10 +276,10 @@ LEFT JOIN LATERAL (
 WHERE t2.set_no = t.set_no;
 
 -- name: ApplyStatements :exec
--- A part that was not collected this time keeps the body it had, and so does one that
--- differs from it in nothing but what is volatile. But line items go with the summary
--- that they were read with, which places them in their period. The same bytes with
--- another status are another answer: only 200 is read for costs.
+-- A part that was not collected this time keeps its body, and so does a part whose body
+-- differs only in volatile members. But line items go with the summary with which they
+-- were read, because it determines their period. The same bytes with another status are
+-- another answer: costs are read only from 200.
 WITH compared AS (
     SELECT s.seq, p.*,
         coalesce(CASE WHEN s.profile_digest = p.profile_digest THEN p.profile_hash END, s.profile_hash, p.profile_hash) AS new_profile_hash,
@@ -331,8 +331,8 @@ FROM newest n LEFT JOIN added a ON a.customer_key = n.customer_key
 WHERE s.seq = n.seq;
 
 -- name: ConfirmImported :exec
--- What was imported and is now collected has been collected: no import may replace it
--- any more. The values are the same, so this is no revision.
+-- An imported row that is now collected becomes a collected one, which no import may
+-- replace. The values are the same, so there is no revision.
 WITH details AS (
     UPDATE collector.cost_details c SET origin = s.origin, statement_id = s.statement_id
     FROM stage_details t
@@ -353,8 +353,8 @@ WHERE t.action = 'agreed' AND s.origin = 'servicecosts' AND b.customer_key = s.c
     AND b.customer_key = ANY (ARRAY(SELECT k.customer_key FROM stage_profiles p JOIN stage_statements k ON k.seq = p.seq WHERE p.action = 'agreed'));
 
 -- name: WithdrawImported :many
--- Takes out, and keeps aside, what was imported of a type and period of which the
--- service itself says something else.
+-- Removes, and sets aside, imported costs of a type and period for which the service
+-- itself states others.
 WITH stated AS (
     SELECT DISTINCT t.seq, t.invoice_type, t.period_start FROM stage_details t
 ), gone AS (
@@ -407,7 +407,7 @@ ON CONFLICT (customer_key) DO UPDATE SET
     revisions = b.revisions + 1;
 
 -- name: NoteNames :exec
--- What line items call a customer whose profile has no company name, when that is news.
+-- The new names in line items, for customers whose profile has no company name.
 INSERT INTO collector.customer_names (customer_key, since, name)
 SELECT s.customer_key, s.fetched_at, s.customer_name
 FROM stage_statements s
@@ -471,10 +471,10 @@ WHERE t.action IN ('new', 'replaced', 'read')
 ORDER BY t.set_no;
 
 -- name: StageVanished :exec
--- A stored detail that the newest answer does not give any more, and whose invoice
--- type has not moved on to a later period, stays and becomes a finding. Of one that
--- does not say when its period starts nobody can tell: the next answer may state it
--- under another key, and its amounts count in the month of its end.
+-- A stored detail is a finding if the newest answer no longer returns it and its
+-- invoice type has not moved to a later period. A detail without the start of its
+-- period is left out: the next answer may state it under another key, and its amounts
+-- count in the month of its end.
 WITH stored AS (
     SELECT s.seq, c.invoice_type, c.period_start, c.currency_code, c.ordinal,
         max(c.period_start) OVER (PARTITION BY s.seq, c.invoice_type) AS newest_start
@@ -499,8 +499,8 @@ WHERE (c.period_start IS NULL OR c.period_start = c.newest_start)
         AND coalesce(t.currency_code, '') = coalesce(c.currency_code, ''));
 
 -- name: ResolveFindings :exec
--- Only what this answer could have shown again is resolved by it: findings about
--- line items, by kind or by subject, stay open when the line items were not read.
+-- An answer resolves only findings that it could have shown again: findings about line
+-- items, by kind or by subject, stay open when the line items were not read.
 WITH gone AS MATERIALIZED (
     SELECT f.finding_id, s.fetched_at
     FROM stage_statements s
@@ -541,7 +541,7 @@ WHERE open.finding_id IS NULL
 ORDER BY s.customer_key, t.kind, t.subject;
 
 -- name: InsertFailures :exec
--- A run notes one failure of a customer: the same batch may come again when the
+-- A run records one failure of a customer. The same batch may come again when the
 -- connection broke during its COMMIT.
 INSERT INTO collector.failures (run_id, customer_key, failed_at, class, resource, http_status, code, message, request_id, correlation_id, attempts)
 SELECT @run_id::uuid, s.customer_key, s.fetched_at, s.failure_class, s.resource, s.http_status, s.code, concat_ws('; the service says: ', s.message, s.said), s.request_id, s.correlation_id, s.attempts
@@ -552,7 +552,7 @@ WHERE s.failure_class IS NOT NULL AND noted.failure_id IS NULL
 ORDER BY s.seq;
 
 -- name: StageResults :many
--- What the plan makes of each statement, in the order staged.
+-- The planned result of each statement, in the order staged.
 SELECT s.seq,
     coalesce(p.changed, false)::boolean AS profile_changed,
     coalesce(d.changed, 0)::integer AS details_changed,
@@ -572,9 +572,9 @@ WHERE t.action IN ('new', 'restated')
 ORDER BY t.seq, t.row_no;
 
 -- name: SaveStates :exec
--- The costs count as derived when all bodies were there from which they derive. Sets
--- that only an earlier answer explains may find their cost in what this one added, so
--- that it would be read otherwise once more.
+-- The costs count as derived when all bodies from which they derive were present. Sets
+-- from earlier answers may now belong to a cost of this answer, and would be placed
+-- otherwise when it is read again.
 INSERT INTO collector.customer_states AS st (customer_key, statement_id, last_run_id, last_attempt_at, last_outcome, last_error,
     last_success_at, last_success_run_id, failures_in_a_row, profile_digest, summary_digest, line_items_digest, profile_rules, costs_rules)
 SELECT s.customer_key, s.statement_id, @run_id::uuid, s.fetched_at, o.outcome, s.message,
@@ -606,22 +606,23 @@ ON CONFLICT (customer_key) DO UPDATE SET
     costs_rules = coalesce(excluded.costs_rules, st.costs_rules);
 
 -- name: DeriveAnew :exec
--- What the facts of these customers say was decided by more than their newest answers:
--- the next collection derives all of it, and the findings, though no body is new.
+-- The facts of these customers derive from more than their newest answers. The next
+-- collection therefore derives all facts and findings again, although no body is new.
 UPDATE collector.customer_states SET profile_rules = NULL, costs_rules = NULL
 WHERE customer_key = ANY (ARRAY(SELECT s.customer_key FROM stage_statements s)) AND (profile_rules IS NOT NULL OR costs_rules IS NOT NULL);
 
 -- name: NamedHashes :many
--- The bodies of the entries that were added to the log, and those of imports: an entry
--- that is imported again may have lost its bodies since. Those of all others are kept.
+-- The bodies of the entries that were added to the log, and of imports, because the
+-- bodies of an entry that is imported again may have been pruned. The bodies of all
+-- other entries are stored.
 SELECT DISTINCT h.hash
 FROM (SELECT unnest(ARRAY[s.profile_hash, s.summary_hash, s.line_items_hash])::bytea AS hash FROM stage_statements s WHERE s.added OR s.origin = 'import') h
 WHERE h.hash IS NOT NULL
 ORDER BY h.hash;
 
 -- name: LockKnownPayloads :many
--- Pruning passes over locked bodies: one that was found here is still there when the
--- entry that needs it can be seen.
+-- Pruning skips locked bodies: a body that was found here still exists when the entry
+-- that needs it becomes visible.
 SELECT known.payload_hash
 FROM (SELECT unnest(@hashes::bytea[]) AS hash) h
 CROSS JOIN LATERAL (SELECT p.payload_hash FROM collector.payloads p WHERE p.payload_hash = h.hash OFFSET 0 FOR KEY SHARE) known

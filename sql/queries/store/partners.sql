@@ -1,12 +1,12 @@
 -- name: SavePartner :exec
--- A tenant once known stays: without it the billing account would change its id.
+-- A known tenant stays: otherwise the billing account would change its id.
 INSERT INTO collector.partners AS p (partner, tenant_id)
 VALUES (@partner, sqlc.narg(tenant_id)::uuid)
 ON CONFLICT (partner) DO UPDATE SET tenant_id = excluded.tenant_id
 WHERE excluded.tenant_id IS NOT NULL AND p.tenant_id IS DISTINCT FROM excluded.tenant_id;
 
 -- name: OtherNamesOfTenant :many
--- Under which other names the tenant has active customers; none once the name was
+-- The other names under which the tenant has active customers; none once the name was
 -- recorded for the tenant.
 SELECT p.partner
 FROM collector.partners p

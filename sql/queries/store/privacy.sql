@@ -1,8 +1,8 @@
--- Taking out what is personal, of one customer or of all, and who is to stay without.
+-- Removing the personal data of one customer or of all, and the record of the erased
+-- customers.
 
 -- name: ErasedCustomers :many
--- Those of these customers whose personal data was erased, and who lost the company
--- name too.
+-- The erased ones of these customers, and whether their company name was erased too.
 SELECT i.customer_id::uuid AS customer_id, bool_or(e.company_name)::boolean AS company_name
 FROM (SELECT unnest(@customer_ids::uuid[]) AS customer_id) i
 CROSS JOIN LATERAL (SELECT k.customer_key FROM collector.customers k
@@ -19,7 +19,7 @@ WHERE c.partner = @partner::text
 ORDER BY c.customer_id;
 
 -- name: PartnersOfCustomer :many
--- Those that have the customer, or an invoice with a line of it.
+-- The partners that have the customer, or an invoice with a line of it.
 SELECT c.partner FROM collector.customers c WHERE c.customer_id = @customer_id
 UNION
 SELECT i.partner
@@ -35,8 +35,8 @@ WHERE partner = @partner AND customer_id = @customer_id
 FOR UPDATE;
 
 -- name: EnrolInvoiced :exec
--- A customer that is named on invoices only, so that its erasure can be recorded. It is
--- not active: nothing asks for its costs.
+-- A customer that only invoices name, so that its erasure can be recorded. It is not
+-- active: its costs are not collected.
 INSERT INTO collector.customers (partner, customer_id, first_seen_at, active)
 SELECT @partner::text, @customer_id::uuid, @now::timestamptz, false
 WHERE EXISTS (SELECT 1
@@ -47,7 +47,7 @@ WHERE EXISTS (SELECT 1
 ON CONFLICT DO NOTHING;
 
 -- name: CustomersInFull :many
--- Of whom more is stored than company name and country.
+-- The customers whose stored profiles have more than company name and country.
 SELECT c.customer_key
 FROM collector.customers c
 LEFT JOIN collector.billing_profiles b USING (customer_key)
@@ -62,7 +62,7 @@ ORDER BY c.customer_key
 LIMIT @at_most::integer;
 
 -- name: StoredNames :many
--- What stays of the current profiles.
+-- The part of the current profiles that stays.
 SELECT customer_key, company_name, country
 FROM collector.billing_profiles
 WHERE customer_key = ANY (@customer_keys::bigint[])
@@ -89,7 +89,7 @@ WHERE h.customer_key = ANY (@customer_keys::bigint[])
 DELETE FROM collector.customer_names WHERE customer_key = ANY (@customer_keys::bigint[]);
 
 -- name: ForgetProfileBodies :many
--- The log names the bodies of these profiles no more, nor those that were pruned long ago.
+-- Removes the bodies of these profiles from the log, the pruned ones too.
 WITH known AS (
     SELECT statement_id, profile_hash FROM collector.statements
     WHERE customer_key = ANY (@customer_keys::bigint[]) AND profile_hash IS NOT NULL
@@ -112,14 +112,14 @@ WHERE customer_key = ANY (@customer_keys::bigint[]) AND line_items_hash IS NOT N
 ORDER BY 1;
 
 -- name: LockPayloadsToErase :many
--- Waits for who is about to need one of them.
+-- Waits for transactions that are about to need one of the bodies.
 SELECT payload_hash FROM collector.payloads
 WHERE payload_hash = ANY (@hashes::bytea[])
 ORDER BY payload_hash
 FOR UPDATE;
 
 -- name: DeleteUnnamedPayloads :execrows
--- A body stays while the log of a customer who may have it names it.
+-- A body stays while the log of a customer who is entitled to it names it.
 DELETE FROM collector.payloads p
 WHERE p.payload_hash = ANY (@hashes::bytea[])
     AND p.payload_hash NOT IN (

@@ -1,8 +1,8 @@
--- When the parts of customers were read, and in which order a run reads them.
+-- When the parts of customers were read, and the order in which a run reads them.
 
 -- name: SaveReads :exec
--- What a batch has read. Line items go with the costs that they were read to: while the
--- newest costs say something else, nobody has read theirs.
+-- The parts that a batch has read. Line items count for the costs with which they were
+-- read: if the newest costs differ, their line items have not been read.
 INSERT INTO collector.customer_reads AS r (customer_key, costs_at, costs_hash, next_end_at, profile_at, line_items_at, refused)
 SELECT c.customer_key, CASE WHEN b.costs THEN b.read_at END, b.costs_hash,
     nullif(b.next_end_at, '0001-01-01 00:00:00+00'), CASE WHEN b.profile THEN b.read_at END, CASE WHEN b.line_items THEN b.read_at END, b.refused
@@ -25,7 +25,7 @@ ON CONFLICT (customer_key) DO UPDATE SET
 DELETE FROM collector.turns WHERE partner = @partner;
 
 -- name: PlanTurns :exec
--- Who has most to lose comes first (collector.risks).
+-- Customers with the most to lose come first (collector.risks).
 INSERT INTO collector.turns (partner, page, customer_keys)
 SELECT @partner::text, o.page, array_agg(o.customer_key ORDER BY o.place)
 FROM (SELECT r.customer_key, row_number() OVER most_at_risk AS place, ((row_number() OVER most_at_risk - 1) / @page_size::bigint)::integer AS page
@@ -36,9 +36,9 @@ GROUP BY o.page
 ORDER BY o.page;
 
 -- name: PlanRest :one
--- The customers of these runs of whom a part was not read since the first of them
--- began, the one that was read longest ago first. Whoever failed in this run was read
--- as far as could be.
+-- The customers of these runs with a part that was not read since the first of the runs
+-- began, in the order of the oldest part. A customer that failed in this run was
+-- already read as far as possible.
 WITH rest AS (
     SELECT r.customer_key, least(coalesce(r.profile_at, '-infinity'), CASE WHEN @line_items::boolean THEN coalesce(r.line_items_at, '-infinity') ELSE 'infinity' END) AS oldest_at
     FROM collector.customers c
@@ -63,14 +63,14 @@ WITH rest AS (
 SELECT coalesce(sum(cardinality(p.customer_keys)), 0)::bigint AS customers FROM planned p;
 
 -- name: Turns :many
--- A page of the order, in its order.
+-- A page of the order.
 SELECT k.customer_key::bigint AS customer_key
 FROM (SELECT unnest(t.customer_keys) AS customer_key, generate_subscripts(t.customer_keys, 1) AS place
     FROM collector.turns t WHERE t.partner = @partner AND t.page = @page) k
 ORDER BY k.place;
 
 -- name: TurnsOf :many
--- Some customers of the list, whoever has most to lose first.
+-- Some customers of the list, those with the most to lose first.
 SELECT r.customer_key
 FROM (SELECT unnest(@customer_ids::uuid[]) AS customer_id) l
 CROSS JOIN LATERAL (SELECT o.customer_key, o.class, o.next_end_at, o.seen_at FROM collector.risks o
@@ -78,8 +78,8 @@ CROSS JOIN LATERAL (SELECT o.customer_key, o.class, o.next_end_at, o.seen_at FRO
 ORDER BY r.class, r.next_end_at, r.seen_at NULLS FIRST, r.customer_key;
 
 -- name: KnownOf :many
--- What is stored of customers that decides what a run reads of them. The costs of
--- whoever failed last are not known, so that everything is read.
+-- The stored values that decide what a run reads of customers. The costs of a customer
+-- that failed last are treated as unknown, so that it is read completely.
 SELECT k.customer_key::bigint AS customer_key, c.customer_id,
     (CASE WHEN w.is_whole AND (r.line_items_at IS NOT NULL OR NOT @line_items::boolean) THEN r.costs_hash END)::bytea AS costs_hash,
     (w.is_whole AND r.profile_at IS NOT NULL)::boolean AS has_profile,
@@ -92,7 +92,8 @@ CROSS JOIN LATERAL (SELECT coalesce(st.failures_in_a_row = 0, false) AS is_whole
 ORDER BY k.place;
 
 -- name: RestOf :many
--- Which parts of customers are left, and what the runs have read of them already.
+-- The parts of customers that are left to read, and what the runs have already read of
+-- them.
 SELECT k.customer_key::bigint AS customer_key, c.customer_id, r.profile_at, r.line_items_at,
     CASE WHEN st.last_run_id = @run_id::uuid THEN st.last_outcome ELSE '' END::text AS earlier,
     coalesce(encode(q.summary_hash, 'hex'), '')::text AS summary_hash, coalesce(q.summary_status, 0)::smallint AS summary_status
@@ -104,12 +105,12 @@ LEFT JOIN LATERAL (SELECT o.summary_hash, o.summary_status FROM collector.statem
 ORDER BY k.place;
 
 -- name: FirstBegan :one
--- When the first of some runs began.
+-- The beginning of the first of some runs.
 SELECT coalesce(min(r.started_at), 'epoch')::timestamptz AS began FROM collector.runs r WHERE r.run_id = ANY (@run_ids::uuid[]);
 
 -- name: Overdue :one
--- How many active customers have a part that is older than it may grow, and since when
--- the oldest waits.
+-- How many active customers have a part that is older than allowed, and the time of the
+-- oldest such part.
 SELECT count(*)::bigint AS customers, coalesce(min(least(r.profile_at, CASE WHEN n.line_items THEN r.line_items_at END)), 'epoch')::timestamptz AS oldest_at
 FROM collector.partners n
 JOIN collector.customers c ON c.partner = n.partner

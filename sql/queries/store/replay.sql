@@ -1,4 +1,4 @@
--- Deriving the facts anew from the archive.
+-- Deriving the facts again from the archive.
 
 -- name: ArchivedCustomers :many
 SELECT c.customer_key, c.customer_id
@@ -22,7 +22,7 @@ WHERE q.customer_key = @customer_key
 ORDER BY q.statement_id;
 
 -- name: NameStatements :exec
--- What is staged comes from entries of the log that stand already.
+-- The staged rows come from existing entries of the log.
 UPDATE stage_statements s
 SET statement_id = q.statement_id, origin = q.origin
 FROM (SELECT unnest(@seqs::integer[]) AS seq, unnest(@statement_ids::bigint[]) AS statement_id) n
@@ -30,9 +30,9 @@ CROSS JOIN LATERAL (SELECT k.statement_id, k.origin FROM collector.statements k 
 WHERE s.seq = n.seq;
 
 -- name: KeepUnderivable :exec
--- Takes back from the plan what would put an earlier answer in the place of one whose
--- body is not kept any more: what such an answer said stands, and only a later one may
--- override it.
+-- Removes from the plan what would replace an answer whose body is no longer stored by
+-- an earlier one: the rows of such an answer stay, and only a later answer may override
+-- them.
 WITH lost AS MATERIALIZED (
     SELECT k.* FROM (
         SELECT q.statement_id, q.origin,
@@ -68,7 +68,7 @@ WHERE t.action = 'changed' AND s.seq = t.seq AND l.profile
     AND (l.origin = 'servicecosts', l.statement_id) > (s.origin = 'servicecosts', s.statement_id);
 
 -- name: DerivedHashes :many
--- The bodies of the entries from which something is derived otherwise than before.
+-- The bodies of the entries from which facts are now derived differently.
 SELECT DISTINCT h.hash
 FROM (
     SELECT unnest(ARRAY[q.profile_hash, q.summary_hash, q.line_items_hash])::bytea AS hash
@@ -92,7 +92,7 @@ WHERE q.statement_id = s.statement_id AND s.has_costs
         IS DISTINCT FROM (s.root_starts_at, s.root_ends_at, s.root_currency, s.root_pretax, s.root_tax, s.root_after_tax, s.body_customer_id);
 
 -- name: WithdrawDetails :many
--- Takes out what the archive does not derive any more, and keeps it aside.
+-- Removes details that the archive no longer yields, and sets them aside.
 WITH gone AS (
     INSERT INTO collector.withdrawn_rows (customer_key, run_id, withdrawn_at, detail, history)
     SELECT d.customer_key, @run_id::uuid, @now::timestamptz, to_jsonb(d),
@@ -115,7 +115,7 @@ DELETE FROM collector.cost_detail_history WHERE detail_id = ANY (@detail_ids::bi
 DELETE FROM collector.cost_details WHERE detail_id = ANY (@detail_ids::bigint[]);
 
 -- name: WithdrawSets :many
--- An empty set says nothing that could be wrong.
+-- An empty set cannot be wrong, so it stays.
 WITH gone AS (
     UPDATE collector.line_item_sets l
     SET superseded_at = @now::timestamptz, superseded_by_run = @run_id::uuid

@@ -1,4 +1,4 @@
--- What can be done without, after its time.
+-- Data that is not needed after its retention.
 
 -- name: DispensablePayloads :many
 -- Old bodies from which nothing that stands now was derived. That there were no items yet
@@ -21,15 +21,15 @@ ORDER BY p.payload_hash
 LIMIT @at_most::integer;
 
 -- name: LockPayloads :many
--- Those that nobody is about to need.
+-- The bodies that no transaction is about to need.
 SELECT payload_hash FROM collector.payloads
 WHERE payload_hash = ANY (@hashes::bytea[])
 ORDER BY payload_hash
 FOR UPDATE SKIP LOCKED;
 
 -- name: NeededHashes :many
--- Which of these a collection, an import or a replay has come to need meanwhile: the
--- needs are those of DispensablePayloads.
+-- The bodies that a collection, an import or a replay has come to need meanwhile, by
+-- the rules of DispensablePayloads.
 WITH named AS MATERIALIZED (
     SELECT s.statement_id, s.profile_hash, s.summary_hash, s.line_items_hash FROM collector.statements s
     WHERE s.profile_hash = ANY (@hashes::bytea[]) OR s.summary_hash = ANY (@hashes::bytea[]) OR s.line_items_hash = ANY (@hashes::bytea[])
@@ -58,7 +58,7 @@ DELETE FROM collector.failures
 WHERE failure_id = ANY (SELECT f.failure_id FROM collector.failures f WHERE f.failed_at < @before::timestamptz ORDER BY f.failure_id LIMIT @at_most::integer);
 
 -- name: DeleteRuns :execrows
--- The newest run of each partner stays, however old it is.
+-- The newest run of each partner stays, whatever its age.
 DELETE FROM collector.runs
 WHERE run_id = ANY (SELECT r.run_id FROM collector.runs r
     WHERE r.started_at < @before::timestamptz AND r.status <> 'running'

@@ -1,12 +1,12 @@
 -- name: InsertRun :exec
--- It may come again when the connection broke during its COMMIT.
+-- The statement may come again when the connection broke during its COMMIT.
 INSERT INTO collector.runs (run_id, partner, kind, scope, status, started_at, version)
 VALUES (@run_id, @partner, @kind, @scope, 'running', @started_at, @version)
 ON CONFLICT (run_id) DO NOTHING;
 
 -- name: CloseStaleRuns :execrows
--- Called by the holder of the partner's lock, so a run that still stands as running
--- belongs to a process that is gone.
+-- The caller holds the partner's lock, so a run that is recorded as running belongs to
+-- a dead process.
 UPDATE collector.runs
 SET status = 'interrupted', finished_at = @now::timestamptz, error = 'the process ended without closing the run'
 WHERE partner = @partner AND status = 'running' AND run_id <> @run_id;
@@ -19,8 +19,8 @@ SET status = @status, finished_at = @finished_at::timestamptz, customers_total =
 WHERE run_id = @run_id;
 
 -- name: EnrolCustomers :exec
--- Customers on the partner's list, before they are asked for: those that a run does not
--- come to are then known to be missing.
+-- Customers on the partner's list, before they are collected. Customers that a run does
+-- not reach are then known to be missing.
 INSERT INTO collector.customers (partner, customer_id, first_seen_at)
 SELECT @partner::text, l.customer_id, @now::timestamptz
 FROM (SELECT unnest(@customer_ids::uuid[]) AS customer_id) l
@@ -39,9 +39,10 @@ CROSS JOIN LATERAL (SELECT k.customer_key FROM collector.customers k
 WHERE c.customer_key = retired.customer_key;
 
 -- name: CountUnlisted :one
--- After a complete run: the customers for whom neither it nor the runs that it resumed
--- asked, those of them that somebody excluded, and all active ones. A customer left out
--- as done counts as asked for, whatever a run of some customers made of it meanwhile.
+-- Counts, after a complete run, the customers that neither it nor the runs that it
+-- resumed collected, the excluded ones of them, and all active customers. A customer
+-- left out as done counts as collected, whatever a run of some customers has recorded
+-- since.
 SELECT count(*) FILTER (WHERE NOT a.asked)::integer AS unlisted,
     count(*) FILTER (WHERE NOT a.asked AND a.customer_id = ANY (@excluded::uuid[]))::integer AS excluded,
     count(*)::integer AS active
@@ -60,8 +61,8 @@ WHERE c.partner = @partner AND c.active
         WHERE st.customer_key = c.customer_key AND (st.last_run_id = ANY (@run_ids::uuid[]) OR st.last_success_run_id = ANY (@run_ids::uuid[])));
 
 -- name: CountWithoutCosts :one
--- Of the active customers that these runs asked for and of which costs other than zero
--- are stored for a period that ended lately: all, and those that have no costs now.
+-- Counts the active customers that these runs collected and whose stored costs for a
+-- recently ended period are not zero: all of them, and those that have no costs now.
 SELECT count(*) FILTER (WHERE st.last_outcome = 'no_costs')::integer AS without_costs, count(*)::integer AS customers
 FROM collector.customers c
 JOIN collector.customer_states st USING (customer_key)
@@ -70,17 +71,17 @@ WHERE c.partner = @partner AND c.active AND st.last_run_id = ANY (@run_ids::uuid
         WHERE d.customer_key = c.customer_key AND d.origin = 'servicecosts' AND d.ends_at > @ended_since::timestamptz AND d.after_tax_total <> 0);
 
 -- name: CorrectFutureRuns :execrows
--- A run that began in the future was recorded by a clock gone wrong. Left as it is, it
--- would pass for the run of a later night. When it began nobody knows: it counts as
--- begun with the run before it, so that no night passes for done by it.
+-- A run that began in the future was recorded with a wrong clock. Uncorrected it could
+-- be mistaken for the run of a later night. Its true beginning is unknown, so it counts
+-- as begun with the run before it, and satisfies no later night.
 UPDATE collector.runs r
 SET started_at = coalesce((SELECT max(o.started_at) FROM collector.runs o WHERE o.partner = r.partner AND o.started_at <= @latest::timestamptz), 'epoch'),
     finished_at = least(r.finished_at, @now::timestamptz)
 WHERE r.partner = @partner AND r.started_at > @latest::timestamptz;
 
 -- name: CollectionsSinceNewest :many
--- The newest run that was to collect everybody, and the collections of its rest. What
--- lies in the future was written by a clock gone wrong.
+-- The newest run of all customers, and the runs of its rest. Runs that lie in the
+-- future were recorded with a wrong clock.
 SELECT r.run_id, r.started_at, r.status
 FROM collector.runs r
 WHERE r.partner = @partner AND r.kind IN ('daily', 'once') AND r.scope IN ('all', 'rest')
@@ -90,8 +91,8 @@ WHERE r.partner = @partner AND r.kind IN ('daily', 'once') AND r.scope IN ('all'
 ORDER BY r.started_at, r.run_id;
 
 -- name: LastCollection :one
--- When the newest collection of everybody began that came to its end, be it with the
--- help of later runs.
+-- When the newest completed collection of all customers began; later runs may have
+-- completed it.
 SELECT (SELECT max(w.started_at) FROM collector.runs w
         WHERE w.partner = r.partner AND w.kind IN ('daily', 'once') AND w.scope = 'all' AND w.started_at <= r.started_at)::timestamptz AS began,
     r.status
@@ -102,7 +103,7 @@ ORDER BY began DESC, r.started_at DESC
 LIMIT 1;
 
 -- name: CustomersDoneIn :many
--- Whose newest success is of one of these runs.
+-- The customers whose newest success belongs to one of these runs.
 SELECT c.customer_id
 FROM collector.customers c
 JOIN collector.customer_states st USING (customer_key)
@@ -139,8 +140,8 @@ GROUP BY partner, kind
 ORDER BY partner, kind;
 
 -- name: NewestCollections :many
--- How the newest collection of everybody, or of its rest, ended that did; and when one
--- last came to its end, which is Go's zero time if none did.
+-- How the newest ended collection of all customers, or of its rest, ended; and when one
+-- last completed, which is Go's zero time if none did.
 SELECT DISTINCT ON (r.partner) r.partner, r.status, r.customers_total, r.customers_ok, r.customers_unchanged, r.customers_no_costs,
     r.customers_failed, r.rows_changed,
     coalesce((SELECT max(w.finished_at) FROM collector.runs w WHERE w.partner = r.partner AND w.kind IN ('daily', 'once')

@@ -1,6 +1,6 @@
 -- name: MarkEndedMonth :exec
--- A month that has ended without any costs was changed by nobody: that everybody is
--- missing there is summarised all the same.
+-- Marks a month that has ended without any costs. No change marks it, but its missing
+-- customers must be summarised too.
 INSERT INTO collector.stale_months (partner, month, since)
 SELECT @partner::text, n.month, now()
 FROM (SELECT (max(t.month) + interval '1 month')::date AS month FROM collector.month_totals t WHERE t.partner = @partner::text) n
@@ -9,7 +9,7 @@ WHERE n.month < date_trunc('month', now() AT TIME ZONE 'UTC')
 ON CONFLICT DO NOTHING;
 
 -- name: RefreshStaleMonth :one
--- Summarises one month anew whose details changed; false when none is left.
+-- Summarises one month whose details changed; false when none is left.
 SELECT collector.refresh_stale_month(@partner::text)::boolean AS refreshed;
 
 -- name: SettleMissing :exec

@@ -1,5 +1,5 @@
--- Where a customer's numbers come from. A text that is not stated is empty here; in the
--- tables none is.
+-- The origin of a customer's numbers. A missing text is empty here; the tables hold
+-- NULL, never an empty text.
 
 -- name: ExplainedMonths :many
 -- A row for each partner that has the customer, with the months in which costs end.

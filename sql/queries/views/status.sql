@@ -17,8 +17,8 @@ GROUP BY partner
 ORDER BY partner;
 
 -- name: OldestUnseen :many
--- Of each partner the active customer whose last success is longest ago; one that
--- was never collected counts from when it was first asked for.
+-- For each partner, the active customer whose last success is longest ago. A customer
+-- that was never collected counts from when it was first seen.
 SELECT DISTINCT ON (partner) partner, customer_id, coalesce(last_collected_at, first_seen_at)::timestamptz AS unseen_since
 FROM finance.customers
 WHERE active
