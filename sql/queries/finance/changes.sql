@@ -1,4 +1,4 @@
--- What is new, restated or withdrawn since a moment. finance.since: the moment, else a week ago; finance.as_of: until then; finance.period: periods ending in that month (YYYY-MM); finance.customer: one customer.
+-- Costs that are new, restated or withdrawn since a moment. finance.since: the moment, else a week ago; finance.as_of: until then; finance.period: periods ending in that month (YYYY-MM); finance.customer: one customer.
 WITH asked AS (
     SELECT coalesce(nullif(current_setting('finance.since', true), '')::timestamptz, finance.moment() - interval '7 days') AS since
 ), stood AS (

@@ -1,4 +1,4 @@
--- What each customer costs. finance.period: periods ending in that month (YYYY-MM), else in the newest closed one; finance.customer: one customer; finance.as_of: as it stood then.
+-- Costs of each customer. finance.period: periods ending in that month (YYYY-MM), else in the newest closed one; finance.customer: one customer; finance.as_of: as of that moment.
 WITH asked AS (
     SELECT coalesce(to_date(nullif(current_setting('finance.period', true), ''), 'YYYY-MM'), finance.reporting_month()) AS month
 )

@@ -1,4 +1,4 @@
--- Invoices with what their lines add up to, newest month first. finance.period: the month (YYYY-MM), else all.
+-- Invoices with the sums of their lines, newest month first. finance.period: the month (YYYY-MM), else all.
 SELECT partner, month, invoice_id, invoice_type, document_type, amends, invoice_date, currency_code, total, lines_total, difference, state
 FROM finance.invoices
 WHERE nullif(current_setting('finance.period', true), '') IS NULL

@@ -1,4 +1,4 @@
--- The lines behind the costs. finance.period: billing periods that end in that month (YYYY-MM), else in the newest closed one; finance.customer: one customer; finance.as_of: as it stood then.
+-- The lines behind the costs. finance.period: billing periods that end in that month (YYYY-MM), else in the newest closed one; finance.customer: one customer; finance.as_of: as of that moment.
 WITH asked AS (
     SELECT coalesce(to_date(nullif(current_setting('finance.period', true), ''), 'YYYY-MM'), finance.reporting_month()) AS month
 ), periods AS (

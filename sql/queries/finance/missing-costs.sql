@@ -1,4 +1,4 @@
--- Customers that had costs of an invoice type in the month before and have none. finance.period: the month (YYYY-MM), else all from the newest closed one on whose closing day is past; finance.customer: one customer.
+-- Customers without costs of an invoice type that had some in the month before. finance.period: the month (YYYY-MM), else the newest closed month and all later ones whose closing day is past; finance.customer: one customer.
 SELECT partner, customer_id, company_name, month, invoice_type, currency_code, last_period_end, last_after_tax, reason
 FROM finance.missing_costs
 WHERE CASE WHEN nullif(current_setting('finance.period', true), '') IS NULL

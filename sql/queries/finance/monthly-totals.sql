@@ -1,4 +1,4 @@
--- Totals by month, currency and invoice type, each against the month before; an open month with the same customers of both. finance.period: one month (YYYY-MM), else all; finance.as_of: as it stood then.
+-- Totals by month, currency and invoice type, each compared with the month before; for an open month, over the customers that both months have. finance.period: one month (YYYY-MM), else all; finance.as_of: as of that moment.
 WITH totals AS (
     SELECT partner, date_trunc('month', period_end)::date AS month, currency_code, invoice_type, count(DISTINCT customer_id) AS customers,
         sum(pretax_total) AS pretax_total, sum(tax) AS tax, sum(after_tax_total) AS after_tax_total

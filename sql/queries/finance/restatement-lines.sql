@@ -1,4 +1,4 @@
--- The lines behind each restatement: what went, came and changed, and what no line explains. finance.period: periods ending in that month (YYYY-MM); finance.customer: one customer; finance.since: changed since then; finance.as_of: changed until then.
+-- The lines behind each restatement: removed, added and changed lines, and the difference that no line explains. finance.period: periods ending in that month (YYYY-MM); finance.customer: one customer; finance.since: changed since then; finance.as_of: changed until then.
 SELECT partner, customer_id, company_name, invoice_type, period_start, currency_code, changed_at, cost_difference, change, name, charge_type,
     quantity_before, quantity_after, after_tax_before, after_tax_after, after_tax_difference, share_percent, subscription_id
 FROM finance.cost_change_lines

@@ -1,4 +1,4 @@
--- Values the service changed after it had stated them, newest first. finance.period: periods ending in that month (YYYY-MM); finance.customer: one customer; finance.since: changed since then; finance.as_of: changed until then.
+-- Amounts that the service changed after it had returned them, newest first. finance.period: periods ending in that month (YYYY-MM); finance.customer: one customer; finance.since: changed since then; finance.as_of: changed until then.
 SELECT partner, customer_id, company_name, invoice_type, period_start, period_end, currency_code, after_tax_before, after_tax_after, difference, changed_at, run_id
 FROM finance.cost_changes
 WHERE (nullif(current_setting('finance.period', true), '') IS NULL

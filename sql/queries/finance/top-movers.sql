@@ -1,4 +1,4 @@
--- Customers whose costs moved most against the month before. finance.period: the month (YYYY-MM), else the newest closed one; who is still missing in an open month is left out; finance.customer: one customer; finance.as_of: as it stood then.
+-- Customers whose costs changed most from the month before. finance.period: the month (YYYY-MM), else the newest closed one; customers still missing in an open month are left out; finance.customer: one customer; finance.as_of: as of that moment.
 WITH asked AS (
     SELECT coalesce(to_date(nullif(current_setting('finance.period', true), ''), 'YYYY-MM'), finance.reporting_month()) AS month
 ), moved AS (
