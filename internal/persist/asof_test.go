@@ -6,7 +6,7 @@ import (
 	"partnercost/internal/billing"
 )
 
-// subscribed is a line item of a cost with an identity.
+// subscribed returns a line item of a detail, with values that identify it.
 func subscribed(d billing.CostDetail, subscription, charge, quantity, total string) billing.LineItem {
 	i := item(d, charge, total)
 	i.SubscriptionID, i.OfferID, i.OfferName, i.Quantity = subscription, "offer-"+subscription, "Offer "+subscription, amount(quantity)
@@ -25,10 +25,10 @@ func TestLineChangesPairWhatIsTheSame(t *testing.T) {
 	wantLines(t, "of a first set", b.query(lineChanges))
 	b.collect(statement(customerA, both(e),
 		subscribed(e, "s1", "FEE", "2", "31"), subscribed(e, "s1", "PRORATE", "1", "6"), subscribed(e, "s3", "FEE", "1", "10"), subscribed(e, "s3", "FEE", "2", "10"), subscribed(e, "s4", "FEE", "1", "5")))
-	// Of three lines of s3 the one that went is not mistaken for a change of the others.
+	// Of the three lines of s3 the removed one is not mistaken for a change of the others.
 	wantLines(t, "of the second", b.query(lineChanges),
 		"came s1 PRORATE null 6 6", "came s4 FEE null 5 5", "changed s1 FEE 30 31 1", "went s2 FEE 40 null -40", "went s3 FEE 10 null -10")
-	// 100 to 67 is a difference of -33; the lines say -38.
+	// The cost fell by 33 from 100 to 67; its lines fell by 38.
 	wantLines(t, "why", b.query(`SELECT change, name, after_tax_difference, share_percent, cost_difference FROM finance.cost_change_lines ORDER BY change, after_tax_difference`),
 		"came Offer s4 5 -15.2 -33", "came Offer s1 6 -18.2 -33", "changed Offer s1 1 -3.0 -33", "unexplained null 5 -15.2 -33",
 		"went Offer s2 -40 121.2 -33", "went Offer s3 -10 30.3 -33")
@@ -76,7 +76,7 @@ func TestCostsAsOf(t *testing.T) {
 	const same = `(TABLE finance.costs EXCEPT ALL SELECT * FROM finance.costs_as_of('infinity')) UNION ALL (SELECT * FROM finance.costs_as_of('infinity') EXCEPT ALL TABLE finance.costs)`
 	wantLines(t, "now", b.query(same))
 
-	// What a replay withdraws was there before.
+	// A withdrawn cost is part of the history before its withdrawal.
 	b.change(`WITH gone AS (DELETE FROM collector.cost_detail_history h USING collector.cost_details d, collector.customers c
 			WHERE d.detail_id = h.detail_id AND c.customer_key = d.customer_key AND c.customer_id::text LIKE '%a' AND d.period_start = '2026-08-12' RETURNING h.*)
 		INSERT INTO collector.withdrawn_rows (customer_key, run_id, withdrawn_at, detail, history)

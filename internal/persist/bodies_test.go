@@ -29,7 +29,7 @@ func (b *fixture) archived() []string {
 	return bodies
 }
 
-// unpack keeps every body as it was answered, so that SQL can tell what it says.
+// unpack decompresses every body, so that SQL can read it.
 func (b *fixture) unpack() {
 	b.t.Helper()
 	for _, body := range b.archived() {
@@ -37,8 +37,8 @@ func (b *fixture) unpack() {
 	}
 }
 
-// Bodies of before they were compressed are read like those of after, and migrate down
-// gives them back as they were.
+// Bodies from before compression are read like later ones, and migrate down restores
+// all of them as they were received.
 func TestBodiesOfEitherEncodingAreRead(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)

@@ -9,13 +9,14 @@ import (
 	"partnercost/internal/billing"
 )
 
-// A run that was cut off while the clock was ahead must not be resumed night
-// after night once the clock is right: whom it had done would be left out until then.
+// An interrupted run from a time when the clock was ahead must not be resumed every
+// night once the clock is right: the customers that it had collected would be left out
+// until then.
 func TestARunOfAClockGoneWrongIsNotResumed(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name       string
-		ahead      time.Duration // of night(0), which is now
+		ahead      time.Duration // relative to night(0), which is now
 		unfinished []string
 	}{
 		{"a year ahead", 366 * 24 * time.Hour, nil},
@@ -33,7 +34,7 @@ func TestARunOfAClockGoneWrongIsNotResumed(t *testing.T) {
 			if diff := cmp.Diff(test.unfinished, unfinished); diff != "" {
 				t.Errorf("runs to resume (-want +got):\n%s", diff)
 			}
-			// A run of the right time counts beside it.
+			// A run with the right clock counts beside it.
 			b.keep([]ledgerEntry{{id: "2", began: night(0).Add(-time.Minute), kind: billing.KindDaily, scope: billing.ScopeAll, status: billing.StatusInterrupted}})
 			unfinished, err = b.store.UnfinishedRuns(t.Context(), "contoso", night(0).Add(-time.Hour))
 			if err != nil {

@@ -22,7 +22,7 @@ func (b *fixture) migrator() *persist.Migrator {
 	return m
 }
 
-// latest is how many migrations are applied.
+// latest returns the number of applied migrations.
 func latest(t *testing.T, m *persist.Migrator) int {
 	t.Helper()
 	state, err := m.State()
@@ -85,7 +85,7 @@ func TestDownThatIsRefusedChangesNothing(t *testing.T) {
 	if got := latest(t, m); got != 7 {
 		t.Errorf("at version %d, want 7", got)
 	}
-	// What was locked for it is free again.
+	// The locks for it are free again.
 	_, release, err = b.store.LockPartner(t.Context(), "contoso")
 	if err != nil {
 		t.Fatal(err)
@@ -97,7 +97,7 @@ func TestNoRunBeginsWhileMigrationsAreTakenBack(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	m := b.migrator()
-	// Somebody reads, so that taking back waits.
+	// Another session reads, so taking back has to wait.
 	reading := b.session()
 	b.exec(reading, "BEGIN", "SELECT count(*) FROM finance.erasures", "SELECT count(*) FROM collector.runs")
 	done := make(chan error, 1)

@@ -47,7 +47,7 @@ func TestBodiesComeBackAsTheyWere(t *testing.T) {
 	}
 }
 
-// What is compressed today is read for years.
+// Bodies that are compressed today will be read for years.
 func TestEncodedBodiesAreAStorageFormat(t *testing.T) {
 	t.Parallel()
 	if got, want := fmt.Sprintf("%x", sha256.Sum256(bodies1)), "47bf8074068b1f7629ac66f138b64cce0a1f9c1c9352248a5f2a2f2aa37d9c5a"; got != want {
@@ -64,5 +64,5 @@ func TestEncodedBodiesAreAStorageFormat(t *testing.T) {
 	}
 }
 
-// kept1 is a body that was kept by version 1 of the encoding.
+// kept1 is a body that was stored with version 1 of the encoding.
 const kept1 = `{"id":"00000000-0000-4000-8000-000000000001","email":"admin@fabrikam.example","culture":"de-DE","language":"de","companyName":"Fabrikam GmbH","defaultAddress":{"country":"DE","city":"Köln"}}`

@@ -26,7 +26,7 @@ func wantErased(t *testing.T, got, want persist.Erased) {
 	}
 }
 
-// sameBodies are two customers of whom the service says the same, byte for byte.
+// sameBodies returns two customers with identical answers, byte for byte.
 func sameBodies(body string) []billing.Statement {
 	r := recurring(9, "10")
 	statements := []billing.Statement{statement(customerA, both(r), item(r, "FEE", "10")), statement(customerB, both(r), item(r, "FEE", "10"))}
@@ -59,7 +59,7 @@ func TestAnErasureLeavesTheBodiesOfOthers(t *testing.T) {
 	wantLines(t, "erasures", b.query(`SELECT right(customer_id::text, 1) AS c, company_name_too, profiles, bodies FROM finance.erasures ORDER BY c, company_name_too`),
 		"a true 1 0", "b false 1 1", "b true 1 1")
 
-	// The same answers again: nothing is new, and nothing comes back.
+	// After the same answers again there is nothing new, and no erased data comes back.
 	tracker := pgtest.Track(t, b.url, factTables...)
 	wantOutcomes(t, b.collect(sameBodies("shared")...), billing.OutcomeUnchanged, billing.OutcomeUnchanged)
 	if changes := tracker.Changes(t); changes != "" {
@@ -91,7 +91,7 @@ func TestTheErasedAreForgottenUnderThatPartnerOnly(t *testing.T) {
 	emails := `SELECT c.partner, b.email FROM collector.billing_profiles b JOIN collector.customers c USING (customer_key) ORDER BY 1`
 	wantLines(t, "profiles", b.query(emails), "contoso null", "fabrikam jo@example.com")
 
-	// A change at the service is stored, within what may be.
+	// A change at the service is stored within the scope.
 	renamed := statement(customerA, nil)
 	renamed.Profile.CompanyName = "New name"
 	renamed.Documents[0].Body = []byte("renamed")
@@ -129,7 +129,7 @@ func TestErasingTheUnknown(t *testing.T) {
 	}
 }
 
-// failedWith is a customer about whom the service refuses to say anything but this.
+// failedWith returns a customer whose only answer is a refusal with this message.
 func failedWith(said string) billing.Statement {
 	return billing.Statement{CustomerID: customerA, Failure: &billing.Failure{Class: billing.BadRequest, HTTPStatus: 400, Message: "the request is refused", Said: said}}
 }

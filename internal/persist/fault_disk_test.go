@@ -16,8 +16,8 @@ import (
 	"partnercost/internal/persist"
 )
 
-// The disk is one of a few pages, where this program may mount such a thing; else the
-// server is made to say that it is full.
+// The disk has a few pages if this program may mount such a file system; otherwise the
+// server is made to report a full disk.
 func TestAFullDisk(t *testing.T) {
 	t.Parallel()
 	small, b := smallDisk(t)
@@ -42,8 +42,8 @@ func TestAFullDisk(t *testing.T) {
 	b.stores()
 }
 
-// smallDisk starts a server of its own with a tablespace "small" on a file system of
-// 256 kB; ok is false where there may be none.
+// smallDisk starts a separate server with a tablespace "small" on a file system of 256
+// kB; ok is false where that is not allowed.
 func smallDisk(t *testing.T) (ok bool, b *fixture) {
 	t.Helper()
 	if os.Geteuid() != 0 {

@@ -17,7 +17,7 @@ import (
 	"partnercost/internal/persist/pgtest"
 )
 
-// session opens a session of somebody else on the fixture's database.
+// session opens a session of another program on the fixture's database.
 func (b *fixture) session() *pgx.Conn {
 	b.t.Helper()
 	conn, err := pgx.Connect(b.t.Context(), b.url)
@@ -37,13 +37,13 @@ func (b *fixture) exec(conn *pgx.Conn, statements ...string) {
 	}
 }
 
-// alter changes a setting of the fixture's database for sessions to come.
+// alter changes a setting of the fixture's database for later sessions.
 func (b *fixture) alter(what string) {
 	b.t.Helper()
 	b.exec(b.session(), "SET default_transaction_read_only = off", "DO $do$ BEGIN EXECUTE format('ALTER DATABASE %I "+what+"', current_database()); END $do$")
 }
 
-// records keeps log messages.
+// records collects log messages.
 type records struct {
 	mu       sync.Mutex
 	messages []string
@@ -73,7 +73,7 @@ func (r *records) count(text string) int {
 	return n
 }
 
-// reopen opens the store anew at another URL, and returns its log.
+// reopen opens the store again at another URL, and returns its log.
 func (b *fixture) reopen(databaseURL string) *records {
 	b.t.Helper()
 	b.store.Close()
@@ -86,7 +86,8 @@ func (b *fixture) reopen(databaseURL string) *records {
 	return kept
 }
 
-// faultBatch is what the tests of this file store: one customer with costs and an item.
+// faultBatch returns the batch that the tests of this file store: one customer with
+// costs and an item.
 func faultBatch() (billing.Run, []billing.Statement) {
 	r := recurring(9, "10")
 	s := statement(customerA, both(r), item(r, "FEE", "10"))
@@ -94,7 +95,7 @@ func faultBatch() (billing.Run, []billing.Statement) {
 	return billing.Run{ID: "00000000-0000-4000-b000-000000000001", Partner: "contoso", Kind: billing.KindOnce, StartedAt: night(1), Version: "test"}, []billing.Statement{s}
 }
 
-// stores writes the batch and wants it to succeed, and every row to be there once.
+// stores writes the batch and checks that it succeeds and that every row exists once.
 func (b *fixture) stores() {
 	b.t.Helper()
 	run, batch := faultBatch()
@@ -105,7 +106,7 @@ func (b *fixture) stores() {
 	wantLines(b.t, "items", b.items(), "Recurring 2026-09-12 1 FEE 10")
 }
 
-// refuses writes the batch and wants it to fail as told, with nothing written.
+// refuses writes the batch and checks that it fails as described, with nothing written.
 func (b *fixture) refuses(kind error, says ...string) {
 	b.t.Helper()
 	rows := pgtest.Track(b.t, b.url, "collector")
@@ -134,8 +135,8 @@ func (b *fixture) checkFault(err, kind error, says ...string) {
 	}
 }
 
-// gate lets transactions of the store stop before they write to a table, until the
-// test opens it.
+// gate stops transactions of the store before they write to a table, until the test
+// opens it.
 type gate struct {
 	b    *fixture
 	hold *pgx.Conn
@@ -171,8 +172,9 @@ func (b *fixture) awaitWaiting(lockType string, ended <-chan error) {
 	}
 }
 
-// A collector that was killed may have sent its COMMIT a moment before. Nothing but
-// their order keeps two writers from logging the same answer, when its body is known.
+// A killed collector may have sent its COMMIT a moment before. When the body of an
+// answer is known, only the order of two writers keeps both from logging the same
+// answer.
 func TestTheLastWriteOfADeadCollectorIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -225,7 +227,7 @@ func TestADeadlockIsTriedAgain(t *testing.T) {
 	log := b.reopen(b.url)
 	gate := b.gate("collector.statements")
 	other := b.session()
-	// The other session never looks for a deadlock itself, so that ours is the victim.
+	// The other session never looks for a deadlock itself, so our session is the victim.
 	b.exec(other, "SET deadlock_timeout = '1h'", "BEGIN", "LOCK TABLE collector.line_item_sets IN SHARE MODE")
 	ended := b.writing()
 	b.awaitWaiting("advisory", ended) // ours has written customers
@@ -273,7 +275,7 @@ func TestAReadOnlyDatabase(t *testing.T) {
 	b.refuses(billing.ErrUnavailable, "read-only", "primary")
 	run, _ := faultBatch()
 	b.checkFault(b.store.BeginRun(t.Context(), run), billing.ErrUnavailable, "read-only", "primary")
-	// The sessions that were opened meanwhile would stay read-only for good.
+	// Sessions opened in the meantime would otherwise stay read-only.
 	b.alter("RESET default_transaction_read_only")
 	b.stores()
 }
@@ -394,8 +396,8 @@ func TestASessionThatAnAdministratorEnds(t *testing.T) {
 	b.stores()
 }
 
-// raises lets the server answer with the SQLSTATE when the batch reaches the line
-// items; an empty one ends that.
+// raises makes the server fail with the SQLSTATE when the batch reaches the line items;
+// an empty SQLSTATE ends that.
 func (b *fixture) raises(sqlstate, message string) {
 	b.t.Helper()
 	admin := b.session()
@@ -407,7 +409,7 @@ func (b *fixture) raises(sqlstate, message string) {
 		`CREATE TRIGGER fault BEFORE INSERT ON collector.line_items FOR EACH STATEMENT EXECUTE FUNCTION collector.fault()`)
 }
 
-// The faults that cannot be brought about here are raised by a trigger.
+// Faults that a test cannot cause are raised by a trigger.
 func TestEverySQLSTATEHasAMeaning(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -468,7 +470,7 @@ func TestEverySQLSTATEHasAMeaning(t *testing.T) {
 	b.stores()
 }
 
-// A COMMIT whose answer is lost may have happened: the batch comes again.
+// A COMMIT without an answer may have succeeded, so the batch comes again.
 func TestTheSameBatchTwiceInARunNotesItsFailuresOnce(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)

@@ -17,13 +17,13 @@ import (
 
 const financeDoc = "../../docs/finance.md"
 
-// docMoment is when the questions of docs/finance.md are asked: it decides which months
-// are closed, and lies after everything that was collected.
+// docMoment is the time of the questions in docs/finance.md. It decides which months
+// are closed, and is later than all collections.
 var docMoment = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 
-// TestFinanceDocIsTrue runs every query of docs/finance.md on three nights of a
-// made-up partner and holds the printed results, and the tables of columns, to what
-// the database answers.
+// TestFinanceDocIsTrue runs every query of docs/finance.md on three nights of an
+// invented partner, and compares the printed results and the tables of columns with the
+// database.
 func TestFinanceDocIsTrue(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -65,9 +65,9 @@ func TestFinanceDocIsTrue(t *testing.T) {
 	}
 }
 
-// liveThreeNights collects a partner whose customers show what the views are for: a
-// restatement, types that move on, another currency, a credit, no costs, a failure, an
-// erasure.
+// liveThreeNights collects a partner whose customers show the purpose of the views: a
+// restatement, types that move to the next period, another currency, a credit, no
+// costs, a failure, an erasure.
 func (b *fixture) liveThreeNights() {
 	const coffee, works, winds, toys billing.CustomerID = "2b1c1a94-6a5d-4c3b-9a55-1c7c4b0f1d01", "5e0f7a36-91a4-4a0e-8a1b-6f2f64c6a002",
 		"8d3c7f52-0c1e-4c7d-b1a3-0d9a5c3e9003", "c4a9e6d8-77b2-4f1d-9c0e-3b6d2e8f0004"

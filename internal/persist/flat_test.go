@@ -10,12 +10,12 @@ import (
 	"partnercost/internal/persist/pgtest"
 )
 
-// No statement of a batch reads a table to its end, whatever the batch has to do: what
-// a customer costs does not depend on how many there are.
+// No statement of a batch scans a table, whatever the batch contains: the work for a
+// customer does not depend on how many customers there are.
 func TestBatchesReadNoTableWhole(t *testing.T) {
 	t.Parallel()
-	// What a customer has in a table, and what is looked up of it, is some dozens of rows
-	// at most: far less than what there is of all of them.
+	// A customer has, and a batch looks up, at most some dozens of rows of a table: far
+	// fewer than the table has.
 	const stored, part, perCustomer = 3000, 20, 100
 	b := newFixture(t)
 	for first := 0; first < stored; first += 500 {
@@ -23,7 +23,7 @@ func TestBatchesReadNoTableWhole(t *testing.T) {
 	}
 	b.query("SELECT collector.refresh_stale_month('contoso')")
 
-	small := map[string]bool{"collector.runs": true, "collector.stale_months": true} // they do not grow with the customers
+	small := map[string]bool{"collector.runs": true, "collector.stale_months": true} // these tables do not grow with the customers
 	var archived []persist.Rederived
 	n := 0
 	for customer, err := range b.store.Archive(t.Context(), "contoso") {
@@ -118,8 +118,8 @@ func TestBatchesReadNoTableWhole(t *testing.T) {
 	}
 }
 
-// oddCustomers are answers about so many customers, each with two details, four line
-// items and two findings.
+// oddCustomers returns n answers, each with two details, four line items and two
+// findings.
 func oddCustomers(first, n int, total string) []billing.Statement {
 	batch := make([]billing.Statement, n)
 	for i := range batch {
@@ -148,7 +148,7 @@ func (b *fixture) write(batch ...billing.Statement) {
 	}
 }
 
-// reads counts what was read so far. The server's counters are exact only when every
+// reads counts the rows read so far. The server's counters are exact only when every
 // session has ended.
 func (b *fixture) reads() map[string][3]int64 {
 	b.t.Helper()

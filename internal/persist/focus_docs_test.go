@@ -13,7 +13,7 @@ import (
 
 const focusFile = "../../docs/focus.md"
 
-// TestFocusColumnsAreExplained holds the tables of docs/focus.md to the views: a
+// TestFocusColumnsAreExplained compares the tables of docs/focus.md with the views: a
 // column is given, always null or absent, and its comment says why.
 func TestFocusColumnsAreExplained(t *testing.T) {
 	t.Parallel()

@@ -13,13 +13,13 @@ const (
 	tenant                       = "7e3f1a52-0d4b-4f57-9a0e-2f7d4c9b6a10"
 )
 
-// totals restates what a detail says; an empty text is an amount that is not stated.
+// totals returns a detail with other amounts; an empty text is a missing amount.
 func totals(d billing.CostDetail, pretax, tax, afterTax string) billing.CostDetail {
 	d.PretaxTotal, d.Tax, d.AfterTaxTotal = amount(pretax), amount(tax), amount(afterTax)
 	return d
 }
 
-// line makes a line item of a detail with a tax of a tenth unless stated otherwise.
+// line returns a line item of a detail, with a tax of a tenth unless stated otherwise.
 func line(d billing.CostDetail, charge, quantity, price, pretax, tax string) billing.LineItem {
 	i := item(d, charge, pretax)
 	i.Tax, i.Quantity, i.UnitPrice = amount(tax), amount(quantity), amount(price)
@@ -37,9 +37,9 @@ func with(i billing.LineItem, change func(*billing.LineItem)) billing.LineItem {
 	return i
 }
 
-// keepOddBooks collects three customers' nights that hold what the FOCUS views have
-// to cope with. The nights begin on 2026-11-02: October's OneTime periods close on
-// the 16th, the Recurring periods from September 12 had closed before, those from
+// keepOddBooks collects nights of three customers with the unusual data that the FOCUS
+// views must handle. The nights begin on 2026-11-02: October's OneTime periods close on
+// the 16th; the Recurring periods from September 12 are closed already, those from
 // October 12 close on the 27th.
 func (b *fixture) keepOddBooks() {
 	b.t.Helper()
@@ -84,10 +84,10 @@ func (b *fixture) keepOddBooks() {
 	odd := statement(customerB, both(
 		totals(recurring(9, "0"), "-12.5", "-1.25", "-13.75"),                             // a credit, first collected after closing
 		totals(oneTime(10, "0"), "10", "1", "11.01"),                                      // does not add up
-		totals(oneTime(10, "0"), "10", "1", "11.01"),                                      // its true twin
+		totals(oneTime(10, "0"), "10", "1", "11.01"),                                      // its true duplicate
 		totals(euro, "0", "0", "0"),                                                       // nothing to pay
 		detail("Marketplace", "2026-10-01", "2026-10-31", "", "99.95"),                    // no currency
-		detail("Marketplace", "2026-10-01", "2026-10-31", "EURO", "1"),                    // none that exists
+		detail("Marketplace", "2026-10-01", "2026-10-31", "EURO", "1"),                    // no existing currency
 		detail("Marketplace", "2026-10-01", "2026-10-31", "XAU", "1"),                     // gold
 		totals(detail("Marketplace", "2026-10-01", "2026-10-31", "GBP", ""), "", "", "5"), // not divided
 		totals(detail("Support", "2026-10-01", "2026-10-31", "GBP", ""), "4", "", ""),     // no tax, no sum
@@ -107,10 +107,10 @@ func (b *fixture) keepOddBooks() {
 
 	r := totals(r10, "54", "5.4", "59.4")
 	b.collect(a("530", "53", "583", r, items()), odd, c("10", "20", "2", "22"), d("2026-09-29", "10"))
-	// While their periods are open, values and lines are replaced.
+	// While their periods are open, amounts and lines are replaced.
 	r = totals(r10, "54.5", "5.45", "59.95")
 	b.collect(a("531", "53", "584", r, items()), c("11", "21", "2.1", "23.1"), d("2026-09-29", "12"))
-	// After the closing they stay, and what changes is a correction.
+	// After the closing they stay, and changes become corrections.
 	b.runs = 20
 	b.collect(a("520", "52", "572.5", r, items()[:3]), c("12", "25", "2.5", "27.5"), d("2026-09-30", "12"))
 	b.runs = 35
@@ -227,9 +227,9 @@ var focusTotals = map[string]string{
 	"a billing period is listed once": `SELECT "BillingPeriodStart", "BillingPeriodEnd" FROM finance.focus_billing_period GROUP BY 1, 2 HAVING count(*) > 1`,
 }
 
-// TestFocusConformance holds the FOCUS views to every rule on books that hold
-// credits, refunds, several currencies and none, duplicates, zero totals, lines that
-// add up and lines that do not, and restatements before and after the closing.
+// TestFocusConformance checks every rule on FOCUS views of data with credits, refunds,
+// several currencies and none, duplicates, zero totals, lines that add up and lines
+// that do not, and restatements before and after the closing.
 func TestFocusConformance(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -258,7 +258,7 @@ func TestFocusConformance(t *testing.T) {
 	wantLines(t, "an invoice without its line", b.query(`SELECT "x_ChargeId" FROM finance.focus_1_4 WHERE ("InvoiceId" IS NULL) <> ("InvoiceDetailId" IS NULL)`))
 }
 
-// TestFocusRows holds some rows to exactly what they must be.
+// TestFocusRows compares some rows with their exact expected values.
 func TestFocusRows(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -343,7 +343,7 @@ func TestSavePartner(t *testing.T) {
 	}
 }
 
-// TestFocusNamesACustomerAsItWas holds SubAccountName to the name at the closing.
+// TestFocusNamesACustomerAsItWas checks that SubAccountName is the name at the closing.
 func TestFocusNamesACustomerAsItWas(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -362,7 +362,8 @@ func TestFocusNamesACustomerAsItWas(t *testing.T) {
 			wantLines(t, view+": "+what, b.query(`SELECT DISTINCT right("SubAccountId", 1) AS c, "BillingPeriodStart"::date AS month, "SubAccountName" FROM finance.`+view+` ORDER BY 1, 2`), want...)
 		}
 	}
-	// The nights from 2026-11-02 on: October closes on the 16th, November on December 16th.
+	// The nights begin on 2026-11-02: October closes on the 16th, November on December
+	// 16th.
 	b.collect(named(customerA, "First", "", 10), named(customerB, "", "Of the lines", 10), named(customerC, "", "", 10))
 	b.runs = 10
 	b.collect(named(customerA, "Second", "", 10), named(customerB, "", "Of the lines, again", 10))
@@ -382,8 +383,8 @@ func TestFocusNamesACustomerAsItWas(t *testing.T) {
 		"c 2026-10-01 "+string(customerC), "c 2026-11-01 "+string(customerC))
 }
 
-// TestFocusHoldsACostWhoseEndWasAMistake: an end before the start closes nothing, so
-// the cost is there once the end is right.
+// TestFocusHoldsACostWhoseEndWasAMistake: an end before the start closes no period, so
+// the cost is included once the end is right.
 func TestFocusHoldsACostWhoseEndWasAMistake(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)

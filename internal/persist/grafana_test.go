@@ -13,7 +13,7 @@ import (
 
 const grafanaFolder = "../../deploy/grafana"
 
-// grafanaDashboard is what of the dashboard asks the database.
+// grafanaDashboard is the part of the dashboard that contains queries.
 type grafanaDashboard struct {
 	Panels []struct {
 		Title      string           `json:"title"`
@@ -40,8 +40,8 @@ type grafanaReference struct {
 	UID string `json:"uid"`
 }
 
-// grafanaMacros are what Grafana puts in for the variables and the range of time, which
-// here are everything that was collected in US dollars.
+// grafanaMacros are the values that Grafana inserts for the variables and the time
+// range: here, everything that was collected in US dollars.
 var grafanaMacros = []struct {
 	pattern *regexp.Regexp
 	by      string
@@ -54,7 +54,7 @@ var grafanaMacros = []struct {
 }
 
 // TestGrafanaDashboardAsksWhatThereIs executes every query of the dashboard as a member
-// of finance_reader. Each must find something.
+// of finance_reader. Each must return rows.
 func TestGrafanaDashboardAsksWhatThereIs(t *testing.T) {
 	t.Parallel()
 	content, err := os.ReadFile(filepath.Join(grafanaFolder, "dashboard.json"))

@@ -6,8 +6,8 @@ import (
 	"partnercost/internal/billing"
 )
 
-// The hashes stand in databases. Whoever has to change this test changes what every
-// customer's profile and line items are compared with: see contentHash.
+// The hashes are stored in databases. A change of this test changes what every
+// customer's stored profile and line items are compared with: see contentHash.
 func TestContentHashesAreAStorageFormat(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)

@@ -22,7 +22,7 @@ func (b *fixture) importSaved(s billing.Statement) persist.ImportResult {
 	return results[0]
 }
 
-// facts are the current values with where they came from.
+// facts returns the current values with their origin.
 func (b *fixture) facts() []string {
 	b.t.Helper()
 	return b.query(`
@@ -43,7 +43,7 @@ func saved(company string, details []billing.CostDetail, items ...billing.LineIt
 	return s
 }
 
-// What a collection agrees with is collected: no later import takes its place.
+// A row that a collection confirms is a collected one: no later import replaces it.
 func TestImportNeverReplacesWhatACollectionConfirmed(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -65,14 +65,14 @@ func TestImportNeverReplacesWhatACollectionConfirmed(t *testing.T) {
 	wantLines(t, "restatements", b.changes())
 	b.wantReplayed()
 
-	// Confirming happens once: the next night writes nothing.
+	// A row is confirmed once: the next night writes nothing.
 	before := b.writes()
 	b.collect(saved("Company", both(r), item(r, "FEE", "30")))
 	wantSameWrites(t, before, b.writes())
 }
 
-// A type and period that was collected takes nothing more from an import, and what was
-// imported before gives way when it is collected.
+// A type and period that was collected takes nothing more from an import, and earlier
+// imports of it give way when it is collected.
 func TestImportNeverStandsBesideWhatWasCollected(t *testing.T) {
 	t.Parallel()
 	r, o := recurring(9, "60"), oneTime(9, "5")
@@ -204,8 +204,8 @@ func TestImportingAgainIsTheNewestImport(t *testing.T) {
 	wantLines(t, "costs", b.costs(), "a Recurring 2026-09-12 2026-10-11 USD 1 0 1 2 1", "a Recurring 2026-10-12 2026-11-11 USD 5 0 5 0 1")
 }
 
-// Items for which no cost of their own stands are imported only where no cost of their
-// type or period was collected, whether its items were read or not.
+// Items without a cost of their own are imported only if no cost of their type or
+// period was collected, whether its items were read or not.
 func TestImportedItemsWithoutACost(t *testing.T) {
 	t.Parallel()
 	r, o := recurring(9, "60"), oneTime(10, "5")
@@ -236,7 +236,7 @@ func TestImportedItemsWithoutACost(t *testing.T) {
 	}
 }
 
-// Ordinals go on after details that were imported and have been withdrawn.
+// Ordinals continue after imported details that were withdrawn.
 func TestWithdrawnImportsLeaveRoomForMoreDetails(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)

@@ -140,7 +140,8 @@ func TestInvoicesAgainstServiceCosts(t *testing.T) {
 	wantLines(t, "history", b.query(`SELECT right(customer_id::text, 1) AS c, invoice_type, after_tax_total, origin FROM finance.history ORDER BY customer_id, invoice_type`),
 		"a OneTime 10.005 servicecosts", "b OneTime 20 servicecosts", "c OneTime 30 servicecosts", "d OneTime 8 invoice", "d Recurring 5 servicecosts", "e OneTime 7 invoice")
 
-	// What was wrong is put right: the findings resolve themselves, the former lines stay.
+	// After the error is corrected, the findings resolve themselves and the former lines
+	// stay.
 	b.now = night(1)
 	adjusted.Total = amount("74.995")
 	b.bill([]billing.Invoice{adjusted, amendment}, map[string][]billing.InvoiceLine{
@@ -152,7 +153,7 @@ func TestInvoicesAgainstServiceCosts(t *testing.T) {
 	wantLines(t, "former totals", b.query(`SELECT invoice ->> 'total' AS total FROM collector.invoice_history`), "75.01")
 }
 
-// What is not there yet, and what is not to be had.
+// Lines that are not available yet, and lines that cannot be read.
 func TestInvoicesThatAreLate(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -213,7 +214,7 @@ func TestAnUnchangedNightWritesNoInvoices(t *testing.T) {
 	if changes := tracker.Changes(t); changes != "" {
 		t.Errorf("an unchanged night wrote facts:\n%s", changes)
 	}
-	lines["G1"] = lines["G1"][1:] // a true duplicate less is a change
+	lines["G1"] = lines["G1"][1:] // one true duplicate less is a change
 	b.bill([]billing.Invoice{again}, lines)
 	wantLines(t, "sets", b.query(`SELECT revision, line_count FROM collector.invoice_line_sets ORDER BY revision`), "0 3", "1 2")
 }
@@ -242,7 +243,7 @@ func TestErasureReachesInvoices(t *testing.T) {
 	wantLines(t, "nothing comes back", bodies(), "1")
 }
 
-// A customer that stands on invoices only is erased like any other.
+// A customer that only invoices name is erased like any other.
 func TestErasureOfWhoIsOnInvoicesOnly(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)

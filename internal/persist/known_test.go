@@ -8,8 +8,8 @@ import (
 	"partnercost/internal/billing"
 )
 
-// said is an answer about a customer with a finding, each body of it with an etag and
-// links of its own night.
+// said returns an answer about a customer with a finding; each of its bodies has an
+// etag and links of its own night.
 func said(night int, total string) billing.Statement {
 	r := recurring(9, total)
 	s := statement(customerA, both(r), item(r, "FEE", total))
@@ -21,8 +21,8 @@ func said(night int, total string) billing.Statement {
 	return s
 }
 
-// tamper makes the open finding resolved, behind the back of the store: an answer that
-// is derived again opens it anew, and one that is known does not.
+// tamper resolves the open finding without the store: an answer that is derived again
+// opens it again, and a known answer does not.
 func (b *fixture) tamper() {
 	b.t.Helper()
 	b.change("UPDATE collector.findings SET resolved_at = first_seen_at")
@@ -35,8 +35,8 @@ func (b *fixture) wantDerived(what string, derived bool) {
 	}
 }
 
-// Nothing is added by a night in which nothing but what is volatile changed, and
-// what is added by another is only what is new in it.
+// A night in which only volatile members changed adds nothing, and any other night adds
+// only what is new.
 func TestVolatileMembersAreNoNews(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -73,8 +73,8 @@ func TestVolatileMembersAreNoNews(t *testing.T) {
 	}
 }
 
-// What is known is not derived again, unless what stands was decided by something else
-// than the newest answers.
+// Known answers are not derived again, unless the stored rows derive from more than the
+// newest answers.
 func TestKnownAnswersAreDerivedAnewWhenTheyMust(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -129,7 +129,7 @@ func TestKnownAnswersAreDerivedAnewWhenTheyMust(t *testing.T) {
 	wantLines(t, "customers", b.query("SELECT active FROM collector.customers"), "true")
 }
 
-// Each part is known by itself: what the profile says does not derive the costs anew.
+// Each part is known by itself: a new profile does not derive the costs again.
 func TestKnownPartIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -138,7 +138,7 @@ func TestKnownPartIsLeftAlone(t *testing.T) {
 	s := said(0, "10")
 	s.Profile.Email = "new@example.com"
 	s.Documents[0].Body = []byte(`{"says":"new"}`)
-	s.LineItems, s.Documents = nil, s.Documents[:2] // they were not read, as the summary is known
+	s.LineItems, s.Documents = nil, s.Documents[:2] // not read, because the summary is known
 	result := b.collect(s)[0]
 	if result.Outcome != billing.OutcomeStored || !result.ProfileChanged || result.RowsChanged != 1 {
 		t.Errorf("the profile: %+v", result)
@@ -148,7 +148,7 @@ func TestKnownPartIsLeftAlone(t *testing.T) {
 	b.wantDerived("the costs, with their items", false)
 	wantLines(t, "log", b.query("SELECT count(*), count(DISTINCT profile_hash) AS profiles, count(DISTINCT (summary_hash, line_items_hash)) AS costs FROM collector.statements"), "3 2 1")
 
-	// A failure is stored, though all that was read is known.
+	// A failure is stored, even if everything that was read is known.
 	s = said(0, "10")
 	s.LineItems, s.Documents = nil, s.Documents[:2]
 	s.Failure = &billing.Failure{Class: billing.ServerFailure, Resource: "servicecosts/mostrecent/lineitems", Message: "no answer"}
@@ -161,7 +161,8 @@ func TestKnownPartIsLeftAlone(t *testing.T) {
 	wantLines(t, "states", b.query("SELECT last_outcome, last_error, failures_in_a_row FROM collector.customer_states"), "unchanged null 0")
 }
 
-// Of what may not be stored of a profile there is no trace, and it is no news.
+// The part of a profile that may not be stored leaves no trace, and its changes do not
+// count.
 func TestKnownProfilesOfWhomLittleIsStored(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)

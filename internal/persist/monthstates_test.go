@@ -53,8 +53,8 @@ func TestAMonthIsOpenUntilItsTypesHaveCome(t *testing.T) {
 		"2026-10 OneTime USD open 0 2 2 null null", "2026-10 Recurring USD closed 2 2 0 110 102")...)
 }
 
-// Who has left, and whose costs are in another currency now, is missing but awaited by
-// nobody.
+// The costs of a customer that has left, or whose costs are now in another currency,
+// are missing but not expected.
 func TestWhyCostsAreMissing(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -93,7 +93,8 @@ func TestWhoBuysNothingIsNotMissing(t *testing.T) {
 	b := newFixture(t)
 	b.collect(statement(customerA, both(oneTime(7, "5"), recurring(7, "1"))), statement(customerB, both(oneTime(7, "7"))))
 	b.collect(statement(customerA, both(oneTime(7, "5"), recurring(8, "1"))))
-	// A was collected in full after the closing day of August, so it bought nothing then; B was too, in the first night.
+	// A was collected in full after the closing day of August, so it bought nothing in August. So was
+	// B, in the first night.
 	wantLines(t, "missing", b.as("2026-11-16", `SELECT invoice_type FROM finance.missing_costs WHERE month = '2026-08-01'`))
 	wantLines(t, "state", b.as("2026-11-16", `SELECT state, customers_expected, missing FROM finance.month_states WHERE month = '2026-08-01' AND invoice_type = 'OneTime'`), "closed 2 0")
 }

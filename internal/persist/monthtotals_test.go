@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	// unequal are the rows in which the summary and the facts differ.
+	// unequal selects the rows in which the summary and the facts differ.
 	unequal = `(SELECT partner, month, currency_code, invoice_type, customers, pretax_total, tax, after_tax_total FROM finance.monthly_costs
 		EXCEPT SELECT partner, month, currency_code, invoice_type, customers, pretax_total, tax, after_tax_total FROM finance.month_totals)
 		UNION ALL (SELECT partner, month, currency_code, invoice_type, customers, pretax_total, tax, after_tax_total FROM finance.month_totals
@@ -22,7 +22,7 @@ func TestSummariesFollowTheFacts(t *testing.T) {
 	b := newFixture(t)
 	step := func(what string, statements ...billing.Statement) {
 		b.collect(statements...)
-		// The console relies on it when it looks for who is missing.
+		// The console relies on this when it looks for missing customers.
 		wantLines(t, what+": customers without an outcome", b.query(`SELECT customer_id FROM finance.customers WHERE last_outcome IS NULL`))
 		wantLines(t, what+": summary and facts", b.query(unequal))
 		wantLines(t, what+": stale", b.query(stale))
@@ -37,7 +37,7 @@ func TestSummariesFollowTheFacts(t *testing.T) {
 	step("next month", statement(customerA, both(recurring(10, "12"), oneTime(10, "19"))))
 	step("unchanged", statement(customerA, both(recurring(10, "12"), oneTime(10, "19"))))
 
-	// Whoever changes a fact marks its month, also by hand.
+	// Every change of a fact marks its month, even one by hand.
 	b.change(`DELETE FROM collector.cost_details WHERE currency_code = 'EUR'`)
 	wantLines(t, "stale after a removal", b.query(stale), "2026-09")
 	step("the run after", statement(customerA, both(recurring(10, "12"), oneTime(10, "19"))))
@@ -68,15 +68,15 @@ func TestTopMoversCompareWithTheMonthBefore(t *testing.T) {
 	const customerC billing.CustomerID = "00000000-0000-4000-8000-00000000000c"
 	b.collect(statement(customerA, both(oneTime(8, "10"))), statement(customerB, both(oneTime(8, "100"))))
 	wantLines(t, "of the first month, which has none before", b.query(movers))
-	// B has no bill yet: that is no movement. C is new.
+	// B has no bill yet, which is no movement. C is new.
 	b.collect(statement(customerA, both(oneTime(9, "15"))), statement(customerC, both(oneTime(9, "1000"))))
 	wantLines(t, "of the newest month", b.query(movers), "09 c OneTime USD 0 1000 1000 null 1", "09 a OneTime USD 10 15 5 50.0 2")
-	// Now B was not billed in September at all. C's October is what it was.
+	// B had no bill at all in September. C's October is unchanged.
 	b.collect(statement(customerA, both(oneTime(10, "12"))), statement(customerC, both(oneTime(10, "1000"))))
 	wantLines(t, "when there is a newer month", b.query(movers),
 		"09 c OneTime USD 0 1000 1000 null 1", "09 b OneTime USD 100 0 -100 -100.0 2", "09 a OneTime USD 10 15 5 50.0 3",
 		"10 a OneTime USD 15 12 -3 -20.0 1")
-	// A restatement counts in its month and in the one after.
+	// A restatement counts in its month and in the next one.
 	b.collect(statement(customerA, both(oneTime(9, "16"))))
 	wantLines(t, "after a restatement", b.query(movers),
 		"09 c OneTime USD 0 1000 1000 null 1", "09 b OneTime USD 100 0 -100 -100.0 2", "09 a OneTime USD 10 16 6 60.0 3",

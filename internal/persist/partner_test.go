@@ -23,13 +23,13 @@ func TestATenantUnderASecondNameIsRefused(t *testing.T) {
 		}
 	}
 	save("contoso", tenant, nil)
-	save("early", tenant, nil) // nobody counts twice before there are customers
+	save("early", tenant, nil) // without customers nothing can count twice
 	b.collect(statement(customerA, both(recurring(10, "1"))))
 	save("contoso", tenant, nil)
 	save("early", tenant, nil) // it has been accepted
 	save("renamed", tenant, persist.ErrOtherName)
 	save("renamed", string(customerD), nil)
-	save("tokens", "", nil) // mode token names no tenant
+	save("tokens", "", nil) // mode token has no tenant
 	b.change(`UPDATE collector.customers SET active = false`)
 	save("successor", tenant, nil) // all customers are gone from the other name
 }

@@ -20,7 +20,7 @@ import (
 
 var usualRules = persist.ReconcileRules{UnseenAfter: 72 * time.Hour, JumpFactor: 5, JumpPercent: 50, JumpAmount: 10, JumpPeriods: 4}
 
-// reconcile reconciles the partner at a time, and holds a second call to changing
+// reconcile reconciles the partner at a time, and checks that a second call changes
 // nothing.
 func (b *fixture) reconcile(at time.Time, rules persist.ReconcileRules) {
 	b.t.Helper()
@@ -43,7 +43,7 @@ func (b *fixture) reconcile(at time.Time, rules persist.ReconcileRules) {
 }
 
 // reconciled reconciles after the nights so far and returns the open findings with
-// their sentences. Costs that are missing have tests of their own.
+// their texts. Missing costs have tests of their own.
 func (b *fixture) reconciled(rules persist.ReconcileRules) []string {
 	b.t.Helper()
 	b.reconcile(night(b.runs).Add(time.Hour), rules)
@@ -51,9 +51,9 @@ func (b *fixture) reconciled(rules persist.ReconcileRules) []string {
 		WHERE resolved_at IS NULL AND kind <> 'costs_missing' ORDER BY customer_id, kind, subject COLLATE "C"`)
 }
 
-// months collects one customer's costs of a type, a night for each month from
-// January; an amount "-" is a month that is not collected, and one such as "5 EUR" has
-// a currency other than USD.
+// months collects one customer's costs of a type, a night for each month from January.
+// An amount "-" is a month that is not collected, and one such as "5 EUR" has a
+// currency other than USD.
 func (b *fixture) months(id billing.CustomerID, invoiceType billing.InvoiceType, amounts ...string) {
 	b.t.Helper()
 	for i, amount := range amounts {
@@ -217,7 +217,7 @@ func TestReconcilePeriodOverlaps(t *testing.T) {
 	}
 	tests := []struct {
 		name    string
-		details []billing.CostDetail // each of a night of its own
+		details []billing.CostDetail // one per night
 		want    []string
 	}{
 		{"months in a row", both(of("2026-09-12", "2026-10-11", "USD"), of("2026-10-12", "2026-11-11", "USD"), of("2026-11-12", "2026-12-11", "USD")), nil},
@@ -261,7 +261,7 @@ func TestReconcilePeriodOverlaps(t *testing.T) {
 	}
 }
 
-// An overlap that a restated end has ended is none any more.
+// An overlap ends when a restated end removes it.
 func TestReconcileResolvesOverlaps(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -292,7 +292,7 @@ func TestReconcileFollowsTheCause(t *testing.T) {
 	wantLines(t, "reworded", b.query(`SELECT first_seen_at::date AS first, last_seen_at::date AS last, substring(detail from 'is (.*) after tax') AS amount FROM finance.findings WHERE kind = 'cost_jump'`),
 		"2026-11-08 2026-11-09 2000.5 USD")
 
-	// Another partner's run is none of their business.
+	// Another partner's run does not concern them.
 	if err := b.store.Reconcile(t.Context(), billing.Run{Partner: "fabrikam"}, usualRules); err != nil {
 		t.Fatal(err)
 	}
@@ -345,7 +345,7 @@ func (b *fixture) change(sql string) {
 	}
 }
 
-// Every kind there is resolves when its cause is gone, and docs/finance.md says what
+// Every kind of finding resolves when its cause is gone, and docs/finance.md says what
 // to do about it.
 func TestEveryKindOfFindingResolvesAndIsExplained(t *testing.T) {
 	t.Parallel()

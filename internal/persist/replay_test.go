@@ -8,13 +8,13 @@ import (
 	"partnercost/internal/persist/pgtest"
 )
 
-// derivedTables hold what a replay derives anew.
+// derivedTables are the tables whose rows a replay derives again.
 var derivedTables = []string{
 	"collector.billing_profiles", "collector.billing_profile_history", "collector.cost_details", "collector.cost_detail_history",
 	"collector.line_item_sets", "collector.line_items", "collector.withdrawn_rows",
 }
 
-// replay derives all facts anew from the bodies that are still there.
+// replay derives all facts again from the stored bodies.
 func (b *fixture) replay() []persist.ReplayResult {
 	b.t.Helper()
 	b.runs++
@@ -40,7 +40,7 @@ func (b *fixture) replay() []persist.ReplayResult {
 	return results
 }
 
-// said puts together what the bodies said when they were collected.
+// said returns the statement that was collected with these bodies.
 func (b *fixture) said(id billing.CustomerID, documents []billing.Document) billing.Statement {
 	b.t.Helper()
 	s := billing.Statement{CustomerID: id}
@@ -63,7 +63,7 @@ func (b *fixture) said(id billing.CustomerID, documents []billing.Document) bill
 	return s
 }
 
-// wantReplayed holds a replay to changing nothing.
+// wantReplayed checks that a replay changes nothing.
 func (b *fixture) wantReplayed() {
 	b.t.Helper()
 	tracker := pgtest.Track(b.t, b.url, derivedTables...)
@@ -95,14 +95,14 @@ func TestReplayTellsAnswersApartByTheirStatus(t *testing.T) {
 	wantLines(t, "imports", b.query(`SELECT summary_status FROM collector.statements WHERE origin = 'import' ORDER BY statement_id`), "404", "200")
 }
 
-// What an answer said whose body is gone is not overridden by an older one.
+// The rows of an answer whose body is gone are not overridden by an older answer.
 func TestReplayLeavesWhatIsNotKept(t *testing.T) {
 	t.Parallel()
 	r := recurring(9, "10")
 	tests := []struct {
 		name   string
 		nights func(*fixture)
-		gone   string // the bodies that are not kept
+		gone   string // the bodies that are no longer stored
 	}{
 		{"line items of the newest answer", func(b *fixture) {
 			b.collect(statement(customerA, both(r)))
@@ -138,7 +138,7 @@ func TestReplayLeavesWhatIsNotKept(t *testing.T) {
 	}
 }
 
-// Details of one key that come twice, once and in other numbers again keep their places.
+// Details of one key whose number changes from two to one and back keep their ordinals.
 func TestReplayOfDetailsThatComeAndGo(t *testing.T) {
 	t.Parallel()
 	of := func(totals ...string) []billing.CostDetail {
@@ -187,7 +187,7 @@ func TestReplayAfterAnErasure(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	r := recurring(9, "10")
-	// Two customers had the same empty list, of which one body is kept.
+	// Two customers had the same empty list, whose body is stored once.
 	first, other := statement(customerA, both(r)), statement(customerB, both(r))
 	first.Documents[2].Body = other.Documents[2].Body
 	b.collect(first, other)

@@ -9,13 +9,13 @@ import (
 	"partnercost/internal/billing"
 )
 
-// ledgerEntry is a run as the tests below tell it: when it began and what it was.
+// ledgerEntry is a run of the tests below: when it began, and its properties.
 type ledgerEntry struct {
 	id     string
 	began  time.Time
 	kind   billing.RunKind
 	scope  billing.RunScope
-	status billing.RunStatus // Running: the process is gone, or still at it
+	status billing.RunStatus // Running: the process is dead, or still collecting
 }
 
 // keep writes entries to the ledger.

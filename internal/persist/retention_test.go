@@ -40,9 +40,9 @@ func TestPruneKeepsWhatCurrentRowsNeed(t *testing.T) {
 	if got := b.prune(persist.Retention{}); got != (persist.Pruned{}) {
 		t.Errorf("everything is to be kept, yet %+v were removed", got)
 	}
-	// Nothing that stands was derived from the second answer's line items alone; its
-	// summary gave the one-time detail of October. So the bodies stay, and a fourth
-	// answer that restates everything lets go of some.
+	// No current row derives from the second answer's line items alone, but the one-time
+	// detail of October derives from its summary. So its bodies stay, and a fourth answer
+	// that restates everything releases some.
 	b.collect(statement(customerA, both(recurring(9, "4"), oneTime(10, "6"))))
 	got := b.prune(persist.Retention{Payloads: 700 * aDay})
 	if got.Payloads == 0 {
@@ -96,14 +96,14 @@ func TestPruneLeavesWhatACollectionIsAboutToNeed(t *testing.T) {
 	}
 }
 
-// A body that an import has come to need between the look for old bodies and their
-// deletion stays.
+// A body stays if an import has come to need it between the search for old bodies and
+// their deletion.
 func TestPruneLeavesWhatAnImportHasComeToNeed(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
 	first, second := saved("Company", both(recurring(9, "1"))), saved("Company", both(recurring(9, "2")))
 	b.importSaved(first)
-	b.importSaved(second) // nothing stands by the first one's summary any more
+	b.importSaved(second) // no row derives from the first one's summary any longer
 	b.now = night(2).Add(800 * aDay)
 
 	conn, err := pgx.Connect(t.Context(), b.url)
@@ -115,7 +115,7 @@ func TestPruneLeavesWhatAnImportHasComeToNeed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Pruning looks for old bodies and then waits here before it locks them.
+	// Pruning finds the old bodies and then waits here before it locks them.
 	if _, err := tx.Exec(t.Context(), `LOCK TABLE collector.payloads IN EXCLUSIVE MODE`); err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +133,7 @@ func TestPruneLeavesWhatAnImportHasComeToNeed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	// What importing the first one again does.
+	// This is the effect of importing the first one again.
 	_, err = tx.Exec(t.Context(), `UPDATE collector.cost_details SET statement_id = (SELECT min(statement_id) FROM collector.statements)`)
 	if err != nil {
 		t.Fatal(err)
@@ -146,7 +146,7 @@ func TestPruneLeavesWhatAnImportHasComeToNeed(t *testing.T) {
 		LEFT JOIN collector.payloads p ON p.payload_hash = s.summary_hash WHERE p.body IS NULL`))
 }
 
-// Bodies that went come back with the import that names them again.
+// Removed bodies come back with an import that names them again.
 func TestImportingAgainBringsTheBodyBack(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)

@@ -15,7 +15,7 @@ func TestMayCollect(t *testing.T) {
 	for _, test := range []struct {
 		name, group string
 		prepare     []string // %d is the database, %l the login
-		says        []string // empty: nothing is lacking
+		says        []string // empty: no right is missing
 	}{
 		{name: "the writer", group: "collector_writer"},
 		{name: "the reader", group: "finance_reader", says: []string{"USAGE on the schema collector", "INSERT", "more", "GRANT collector_writer TO"}},
@@ -53,7 +53,8 @@ func TestMayCollect(t *testing.T) {
 			}
 			names := strings.NewReplacer("%d", strings.TrimPrefix(u.Path, "/"), "%l", pgx.Identifier{u.User.Username()}.Sanitize())
 			admin := b.session()
-			// The schema's version is for everybody to see, so that nothing else stops the login.
+			// Every login may read the schema's version here, so that only the missing rights
+			// stop it.
 			b.exec(admin, "GRANT SELECT ON public.collector_schema_migrations TO PUBLIC")
 			for _, statement := range test.prepare {
 				b.exec(admin, names.Replace(statement))

@@ -41,8 +41,8 @@ func refused(t *testing.T, databaseURL string, statements ...string) {
 	}
 }
 
-// plantedProfile is a profile whose every field, but for company name and country, says
-// "planted".
+// plantedProfile returns a profile in which every field except company name and country
+// says "planted".
 func plantedProfile() *billing.Profile {
 	const p = "planted"
 	return &billing.Profile{
@@ -74,7 +74,7 @@ func TestFinanceReaderSeesTheViewsOnly(t *testing.T) {
 		}
 		refused(t, own.url, "DROP VIEW finance."+view)
 	}
-	// Whatever happens to stand in them, no view is made from a personal column.
+	// Whatever the columns contain, no view uses a personal one.
 	wantLines(t, "personal columns that views are made from", b.query(`SELECT DISTINCT r.ev_class::regclass AS view, a.attrelid::regclass AS of, a.attname
 		FROM pg_depend d JOIN pg_rewrite r ON r.oid = d.objid JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
 		WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass

@@ -34,7 +34,7 @@ func TestOneRunOfAPartnerAtATime(t *testing.T) {
 		t.Errorf("the lock's context ended while it was held: %v", context.Cause(locked))
 	}
 	release()
-	// What was released is free at once, every time.
+	// A released lock is free at once, every time.
 	for range 50 {
 		_, release, err = b.store.LockPartner(t.Context(), "contoso")
 		if err != nil {
@@ -98,7 +98,7 @@ const activeCustomers = `SELECT right(customer_id::text, 1) AS c, active FROM fi
 
 func believeAll(int, int) bool { return true }
 
-// retire retires whoever the run did not ask for.
+// retire retires the customers that the run did not find on the list.
 func (b *fixture) retire(run billing.Run, believe func(unlisted, active int) bool) int {
 	b.t.Helper()
 	n, err := b.store.RetireUnlisted(b.t.Context(), run, nil, believe)
@@ -137,8 +137,8 @@ func TestCompleteRunRetiresCustomersItDidNotAskFor(t *testing.T) {
 	wantLines(t, "a customer that comes back", b.query(activeCustomers), "a true", "b true")
 }
 
-// A was done by a run that was interrupted, and failed in one of its own before the
-// rest was collected: it was left out, and is a customer all the same.
+// A was collected by an interrupted run, and failed in a run of its own before the rest
+// was collected. It was left out, and is still a customer.
 func TestWhoWasLeftOutAsDoneIsNotRetired(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -159,8 +159,9 @@ func TestWhoWasLeftOutAsDoneIsNotRetired(t *testing.T) {
 	wantLines(t, "coverage", b.query(`SELECT right(customer_id::text, 1) AS c, last_outcome FROM finance.coverage ORDER BY 1`), "a failed", "b ok")
 }
 
-// A customer on the list is known before anybody is asked for, so that one whom a run
-// does not come to is missing with a word; and goes when the list does.
+// A customer on the list is recorded before any customer is collected, so a customer
+// that a run does not reach is known to be missing. When it is no longer listed, it is
+// retired.
 func TestEnrolledCustomersAreMissingUntilTheyAreCollected(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -186,8 +187,8 @@ func TestEnrolledCustomersAreMissingUntilTheyAreCollected(t *testing.T) {
 	wantLines(t, "after a run that was complete without it", b.query(activeCustomers), "a true", "b false")
 }
 
-// A run that was recorded by a clock that was ahead must not pass for that of the night
-// to come, once that has come.
+// A run that was recorded while the clock was ahead must not be mistaken for the run of
+// a coming night.
 func TestRunsOfTheFutureAreCorrected(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)

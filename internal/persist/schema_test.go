@@ -17,12 +17,13 @@ import (
 
 var update = flag.Bool("update", false, "write the files that the tests compare with")
 
-// schemaFile is the whole schema in one place, for reading and for review: a change
-// of a migration shows there as what it does to the tables.
+// schemaFile has the whole schema in one place, for readers and for review: it shows
+// the effect of a migration on the tables.
 const schemaFile = "../../db-schema.sql"
 
-// describeSchema prints the two schemas from the catalogue. It is not pg_dump, whose
-// output differs between versions of PostgreSQL, as the printed queries of views do.
+// describeSchema prints the two schemas from the catalogue. pg_dump would not do,
+// because its output, and that of the queries of views, differs between versions of
+// PostgreSQL.
 const describeSchema = `
 WITH rel AS (
     SELECT c.oid, c.relkind, n.nspname, c.relname, format('%I.%I', n.nspname, c.relname) AS name
@@ -141,8 +142,8 @@ func TestMigrationsGoUpDownAndUp(t *testing.T) {
 	}
 }
 
-// Findings that were stored under the earlier spelling of their subject are found under
-// the present one, so that the next answer finds them open.
+// Findings with the earlier spelling of their subject get the present one, so that the
+// next answer finds them open.
 func TestMigrationSpellsSubjectsOneWay(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -223,8 +224,8 @@ func TestEveryViewAndColumnOfFinanceIsExplained(t *testing.T) {
 		  AND (col_description(c.oid, a.attnum) IS NULL OR obj_description(c.oid) IS NULL) ORDER BY 1, 2`))
 }
 
-// The contract: programs outside this repository rely on these columns and on their
-// order. More may follow, none may go.
+// Programs outside this repository rely on these columns and on their order. Columns
+// may be added, but none removed.
 func TestFinanceViewsKeepTheirColumns(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)

@@ -49,7 +49,8 @@ var openings = map[string]func(context.Context, string) error{
 	},
 }
 
-// wantRefusal wants an error that says something, and that no waiting helps against.
+// wantRefusal checks that an error contains some texts and that waiting does not help
+// against it.
 func wantRefusal(t *testing.T, err error, says ...string) {
 	t.Helper()
 	if err == nil {
@@ -147,8 +148,8 @@ func TestNamesStayWholeWhateverEncodingTheSessionHas(t *testing.T) {
 	}
 }
 
-// TestMigrationsUseNothingOfOthers: where a database lets others create functions, none
-// of theirs may run with the rights of the owner.
+// TestMigrationsUseNothingOfOthers: where a database lets other users create functions,
+// none of theirs may run with the owner's rights.
 func TestMigrationsUseNothingOfOthers(t *testing.T) {
 	t.Parallel()
 	b := &fixture{t: t, url: pgtest.NewEmpty(t)}
@@ -178,8 +179,8 @@ func TestMigrationsUseNothingOfOthers(t *testing.T) {
 		WHERE d.refclassid = 'pg_proc'::regclass AND p.pronamespace = 'evil'::regnamespace`))
 }
 
-// TestTheScriptOfTheRolesUsesNothingOfOthers: an administrator runs it in a session of
-// their own.
+// TestTheScriptOfTheRolesUsesNothingOfOthers: an administrator runs the script in their
+// own session.
 func TestTheScriptOfTheRolesUsesNothingOfOthers(t *testing.T) {
 	t.Parallel()
 	b := &fixture{t: t, url: pgtest.New(t)}
@@ -207,7 +208,7 @@ func TestAPoolerThatKeepsSessionsApart(t *testing.T) {
 		t.Error(err)
 	}
 
-	// What the connection string asks for, the pooler may not know.
+	// The pooler may not know a parameter of the connection string.
 	unknown := *through
 	unknown.RawQuery += "&work_mem=64MB"
 	for _, opening := range []string{"store", "migrator"} {

@@ -13,8 +13,8 @@ import (
 	"partnercost/internal/billing"
 )
 
-// answer makes a statement whose root repeats the first detail, as the service's does,
-// and places its items as fetch does: with the detail of their type, else with the root.
+// answer returns a statement whose root repeats the first detail, as the service's does,
+// and assigns its items as fetch does: to the detail of their type, or else to the root.
 func answer(details []billing.CostDetail, items ...billing.LineItem) billing.Statement {
 	s := statement(customerA, details, items...)
 	s.Costs.Root = details[0].CostTotals
@@ -46,8 +46,8 @@ func dated(item billing.LineItem, start string) billing.LineItem {
 	return item
 }
 
-// What the line items of one answer say is counted once, however types, details and
-// periods come and go from night to night.
+// The line items of one answer are counted once, however types, details and periods
+// come and go from night to night.
 func TestLineItemsAreCountedOnce(t *testing.T) {
 	t.Parallel()
 	r9, r10, o10, o11 := recurring(9, "10"), recurring(10, "11"), oneTime(10, "20"), oneTime(11, "21")

@@ -31,16 +31,16 @@ var factTables = []string{
 	"collector.cost_details", "collector.cost_detail_history", "collector.line_item_sets", "collector.line_items", "collector.findings",
 }
 
-// fixture is a store on a database of its own, and the nights it collects.
+// fixture is a store on a database of its own, with the nights that it collects.
 type fixture struct {
 	t     *testing.T
 	url   string
 	store *persist.Store
 	runs  int
 	now   time.Time
-	// answers are what was collected and imported, by the bodies of the documents.
+	// answers are the collected and imported statements, by the bodies of their documents.
 	answers map[string]billing.Statement
-	// profiles is what may be stored of them.
+	// profiles is how much of them may be stored.
 	profiles billing.ProfileScope
 }
 
@@ -71,7 +71,7 @@ func (b *fixture) writes() map[string][3]int64 {
 	return counts
 }
 
-// reader reads what was stored, with a login.
+// reader returns a reader of the stored data with a login.
 func (b *fixture) reader(login string) *finance.Reader {
 	b.t.Helper()
 	reader, err := finance.Open(login)
@@ -94,7 +94,7 @@ func (b *fixture) collect(statements ...billing.Statement) []billing.CustomerRes
 	return nights.Collect(b.t, b.store, run, statements...)
 }
 
-// remember dates the statements, and notes what their bodies say.
+// remember dates the statements, and records which bodies belong to them.
 func (b *fixture) remember(statements []billing.Statement) {
 	if b.answers == nil {
 		b.answers = map[string]billing.Statement{}
@@ -156,7 +156,7 @@ func wantLines(t *testing.T, what string, got []string, want ...string) {
 	}
 }
 
-// The facts that the tests make up, by the short names that they use everywhere.
+// The invented facts of the tests, by short names.
 var (
 	amount    = nights.Amount
 	date      = nights.Date

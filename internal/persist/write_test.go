@@ -115,14 +115,15 @@ func TestDetailThatVanishesStaysAndIsAFinding(t *testing.T) {
 	b.collect(statement(customerA, both(recurring(9, "10"))))
 	wantLines(t, "costs", b.costs(), "a OneTime 2026-10-01 2026-10-31 USD 2 0 2 0 1", "a Recurring 2026-09-12 2026-10-11 USD 10 0 10 0 1")
 	wantLines(t, "findings", b.openFindings(), "detail_vanished warning OneTime 2026-10-01 USD")
-	// The type moves on: what was missing is final, nothing is wrong any more.
+	// The type moves to the next period: the missing detail is final, and the finding is
+	// resolved.
 	b.collect(statement(customerA, both(recurring(9, "10"), oneTime(11, "3"))))
 	wantLines(t, "findings after the type moved on", b.openFindings())
 	wantLines(t, "resolved", b.query(`SELECT kind, resolved_at::date FROM finance.findings WHERE resolved_at IS NOT NULL`), "detail_vanished 2026-11-04")
 }
 
-// A detail that came without its period's start for one night counts beside the one that
-// it is, for as long as it is stored: so long it is a finding.
+// A detail that came without its period's start in one night counts in addition to its
+// original as long as it is stored, and is a finding that long.
 func TestDetailWithoutAPeriodStaysAFinding(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -134,7 +135,7 @@ func TestDetailWithoutAPeriodStaysAFinding(t *testing.T) {
 	wantLines(t, "findings", b.openFindings(), "detail_vanished warning "+bare.Subject())
 }
 
-// A vanished detail has the subject that other findings about it have.
+// A vanished detail has the same subject as other findings about it.
 func TestVanishedDetailsAreNamedLikeOthers(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -193,7 +194,7 @@ func TestDetailsOfTheSameKey(t *testing.T) {
 	}
 }
 
-// An invoice type that comes in another case is the same type, by its first spelling.
+// An invoice type that differs only in case is the same type, in its first spelling.
 func TestInvoiceTypesInAnotherCaseAreOne(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)
@@ -221,8 +222,8 @@ func TestInvoiceTypesInAnotherCaseAreOne(t *testing.T) {
 	wantLines(t, "the other's", b.query(`SELECT invoice_type FROM finance.costs WHERE customer_id = $1`, customerB), "usage")
 }
 
-// What an answer costs grows with its details, not with their square: no statement takes
-// long.
+// The cost of an answer grows with its details, not with their square: no statement
+// takes long.
 func TestThousandsOfDetailsInOneAnswer(t *testing.T) {
 	t.Parallel()
 	const many = 4000
@@ -273,7 +274,7 @@ func TestLineItemSets(t *testing.T) {
 	wantOutcomes(t, b.collect(statement(customerA, both(r, o), item(o, "O", "2"), item(r, "B", "2"), a, c)), billing.OutcomeUnchanged)
 	wantLines(t, "nothing new in another order", b.query(`SELECT count(*) FROM collector.line_item_sets`), "2")
 
-	// A true duplicate goes: the set is replaced, the other type's stays.
+	// A true duplicate is removed: the set is replaced, the other type's set stays.
 	b.collect(statement(customerA, both(r, o), a, item(r, "B", "2"), item(o, "O", "2")))
 	wantLines(t, "shrunk", b.items(), "OneTime 2026-10-01 1 O 2", "Recurring 2026-09-12 1 A 4", "Recurring 2026-09-12 2 B 2")
 	sets := `SELECT invoice_type, revision, item_count, (SELECT count(*) FROM collector.line_items i WHERE i.set_id = s.set_id) AS items,
@@ -281,7 +282,7 @@ func TestLineItemSets(t *testing.T) {
 	wantLines(t, "sets", b.query(sets),
 		"OneTime 0 1 1 null null", "Recurring 0 3 3 2026-11-04 00000000-0000-4000-9000-000000000003", "Recurring 1 2 2 null null")
 
-	// All items of a type go while its detail stays: the set is empty now.
+	// All items of a type are removed while its detail stays: the set is empty now.
 	b.collect(statement(customerA, both(r, o), item(o, "O", "2")))
 	wantLines(t, "emptied", b.items(), "OneTime 2026-10-01 1 O 2")
 

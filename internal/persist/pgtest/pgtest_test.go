@@ -80,7 +80,7 @@ func TestDatabasesAreSeparate(t *testing.T) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
 			conn := open(t, New(t))
-			execute(t, conn, "CREATE TABLE mine (n int)") // fails where another test has been
+			execute(t, conn, "CREATE TABLE mine (n int)") // fails if another test has used the database
 		})
 	}
 }
@@ -103,7 +103,7 @@ func TestDatabaseIsDroppedWithItsTest(t *testing.T) {
 	t.Parallel()
 	r := &recorder{TB: t}
 	databaseURL := NewEmpty(r)
-	open(t, databaseURL) // and it is left open, as a failing test might
+	open(t, databaseURL) // the connection stays open, as after a failing test
 	if !exists(t, databaseURL) {
 		t.Error("the database does not exist during its test")
 	}
@@ -115,7 +115,7 @@ func TestDatabaseIsDroppedWithItsTest(t *testing.T) {
 	}
 }
 
-// recorder stands in for a test that fails or skips.
+// recorder is a test that may fail or skip.
 type recorder struct {
 	testing.TB
 
@@ -138,7 +138,7 @@ func (r *recorder) Fatal(args ...any) {
 	panic(r)
 }
 
-// watch runs f as a test up to the point where it gives up.
+// watch runs f as a test up to the point where it fails or skips.
 func (r *recorder) watch(f func(testing.TB)) {
 	defer func() {
 		if p := recover(); p != nil && p != any(r) {
@@ -192,8 +192,8 @@ func TestDatabaseOfAFailedTestIsKept(t *testing.T) {
 	}
 }
 
-// TestLadder checks where the server comes from, and what becomes of a test when there
-// is none.
+// TestLadder checks where the server comes from, and the result of a test when there is
+// none.
 func TestLadder(t *testing.T) {
 	t.Parallel()
 	var (

@@ -144,7 +144,7 @@ func TestWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string][3]int64{"s.t": {11, 3, 2}, "s.still": {}}
-	for range 2 { // counting counts nothing
+	for range 2 { // counting itself adds no counts
 		if diff := cmp.Diff(want, Writes(t, databaseURL, "s")); diff != "" {
 			t.Errorf("writes (-want +got):\n%s", diff)
 		}
