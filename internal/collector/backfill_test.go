@@ -12,7 +12,7 @@ import (
 	"partnercost/internal/persist"
 )
 
-// save writes saved answers of customers into a directory: a summary with one cost each.
+// save writes saved answers of customers to a directory: a summary with one cost each.
 func save(t *testing.T, customers ...string) []SavedCustomer {
 	t.Helper()
 	dir := t.TempDir()
@@ -34,7 +34,8 @@ func save(t *testing.T, customers ...string) []SavedCustomer {
 	return saved
 }
 
-// refuse has the database refuse with an SQLSTATE whatever a condition holds for.
+// refuse makes the database refuse, with an SQLSTATE, every row for which a condition
+// holds.
 func (i *installation) refuse(table, event, condition, sqlstate string) {
 	i.t.Helper()
 	i.execute(`CREATE FUNCTION public.refuse_`+sqlstate+`() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -53,13 +54,13 @@ func TestAnImportObeysTheFailurePolicy(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		refuse func(*installation)
-		want   []string // a line per file
+		want   []string // one line per file
 		tally  billing.Tally
 	}{
 		{"nothing is refused", func(*installation) {}, []string{"stored", "stored", "stored"}, billing.Tally{Total: 3, OK: 3, RowsChanged: 3}},
 		{"one is refused", func(i *installation) { i.refuse("customers", "INSERT", "NEW.customer_id = '"+idB+"'", "23514") }, []string{"refused", "stored", "stored"}, billing.Tally{Total: 3, OK: 2, Failed: 1, RowsChanged: 2}},
 		{"the database is away for a moment", func(i *installation) {
-			i.execute(`CREATE SEQUENCE public.attempts`) // which no rollback takes back
+			i.execute(`CREATE SEQUENCE public.attempts`) // no rollback undoes a sequence
 			i.refuse("customers", "INSERT", "nextval('public.attempts') <= 2", "53300")
 		}, []string{"stored", "stored", "stored"}, billing.Tally{Total: 3, OK: 3, RowsChanged: 3}},
 		{"all at once takes too long", func(i *installation) {
@@ -72,7 +73,7 @@ func TestAnImportObeysTheFailurePolicy(t *testing.T) {
 			test.refuse(i)
 			results := map[SavedResult]int{}
 			r := i.Import(t.Context(), "sim", save(t, idA, idB, idC), func(f SavedFile) {
-				if filepath.Ext(f.Path) == ".json" { // a customer's directory has a line of its own when it is refused
+				if filepath.Ext(f.Path) == ".json" { // a refused customer's directory has a line of its own
 					results[f.Result]++
 				}
 			})
@@ -91,7 +92,7 @@ func TestAnImportObeysTheFailurePolicy(t *testing.T) {
 	}
 }
 
-// What an import logs names its partner and its run, like everything else of a run.
+// What an import logs names its partner and its run, like all logs of a run.
 func TestAnImportedFindingNamesItsRun(t *testing.T) {
 	t.Parallel()
 	i := install(t, partnersim.Options{Customers: 1})
@@ -138,7 +139,7 @@ func TestAReplayObeysTheFailurePolicy(t *testing.T) {
 			if r := i.Import(t.Context(), "sim", save(t, idA, idB, idC), func(SavedFile) {}); r.Err != nil {
 				t.Fatal(r.Err)
 			}
-			i.execute(`UPDATE collector.cost_details SET tax = 7`) // so that the replay has something to put right
+			i.execute(`UPDATE collector.cost_details SET tax = 7`) // gives the replay something to correct
 			test.refuse(i)
 			shown := 0
 			r := i.Replay(t.Context(), "sim", func(persist.ReplayResult) { shown++ })
@@ -151,8 +152,8 @@ func TestAReplayObeysTheFailurePolicy(t *testing.T) {
 	}
 }
 
-// Earlier versions took any JSON for an answer: a fault with status 200 blanked the
-// profile and passed for "no costs". A replay puts that right.
+// Earlier versions accepted any JSON as an answer: an error object with status 200
+// blanked the profile and counted as "no costs". A replay corrects that.
 func TestAReplayTakesNoFaultForAnAnswer(t *testing.T) {
 	t.Parallel()
 	i := install(t, partnersim.Options{Customers: 1, Seed: 11, NoCosts: -1})

@@ -12,12 +12,13 @@ import (
 	"partnercost/internal/fetch"
 )
 
-// namedAtMost is how many ids a comparison names before it only counts.
+// namedAtMost is how many ids a comparison names; it only counts the others.
 const namedAtMost = 10
 
-// compareLists compares the configured list of customers with that of Partner Center,
-// and names the ids that one of them lacks. It only takes note: a list may be a part of
-// the customers on purpose, and a run does not need Partner Center's.
+// compareLists compares the configured list of customers with Partner Center's list,
+// and names the ids that are missing from either. A difference is not an error: the
+// configured list may deliberately hold a part of the customers, and a run does not
+// need Partner Center's list.
 func compareLists(ctx context.Context, checks checks, partner config.Partner, client *fetch.Client) {
 	const about = "list of customers"
 	absent, unknown, err := compare(partner.Customers.Listed(), Discovered(ctx, partner, client))
@@ -61,7 +62,7 @@ func compare(configured, listed iter.Seq2[billing.CustomerID, error]) (absent, u
 	return absent, unknown, nil
 }
 
-// firstOf names the first ids, in order.
+// firstOf lists the first ids, in order.
 func firstOf(ids []string) string {
 	slices.Sort(ids)
 	if more := len(ids) - namedAtMost; more > 0 {

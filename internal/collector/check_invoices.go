@@ -29,7 +29,8 @@ func (c *Collector) checkInvoices(ctx context.Context, checks checks, partner co
 	c.checkGraph(ctx, checks, partner, list.Invoices)
 }
 
-// checkInvoice reads one invoice by itself, which an application alone may not.
+// checkInvoice reads a single invoice, which the service refuses to an application
+// alone.
 func (c *Collector) checkInvoice(ctx context.Context, checks checks, partner config.Partner, client *fetch.Client, invoice billing.Invoice) {
 	if partner.Auth.Mode == "app_only" {
 		checks.note("invoice by its number", "an application alone may not read it; the lines count in the month before the invoice's date")
@@ -41,8 +42,8 @@ func (c *Collector) checkInvoice(ctx context.Context, checks checks, partner con
 	checks.made("invoice summaries", err, "read")
 }
 
-// checkGraph proves the sign-in to Microsoft Graph, and that it lets an export be asked
-// for.
+// checkGraph proves the sign-in to Microsoft Graph, and the permission to request an
+// export.
 func (c *Collector) checkGraph(ctx context.Context, checks checks, partner config.Partner, invoices []billing.Invoice) {
 	graph, err := c.newGraph(partner, c.Log)
 	switch {
@@ -69,5 +70,5 @@ func (c *Collector) checkGraph(ctx context.Context, checks checks, partner confi
 	checks.made("Microsoft Graph export", errNothingToExport, "")
 }
 
-// errNothingToExport says that the permission could not be proven.
+// errNothingToExport means that the permission could not be proven.
 var errNothingToExport = errors.New("there is no invoice of new commerce to ask for; check again when the first is listed")

@@ -13,10 +13,11 @@ import (
 	"partnercost/internal/fetch"
 )
 
-// Selection is what one run collects: all customers of a partner, or some of them.
+// Selection is the set of customers of one run: all customers of a partner, or some of
+// them.
 type Selection struct {
 	Partner config.Partner
-	// Customers are those that somebody named; nil means all of the partner's.
+	// Customers are the customers that the command names; nil means all of the partner's.
 	Customers []billing.CustomerID
 }
 
@@ -32,13 +33,13 @@ func Everybody(partners []config.Partner) []Selection {
 // discovers reports whether the customers are those that Partner Center lists.
 func (s Selection) discovers() bool { return s.Customers == nil && s.Partner.Customers.Discover }
 
-// Discovered yields the customers that Partner Center lists for the partner, but for
+// Discovered yields the customers that Partner Center lists for the partner, without
 // the excluded ones.
 func Discovered(ctx context.Context, partner config.Partner, client *fetch.Client) iter.Seq2[billing.CustomerID, error] {
 	return partner.Customers.WithoutExcluded(client.Customers(ctx))
 }
 
-// FirstCustomer is one of the partner's customers.
+// FirstCustomer returns the first of the partner's customers.
 func FirstCustomer(ctx context.Context, partner config.Partner, client *fetch.Client) (billing.CustomerID, error) {
 	ids := partner.Customers.Listed()
 	if partner.Customers.Discover {
@@ -50,7 +51,8 @@ func FirstCustomer(ctx context.Context, partner config.Partner, client *fetch.Cl
 	return "", noCustomers(partner)
 }
 
-// noCustomers is the error of an empty list, which would otherwise retire every customer.
+// noCustomers returns the error for an empty list, which would otherwise retire every
+// customer.
 func noCustomers(partner config.Partner) error {
 	if partner.Customers.Discover {
 		return errors.New("the partner's list of customers is empty, or all of them are excluded; check the relationships in Partner Center and customers.exclude")
@@ -58,9 +60,9 @@ func noCustomers(partner config.Partner) error {
 	return &ConfigError{errors.New("every customer on the list is excluded; check customers.exclude")}
 }
 
-// whole gives the selected customers, each once, to be read whole: those that somebody
-// named, or everybody for a preview, which writes nothing by which less could be read.
-// Those that are done are left out.
+// whole yields the selected customers, each once, to be read completely: the named
+// customers, or all customers for a preview, which stores no hash by which less could
+// be read. Customers in done are left out.
 func (s Selection) whole(ctx context.Context, client *fetch.Client, done map[billing.CustomerID]bool) iter.Seq2[billing.Visit, error] {
 	ids := s.Partner.Customers.Listed()
 	switch {
@@ -99,7 +101,7 @@ func all(ids []billing.CustomerID) iter.Seq2[billing.CustomerID, error] {
 	}
 }
 
-// notDone leaves out the customers that are done.
+// notDone yields the customers that are not in done.
 func notDone(ids iter.Seq2[billing.CustomerID, error], done map[billing.CustomerID]bool) iter.Seq2[billing.CustomerID, error] {
 	if len(done) == 0 {
 		return ids
@@ -116,7 +118,7 @@ func notDone(ids iter.Seq2[billing.CustomerID, error], done map[billing.Customer
 	}
 }
 
-// somebody yields an error for an empty list.
+// somebody yields ids, and the error none if the list is empty.
 func somebody(ids iter.Seq2[billing.CustomerID, error], none error) iter.Seq2[billing.CustomerID, error] {
 	return func(yield func(billing.CustomerID, error) bool) {
 		empty := true
@@ -132,8 +134,8 @@ func somebody(ids iter.Seq2[billing.CustomerID, error], none error) iter.Seq2[bi
 	}
 }
 
-// ChoosePartners returns the partners with these names, all without any. A name that
-// the configuration does not have is a UsageError.
+// ChoosePartners returns the partners with these names; without names, all partners. A
+// name that the configuration does not have is a UsageError.
 func ChoosePartners(partners []config.Partner, names []string) ([]config.Partner, error) {
 	if len(names) == 0 {
 		return partners, nil
@@ -156,9 +158,10 @@ func ChoosePartners(partners []config.Partner, names []string) ([]config.Partner
 	return chosen, nil
 }
 
-// ChooseCustomers divides named customers among partners; without any it selects
-// everybody. With one partner they are its own, listed or not. With several, each goes
-// to the partners that list it; one that nobody lists is ambiguous and a UsageError.
+// ChooseCustomers divides named customers among partners; without names it selects all
+// customers. With one partner, the customers belong to it, listed or not. With several,
+// each customer belongs to the partners that list it; a customer that no partner lists
+// is ambiguous and a UsageError.
 func ChooseCustomers(partners []config.Partner, named []billing.CustomerID) ([]Selection, error) {
 	if len(named) == 0 {
 		return Everybody(partners), nil
@@ -195,8 +198,8 @@ func ChooseCustomers(partners []config.Partner, named []billing.CustomerID) ([]S
 	return chosen, nil
 }
 
-// NamedCustomers reads the ids that a command names one by one and in a file, of which
-// either may be empty.
+// NamedCustomers reads the ids that a command names directly and in a file; either may
+// be empty.
 func NamedCustomers(ids []string, file string) ([]billing.CustomerID, error) {
 	var named []billing.CustomerID
 	for _, text := range ids {

@@ -90,7 +90,7 @@ func TestChoosePartners(t *testing.T) {
 	}
 }
 
-// sequence yields ids, and then does what is left to do.
+// sequence yields ids, and then calls then.
 func sequence(ids []billing.CustomerID, then func(yield func(billing.CustomerID, error) bool)) iter.Seq2[billing.CustomerID, error] {
 	return func(yield func(billing.CustomerID, error) bool) {
 		for _, id := range ids {
@@ -113,7 +113,7 @@ func TestAheadReadsTheListWithoutWaitingForTheCollection(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		<-whole // the list is read to its end while the first customer is still in hand
+		<-whole // the list is read to its end while the first customer is still in progress
 		got = append(got, id)
 	}
 	if diff := cmp.Diff([]billing.CustomerID{first, second, third}, got); diff != "" {
@@ -148,7 +148,7 @@ func TestCollectingBeginsBeforeTheListIsRead(t *testing.T) {
 		t.Errorf("%d customers, want %d", n, len(page)+1)
 	}
 	for range ahead(t.Context(), func(ctx context.Context) iter.Seq2[billing.CustomerID, error] {
-		return sequence(page, func(func(billing.CustomerID, error) bool) { <-ctx.Done() }) // who stops listening ends the list
+		return sequence(page, func(func(billing.CustomerID, error) bool) { <-ctx.Done() }) // breaking out of the loop ends the list
 	}) {
 		break
 	}

@@ -10,10 +10,11 @@ import (
 	"partnercost/internal/persist"
 )
 
-// EraseRequest says whose personal data is erased, and how much of it.
+// EraseRequest says which customer's personal data is erased, and how much of it.
 type EraseRequest struct {
 	Customer billing.CustomerID
-	// Partner limits it to what this partner's runs stored; empty means every partner.
+	// Partner limits the erasure to the data of this partner's runs; empty means every
+	// partner.
 	Partner string
 	// CompanyName erases the company name too.
 	CompanyName bool
@@ -21,11 +22,11 @@ type EraseRequest struct {
 	DryRun bool
 }
 
-// ErasedCustomer is what became of the customer under one partner.
+// ErasedCustomer is the result for the customer under one partner.
 type ErasedCustomer struct {
 	Partner    string             `json:"partner"`
 	CustomerID billing.CustomerID `json:"customer_id"`
-	// Result is erased, nothing_left or, of a dry run, would_erase.
+	// Result is erased, nothing_left or, in a dry run, would_erase.
 	Result          string `json:"result"`
 	Profiles        int64  `json:"profiles"`
 	EarlierProfiles int64  `json:"earlier_profiles"`
@@ -34,7 +35,8 @@ type ErasedCustomer struct {
 }
 
 // Erase erases a customer's personal data under every partner that has the customer, while
-// it holds the locks of all of them. If another run holds one, nothing is erased.
+// it holds the locks of all of them. If another run holds one of the locks, nothing is
+// erased.
 func (c *Collector) Erase(ctx context.Context, r EraseRequest) ([]ErasedCustomer, error) {
 	partners, err := c.Store.PartnersOf(ctx, r.Customer)
 	if err != nil {

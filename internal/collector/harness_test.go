@@ -31,7 +31,7 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
-// clock tells a time that only waiting moves on.
+// clock is a clock that only waiting moves.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -61,9 +61,9 @@ type installation struct {
 	clock *clock
 	log   *bytes.Buffer
 	pings *pings
-	// down has the service answer nothing about any customer.
+	// down makes the service refuse every request about a customer.
 	down atomic.Bool
-	// noCosts has it find no costs of any customer.
+	// noCosts makes the service return no costs for any customer.
 	noCosts atomic.Bool
 }
 
@@ -119,8 +119,8 @@ func (i *installation) open(ctx context.Context) (*persist.Store, error) {
 	return persist.Open(ctx, persist.Options{URL: i.url, MaxConnections: 4, Log: i.Log, Now: i.clock.Now})
 }
 
-// customersFile has the partner's customers listed in a file, and returns how to change
-// it.
+// customersFile lists the partner's customers in a file, and returns a function that
+// rewrites it.
 func (i *installation) customersFile() (write func(ids ...string)) {
 	file := filepath.Join(i.t.TempDir(), "customers.txt")
 	i.Config.Partners[0].Customers = config.Customers{File: file}
@@ -140,7 +140,7 @@ func (i *installation) ids() (ids []string) {
 	return ids
 }
 
-// night is one collection of everybody.
+// night runs one collection of all customers.
 func (i *installation) night(request Request) Result {
 	i.t.Helper()
 	if request.Kind == "" {
@@ -150,8 +150,8 @@ func (i *installation) night(request Request) Result {
 	return i.Collect(i.t.Context(), request, Everybody(i.Config.Partners))[0]
 }
 
-// days lets a daemon live until the clock has moved on by so much. At each wait, before
-// the clock moves, it calls at.
+// days runs a daemon until the clock has moved by d. At each wait, before the clock
+// moves, it calls at.
 func (i *installation) days(d time.Duration, at func(now time.Time)) {
 	i.t.Helper()
 	spec, err := schedule.ParseSpec(i.Config.Schedule.Cron, i.Config.Schedule.Timezone)
@@ -200,7 +200,7 @@ func (i *installation) database() *sql.DB {
 	return db
 }
 
-// lines are the rows of a query of one column of text.
+// lines returns the rows of a query with one text column.
 func (i *installation) lines(query string) []string {
 	i.t.Helper()
 	db := i.database()
@@ -224,13 +224,13 @@ func (i *installation) lines(query string) []string {
 	return lines
 }
 
-// ledger is a line for each run.
+// ledger returns a line for each run.
 func (i *installation) ledger() []string {
 	i.t.Helper()
 	return i.lines(`SELECT concat_ws(' ', scope, status, customers_total, customers_failed) FROM finance.runs ORDER BY started_at`)
 }
 
-// pings notes the paths that are requested.
+// pings records the paths that are requested.
 type pings struct {
 	mu    sync.Mutex
 	paths []string

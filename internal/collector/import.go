@@ -18,7 +18,7 @@ import (
 	"partnercost/internal/persist"
 )
 
-// maxSaved bounds a saved body, as the client bounds an answer.
+// maxSaved bounds the size of a saved body, like the client's bound for an answer.
 const maxSaved = 64 << 20
 
 // importBatch is how many customers are imported in one transaction.
@@ -40,33 +40,34 @@ type SavedCustomer struct {
 	id        billing.CustomerID
 	files     []SavedFile
 	statement billing.Statement
-	// isRefused is set when a file is at fault; then nothing of the customer is imported.
+	// isRefused is set when a file cannot be used; then nothing of the customer is
+	// imported.
 	isRefused bool
 }
 
-// SavedFile is what became of one file.
+// SavedFile is the result for one file.
 type SavedFile struct {
 	Path       string
-	CustomerID billing.CustomerID // empty when the directory names none
+	CustomerID billing.CustomerID // empty when the name of the directory is not an id
 	Result     SavedResult
-	// Why it was refused.
+	// Why the file was refused.
 	Why string
-	// Changes are the costs that the file added or restated, and CostsKept counts those
-	// that stand as they were collected.
+	// Changes are the costs that the file added or restated. CostsKept counts the
+	// collected costs that it did not replace.
 	Changes   []billing.DetailChange
 	CostsKept int
 
 	kind billing.DocumentKind
 }
 
-// SavedResult says what became of a file.
+// SavedResult is the result for a file.
 type SavedResult string
 
-// What may become of a file.
+// The results for a file.
 const (
 	SavedStored    SavedResult = "stored"
 	SavedUnchanged SavedResult = "unchanged"
-	// SavedKept: what was collected stands.
+	// SavedKept: the collected values stay.
 	SavedKept    SavedResult = "kept"
 	SavedRefused SavedResult = "refused"
 )
@@ -90,8 +91,8 @@ func FindSaved(dir string) ([]SavedCustomer, error) {
 	return found, nil
 }
 
-// read reads the customer's files and derives the statement. What is wrong is noted
-// with the file.
+// read reads the customer's files and derives the statement. Errors are recorded with
+// their file.
 func (s *SavedCustomer) read() {
 	id, err := billing.ParseCustomerID(filepath.Base(s.dir))
 	if err != nil {
@@ -124,7 +125,7 @@ func (s *SavedCustomer) read() {
 		kind := savedKinds[i].kind
 		body, err := readSaved(path)
 		if err == nil {
-			// Alone, so that the error is this file's.
+			// Each document is normalised by itself, so that an error belongs to its file.
 			_, err = fetch.Normalise(id, []billing.Document{{Kind: kind, Body: body}})
 		}
 		if err != nil {
@@ -152,7 +153,7 @@ func (s *SavedCustomer) read() {
 	}
 }
 
-// refuse notes what is wrong with the entry, and that the customer is left out.
+// refuse records an error of the entry; the customer is then left out.
 func (s *SavedCustomer) refuse(path, why string) {
 	s.isRefused = true
 	i := slices.IndexFunc(s.files, func(f SavedFile) bool { return f.Path == path })
@@ -163,13 +164,13 @@ func (s *SavedCustomer) refuse(path, why string) {
 	s.files[i].Result, s.files[i].Why = SavedRefused, why
 }
 
-// readSaved reads a file whole, within bounds.
+// readSaved reads a whole file of at most maxSaved bytes.
 func readSaved(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, withoutPath(err)
 	}
-	defer func() { _ = f.Close() }() // only read
+	defer func() { _ = f.Close() }() // the file is only read
 	body, err := io.ReadAll(io.LimitReader(f, maxSaved+1))
 	switch {
 	case err != nil:
@@ -182,7 +183,8 @@ func readSaved(path string) ([]byte, error) {
 	return body, nil
 }
 
-// withoutPath is the cause of an error that names a file which its reader knows.
+// withoutPath returns an error without the name of the file, which the message already
+// has.
 func withoutPath(err error) error {
 	if pathErr, ok := errors.AsType[*os.PathError](err); ok {
 		return pathErr.Err
@@ -190,8 +192,8 @@ func withoutPath(err error) error {
 	return err
 }
 
-// Import imports saved answers, as a run of the partner, and tells show what became of
-// each file.
+// Import imports saved answers, as a run of the partner, and calls show with the result
+// for each file.
 func (c *Collector) Import(ctx context.Context, partner string, saved []SavedCustomer, show func(SavedFile)) Result {
 	run, log := c.newRun(partner, billing.KindImport)
 	run.Scope = billing.ScopeSome
@@ -265,7 +267,7 @@ func (i *importing) chunk(ctx context.Context, chunk []SavedCustomer) error {
 	return nil
 }
 
-// stored notes what was stored.
+// stored records the results of stored customers.
 func (i *importing) stored(saved []*SavedCustomer, results []persist.ImportResult) error {
 	for n, s := range saved {
 		i.tally.Add(results[n].CustomerResult)
@@ -277,13 +279,13 @@ func (i *importing) stored(saved []*SavedCustomer, results []persist.ImportResul
 	return nil
 }
 
-// refused notes that the database refuses a customer.
+// refused records that the database refuses a customer.
 func (i *importing) refused(_ context.Context, s *SavedCustomer, why error) error {
 	s.refuse(s.dir, why.Error())
 	return nil
 }
 
-// settle says what became of each file.
+// settle sets the result for each file.
 func (s *SavedCustomer) settle(r persist.ImportResult) {
 	for i := range s.files {
 		f := &s.files[i]

@@ -14,24 +14,24 @@ import (
 )
 
 const (
-	// exportsAtOnce bounds the exports under way.
+	// exportsAtOnce bounds the exports in progress.
 	exportsAtOnce = 4
-	// exportPause is the wait between two looks at an export when the service does not say.
+	// exportPause is the wait between two polls of an export when the service states none.
 	exportPause = 10 * time.Second
-	// exportPatience bounds the wait for exports in one run; the next one goes on with those
-	// that are under way.
+	// exportPatience bounds the wait for exports in one run; the next run continues with
+	// those in progress.
 	exportPatience = 20 * time.Minute
-	// exportAttempts is how many exports of one invoice a run begins: one that has failed is
-	// never asked again.
+	// exportAttempts is how many exports of one invoice a run begins. A failed export is
+	// never polled again.
 	exportAttempts = 2
 )
 
-// invoiceExport is one that is under way.
+// invoiceExport is an export in progress.
 type invoiceExport struct {
 	load persist.InvoiceLoad
-	// wait is how long it is not worth a look.
+	// wait is how long it need not be polled.
 	wait time.Duration
-	// began counts the exports that this run began, and expired the signatures that it met.
+	// began counts the exports that this run began, expired the expired signatures.
 	began, expired int
 }
 
@@ -92,7 +92,7 @@ func (w *invoiceWork) export(ctx context.Context, loads []persist.InvoiceLoad) e
 	return nil
 }
 
-// pause waits until the first of the exports is worth a look.
+// pause waits until the first of the exports should be polled.
 func pause(ctx context.Context, active []*invoiceExport) (time.Duration, error) {
 	shortest := slices.MinFunc(active, func(a, b *invoiceExport) int { return cmp.Compare(a.wait, b.wait) }).wait
 	for _, e := range active {
@@ -108,8 +108,8 @@ func pause(ctx context.Context, active []*invoiceExport) (time.Duration, error) 
 	}
 }
 
-// begin asks for an export, unless an earlier process has: then it goes on with that. It
-// reports whether one is under way.
+// begin requests an export, or continues with one that an earlier process requested. It
+// reports whether an export is in progress.
 func (w *invoiceWork) begin(ctx context.Context, e *invoiceExport) (bool, error) {
 	if e.load.Operation != "" && e.began == 0 {
 		return true, nil
@@ -129,8 +129,8 @@ func (w *invoiceWork) begin(ctx context.Context, e *invoiceExport) (bool, error)
 	return true, w.note(ctx, e.load, nil)
 }
 
-// graphFailed is what becomes of an invoice that Graph does not let be read. Trouble of Graph
-// ends no run: Partner Center is another service.
+// graphFailed records that Graph does not let an invoice be read. Such a failure does not end
+// the run, because Partner Center is another service.
 func (w *invoiceWork) graphFailed(ctx context.Context, load persist.InvoiceLoad, err error) error {
 	failure, ok := errors.AsType[*billing.Failure](err)
 	if !ok || ctx.Err() != nil {
@@ -139,8 +139,8 @@ func (w *invoiceWork) graphFailed(ctx context.Context, load persist.InvoiceLoad,
 	return w.fail(ctx, load, failure)
 }
 
-// look asks how an export stands, and reads it when it is there. It reports whether there
-// is nothing more to wait for.
+// look polls an export, and reads it when it is complete. It reports whether there is
+// nothing more to wait for.
 func (w *invoiceWork) look(ctx context.Context, e *invoiceExport) (done bool, err error) {
 	if e.wait > 0 {
 		return false, nil
@@ -148,7 +148,7 @@ func (w *invoiceWork) look(ctx context.Context, e *invoiceExport) (done bool, er
 	export, err := w.graph.Operation(ctx, e.load.Operation)
 	failure, failed := errors.AsType[*billing.Failure](err)
 	switch {
-	case failed && failure.HTTPStatus == http.StatusNotFound: // an earlier process asked for it, too long ago
+	case failed && failure.HTTPStatus == http.StatusNotFound: // an earlier process requested it, too long ago
 		return w.again(ctx, e)
 	case err != nil:
 		return true, w.graphFailed(ctx, e.load, err)
@@ -171,15 +171,15 @@ func (w *invoiceWork) look(ctx context.Context, e *invoiceExport) (done bool, er
 	return false, nil
 }
 
-// again begins another export in the place of one that is over.
+// again begins another export in place of one that has ended.
 func (w *invoiceWork) again(ctx context.Context, e *invoiceExport) (done bool, err error) {
 	e.load.Operation = ""
-	e.began = max(e.began, 1) // the one that is over counts
+	e.began = max(e.began, 1) // the export that has ended counts
 	under, err := w.begin(ctx, e)
 	return !under, err
 }
 
-// download reads the lines, unless they are those that are stored.
+// download reads the lines, unless the stored lines are of the same version.
 func (w *invoiceWork) download(ctx context.Context, e *invoiceExport, m fetch.Manifest) (done bool, err error) {
 	if e.load.State == persist.LoadDone && m.ETag != "" && m.ETag == e.load.ETag {
 		w.tally.Unchanged++
@@ -187,7 +187,7 @@ func (w *invoiceWork) download(ctx context.Context, e *invoiceExport, m fetch.Ma
 	}
 	set, err := w.graph.Download(ctx, m)
 	switch {
-	case errors.Is(err, fetch.ErrExpired) && e.expired == 0: // the operation signs anew
+	case errors.Is(err, fetch.ErrExpired) && e.expired == 0: // polling the operation returns a new signature
 		e.expired++
 		return false, nil
 	case errors.Is(err, fetch.ErrExpired):

@@ -21,7 +21,7 @@ type InvoicePreview struct {
 	WouldRead []string `json:"would_read"`
 }
 
-// String is the line of a text report.
+// String returns the line of a text report.
 func (p InvoicePreview) String() string {
 	var said []string
 	if p.New {
@@ -33,8 +33,8 @@ func (p InvoicePreview) String() string {
 	return fmt.Sprintf("%s: invoice %s of %s: %s", p.Partner, p.InvoiceID, p.Month, strings.Join(said, ", "))
 }
 
-// previewInvoices tells what a run would do about the invoices. It reads the lists and no
-// lines, asks for no export and writes nothing.
+// previewInvoices shows what a run would do about the invoices. It reads the lists and no
+// lines, requests no export and writes nothing.
 func (c *Collector) previewInvoices(ctx context.Context, run billing.Run, request Request, s Selection, client *fetch.Client, log *slog.Logger, show func(InvoicePreview) error) error {
 	w := &invoiceWork{c: c, run: run, partner: s.Partner, client: client, log: log, since: s.Partner.Invoices.SinceMonth(), all: request.AllInvoices}
 	graph, err := c.newGraph(s.Partner, log)

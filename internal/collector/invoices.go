@@ -20,44 +20,45 @@ import (
 // Only narrows a collection to the costs or to the invoices; the zero value is both.
 type Only string
 
-// What a collection may be narrowed to.
+// The values of Only.
 const (
 	OnlyCosts    Only = "costs"
 	OnlyInvoices Only = "invoices"
 )
 
 const (
-	// askFor is how long lines that are not there are asked for every night, and lines that
-	// are there once a week.
+	// askFor is how long missing lines are requested every night, and present lines once a
+	// week.
 	askFor = 60 * 24 * time.Hour
-	// askAgain is how old what was read of a young invoice may grow.
+	// askAgain is how old the lines of a recent invoice may become.
 	askAgain = 7 * 24 * time.Hour
 )
 
-// firstExport is the first month of new commerce that Microsoft Graph exports; before it
-// Partner Center alone has the lines.
+// firstExport is the first month of new commerce that Microsoft Graph exports. Lines of
+// earlier months are only in Partner Center.
 var firstExport = time.Date(2024, time.February, 1, 0, 0, 0, 0, time.UTC)
 
 // InvoiceTally counts the invoices of a run. Its JSON form is part of the results of a run.
 type InvoiceTally struct {
 	Listed  int `json:"listed"`
 	Changed int `json:"changed"`
-	// Read counts the parts of invoices whose lines were read, and LinesChanged those whose
-	// lines were new or others than before.
+	// Read counts the parts of invoices whose lines were read, and LinesChanged those with
+	// new or changed lines.
 	Read         int `json:"read"`
 	LinesChanged int `json:"lines_changed"`
 	Unchanged    int `json:"unchanged"`
-	// Loading are under way and taken up by the next run; NoData are not there yet.
+	// Loading counts exports in progress, which the next run continues; NoData counts
+	// parts without lines so far.
 	Loading int `json:"loading"`
 	NoData  int `json:"no_data"`
 	Failed  int `json:"failed"`
-	// Unread says of each part that could not be read why.
+	// Unread says why each of the remaining parts could not be read.
 	Unread []UnreadInvoice `json:"unread,omitempty"`
-	// Cause is why nothing could be read at all.
+	// Cause is why no invoices could be read at all.
 	Cause error `json:"-"`
 }
 
-// UnreadInvoice is a part of an invoice that a run asked for in vain.
+// UnreadInvoice is a part of an invoice that a run could not read.
 type UnreadInvoice struct {
 	InvoiceID string `json:"invoice_id"`
 	Month     string `json:"month"`
@@ -66,7 +67,7 @@ type UnreadInvoice struct {
 	Why       string `json:"why,omitempty"`
 }
 
-// Failure is why not everything could be read.
+// Failure returns why some parts could not be read.
 func (t *InvoiceTally) Failure() error {
 	if t.Cause != nil {
 		return fmt.Errorf("the invoices could not be read: %w", t.Cause)
@@ -74,17 +75,18 @@ func (t *InvoiceTally) Failure() error {
 	return fmt.Errorf("the lines of %d invoices could not be read; the view finance.invoices shows which", t.Failed)
 }
 
-// AnyFailed reports whether something could not be read. What is not there yet is no failure.
+// AnyFailed reports whether some part could not be read. A part without lines so far is not a
+// failure.
 func (t *InvoiceTally) AnyFailed() bool { return t != nil && (t.Failed > 0 || t.Cause != nil) }
 
-// readsInvoices reports whether the partner's invoices are read: they are nobody's in
-// particular, so that a run for some customers leaves them alone.
+// readsInvoices reports whether the partner's invoices are read. They belong to no
+// single customer, so a run of some customers does not read them.
 func (r Request) readsInvoices(s Selection) bool {
 	return s.Partner.Invoices.Enabled && r.Only != OnlyCosts && (s.Customers == nil || r.Only == OnlyInvoices) && r.LeaveOut != DoneSinceLastCollection
 }
 
-// WithInvoices are the partners whose invoices are read. An error is a ConfigError: there
-// is none among them.
+// WithInvoices returns the partners whose invoices are read. It returns a ConfigError if
+// there is none.
 func WithInvoices(partners []config.Partner) ([]config.Partner, error) {
 	var with []config.Partner
 	for _, p := range partners {
@@ -104,10 +106,11 @@ type invoiceWork struct {
 	run     billing.Run
 	partner config.Partner
 	client  *fetch.Client
-	// graph is nil where the configuration names none.
+	// graph is nil if the configuration has none.
 	graph *fetch.Graph
 	log   *slog.Logger
-	// since is the first month to read, and all says that even what was given up is asked for.
+	// since is the first month to read. all makes the run request even lines that were given
+	// up.
 	since time.Time
 	all   bool
 	tally InvoiceTally
@@ -115,8 +118,8 @@ type invoiceWork struct {
 	latest map[billing.InvoiceSummary]time.Time
 }
 
-// collectInvoices reads the partner's invoices and their lines. What concerns invoices
-// alone stands in the tally; the error is for what ends the run.
+// collectInvoices reads the partner's invoices and their lines. Failures that concern
+// only invoices are in the tally; an error ends the run.
 func (c *Collector) collectInvoices(ctx context.Context, run billing.Run, request Request, s Selection, log *slog.Logger) (*InvoiceTally, error) {
 	client, err := c.NewClient(s.Partner, countRequests(c.Metrics, run.Partner), log)
 	if err != nil {
@@ -148,12 +151,12 @@ func (c *Collector) collectInvoices(ctx context.Context, run billing.Run, reques
 	return &w.tally, err
 }
 
-// newGraph is Microsoft Graph as the partner's application sees it; nil without a
-// configuration for it. It makes no request.
+// newGraph returns a client of Microsoft Graph for the partner's application, or nil
+// without a configuration for it. It makes no request.
 func (c *Collector) newGraph(partner config.Partner, log *slog.Logger) (*fetch.Graph, error) {
 	g := partner.Invoices.Graph
 	if !g.Given {
-		return nil, nil //nolint:nilnil // no Graph is no error
+		return nil, nil //nolint:nilnil // invoices without Graph are allowed
 	}
 	cloud, err := CloudOf(partner)
 	if err != nil {
@@ -180,7 +183,7 @@ func (c *Collector) newGraph(partner config.Partner, log *slog.Logger) (*fetch.G
 	return graph, nil
 }
 
-// stored waits for a database that is away.
+// stored calls do, and waits for an unavailable database.
 func (w *invoiceWork) stored(ctx context.Context, do func(context.Context) error) error {
 	return collect.RetryWhileUnavailable(ctx, w.c.Config.Database.Wait, w.log, do)
 }
@@ -215,7 +218,7 @@ func (w *invoiceWork) collect(ctx context.Context) error {
 	return w.export(ctx, exports)
 }
 
-// list stores the invoices, and what there is to read of each.
+// list stores the invoices and the parts that are to be read of each.
 func (w *invoiceWork) list(ctx context.Context) error {
 	list, err := w.client.Invoices(ctx)
 	if err != nil {
@@ -247,10 +250,10 @@ func (w *invoiceWork) list(ctx context.Context) error {
 	})
 }
 
-// withPeriods are the invoices of the months to read, each with its period, which the list
-// does not state. An amendment goes with what it amends.
+// withPeriods returns the invoices of the months to read, each with its period, which the
+// list does not state. An amendment belongs to the month of the invoice that it amends.
 func (w *invoiceWork) withPeriods(ctx context.Context, list *fetch.InvoiceList, known map[string]persist.KnownInvoice) ([]billing.Invoice, error) {
-	mayAsk := w.partner.Auth.Mode != "app_only" // an application alone may not
+	mayAsk := w.partner.Auth.Mode != "app_only" // the service refuses it to an application alone
 	var wanted []billing.Invoice
 	taken := map[string]bool{}
 	for _, invoice := range list.Invoices {
@@ -286,7 +289,7 @@ func (w *invoiceWork) withPeriods(ctx context.Context, list *fetch.InvoiceList, 
 	return wanted, nil
 }
 
-// loadsOf says what there is to read of an invoice, and by which interface.
+// loadsOf returns the parts of an invoice to read, and the interface for each.
 func (w *invoiceWork) loadsOf(invoice billing.Invoice, known map[string]persist.KnownInvoice) []persist.NewLoad {
 	month, assumed := invoice.Month()
 	if stored := known[invoice.ID]; assumed && !stored.Month.IsZero() {
@@ -306,8 +309,8 @@ func (w *invoiceWork) loadsOf(invoice billing.Invoice, known map[string]persist.
 	return loads
 }
 
-// summaries notes when the newest invoices were made. Without them an export is asked
-// again once a week at the latest.
+// summaries records when the newest invoices were issued. Without these days an export
+// is requested again after a week at the latest.
 func (w *invoiceWork) summaries(ctx context.Context) error {
 	w.latest = map[billing.InvoiceSummary]time.Time{}
 	if w.partner.Auth.Mode == "app_only" {
@@ -324,12 +327,12 @@ func (w *invoiceWork) summaries(ctx context.Context) error {
 	return err
 }
 
-// latestOf is the day of the newest invoice of a load's type and currency.
+// latestOf returns the day of the newest invoice of a load's type and currency.
 func (w *invoiceWork) latestOf(load persist.InvoiceLoad) time.Time {
 	return w.latest[billing.InvoiceSummary{Type: load.Type, CurrencyCode: load.CurrencyCode}]
 }
 
-// due are the loads that are worth asking for now.
+// due returns the loads that should be requested now.
 func (w *invoiceWork) due(ctx context.Context) (due []persist.InvoiceLoad, err error) {
 	var loads []persist.InvoiceLoad
 	err = w.stored(ctx, func(ctx context.Context) (err error) {
@@ -362,7 +365,7 @@ func (w *invoiceWork) isDue(load persist.InvoiceLoad) bool {
 	return !latest.IsZero() && !latest.Equal(load.AskedLatest) || now.Sub(load.AskedAt) >= askAgain
 }
 
-// asked is the load as the ledger has it once it is asked for.
+// asked returns the load as the ledger records it once it has been requested.
 func (w *invoiceWork) asked(load persist.InvoiceLoad) persist.InvoiceLoad {
 	load.AskedAt, load.AskedTotal, load.AskedLatest = w.c.Now(), load.Total, w.latestOf(load)
 	return load
@@ -378,14 +381,14 @@ func (w *invoiceWork) readLines(ctx context.Context, load persist.InvoiceLoad) e
 		return w.save(ctx, load, set)
 	case !failed || failure.Class == billing.CredentialFailure:
 		return err
-	case failure.Class == billing.UnknownCustomer: // not found: of new commerce Partner Center has no lines any more
+	case failure.Class == billing.UnknownCustomer: // not found: Partner Center no longer has the lines of new commerce
 		return w.without(ctx, load, failure.Error())
 	}
 	return w.fail(ctx, load, failure)
 }
 
-// save stores what was read. Nothing, where the invoice is over something, is not there
-// yet.
+// save stores the lines that were read. No lines for an invoice with a total means that
+// they are not available yet.
 func (w *invoiceWork) save(ctx context.Context, load persist.InvoiceLoad, set billing.LineSet) error {
 	for _, err := range set.Lines {
 		if err != nil {
@@ -422,7 +425,7 @@ func (w *invoiceWork) keep(ctx context.Context, load persist.InvoiceLoad, set bi
 	return nil
 }
 
-// without notes that there is no data, or not yet. Lines that were read before stay.
+// without records that there is no data, or none yet. Lines that were read before stay.
 func (w *invoiceWork) without(ctx context.Context, load persist.InvoiceLoad, why string) error {
 	load.Operation = ""
 	if load.State != persist.LoadDone {
@@ -433,7 +436,7 @@ func (w *invoiceWork) without(ctx context.Context, load persist.InvoiceLoad, why
 	return w.note(ctx, load, nil)
 }
 
-// fail notes a failure. Lines that were read before stay.
+// fail records a failure. Lines that were read before stay.
 func (w *invoiceWork) fail(ctx context.Context, load persist.InvoiceLoad, failure *billing.Failure) error {
 	w.log.Warn("the lines of an invoice could not be read", slog.String("invoice_id", load.InvoiceID), slog.Any("error", failure))
 	load.Operation = ""

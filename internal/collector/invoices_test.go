@@ -36,12 +36,12 @@ func september(months int) time.Time {
 	return time.Date(2026, time.September+time.Month(months), 1, 0, 0, 0, 0, time.UTC)
 }
 
-// row is one of finance.invoice_reconciliation that is not matched, in words.
+// row returns an unmatched row of finance.invoice_reconciliation, in words.
 func row(customer string, kind billing.InvoiceType, currency string, difference decimal.Decimal, reason string) string {
 	return strings.Join([]string{customer, string(kind), currency, difference.String(), reason}, " ")
 }
 
-// sorted are the rows of a query of one column of text, in the order of Go.
+// sorted returns the rows of a query with one text column, in Go's order.
 func (i *installation) sorted(query string) []string {
 	i.t.Helper()
 	all := i.lines(query)
@@ -49,7 +49,7 @@ func (i *installation) sorted(query string) []string {
 	return all
 }
 
-// value is the only value of a query, as text.
+// value returns the only value of a query, as text.
 func (i *installation) value(query string) string {
 	i.t.Helper()
 	return i.lines("SELECT coalesce((" + query + ")::text, '')")[0]
@@ -61,7 +61,7 @@ func (i *installation) differences(month time.Time) []string {
 		WHERE verdict <> 'matched' AND month = '` + month.Format(time.DateOnly) + `'`)
 }
 
-// costsOf are the costs that the service states of a customer now under a type, by
+// costsOf returns the costs of a customer that the service states now for a type, by
 // currency.
 func (i *installation) costsOf(id string, kind billing.InvoiceType) map[string]decimal.Decimal {
 	s, _ := i.sim.Expected(id)
@@ -77,9 +77,9 @@ func (i *installation) costsOf(id string, kind billing.InvoiceType) map[string]d
 	return sums
 }
 
-// Of a month that was collected whole, the reconciliation shows what is planted and
-// nothing else, to the last digit; and of customers who left, and of an invoice without
-// data, what follows from that.
+// For a month that was collected completely, the reconciliation shows exactly the
+// planted differences, to the last digit, and those that follow from customers that
+// left and from an invoice without data.
 func TestReconciliationFindsWhatIsPlanted(t *testing.T) {
 	t.Parallel()
 	i := installInvoices(t, 80, partnersim.Invoices{Back: 1, Plant: true, NoData: []string{"CHF"}, LinesAPage: 50})
@@ -88,7 +88,7 @@ func TestReconciliationFindsWhatIsPlanted(t *testing.T) {
 	i.night(Request{})
 	i.sim.Advance(partnersim.Step{RecurringMonths: 1, Restate: 0.2})
 	i.night(Request{})
-	recurring := map[string]bool{} // whose Recurring period of November is stored
+	recurring := map[string]bool{} // the customers whose Recurring period of November is stored
 	for _, id := range i.ids() {
 		if s, _ := i.sim.Expected(id); s.Costs != nil {
 			recurring[id] = slices.ContainsFunc(s.Costs.Details, func(d billing.CostDetail) bool {
@@ -127,7 +127,8 @@ func TestReconciliationFindsWhatIsPlanted(t *testing.T) {
 		t.Errorf("states: %s", states)
 	}
 
-	// Some leave before their purchases of November are collected, and are billed for them.
+	// Some customers leave before their purchases of November are collected, and are billed
+	// for them.
 	i.sim.SetNoData()
 	before := i.ids()
 	i.sim.Advance(partnersim.Step{OneTimeMonths: 1, Leave: 0.15})
@@ -168,7 +169,7 @@ func TestReconciliationFindsWhatIsPlanted(t *testing.T) {
 		t.Errorf("%s rows are late once there is data", late)
 	}
 
-	// Months before the first collection are the invoice's alone.
+	// Months before the first collection have only the invoice.
 	for _, s := range i.differences(september(-1)) {
 		if !strings.HasSuffix(s, " not collected") && !strings.HasSuffix(s, " own subscription") {
 			t.Errorf("before the first collection: %s", s)
@@ -202,7 +203,8 @@ func TestAnUnchangedNightReadsNoLines(t *testing.T) {
 	if changes := tracker.Changes(t); changes != "" {
 		t.Errorf("an unchanged night wrote facts:\n%s", changes)
 	}
-	// After a week the exports are asked again, and have not changed. Some invoices are late.
+	// After a week the exports are requested again, and have not changed. Some invoices are
+	// late.
 	tracker = pgtest.Track(t, i.url, slices.DeleteFunc(slices.Clone(invoiceFacts), func(table string) bool { return table == "collector.findings" })...)
 	i.clock.advance(7 * 24 * time.Hour)
 	r := i.night(Request{})
@@ -230,7 +232,7 @@ func TestExportsInTrouble(t *testing.T) {
 	}
 }
 
-// What one process asked for, the next one goes on with.
+// An export that one process requested is continued by the next one.
 func TestARunningExportIsTakenUp(t *testing.T) {
 	t.Parallel()
 	i := installInvoices(t, 20, partnersim.Invoices{Polls: 2})
@@ -260,8 +262,8 @@ func TestARunningExportIsTakenUp(t *testing.T) {
 	}
 }
 
-// Without Microsoft Graph there are the lines of Partner Center, and what it does not have
-// is not there yet.
+// Without Microsoft Graph, lines come from Partner Center; lines that it does not have are
+// not available yet.
 func TestInvoicesWithoutGraph(t *testing.T) {
 	t.Parallel()
 	i := installInvoices(t, 30, partnersim.Invoices{})
@@ -278,7 +280,8 @@ func TestInvoicesWithoutGraph(t *testing.T) {
 	}
 }
 
-// An application alone may not read an invoice by itself, where its period stands.
+// The service does not let an application alone read a single invoice, which alone
+// states its period.
 func TestInvoicesWithoutPeriods(t *testing.T) {
 	t.Parallel()
 	i := installInvoices(t, 20, partnersim.Invoices{})
@@ -291,7 +294,8 @@ func TestInvoicesWithoutPeriods(t *testing.T) {
 	if n := i.sim.Stats().Requests["invoice"]; n != 0 {
 		t.Errorf("%d invoices were asked for", n)
 	}
-	// The date of a legacy invoice of September lies in it, so that the month before is taken.
+	// The date of a legacy invoice for September lies in September, so the month before is
+	// assumed.
 	if months := i.value(`SELECT string_agg(DISTINCT invoice_type || ' ' || month, ', ') FROM finance.invoices`); months != "OneTime 2026-09-01, Recurring 2026-08-01" {
 		t.Errorf("months: %s", months)
 	}

@@ -10,30 +10,31 @@ import (
 	"partnercost/internal/persist"
 )
 
-// A run of everybody has two parts. First it reads what can be lost: the costs of
-// everybody, and the line items of those whose costs changed. Then it reads again the
-// line items and profiles that were read longest ago, as long as there is time.
+// A run of all customers has two parts. The first part reads what can be lost: the
+// costs of every customer, and the line items of those whose costs changed. The second
+// part reads the other line items and profiles again, oldest first, as long as there is
+// time.
 
-// longestRun is how long after its begin a run reads what would grow too old: so long
-// that the next night begins in time.
+// longestRun is how long after its beginning a run still reads parts that would become
+// too old. It ends early enough for the next night to begin in time.
 const longestRun = 20 * time.Hour
 
-// night decides how long a run reads again what is unchanged.
+// night decides how long a run reads unchanged parts again.
 type night struct {
-	// full: everything is read, however long it takes.
+	// full means that everything is read, however long it takes.
 	full  bool
 	began time.Time
-	// length is that of a night, and refresh how old anything may grow.
+	// length is the length of a night, and refresh the largest age of a part.
 	length, refresh time.Duration
-	// customers are those of the run.
+	// customers is the number of customers of the run.
 	customers int
 }
 
-// goesOn reports whether something is read again now that was read last at a time, when
-// that of so many customers was read again already. When the night is over, two things
-// still are: what would be older than refresh by the end of the next night, and the
-// share of the customers that is due each day, so that not all of them are due on the
-// same day.
+// goesOn reports whether a part that was last read at last is read again now; read is
+// the number of customers that were already read again. When the night is over, a part
+// is still read if it would be older than refresh by the end of the next night, or if
+// it belongs to the share of the customers that is due each day. The share keeps the
+// customers from all being due on the same day.
 func (n night) goesOn(now, last time.Time, read int) bool {
 	switch past := now.Sub(n.began); {
 	case n.full, past < n.length:
@@ -45,8 +46,8 @@ func (n night) goesOn(now, last time.Time, read int) bool {
 	return float64(read) < share || last.Before(now.Add(billing.CoveredWithin-n.refresh))
 }
 
-// rest gives the customers of whom a part was not read tonight, as long as the night
-// goes on.
+// rest yields the customers with a part that was not read tonight, as long as the night
+// lasts.
 func (c *Collector) rest(ctx context.Context, run billing.Run, n night, b persist.Bounds, log *slog.Logger) iter.Seq2[billing.Visit, error] {
 	return func(yield func(billing.Visit, error) bool) {
 		t := turns{Collector: c, log: log}

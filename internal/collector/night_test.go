@@ -25,8 +25,8 @@ func TestHowLongANightGoesOn(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		night night
-		after time.Duration // since its begin
-		age   time.Duration // of what was read longest ago
+		after time.Duration // since the beginning of the run
+		age   time.Duration // of the oldest part
 		read  int
 		want  bool
 	}{
@@ -45,8 +45,8 @@ func TestHowLongANightGoesOn(t *testing.T) {
 	}
 }
 
-// Whoever cannot be read whole each night has its costs read each night, everything
-// else within a week, and costs a request and a third.
+// A partner that does not fit into a night has its costs read each night and everything
+// else within a week, at 1.3 requests per customer.
 func TestShortNightsKeepEverybodyInBounds(t *testing.T) {
 	t.Parallel()
 	const customers, nights = 42, 15
@@ -68,7 +68,7 @@ func TestShortNightsKeepEverybodyInBounds(t *testing.T) {
 		}
 		return requests.Load() - before
 	}
-	// In bounds: of now, and of the last seven days.
+	// Within bounds means costs of now, and other parts of the last seven days.
 	outOfBounds := func() string {
 		now := i.clock.Now().Format(time.RFC3339)
 		return strings.Join(i.lines(fmt.Sprintf(`SELECT concat_ws(' ', count(*) FILTER (WHERE costs_as_of < timestamptz '%[1]s'),
@@ -90,7 +90,7 @@ func TestShortNightsKeepEverybodyInBounds(t *testing.T) {
 		t.Errorf("%.2f requests for each customer and night, want about 1.33", per)
 	}
 
-	// What changed does not wait.
+	// Changed customers do not wait.
 	i.sim.Advance(partnersim.Step{Restate: 1})
 	if got := made(Request{}); got < 2*customers {
 		t.Errorf("%d requests after a change of all costs, want at least two for each customer", got)
@@ -103,15 +103,15 @@ func TestShortNightsKeepEverybodyInBounds(t *testing.T) {
 	if got := i.night(Request{LeaveOut: DoneSinceLastCollection, Kind: billing.KindMissing}); got.Tally.Done() != 0 {
 		t.Errorf("after it %+v are missing", got.Tally)
 	}
-	// A partner that fits is read whole.
+	// A partner that fits into a night is read completely.
 	i.Config.Collect.Night = 6 * time.Hour
 	if got := made(Request{}); got != 3*customers {
 		t.Errorf("a night with time makes %d requests, want 3 for each customer", got)
 	}
 }
 
-// Profiles and line items that wait too long are a finding of the partner, and keep its
-// customers from counting as covered.
+// Profiles and line items that wait too long cause a finding for the partner, and their
+// customers do not count as covered.
 func TestWhatIsTooOldShows(t *testing.T) {
 	t.Parallel()
 	i := install(t, partnersim.Options{Customers: 4, Seed: 72, NoCosts: -1})
@@ -138,14 +138,14 @@ func TestWhatIsTooOldShows(t *testing.T) {
 	want(t, "findings", []string{"refresh_overdue partner f"}, i.lines(findings))
 }
 
-// drifting is a service in which each customer moves on to the next period when its own
+// drifting is a service in which each customer moves to the next period when its own
 // has ended.
 type drifting struct {
 	months []*partnersim.Simulator
 	now    func() time.Time
 }
 
-// month is how many periods a customer has moved on.
+// month returns how many periods a customer has moved on.
 func (d *drifting) month(id string) (month int) {
 	for month+1 < len(d.months) && !d.start(id, month+1).After(d.now()) {
 		month++
@@ -153,7 +153,7 @@ func (d *drifting) month(id string) (month int) {
 	return month
 }
 
-// start is when a customer's period of a month begins to be told.
+// start returns when the service begins to return a customer's period of a month.
 func (d *drifting) start(id string, month int) time.Time {
 	s, _ := d.months[month].Expected(id)
 	for _, detail := range s.Costs.Details {
@@ -173,9 +173,10 @@ func (d *drifting) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.months[month].ServeHTTP(w, r)
 }
 
-// Nights that are always interrupted when half of the customers were asked for lose no
-// period that whole nights would have kept: those with most to lose were among them. Only
-// the first night is whole, when nothing is known of anybody.
+// Nights that are always interrupted when half of the customers have been read lose no
+// period that complete nights would have kept, because the customers with the most to
+// lose are in that half. Only the first night is complete, because nothing is known of
+// any customer then.
 func TestHalfANightLosesNoPeriod(t *testing.T) {
 	t.Parallel()
 	const customers, nights = 14, 75
@@ -205,7 +206,7 @@ func TestHalfANightLosesNoPeriod(t *testing.T) {
 	i.Config.Collect.LineItems = false
 	i.clock.advance(time.Date(2026, time.October, 1, 2, 30, 0, 0, time.UTC).Sub(begin))
 
-	ids := slices.DeleteFunc(i.ids(), func(id string) bool { return d.start(id, 0).IsZero() }) // who has one-time purchases alone
+	ids := slices.DeleteFunc(i.ids(), func(id string) bool { return d.start(id, 0).IsZero() }) // customers with one-time purchases only
 	told := map[string]bool{}
 	period := func(id string) string { return id + " " + d.start(id, d.month(id)).UTC().Format(time.DateOnly) }
 	for night := range nights {
@@ -226,7 +227,7 @@ func TestHalfANightLosesNoPeriod(t *testing.T) {
 			t.Fatalf("a night ended as %s: %v", result.Status, result.Err)
 		}
 	}
-	for _, id := range ids { // what is still told is not lost yet
+	for _, id := range ids { // a period that the service still returns is not lost yet
 		delete(told, period(id))
 	}
 	stored := i.lines(`SELECT customer_id || ' ' || period_start FROM finance.costs WHERE invoice_type = 'Recurring' ORDER BY 1`)
@@ -240,8 +241,8 @@ func TestHalfANightLosesNoPeriod(t *testing.T) {
 	}
 }
 
-// A list that is read while it is collected gives everybody once, and those of its first
-// page in order of what they have to lose.
+// A list that is read during the collection yields every customer once, and the
+// customers of its first page in the order of what they have to lose.
 func TestWhoHasMostToLoseComesFirst(t *testing.T) {
 	t.Parallel()
 	i := install(t, partnersim.Options{Customers: 8, Seed: 74, NoCosts: -1})
@@ -268,7 +269,7 @@ func TestWhoHasMostToLoseComesFirst(t *testing.T) {
 	seen := func(id, at string) {
 		i.execute(fmt.Sprintf(`UPDATE collector.customer_states s SET last_success_at = '%s' FROM collector.customers c WHERE c.customer_key = s.customer_key AND c.customer_id = '%s'`, at, id))
 	}
-	seen(ids[4], "2026-10-01") // as ids[2], and unseen for longer
+	seen(ids[4], "2026-10-01") // like ids[2], but not collected for longer
 	set(ids[5], "next_end_at = NULL")
 	seen(ids[5], "2026-10-20")
 	set(ids[6], "next_end_at = NULL")
@@ -282,7 +283,7 @@ func TestWhoHasMostToLoseComesFirst(t *testing.T) {
 		write(ids...)
 		i.night(Request{})
 		want(t, name, []string{ids[0], ids[4], ids[2], ids[1], ids[3], ids[6], ids[5], ids[7]}, order)
-		// As it was before, with the new one unknown.
+		// The state from before, with the new customer unknown.
 		i.execute(append(stored, `DELETE FROM collector.customer_reads WHERE customer_key = (SELECT customer_key FROM collector.customers WHERE customer_id = '`+ids[0]+`')`,
 			`DELETE FROM collector.customer_states WHERE customer_key = (SELECT customer_key FROM collector.customers WHERE customer_id = '`+ids[0]+`')`)...)
 	}

@@ -8,12 +8,12 @@ import (
 	"partnercost/internal/telemetry"
 )
 
-// notifyWithin bounds what is told after a run that a signal ended: the process must
-// be gone soon.
+// notifyWithin bounds the ping after a run that a signal ended, because the process
+// must end soon.
 const notifyWithin = 5 * time.Second
 
-// Detached returns a context that outlives an interruption long enough to tell how
-// things ended.
+// Detached returns a context that survives an interruption long enough to report the
+// result.
 func Detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx.Err() == nil {
 		return context.WithCancel(ctx)

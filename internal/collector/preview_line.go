@@ -16,14 +16,14 @@ type PreviewTotals struct {
 	Customers int `json:"customers"`
 	New       int `json:"new"`
 	Restated  int `json:"restated"`
-	// Changed counts those of which only the profile or the line items change.
+	// Changed counts the customers of which only the profile or the line items change.
 	Changed   int `json:"changed"`
 	Unchanged int `json:"unchanged"`
 	NoCosts   int `json:"no_costs"`
 	Failed    int `json:"failed"`
 }
 
-// PreviewLine is what would become of one customer.
+// PreviewLine is the expected result for one customer.
 type PreviewLine struct {
 	Partner    string             `json:"partner"`
 	CustomerID billing.CustomerID `json:"customer_id"`
@@ -32,14 +32,14 @@ type PreviewLine struct {
 	Changes        []CostChange `json:"changes,omitempty"`
 	ProfileChanged bool         `json:"profile_changed,omitempty"`
 	LineItemSets   int          `json:"line_item_sets_changed,omitempty"`
-	// Withdrawn details are no longer derived; only a replay has them.
+	// Withdrawn details are no longer derived; only replays have them.
 	Withdrawn int    `json:"withdrawn,omitempty"`
 	Error     string `json:"error,omitempty"`
 }
 
 // CostChange is a cost that is new or restated. The amounts are those after tax.
 type CostChange struct {
-	// Change is new or restated: a restated amount may have been unstated before.
+	// Change is new or restated. Before a restatement the amount may have been missing.
 	Change       string              `json:"change"`
 	InvoiceType  billing.InvoiceType `json:"invoice_type"`
 	PeriodStart  string              `json:"period_start"`
@@ -52,7 +52,8 @@ type CostChange struct {
 	EndBefore string `json:"period_end_before,omitempty"`
 }
 
-// NewPreviewLine says what a result means. The failure is nil when everything was read.
+// NewPreviewLine returns the line for a result. failure is nil when everything was
+// read.
 func NewPreviewLine(partner string, r billing.CustomerResult, failure *billing.Failure) PreviewLine {
 	line := PreviewLine{Partner: partner, CustomerID: r.CustomerID, ProfileChanged: r.ProfileChanged, LineItemSets: r.LineItemSetsChanged}
 	var restated bool
@@ -81,7 +82,7 @@ func NewPreviewLine(partner string, r billing.CustomerResult, failure *billing.F
 	return line
 }
 
-// NewCostChange puts a change into words and exact numbers.
+// NewCostChange returns a change with exact numbers.
 func NewCostChange(c billing.DetailChange) CostChange {
 	change := CostChange{
 		Change: "new", InvoiceType: c.InvoiceType, PeriodStart: day(c.After.Period.Start), PeriodEnd: day(c.After.Period.End),
@@ -100,7 +101,7 @@ func NewCostChange(c billing.DetailChange) CostChange {
 	return change
 }
 
-// number is an amount as an exact JSON number, nil when the service states none.
+// number returns an amount as an exact JSON number, nil when the service states none.
 func number(a billing.Amount) *json.Number {
 	if !a.Valid {
 		return nil
@@ -116,7 +117,7 @@ func day(t time.Time) string {
 	return t.UTC().Format(time.DateOnly)
 }
 
-// String is the line of a text preview.
+// String returns the line of a text preview.
 func (l PreviewLine) String() string {
 	var parts []string
 	for _, c := range l.Changes {
@@ -141,8 +142,8 @@ func (l PreviewLine) String() string {
 	return fmt.Sprintf("%s  %s  %s", l.Partner, l.CustomerID, word)
 }
 
-// String tells one change, such as
-// "Recurring 2026-10-05..2026-11-04 USD 17.22 -> 18 (+0.78)".
+// String describes one change, such as "Recurring 2026-10-05..2026-11-04 USD 17.22 ->
+// 18 (+0.78)".
 func (c CostChange) String() string {
 	period := c.PeriodStart + ".." + c.PeriodEnd
 	if c.EndBefore != "" {
@@ -188,7 +189,7 @@ func (t *PreviewTotals) Count(outcome string) {
 	}
 }
 
-// String is the last line of a text preview.
+// String returns the last line of a text preview.
 func (t *PreviewTotals) String() string {
 	return fmt.Sprintf("%d customers: %d new, %d restated, %d changed otherwise, %d unchanged, %d no costs, %d failed; nothing was written",
 		t.Customers, t.New, t.Restated, t.Changed, t.Unchanged, t.NoCosts, t.Failed)

@@ -14,10 +14,11 @@ type listEntry struct {
 	err error
 }
 
-// ahead reads a list at its own pace while what it has given already is being
-// collected. The pages of a list are held together by tokens that a run of hours
-// would outlive, and a spent token looks like the end of the list (API.md 4): so its
-// reader must not wait for the collection. What waits is 52 bytes a customer.
+// ahead reads a list at its own pace while the customers already read are being
+// collected. The pages of a list are linked by tokens that would expire during a run of
+// several hours, and an expired token looks like the end of the list (API.md 4). The
+// list must therefore not wait for the collection. Each waiting customer takes 52
+// bytes.
 func ahead(ctx context.Context, list func(context.Context) iter.Seq2[billing.CustomerID, error]) iter.Seq2[billing.CustomerID, error] {
 	return func(yield func(billing.CustomerID, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -75,8 +76,8 @@ func ahead(ctx context.Context, list func(context.Context) iter.Seq2[billing.Cus
 	}
 }
 
-// pages groups a list by so many customers. The last page comes with the error that
-// ended the list, if one did.
+// pages groups a list into pages of size customers. The last page comes with the error
+// that ended the list, if any.
 func pages(list iter.Seq2[billing.CustomerID, error], size int) iter.Seq2[[]billing.CustomerID, error] {
 	return func(yield func([]billing.CustomerID, error) bool) {
 		var page []billing.CustomerID

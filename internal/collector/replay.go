@@ -22,8 +22,8 @@ const (
 	replayBytes = 16 << 20
 )
 
-// Replay derives the facts of a partner anew from the archive, and tells show of each
-// customer that this changes.
+// Replay derives the facts of a partner again from the archive, and calls show for each
+// customer that changes.
 func (c *Collector) Replay(ctx context.Context, partner string, show func(persist.ReplayResult)) Result {
 	run, log := c.newRun(partner, billing.KindReplay)
 	return c.locked(ctx, run, func(ctx context.Context) Result {
@@ -101,14 +101,15 @@ func (r *replaying) rederive(c persist.ArchivedCustomer) (persist.Rederived, err
 			return derived, fmt.Errorf("statement %d: %w", answer.StatementID, err)
 		}
 		derived.Pruned = derived.Pruned || answer.Pruned
-		s.Documents = nil // they are where they came from
+		s.Documents = nil // the bodies are already in the archive
 		derived.Answers = append(derived.Answers, persist.RederivedAnswer{StatementID: answer.StatementID, Imported: answer.Imported, Statement: s})
 	}
 	return derived, nil
 }
 
-// documents are those bodies that are the document of their kind. Earlier versions took
-// any JSON for an answer. Line items go with their summary, which places them.
+// documents returns the bodies that have the form of their kind. Earlier versions
+// accepted any JSON as an answer. Line items go with their summary, which determines
+// their period.
 func documents(id billing.CustomerID, bodies []billing.Document) []billing.Document {
 	strange := map[billing.DocumentKind]bool{}
 	for _, d := range bodies {
@@ -129,7 +130,7 @@ func bytesOf(c persist.ArchivedCustomer) (n int) {
 	return n
 }
 
-// stored counts and shows what was stored.
+// stored counts and shows the stored results.
 func (r *replaying) stored(_ []persist.Rederived, results []persist.ReplayResult) error {
 	for _, result := range results {
 		r.count(result.CustomerResult)
@@ -141,7 +142,7 @@ func (r *replaying) stored(_ []persist.Rederived, results []persist.ReplayResult
 	return nil
 }
 
-// refused notes that the database refuses what is derived of a customer.
+// refused records that the database refuses a customer's derived facts.
 func (r *replaying) refused(ctx context.Context, customer persist.Rederived, why error) error {
 	r.log.ErrorContext(ctx, "the database refuses the derived rows; the customer is not changed",
 		slog.String("customer_id", string(customer.CustomerID)), slog.Any("error", why))

@@ -9,7 +9,7 @@ import (
 	"partnercost/internal/billing"
 )
 
-// Result is how the run of one partner went.
+// Result is the result of one partner's run.
 type Result struct {
 	Partner string
 	Kind    billing.RunKind
@@ -18,15 +18,16 @@ type Result struct {
 	Status billing.RunStatus
 	Tally  billing.Tally
 	Took   time.Duration
-	// Kept are customers that are no longer listed and stay active, because they are so
+	// Kept are customers that are no longer listed but stay active, because they are so
 	// many that the list is probably incomplete.
 	Kept Unlisted
-	// Vanished are customers that had costs until lately and have none now, when they are
-	// too many to believe it.
+	// Vanished are customers that recently had costs and have none now, if they are
+	// implausibly many.
 	Vanished Vanished
 	// Invoices counts the invoices; nil when they were not read.
 	Invoices *InvoiceTally
-	// Err is why the run ended early, or did not begin. One customer's trouble is in Tally.
+	// Err is why the run ended early, or did not begin. Failures of single customers are in
+	// Tally.
 	Err error
 }
 
@@ -48,8 +49,8 @@ func (r *Result) judge(ctx context.Context) billing.RunStatus {
 	return billing.StatusSucceeded
 }
 
-// Doubt is what the run found that is too much to believe, and what it could not read of the
-// invoices, or nil.
+// Doubt returns the implausible results of the run and the invoices that it could not read,
+// or nil.
 func (r *Result) Doubt() error {
 	var doubts []error
 	if r.Kept.Customers > 0 {
@@ -64,11 +65,11 @@ func (r *Result) Doubt() error {
 	return errors.Join(doubts...)
 }
 
-// ErrNothingRead is why a run failed that came to its end.
+// ErrNothingRead is why a run failed although it completed.
 var ErrNothingRead = errors.New("no customer's costs could be read; see collector report coverage")
 
-// Cause is why the run did not succeed, in the words of the ledger; nil when it did, or
-// when the outcomes of its customers say everything.
+// Cause returns why the run did not succeed, in the words of the ledger; nil when it
+// did, or when the outcomes of its customers are the only reason.
 func (r *Result) Cause() error {
 	switch {
 	case r.Err != nil:

@@ -8,21 +8,23 @@ import (
 	"partnercost/internal/persist"
 )
 
-// LeaveOut says which customers a collection leaves out because earlier runs have them.
+// LeaveOut says which customers a collection leaves out because earlier runs have
+// collected them.
 type LeaveOut int
 
 const (
 	// LeaveOutNobody collects all customers.
 	LeaveOutNobody LeaveOut = iota
-	// DoneByUnfinishedRun leaves out the customers of the last unfinished run that are
-	// done, if there is such a run.
+	// DoneByUnfinishedRun leaves out the customers that the last unfinished run has
+	// collected, if there is such a run.
 	DoneByUnfinishedRun
 	// DoneSinceLastCollection leaves out the customers with a good result since the last
 	// collection began.
 	DoneSinceLastCollection
 )
 
-// narrow adds the resumed runs to the run, and returns which customers are done.
+// narrow adds the resumed runs to the run, and returns which customers they have
+// collected.
 func (c *Collector) narrow(ctx context.Context, run billing.Run, request Request, s Selection, log *slog.Logger) (billing.Run, persist.Done, error) {
 	var done persist.Done
 	var err error

@@ -11,13 +11,13 @@ import (
 
 // Unlisted are customers of a partner that are no longer on its list.
 type Unlisted struct {
-	// Customers is their number, and Of that of all active customers.
+	// Customers is their number, and Of the number of all active customers.
 	Customers, Of int
 }
 
-// believable reports whether so many can have left since the last run. One may always.
-// Beyond a tenth the list is more likely incomplete. A customer retired by mistake is
-// absent from every report of missing customers.
+// believable reports whether it is plausible that so many customers have left since the
+// last run. One customer always is. Above a tenth, the list is more likely incomplete.
+// A customer retired by mistake is absent from every report of missing customers.
 func (u Unlisted) believable() bool { return u.Customers <= 1 || 10*u.Customers <= u.Of }
 
 // Error says what was not done, and what to do.
@@ -26,8 +26,8 @@ func (u Unlisted) Error() string {
 		"and if it is complete, retire them with collector run --retire-all", u.Customers, u.Of)
 }
 
-// retire takes the customers for whom a complete run did not ask off the list of active
-// ones. It returns those that it keeps because they are too many.
+// retire retires the customers that a complete run did not find on the list. It returns
+// them instead if they are too many.
 func (c *Collector) retire(ctx context.Context, run billing.Run, j job, log *slog.Logger) (kept Unlisted, err error) {
 	err = collect.RetryWhileUnavailable(ctx, c.Config.Database.Wait, log, func(ctx context.Context) error {
 		kept = Unlisted{}

@@ -52,7 +52,7 @@ func TestAListThatIsCutShortRetiresNobody(t *testing.T) {
 	want(t, "active", "1", active())
 }
 
-// A service that has "no costs" for nearly everybody at once is not believed.
+// A service that has "no costs" for nearly all customers at once is not believed.
 func TestCostsThatVanishAtOnceAreNoSuccess(t *testing.T) {
 	t.Parallel()
 	i := install(t, partnersim.Options{Customers: 20, Seed: 3})
@@ -70,14 +70,14 @@ func TestCostsThatVanishAtOnceAreNoSuccess(t *testing.T) {
 	want(t, "the ledger", []string{r.Vanished.Error()}, i.lines(`SELECT error FROM collector.runs WHERE status = 'partial'`))
 	want(t, "costs", before, i.lines(costs))
 
-	// Long after the last period nobody wonders.
+	// Long after the last period the absence of costs is plausible.
 	i.clock.advance(120 * 24 * time.Hour)
 	want(t, "status after four months", billing.StatusSucceeded, i.night(Request{}).Status)
 	i.noCosts.Store(false)
 	want(t, "status of costs that come back", billing.StatusSucceeded, i.night(Request{}).Status)
 }
 
-// Whom the operator excludes is gone on purpose, however many they are.
+// Customers that the operator excludes are absent on purpose, however many they are.
 func TestExcludedCustomersSayNothingAgainstTheList(t *testing.T) {
 	t.Parallel()
 	i := install(t, partnersim.Options{Customers: 8, Seed: 12})
@@ -90,8 +90,8 @@ func TestExcludedCustomersSayNothingAgainstTheList(t *testing.T) {
 	want(t, "active", []string{"2"}, i.lines(`SELECT count(*)::text FROM finance.customers WHERE active`))
 }
 
-// R1 has done A and is interrupted; a run of A alone fails; the rest is collected: A is
-// a customer, and its failure is seen.
+// R1 has collected A and is interrupted; a run of A alone fails; the rest is collected.
+// A is still a customer, and its failure is visible.
 func TestResumingHidesNobody(t *testing.T) {
 	t.Parallel()
 	i := install(t, partnersim.Options{Customers: 3, Seed: 4, NoCosts: -1})
@@ -152,7 +152,7 @@ func TestARunOfWhichNothingCouldBeReadIsNoSuccess(t *testing.T) {
 	want(t, "last success", true, newest["sim"].LastSuccess.Before(i.clock.Now().Add(-1)))
 }
 
-// A customers file that nobody can read ends a run, and is in the ledger.
+// A customers file that cannot be read ends a run, which is in the ledger.
 func TestWhatKeepsARunFromBeginningIsInTheLedger(t *testing.T) {
 	t.Parallel()
 	i := install(t, partnersim.Options{Customers: 2, Seed: 7})

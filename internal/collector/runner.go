@@ -17,35 +17,35 @@ import (
 	"partnercost/internal/persist"
 )
 
-// Request says what a collection is for.
+// Request says what a collection does.
 type Request struct {
 	Kind billing.RunKind
-	// LeaveOut says whose good results of earlier runs are enough.
+	// LeaveOut says which earlier results are enough for a customer to be left out.
 	LeaveOut LeaveOut
-	// ResumeSince keeps unfinished runs that began earlier from being resumed.
+	// ResumeSince is the time before which an unfinished run is too old to be resumed.
 	ResumeSince time.Time
-	// Full: what is unchanged is read again too, however long it takes.
+	// Full means that unchanged parts are read again too, however long it takes.
 	Full bool
 	// RetireAll retires every customer that is no longer listed, however many they are.
 	RetireAll bool
-	// Only narrows the collection to the costs or the invoices. A backfill of missing
-	// customers leaves the invoices alone.
+	// Only limits the collection to the costs or the invoices. A backfill of missing
+	// customers reads no invoices.
 	Only Only
-	// InvoicesSince is the first month of invoices to read, in the place of the configured one.
+	// InvoicesSince is the first month of invoices to read, instead of the configured one.
 	InvoicesSince time.Time
-	// AllInvoices asks even for lines that were not there for too long.
+	// AllInvoices requests even lines that have been missing for too long.
 	AllInvoices bool
 }
 
-// Collect collects the selections, partners side by side. The results are in their
-// order.
+// Collect collects the selections, several partners at the same time. The results are
+// in the order of the selections.
 func (c *Collector) Collect(ctx context.Context, request Request, selections []Selection) []Result {
 	return c.sideBySide(selections, func(s Selection) Result { return c.collectPartner(ctx, request, s) })
 }
 
 // sideBySide works on as many partners at the same time as the configuration allows.
-// Each has a quota of its own, at which tens of thousands of customers take hours:
-// waiting for another partner's quota would help nobody.
+// Each has a quota of its own, at which tens of thousands of customers take hours, so
+// one partner gains nothing by waiting for another.
 func (c *Collector) sideBySide(selections []Selection, work func(Selection) Result) []Result {
 	results := make([]Result, len(selections))
 	var partners errgroup.Group
@@ -76,11 +76,11 @@ func (c *Collector) collectPartner(ctx context.Context, request Request, s Selec
 			work: func(ctx context.Context) (billing.Tally, error) {
 				return c.collectCustomers(ctx, run, request, s, done, log)
 			},
-			// A customer that was not asked for in a complete run is no longer the partner's.
+			// In a complete run, a customer that is not on the list has left.
 			complete: s.Customers == nil && request.LeaveOut != DoneSinceLastCollection, retireAll: request.RetireAll,
 			excluded: s.Partner.Customers.Exclude,
 		}
-		if request.Only == OnlyInvoices { // which is no collection of customers in the ledger
+		if request.Only == OnlyInvoices { // the ledger does not count it as a collection of customers
 			run.Scope, j.complete = billing.ScopeSome, false
 			j.work = func(ctx context.Context) (billing.Tally, error) { return billing.Tally{}, c.savePartner(ctx, run, s) }
 		}
@@ -91,8 +91,8 @@ func (c *Collector) collectPartner(ctx context.Context, request Request, s Selec
 	})
 }
 
-// collectCustomers is the work of a collection. What keeps it from beginning is in the
-// ledger like what ends it.
+// collectCustomers does the work of a collection. An error before its beginning is
+// recorded in the ledger like one that ends it.
 func (c *Collector) collectCustomers(ctx context.Context, run billing.Run, request Request, s Selection, done persist.Done, log *slog.Logger) (billing.Tally, error) {
 	bounds := persist.Bounds{Refresh: c.Config.Collect.Refresh, LineItems: c.Config.Collect.Costs && c.Config.Collect.LineItems}
 	err := c.await(ctx, run, func() error {
@@ -129,7 +129,7 @@ func (c *Collector) collectCustomers(ctx context.Context, run billing.Run, reque
 	return tally, err
 }
 
-// collectEverybody reads what can be lost of all of the partner's customers.
+// collectEverybody reads, for all of the partner's customers, what can be lost.
 func (c *Collector) collectEverybody(ctx context.Context, t *turns, s Selection, client *fetch.Client, pipeline *pipeline) (billing.Tally, error) {
 	var visits iter.Seq2[billing.Visit, error]
 	if s.discovers() {
@@ -144,17 +144,18 @@ func (c *Collector) collectEverybody(ctx context.Context, t *turns, s Selection,
 	return pipeline.collect(ctx, visits, t.total())
 }
 
-// savePartner keeps what the configuration says of the partner.
+// savePartner stores the partner's values of the configuration.
 func (c *Collector) savePartner(ctx context.Context, run billing.Run, s Selection) error {
 	return c.await(ctx, run, func() error { return c.Store.SavePartner(ctx, run.Partner, s.Partner.Auth.TenantID) })
 }
 
-// locked does work that only one process may do for a partner at a time.
+// locked calls work while it holds the partner's lock, so that only one process works
+// on a partner at a time.
 func (c *Collector) locked(ctx context.Context, run billing.Run, work func(context.Context) Result) Result {
 	var locked context.Context
 	var release func()
 	err := c.await(ctx, run, func() (err error) {
-		locked, release, err = c.Store.LockPartner(ctx, run.Partner) //nolint:fatcontext // an attempt that fails makes no context
+		locked, release, err = c.Store.LockPartner(ctx, run.Partner) //nolint:fatcontext // a failed attempt returns no context
 		return err
 	})
 	if err != nil {
@@ -164,8 +165,8 @@ func (c *Collector) locked(ctx context.Context, run billing.Run, work func(conte
 	return work(locked)
 }
 
-// await prepares a run, and waits for a database that is away. A night does not: the
-// daemon looks again later.
+// await prepares a run, and waits for an unavailable database. A nightly run does not
+// wait, because the daemon tries again later.
 func (c *Collector) await(ctx context.Context, run billing.Run, prepare func() error) error {
 	if run.Kind == billing.KindDaily {
 		return prepare()
@@ -176,17 +177,17 @@ func (c *Collector) await(ctx context.Context, run billing.Run, prepare func() e
 // job is the work of a run.
 type job struct {
 	work func(context.Context) (billing.Tally, error)
-	// invoices reads the invoices when the work is done; nil when they are not read.
+	// invoices reads the invoices after the work; nil when they are not read.
 	invoices func(context.Context) (*InvoiceTally, error)
-	// complete: it asks for all of the partner's customers, unless it fails. With
-	// retireAll it may retire any number of those that it did not.
+	// complete means that the job collects all of the partner's customers, unless it
+	// fails. retireAll allows it to retire any number of unlisted customers.
 	complete, retireAll bool
-	// excluded are customers that the configuration leaves out: that they are not listed
-	// says nothing against the list.
+	// excluded are customers that the configuration excludes. Their absence from the list
+	// says nothing about the list.
 	excluded []billing.CustomerID
 }
 
-// record does a job as a run of the ledger.
+// record executes a job as a run of the ledger.
 func (c *Collector) record(ctx context.Context, run billing.Run, log *slog.Logger, j job) Result {
 	result := Result{Partner: run.Partner, Kind: run.Kind}
 	result.Err = c.await(ctx, run, func() error { return c.Store.BeginRun(ctx, run) })
@@ -215,11 +216,11 @@ func (c *Collector) record(ctx context.Context, run billing.Run, log *slog.Logge
 	return result
 }
 
-// reconcileWithin bounds the search for oddities after a run.
+// reconcileWithin bounds the reconciliation after a run.
 const reconcileWithin = 15 * time.Minute
 
-// reconcile looks for oddities in what is stored after the run. Without it the costs
-// are right all the same, and the next run does it.
+// reconcile updates the findings about stored data after the run. If it fails the costs
+// are still right, and the next run reconciles again.
 func (c *Collector) reconcile(ctx context.Context, run billing.Run, log *slog.Logger) {
 	if ctx.Err() != nil {
 		return
@@ -248,7 +249,8 @@ func (c *Collector) pipeline(client *fetch.Client, s Selection, log *slog.Logger
 	return &pipeline{options: o, current: collect.New(o)}
 }
 
-// collect collects a part. Total is the number of its customers if it is known.
+// collect collects a part of the run. total is the number of its customers if it is
+// known.
 func (p *pipeline) collect(ctx context.Context, visits iter.Seq2[billing.Visit, error], total int) (billing.Tally, error) {
 	o := p.options
 	o.Customers, o.Total = visits, total
@@ -269,29 +271,28 @@ func (p *pipeline) progress() collect.Progress { return p.run().Progress() }
 
 func (p *pipeline) expect(total int) { p.run().Expect(total) }
 
-// The raw bodies that the batches of all partners together may hold, and those of one
-// partner at the most and at the least.
+// The largest size of the raw bodies in the batches of all partners together, and the
+// largest and smallest for one partner.
 const (
 	allBatches    = 32 << 20
 	largestBatch  = 8 << 20
 	smallestBatch = 256 << 10
 )
 
-// batchBytes closes a partner's batch early, so that many partners side by side take
-// not much more memory than a few.
+// batchBytes returns the size at which a partner's batch is complete, so that many
+// partners at the same time need little more memory than a few.
 func (c *Collector) batchBytes() int {
 	partners := min(len(c.Config.Partners), c.Config.Collect.PartnersAtOnce)
 	return min(largestBatch, max(smallestBatch, allBatches/max(1, partners)))
 }
 
-// finishWithin bounds the recording of a run's end after an interruption. Together
-// with the grace for storing it stays well below the 30 s after which service
-// managers lose patience.
+// finishWithin bounds the recording of a run's end after an interruption. Together with
+// the grace for storing it is well below the 30 s after which service managers kill a
+// process.
 const finishWithin = 8 * time.Second
 
-// finish writes into the ledger how a run ended, and returns why it did not succeed. A
-// database that is away just then is waited for, unless the run has already waited for
-// it in vain.
+// finish records in the ledger how a run ended, and returns why it did not succeed. It
+// waits for an unavailable database, unless the run has already waited for it in vain.
 func (c *Collector) finish(ctx context.Context, run billing.Run, result Result, log *slog.Logger) error {
 	record := func(context.Context) error {
 		finishing, release := collect.WithGrace(ctx, finishWithin)

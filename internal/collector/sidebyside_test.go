@@ -15,7 +15,7 @@ import (
 )
 
 // Forty partners are collected at the same time, however few connections there are: no
-// list is answered before all are asked for.
+// list is answered before all have been requested.
 func TestPartnersSideBySideShareTheConnections(t *testing.T) {
 	t.Parallel()
 	const partners, connections = 40, 8
@@ -29,7 +29,7 @@ func TestPartnersSideBySideShareTheConnections(t *testing.T) {
 	i.Store = store
 
 	db := i.database()
-	db.SetMaxOpenConns(1) // every request in flight looks
+	db.SetMaxOpenConns(1) // every request in flight runs a query
 	t.Cleanup(func() { _ = db.Close() })
 	var most atomic.Int64
 	look := func() {

@@ -12,10 +12,10 @@ import (
 	"partnercost/internal/persist"
 )
 
-// turns are the customers of a run of everybody, those with most to lose first. They
-// are held in the database: the list puts them there, and from there they come in
-// order, a page at a time. Here are only a bit for each that is listed, and one for
-// each whose turn was.
+// turns are the customers of a run of all customers, those with the most to lose first.
+// The order is stored in the database: the listed customers are enrolled there, and
+// their order is read back a page at a time. In memory there are only two bits per
+// customer: whether it is listed, and whether its turn has come.
 type turns struct {
 	*Collector
 
@@ -49,11 +49,12 @@ func (k *keys) add(key int64) {
 }
 
 // enrolAtOnce is how many customers of a list are enrolled at a time: a page of Partner
-// Center's.
+// Center's list.
 const enrolAtOnce = 500
 
-// enrol notes customers of the list before anybody is asked for: so those that a run
-// does not come to are missing with a word. It returns them in order.
+// enrol records customers of the list before any customer is collected, so that
+// customers which a run does not reach are known to be missing. It returns them in
+// order.
 func (t *turns) enrol(ctx context.Context, ids []billing.CustomerID) (page []persist.Turn, err error) {
 	err = t.patiently(ctx, func(ctx context.Context) error {
 		if err := t.Store.Enrol(ctx, t.run.Partner, t.run.StartedAt, ids); err != nil {
@@ -70,20 +71,20 @@ func (t *turns) enrol(ctx context.Context, ids []billing.CustomerID) (page []per
 	return page, err
 }
 
-// patiently waits for a database that is away.
+// patiently calls f, and waits for an unavailable database.
 func (t *turns) patiently(ctx context.Context, f func(context.Context) error) error {
 	return collect.RetryWhileUnavailable(ctx, t.Config.Database.Wait, t.log, f)
 }
 
-// total is the number of customers that are listed.
+// total returns the number of listed customers.
 func (t *turns) total() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.listed.count
 }
 
-// due reports whether it is a customer's turn: it is listed, was not given yet and is
-// not done.
+// due reports whether it is a customer's turn: it is listed, was not yielded yet and
+// was not collected by an earlier run.
 func (t *turns) due(turn persist.Turn) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -95,7 +96,7 @@ func (t *turns) due(turn persist.Turn) bool {
 }
 
 // configured enrols the customers that the configuration lists, before any of them is
-// asked for.
+// collected.
 func (t *turns) configured(ctx context.Context, s Selection) error {
 	for page, err := range pages(s.Partner.Customers.Listed(), enrolAtOnce) {
 		if err != nil {
@@ -111,16 +112,16 @@ func (t *turns) configured(ctx context.Context, s Selection) error {
 	return nil
 }
 
-// discovered gives the customers that Partner Center lists. The list is read without
-// waiting for the collection: its pages are held together by tokens that a run of
-// hours would outlive, and a spent token looks like the end of the list (API.md 4).
-// Meanwhile the customers of single pages are given; when it is read, all others in
-// order. Those of a list that breaks off are collected too, before its error ends the
-// run. Whole is told how many there are once all are listed.
+// discovered yields the customers that Partner Center lists. It reads the list without
+// waiting for the collection: its pages are linked by tokens that would expire during a
+// run of several hours, and an expired token looks like the end of the list (API.md 4).
+// Meanwhile it yields the customers of single pages; once the list is complete, all
+// others in order. When a list breaks off, its customers are collected too, before the
+// error ends the run. whole is called with the number of customers once all are listed.
 func (t *turns) discovered(ctx context.Context, s Selection, client *fetch.Client, whole func(total int)) iter.Seq2[billing.Visit, error] {
 	return func(yield func(billing.Visit, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
-		first := make(chan []persist.Turn, 1) // a page waits; what more comes is found in the database
+		first := make(chan []persist.Turn, 1) // one page waits; later ones are found in the database
 		read := make(chan struct{})
 		var broken error
 		go func() {
@@ -173,7 +174,7 @@ func (t *turns) discovered(ctx context.Context, s Selection, client *fetch.Clien
 	}
 }
 
-// give gives those of a page whose turn it is.
+// give yields the customers of a page whose turn it is.
 func (t *turns) give(page []persist.Turn, yield func(billing.Visit, error) bool) bool {
 	for _, turn := range page {
 		if t.due(turn) && !yield(turn.Visit, nil) {
@@ -183,7 +184,7 @@ func (t *turns) give(page []persist.Turn, yield func(billing.Visit, error) bool)
 	return true
 }
 
-// inOrder gives the listed customers who were not given yet, in order.
+// inOrder yields the listed customers that were not yielded yet, in order.
 func (t *turns) inOrder(ctx context.Context) iter.Seq2[billing.Visit, error] {
 	return func(yield func(billing.Visit, error) bool) {
 		if t.total() == t.had.count {
@@ -212,7 +213,7 @@ func (t *turns) inOrder(ctx context.Context) iter.Seq2[billing.Visit, error] {
 	}
 }
 
-// prefetched reads pages until an empty one, each while the one before is worked on.
+// prefetched reads pages until an empty one, each while the page before is in use.
 func prefetched[T any](ctx context.Context, read func(ctx context.Context, page int) ([]T, error)) iter.Seq2[[]T, error] {
 	type result struct {
 		page []T
@@ -237,7 +238,7 @@ func prefetched[T any](ctx context.Context, read func(ctx context.Context, page 
 		}()
 		defer func() {
 			cancel()
-			for range results { // until it has ended
+			for range results { // waits until the reading has ended
 			}
 		}()
 		for r := range results {

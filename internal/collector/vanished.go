@@ -13,19 +13,20 @@ import (
 // recently is how long after its end a period may still be the most recent one.
 const recently = 45 * 24 * time.Hour
 
-// Vanished are customers that had costs until lately and have none now.
+// Vanished are customers that recently had costs and have none now.
 type Vanished struct {
-	// Customers is their number, and Of that of all customers with recent costs.
+	// Customers is their number, and Of the number of all customers with recent costs.
 	Customers, Of int
 }
 
-// believable reports whether so many can have lost their costs. The service gives the
-// most recent period, which does not go away when nothing more is bought: one may, and
-// as many as half; beyond that it is more likely that what answers is not the service,
-// or that the user may not read costs any more.
+// believable reports whether it is plausible that so many customers have lost their
+// costs. The service returns the most recent period, which does not disappear when a
+// customer buys nothing more. One customer, and up to half of them, is plausible. Above
+// that, the answers more likely do not come from the service, or the user may no longer
+// read costs.
 func (v Vanished) believable() bool { return v.Customers <= 1 || 2*v.Customers <= v.Of }
 
-// Error says what is odd, and what to do.
+// Error describes the problem and what to do.
 func (v Vanished) Error() string {
 	return fmt.Sprintf("%d of %d customers with recent costs have no costs now, which is too many to believe: their stored costs stay, and later ones may be missing; "+
 		"see that base_url leads to Partner Center and that the user may read costs", v.Customers, v.Of)
