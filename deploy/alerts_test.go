@@ -54,13 +54,13 @@ var (
 	ourMetric    = regexp.MustCompile(`\bpartnercost_[a-z_]+`)
 )
 
-// Who is woken by an alert finds what to do: a section for each, in the same order,
-// and none for an alert that is gone.
+// Every alert has a section that says what to do, in the same order, and there is none
+// for a removed alert.
 func TestEveryAlertHasItsSection(t *testing.T) {
 	t.Parallel()
 	var alerts, sections []string
 	for _, r := range rules(t) {
-		if len(alerts) == 0 || alerts[len(alerts)-1] != r.Alert { // one with two severities stands there twice
+		if len(alerts) == 0 || alerts[len(alerts)-1] != r.Alert { // an alert with two severities occurs twice
 			alerts = append(alerts, r.Alert)
 		}
 	}
@@ -89,7 +89,8 @@ func TestAlertsSayWhatTheyMust(t *testing.T) {
 		if want := "docs/operations.md#" + strings.ToLower(r.Alert); r.Annotations["runbook"] != want {
 			t.Errorf("%s: runbook %q, want %q", r.Alert, r.Annotations["runbook"], want)
 		}
-		// docs/operations.md lists what is registered: the tests of internal/telemetry see to it.
+		// docs/operations.md lists the registered metrics, which the tests of internal/telemetry
+		// check.
 		for _, metric := range ourMetric.FindAllString(r.Expr, -1) {
 			if !strings.Contains(operations, "| `"+metric+"` |") {
 				t.Errorf("%s goes by %s, which does not exist", r.Alert, metric)

@@ -1,4 +1,4 @@
-// Package deploy holds no code, only tests of what is in its folders: the alert rules
-// and the systemd unit against docs/operations.md, the Kubernetes manifests against
-// what the program and its image need.
+// Package deploy holds no code, only tests of the files in its directories: the alert
+// rules and the systemd unit against docs/operations.md, the Kubernetes manifests
+// against the needs of the program and its image.
 package deploy

@@ -16,11 +16,11 @@ import (
 	"partnercost/internal/config"
 )
 
-// The image's user, as the Dockerfile says.
+// The image's user, as in the Dockerfile.
 const imageUser = 65532
 
-// The manifests are decoded strictly into the types below: they name the fields that
-// ours use, so that one with a typing mistake is refused instead of ignored.
+// The manifests are decoded strictly into the types below, which name the fields that
+// ours use. A misspelt field is therefore refused instead of ignored.
 
 type meta struct {
 	Name        string            `yaml:"name"`
@@ -251,7 +251,7 @@ func TestKustomizationNamesWhatIsThere(t *testing.T) {
 	if diff := cmp.Diff(want, k.Resources); diff != "" {
 		t.Errorf("resources (-want +got):\n%s", diff)
 	}
-	// Two collectors, or placeholders in place of the secrets, are nobody's wish.
+	// Two collectors, and placeholders instead of the secrets, must not be applied.
 	others := []string{"cronjob.yaml", "secret.example.yaml", "kustomization.yaml"}
 	entries, err := os.ReadDir("kubernetes")
 	if err != nil {
@@ -366,7 +366,7 @@ func TestOneShots(t *testing.T) {
 		t.Errorf("%s %s, concurrency %s, time zone %s", c.APIVersion, c.Kind, c.Spec.ConcurrencyPolicy, c.Spec.TimeZone)
 	}
 	p := job.Template.Spec
-	if p.RestartPolicy != "Never" { // without which there may be no podFailurePolicy
+	if p.RestartPolicy != "Never" { // a podFailurePolicy requires it
 		t.Errorf("restart policy %q", p.RestartPolicy)
 	}
 	if p.Containers[0].Args[0] != "run" {
@@ -379,14 +379,14 @@ func TestOneShots(t *testing.T) {
 	}
 	for _, rule := range rules {
 		for _, condition := range rule.OnPodConditions {
-			if condition.Status != "True" { // Kubernetes 1.27 insists on it
+			if condition.Status != "True" { // Kubernetes 1.27 requires it
 				t.Errorf("the condition %s has no status", condition.Type)
 			}
 		}
 	}
 }
 
-// Every file of the Secret is in its example, which holds placeholders and no secret.
+// Every file of the Secret is in its example, which holds placeholders and no secrets.
 func TestSecretExample(t *testing.T) {
 	t.Parallel()
 	s := manifest[secret](t, "secret.example.yaml")
@@ -452,8 +452,8 @@ func TestConfigMapIsAccepted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Probes come from another machine, so it listens on more than loopback, and what
-	// people see wants a password then.
+	// Probes come from another machine, so the daemon listens on more than loopback, and
+	// the console then requires a password.
 	if c.Console.Listen != ":8080" {
 		t.Errorf("it listens on %s, where no probe reaches it", c.Console.Listen)
 	}

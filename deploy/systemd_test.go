@@ -8,8 +8,8 @@ import (
 
 var credentialPath = regexp.MustCompile(`: /run/credentials/partnercost\.service/(.+)\n`)
 
-// The configuration that docs/operations.md shows reads the copies that the unit makes
-// of the files that docs/operations.md names.
+// The configuration in docs/operations.md reads the copies that the unit makes of the
+// files named there.
 func TestUnitLoadsTheDocumentedSecrets(t *testing.T) {
 	t.Parallel()
 	if !strings.Contains(text(t, "systemd/partnercost.service"), "\nLoadCredential=secret:/etc/collector/secrets\n") {
@@ -28,8 +28,7 @@ func TestUnitLoadsTheDocumentedSecrets(t *testing.T) {
 	}
 }
 
-// systemd's answers to the exit codes and the times of the program: make units checks
-// the rest.
+// The unit handles the program's exit codes and durations; make units checks the rest.
 func TestUnitKnowsTheProgram(t *testing.T) {
 	t.Parallel()
 	unit := text(t, "systemd/partnercost.service")

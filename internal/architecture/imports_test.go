@@ -15,12 +15,12 @@ import (
 
 const (
 	module  = "partnercost"
-	root    = "../.." // of the repository, seen from this package
+	root    = "../.." // the repository, relative to this package
 	program = "cmd/collector"
 )
 
-// room is a package of ours and the packages of ours that it may import, listed
-// from the bottom up. Its tests may import those, the room itself and mayTest.
+// room is a package of ours with the packages of ours that it may import, listed from
+// the bottom up. Its tests may import those, the room itself and mayTest.
 type room struct {
 	path      string
 	mayImport []string
@@ -106,8 +106,8 @@ var rooms = []room{
 	},
 }
 
-// dependency is a module we may import, and by which rooms. docs/design.md gives
-// the reason for each. Without rooms, any may.
+// dependency is a module that we may import, with the rooms that may. docs/design.md
+// gives the reason for each. Without rooms, any room may.
 type dependency struct {
 	module    string
 	rooms     []string
@@ -154,19 +154,19 @@ var dependencies = []dependency{
 	{module: "golang.org/x/time", rooms: []string{"internal/console", "internal/fetch", "internal/partnersim"}},
 }
 
-// testHelpers is what the binary must not link. A helper brings the flags of package
-// testing and Docker's client with it.
+// testHelpers are packages that the binary must not link. A test helper brings the
+// flags of package testing and Docker's client with it.
 var testHelpers = []string{
 	"testing", "net/http/httptest", "github.com/google/go-cmp", "go.uber.org/goleak",
 	"github.com/testcontainers", module + "/internal/persist/nights", module + "/internal/persist/pgtest",
 	module + "/internal/vault/vaulttest",
 }
 
-// embedded-postgres imports testing in a file of its own; that is not ours to fix,
-// and it registers no flag by itself.
+// embedded-postgres imports testing in a file of its own. We cannot change that, and it
+// registers no flag by itself.
 const importsTestingItself = "github.com/fergusstrange/embedded-postgres"
 
-// pkg is what `go list -json` tells of a package.
+// pkg is a package as `go list -json` describes it.
 type pkg struct {
 	ImportPath, Dir           string
 	Standard                  bool
@@ -225,8 +225,8 @@ func without(rooms, imports []string) []string {
 	return slices.DeleteFunc(slices.Clone(rooms), func(room string) bool { return slices.Contains(ours(imports), room) })
 }
 
-// The table above forbids it where fetch and persist import each other; this is about
-// the way round a third package, and about whoever else would know both.
+// The table above forbids that fetch and persist import each other. This test covers
+// indirect imports, and any other package that imports both.
 func TestFetchAndPersistNeverMeet(t *testing.T) {
 	t.Parallel()
 
@@ -253,7 +253,7 @@ func TestDependenciesStayInTheirRooms(t *testing.T) {
 
 	design := readDesign(t)
 	type usage struct {
-		module, room string // of any room where it is empty
+		module, room string // any room if empty
 		shipped      bool
 	}
 	used := map[usage]bool{}
@@ -366,7 +366,7 @@ func list(t *testing.T, args ...string) []pkg {
 	return packages
 }
 
-// ours keeps the imports of this module, as rooms.
+// ours returns the imports of this module, as rooms.
 func ours(imports []string) []string {
 	var paths []string
 	for _, path := range imports {
@@ -377,8 +377,8 @@ func ours(imports []string) []string {
 	return paths
 }
 
-// foreign keeps the imports of other modules: the first element of their path is a
-// host, and no package of the standard library has a dot there.
+// foreign returns the imports of other modules. The first element of their path is a
+// host, and only hosts have a dot there.
 func foreign(imports []string) []string {
 	var paths []string
 	for _, path := range imports {

@@ -7,10 +7,11 @@ import (
 	"testing"
 )
 
-// placeInTree is a path of the repository in backquotes: below one of its folders.
+// placeInTree matches a path of the repository in backquotes, below one of its
+// directories.
 var placeInTree = regexp.MustCompile("`((?:cmd|deploy|docs|internal|migrations|sql)/[A-Za-z0-9_./-]+)`")
 
-// A map that names what is gone is worse than none.
+// A map with paths that no longer exist is worse than none.
 func TestTheMapNamesWhatExists(t *testing.T) {
 	t.Parallel()
 

@@ -10,11 +10,11 @@ import (
 	"unicode/utf8"
 )
 
-// markdownWidth is the most columns that a line of Markdown may have.
+// markdownWidth is the largest number of columns of a line of Markdown.
 const markdownWidth = 120
 
-// A diff of long lines hides what changed in them. Tables, code and words without a
-// space to break at, such as links, are as wide as they are.
+// A diff of long lines hides what changed in them. Tables, code, and words that cannot
+// be broken, such as links, may be wider.
 func TestMarkdownIsWrapped(t *testing.T) {
 	t.Parallel()
 
@@ -79,7 +79,7 @@ var (
 	noAnchorChar = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 )
 
-// A heading that is renamed breaks the links to it, and nothing else says so.
+// Renaming a heading breaks the links to it, and only this test notices.
 func TestMarkdownLinksLeadSomewhere(t *testing.T) {
 	t.Parallel()
 
@@ -90,7 +90,7 @@ func TestMarkdownLinksLeadSomewhere(t *testing.T) {
 		for _, match := range link.FindAllStringSubmatch(read(t, path), -1) {
 			file, anchor, _ := strings.Cut(match[1], "#")
 			if strings.Contains(file, ":") {
-				continue // an address elsewhere
+				continue // an external address
 			}
 			target := path
 			if file != "" {
@@ -107,7 +107,7 @@ func TestMarkdownLinksLeadSomewhere(t *testing.T) {
 	}
 }
 
-// anchors returns the anchors that GitHub gives the headings of a document.
+// anchors returns GitHub's anchors for the headings of a document.
 func anchors(markdown string) []string {
 	var all []string
 	for _, match := range heading.FindAllStringSubmatch(markdown, -1) {

@@ -11,8 +11,8 @@ import (
 
 var migrationName = regexp.MustCompile(`^(\d{6}_[a-z][a-z0-9_]*)\.(up|down)\.sql$`)
 
-// Two branches that each add the next migration merge without a conflict, and one
-// of the two is then never applied.
+// Two branches that each add the next migration can be merged without a conflict, and
+// one of the two would then never be applied.
 func TestMigrationsAreNumberedWithoutGapsAndInPairs(t *testing.T) {
 	t.Parallel()
 

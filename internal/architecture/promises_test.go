@@ -7,10 +7,10 @@ import (
 	"testing"
 )
 
-// named finds the tests that a document names.
+// named matches the tests that a document names.
 var named = regexp.MustCompile("`(Test[A-Za-z0-9]+)`")
 
-// What is promised names the test that holds it.
+// A promise names the test that checks it.
 func TestPromisesNameTestsThatExist(t *testing.T) {
 	t.Parallel()
 

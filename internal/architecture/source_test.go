@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// injected is what a package may not reach for by itself: it is handed in by
-// cmd/collector, so that tests can hand in something else.
+// injected are values that a package must not read by itself. cmd/collector passes them
+// in, so that tests can pass in others.
 var injected = map[string]map[string]string{
 	"os": {
 		"Getenv": "the environment", "LookupEnv": "the environment", "Environ": "the environment", "ExpandEnv": "the environment",
@@ -28,7 +28,8 @@ var injected = map[string]map[string]string{
 	"log": {"Fatal": "the end of the process", "Fatalf": "the end of the process", "Fatalln": "the end of the process"},
 }
 
-// mayReach lists who may all the same: the wiring. A tool is its own.
+// mayReach lists the packages that may read them nevertheless: the wiring, and a
+// separate tool.
 var mayReach = map[string][]string{program: {"os"}, "tools/release/licences": {"os"}}
 
 func TestEnvironmentClockAndExitAreInjected(t *testing.T) {
@@ -75,7 +76,7 @@ func TestTestsSleepOnlyUnderSynctest(t *testing.T) {
 	}
 }
 
-// A package called util has no subject, so everything ends up in it.
+// A package called util has no subject and collects unrelated code.
 func TestPackagesHaveASubject(t *testing.T) {
 	t.Parallel()
 
@@ -87,8 +88,8 @@ func TestPackagesHaveASubject(t *testing.T) {
 	}
 }
 
-// unfinished finds marks of unfinished work, and machine finds paths and hosts that
-// exist on one machine only. They are written so that they do not find themselves.
+// unfinished matches marks of unfinished work, and machine matches paths and hosts that
+// exist on one machine only. Both are written so that they do not match themselves.
 var (
 	unfinished = regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|X` + `XX|STU` + `B)\b`)
 	machine    = regexp.MustCompile(`(^|[^A-Za-z0-9._-])/(ho` + `me|ro` + `ot|wo` + `rk|Us` + `ers)/|\b(pro` + `xy\.golang\.org|sum\.golang` + `\.org)`)
@@ -161,8 +162,8 @@ func (f goFile) imports(path string) bool {
 	})
 }
 
-// calls returns the calls of functions of imported packages, by import path
-// whatever the file calls the package.
+// calls returns the calls of functions of imported packages, by import path, whatever
+// name the file gives the package.
 func (f goFile) calls(t *testing.T) []call {
 	t.Helper()
 	paths := map[string]string{}
@@ -195,9 +196,9 @@ func (f goFile) calls(t *testing.T) []call {
 	return calls
 }
 
-// textFiles lists what is kept in the repository, without asking git, so that the
-// tests run from an archive too: the files in its folders, and the named ones
-// beside them. What else lies in the root is the operator's.
+// textFiles lists the files of the repository without asking git, so that the tests
+// also run from an archive: the files in its directories, and the named ones beside
+// them. Other files in the root belong to the operator.
 func textFiles(t *testing.T) []string {
 	t.Helper()
 	files := []string{

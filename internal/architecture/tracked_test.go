@@ -11,24 +11,24 @@ import (
 	"testing"
 )
 
-// largestTracked is the most bytes that a file of the repository may have: what is
-// larger was made by something, and is kept where it can be made again.
+// largestTracked is the largest size in bytes of a tracked file. A larger file was
+// probably generated, and can be generated again.
 const largestTracked = 1_000_000
 
-// programs are the first bytes of executable files and of what they are linked from.
+// programs are the first bytes of executable and object files.
 var programs = []string{
 	"\x7fELF", "MZ", "\x00asm", "!<arch>\n",
 	"\xfe\xed\xfa\xce", "\xfe\xed\xfa\xcf", "\xce\xfa\xed\xfe", "\xcf\xfa\xed\xfe", "\xca\xfe\xba\xbe", // of macOS
 }
 
-// A program or a secret that slips into a commit stays in the history for good.
+// A program or a secret that is committed stays in the history for good.
 func TestNothingLargeNoProgramAndNoSecretIsTracked(t *testing.T) {
 	t.Parallel()
 
 	for _, path := range tracked(t) {
 		info, err := os.Lstat(path)
 		if err != nil {
-			continue // removed here and not yet in a commit
+			continue // removed, but the removal is not committed yet
 		}
 		if strings.HasPrefix(info.Name(), ".env") {
 			t.Errorf("%s is where secrets are kept; nobody looks for anything else in it, and somebody will add one", path)
@@ -45,7 +45,8 @@ func TestNothingLargeNoProgramAndNoSecretIsTracked(t *testing.T) {
 	}
 }
 
-// programKind returns the beginning by which a file is known as a program, or nothing.
+// programKind returns the beginning by which a file is recognised as a program, or an
+// empty string.
 func programKind(t *testing.T, path string) string {
 	t.Helper()
 	file, err := os.Open(path)
@@ -65,8 +66,8 @@ func programKind(t *testing.T, path string) string {
 	return ""
 }
 
-// tracked lists the files that git keeps. From an archive, which holds nothing else,
-// it lists all but what the tests and make have made since.
+// tracked lists the files that git tracks. In an archive, which contains only those, it
+// lists all files except what the tests and make have created since.
 func tracked(t *testing.T) []string {
 	t.Helper()
 	var files []string

@@ -1,4 +1,4 @@
-// Package atomicfile replaces a file as a whole or leaves it as it was.
+// Package atomicfile replaces a file completely or leaves it as it was.
 package atomicfile
 
 import (
@@ -13,26 +13,26 @@ import (
 	"syscall"
 )
 
-// File is a new content on its way into its place. Until Commit the old one stands.
+// File is new content for a file. The old content stays until Commit.
 type File struct {
 	*os.File
 
-	path    string // where Commit puts it
+	path    string // the file that Commit replaces
 	inPlace bool
 	done    bool
-	// mounted is the old file, open for writing, when it is mounted by itself: nothing can
-	// take its place (mount.go).
+	// mounted is the old file, open for writing, when it is mounted by itself and cannot
+	// be replaced (mount.go).
 	mounted *os.File
 }
 
-// Create begins a new content for the file at path. Links at path stay links: the file
-// they lead to is replaced. most bounds what the file's mode will allow: a file that is
-// replaced keeps its owner and of its mode what most allows; a new one, and one whose
-// owner cannot be kept, is for its owner alone.
+// Create begins new content for the file at path. Links at path stay links: the file to
+// which they lead is replaced. most bounds the mode of the file. A replaced file keeps
+// its owner and the part of its mode that most allows. A new file, and one whose owner
+// cannot be kept, is for its owner alone.
 //
-// What is no regular file, such as a device or a named pipe, is written in place, and
-// so is a descriptor of the process, such as /dev/stdout. A file that is mounted by
-// itself, as containers do it, is written over by Commit.
+// A path that is not a regular file, such as a device or a named pipe, is written in
+// place, and so is a descriptor of the process, such as /dev/stdout. A file that is
+// mounted by itself, as in containers, is overwritten by Commit.
 func Create(path string, most fs.FileMode) (*File, error) {
 	path, err := Target(path)
 	if err != nil {
@@ -69,8 +69,8 @@ func Create(path string, most fs.FileMode) (*File, error) {
 	return f, nil
 }
 
-// Reserve takes up the space of n bytes, so that writing up to so many does not fail
-// for lack of it. It comes before anything is written.
+// Reserve allocates n bytes on the disk, so that writing up to n bytes does not fail
+// for lack of space. It must be called before anything is written.
 func (f *File) Reserve(n int64) error {
 	if f.inPlace {
 		return nil
@@ -78,12 +78,12 @@ func (f *File) Reserve(n int64) error {
 	if _, err := f.WriteAt(make([]byte, n), 0); err != nil {
 		return err
 	}
-	return f.Sync() // some file systems find a disk full only here
+	return f.Sync() // some file systems report a full disk only here
 }
 
-// Commit ends the content where it was written to last, makes it durable, and puts it
-// into its place. After an error the old content stands, unless only the folder could
-// not be made durable.
+// Commit truncates the content at the last write, makes it durable, and replaces the
+// file. After an error the old content remains, unless only the directory could not be
+// synced.
 func (f *File) Commit() error {
 	defer f.Discard()
 	if f.inPlace {
@@ -110,26 +110,26 @@ func (f *File) Commit() error {
 	return syncFolder(filepath.Dir(f.path))
 }
 
-// Discard leaves the file as it was. After Commit it does nothing.
+// Discard leaves the file as it was. After Commit it has no effect.
 func (f *File) Discard() {
 	if f.done {
 		return
 	}
 	f.done = true
-	_ = f.Close() // it may be closed already
+	_ = f.Close() // the file may already be closed
 	if f.mounted != nil {
-		_ = f.mounted.Close() // as this may
+		_ = f.mounted.Close() // this one as well
 	}
 	if !f.inPlace {
-		_ = os.Remove(f.Name()) // what led here is the error to tell
+		_ = os.Remove(f.Name()) // the error that led here is the one to report
 	}
 }
 
-// mostLinks is how many links may follow each other, as in the kernel.
+// mostLinks is how many links may follow one another, as in the kernel.
 const mostLinks = 40
 
 // Target returns the file to which path leads, whether it exists or not: the name that
-// all links to it have in common.
+// all links to it share.
 func Target(path string) (string, error) {
 	for range mostLinks {
 		folder, name := filepath.Split(path)
@@ -155,18 +155,19 @@ func Target(path string) (string, error) {
 			return "", err
 		}
 		if !filepath.IsAbs(link) {
-			link = folder + "/" + link // unlike Join this leaves its ".." until links are followed
+			link = folder + "/" + link // unlike Join this keeps ".." until links are followed
 		}
 		path = link
 	}
 	return "", fmt.Errorf("%s: %w", path, syscall.ELOOP)
 }
 
-// isDescriptor reports whether a path names an open file of a process: its link leads
-// to a name that need not exist any more.
+// isDescriptor reports whether a path names an open file of a process. The target of
+// such a link need not exist any longer.
 func isDescriptor(path string) bool { return strings.HasPrefix(path, "/proc/") }
 
-// syncFolder makes a rename in a folder last. Some file systems cannot and need not.
+// syncFolder makes a rename in a directory durable. Some file systems do not support
+// this and do not need it.
 func syncFolder(folder string) error {
 	d, err := os.Open(folder)
 	if err != nil {

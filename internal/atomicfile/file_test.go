@@ -32,7 +32,8 @@ func replace(t *testing.T, path string, most fs.FileMode, text string) {
 	}
 }
 
-// tree is what a folder holds: names with their kinds, modes, and contents or targets.
+// tree returns the content of a directory: names with their kinds, modes, and contents
+// or targets.
 func tree(t *testing.T, folder string) map[string]string {
 	t.Helper()
 	entries, err := os.ReadDir(folder)
@@ -166,7 +167,7 @@ func TestReservedSpaceIsNotPartOfTheContent(t *testing.T) {
 	if err := file.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	file.Discard() // as a deferred call does
+	file.Discard() // like a deferred call
 	if diff := cmp.Diff(map[string]string{"x": "-rw------- new"}, tree(t, folder)); diff != "" {
 		t.Errorf("the folder (-want +got):\n%s", diff)
 	}
@@ -214,8 +215,8 @@ func TestDevicesStay(t *testing.T) {
 	}
 }
 
-// A descriptor's name leads to the file it was opened by; what others write to the
-// descriptor must not be lost with it.
+// A descriptor's name leads to the file with which it was opened. What other processes
+// write to the descriptor must not be lost with that file.
 func TestDescriptorsAreWrittenInPlace(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat("/proc/self/fd"); err != nil {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// isMountPoint reports whether something is mounted at path. Where the system does not
-// list its mounts, nothing is.
+// isMountPoint reports whether something is mounted at path; false where the system
+// does not list its mounts.
 func isMountPoint(path string) bool {
 	mounts, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
@@ -26,9 +26,9 @@ func isMountPoint(path string) bool {
 	return false
 }
 
-// createMounted begins a new content for a file that is mounted by itself. That it can
-// be written shows here. The new content waits beside it, or with the temporary files
-// when the folder is read-only.
+// createMounted begins new content for a file that is mounted by itself, and fails if
+// that file cannot be written. The new content is kept beside it, or with the temporary
+// files when the directory is read-only.
 func createMounted(path string) (*File, error) {
 	mounted, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
@@ -44,8 +44,8 @@ func createMounted(path string) (*File, error) {
 	return &File{File: file, path: path, mounted: mounted}, nil
 }
 
-// overwrite puts the new content into the mounted file. A crash in the middle of it
-// leaves a part of both.
+// overwrite writes the new content into the mounted file. After a crash during the
+// write, the file has a part of both contents.
 func (f *File) overwrite() error {
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return err

@@ -12,11 +12,12 @@ import (
 	"partnercost/internal/atomicfile"
 )
 
-// inside names the folder in the environment of the process that has mounts of its own.
+// inside is the environment variable with the directory for the process that has its
+// own mounts.
 const inside = "ATOMICFILE_TEST_MOUNTS"
 
-// A file that is mounted by itself cannot be replaced, only written over, and that it
-// can be shows before anything is lost.
+// A file that is mounted by itself cannot be replaced, only overwritten. Whether it can
+// be written is known before any content is lost.
 func TestMountedFile(t *testing.T) {
 	if folder := os.Getenv(inside); folder != "" {
 		testMountedFile(t, folder)

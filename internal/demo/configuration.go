@@ -12,15 +12,15 @@ import (
 	"partnercost/internal/persist"
 )
 
-// readerLogin is whom the kept demo lets log in to read.
+// readerLogin is the login with which users read in the kept demo.
 const readerLogin = "demo_reader"
 
-// configurationFile writes a configuration for the commands that read: the database, as
-// a login that is no more than a reader. remove removes it.
+// configurationFile writes a configuration for the commands that read: the database,
+// with a login that may only read. remove removes it.
 func configurationFile(ctx context.Context, owner string) (file, readerURL string, remove func(), err error) {
 	u, err := url.Parse(owner)
 	if err != nil {
-		return "", "", nil, errors.New("the address of the private PostgreSQL is no URL") // it holds a password
+		return "", "", nil, errors.New("the address of the private PostgreSQL is no URL") // the error is not wrapped: it holds a password
 	}
 	password := rand.Text()
 	u.User = url.UserPassword(readerLogin, password)
@@ -31,7 +31,7 @@ func configurationFile(ctx context.Context, owner string) (file, readerURL strin
 	if err != nil {
 		return "", "", nil, fmt.Errorf("write the configuration: %w", err)
 	}
-	remove = func() { _ = os.RemoveAll(directory) } // what is left lies among what is temporary
+	remove = func() { _ = os.RemoveAll(directory) } // a leftover is among the temporary files
 	file, secret := filepath.Join(directory, "collector.yaml"), filepath.Join(directory, "database-url")
 	err = errors.Join(
 		os.WriteFile(secret, []byte(u.String()+"\n"), 0o600),

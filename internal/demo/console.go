@@ -12,8 +12,8 @@ import (
 	"partnercost/internal/finance"
 )
 
-// console serves the console until the context ends. On whichever address it listens, it
-// answers to the names of this machine alone, and it needs no password: all data are
+// console serves the console until the context ends. On whatever address it listens, it
+// answers only to the names of this machine. It needs no password, because all data is
 // invented.
 func (d *demonstration) console(ctx context.Context, tell func(address string)) (err error) {
 	reader, err := finance.Open(d.config.Database.URL.Reveal())
@@ -50,5 +50,5 @@ func (d *demonstration) console(ctx context.Context, tell func(address string)) 
 	}
 }
 
-// signIns says that the only partner signs in with a token that is given.
+// signIns returns the sign-in of the only partner, which uses a given token.
 func signIns() []console.SignIn { return []console.SignIn{{Partner: "demo", Mode: "token"}} }

@@ -1,5 +1,5 @@
 // Package demo shows the collector at work: a private PostgreSQL, a simulated Partner
-// Center, some nights, the reports that they lead to and, if it is kept, the console.
+// Center, some nights, the reports about them and, if it is kept, the console.
 package demo
 
 import (
@@ -25,21 +25,21 @@ import (
 // reportRows is how many rows of a long report the demo prints.
 const reportRows = 24
 
-// Options say what is shown. All fields but Database are required.
+// Options say what the demo shows. All fields but Database are required.
 type Options struct {
-	// Customers is how many customers are simulated, by the Seed.
+	// Customers is how many customers are simulated, from the Seed.
 	Customers int
 	Seed      uint64
-	// Database is the URL of an empty database to use; a private server is started where it
-	// is empty. One that a demo has filled before is shown as it is.
+	// Database is the URL of an empty database; if it is empty, a private server is
+	// started. A database that an earlier demo has filled is shown as it is.
 	Database string
-	// Listen is where the console listens if the demo is kept.
+	// Listen is the address of the console if the demo is kept.
 	Listen string
-	// Keep lives through a year before, and leaves the database and the console running
-	// until the context ends.
+	// Keep first collects a year of nights, and leaves the database and the console
+	// running until the context ends.
 	Keep bool
-	// Collect runs one collection of every customer by the clock now. It prints the result
-	// if that is to be shown, and returns an error if the demo must not go on.
+	// Collect runs one collection of every customer at the time of now. It prints the
+	// result if that is to be shown, and returns an error if the demo must not continue.
 	Collect func(ctx context.Context, c *config.Config, store *persist.Store, now func() time.Time, shown bool) error
 	Out     io.Writer
 	Log     *slog.Logger
@@ -133,7 +133,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	return d.look(ctx, url)
 }
 
-// lived says whether an earlier demo has filled the database.
+// lived reports whether an earlier demo has filled the database.
 func (d *demonstration) lived(ctx context.Context) (_ bool, err error) {
 	reader, err := finance.Open(d.config.Database.URL.Reveal())
 	if err != nil {
@@ -144,7 +144,7 @@ func (d *demonstration) lived(ctx context.Context) (_ bool, err error) {
 	return len(status.Runs) > 0, err
 }
 
-// look lets people look around until the context ends.
+// look waits until the context ends while users look around.
 func (d *demonstration) look(ctx context.Context, url string) error {
 	if d.Database != "" {
 		return d.console(ctx, func(console string) {
@@ -163,10 +163,10 @@ func (d *demonstration) look(ctx context.Context, url string) error {
 	})
 }
 
-// say writes a line of the demo's own, which is its result.
+// say writes a line of the demo's own output.
 func (d *demonstration) say(format string, args ...any) { fmt.Fprintf(d.Out, format, args...) }
 
-// now is the clock that the collections live by.
+// now returns the time of the collections.
 func (d *demonstration) now() time.Time { return d.Now().Add(-d.past.back()) }
 
 // serveSimulator serves the simulator on a free loopback port.
@@ -177,14 +177,15 @@ func serveSimulator(ctx context.Context, sim *partnersim.Simulator) (address str
 		return "", nil, fmt.Errorf("serve the simulator: %w", err)
 	}
 	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = server.Serve(listener) }() // ends with Close; a request that fails is the collector's to report
+	go func() { _ = server.Serve(listener) }() // ends with Close; the collector reports failed requests
 	return listener.Addr().String(), func() { _ = server.Close() }, nil
 }
 
-// tenant is the simulated partner's own.
+// tenant is the simulated partner's tenant.
 const tenant = "50000000-0000-4000-8000-000000000000"
 
-// configuration collects everything of one simulated partner.
+// configuration returns a configuration that collects everything of one simulated
+// partner.
 func configuration(databaseURL, baseURL string) *config.Config {
 	return &config.Config{
 		Database: config.Database{URL: config.NewSecret(databaseURL), MaxConnections: 4},
@@ -214,7 +215,7 @@ func migrate(ctx context.Context, url string) (err error) {
 	return m.GrantRoles(ctx)
 }
 
-// report prints the beginning of a report, as the command that it names does.
+// report prints the beginning of a report, like the command that it names.
 func (d *demonstration) report(ctx context.Context, name string) (err error) {
 	reports, err := finance.Reports()
 	if err != nil {
@@ -237,7 +238,7 @@ func (d *demonstration) report(ctx context.Context, name string) (err error) {
 	return nil
 }
 
-// firstRows leaves out all but the first rows, and counts down to what it left out.
+// firstRows passes on the first rows, and counts the others.
 type firstRows struct {
 	sheet.Writer
 

@@ -8,19 +8,19 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// yearMonths is how many months the kept demo has lived through before its two nights:
-// enough for a trend of thirteen.
+// yearMonths is how many months the kept demo collects before its two nights: enough
+// for a trend of thirteen.
 const yearMonths = 12
 
-// calendar puts the clock of the collections into the past.
+// calendar moves the clock of the collections into the past.
 type calendar struct{ nanoseconds atomic.Int64 }
 
 func (c *calendar) set(back time.Duration) { c.nanoseconds.Store(int64(back)) }
 
 func (c *calendar) back() time.Duration { return time.Duration(c.nanoseconds.Load()) }
 
-// yearAgo lets a simulated partner begin so long ago that its last month is the one
-// before this, and lets some customers refuse access, as they do.
+// yearAgo makes a simulated partner begin early enough for its last month to be the
+// previous one, and makes some customers refuse access.
 func yearAgo(o partnersim.Options, now time.Time) partnersim.Options {
 	now = now.UTC()
 	o.Start = time.Date(now.Year(), now.Month()-2-yearMonths, 1, 0, 0, 0, 0, time.UTC)
@@ -28,8 +28,8 @@ func yearAgo(o partnersim.Options, now time.Time) partnersim.Options {
 	return o
 }
 
-// year collects each month of the year twice: when it is new, and when some of it
-// has been restated. It ends with the month that the demo's first night collects.
+// year collects each month of the year twice: when it is new, and when a part of it has
+// been restated. It ends with the month that the demo's first night collects.
 func (d *demonstration) year(ctx context.Context) error {
 	const night = 24 * time.Hour
 	d.say("\nCollecting %d months of data, each month twice, with restatements ...\n", yearMonths)

@@ -1,4 +1,4 @@
-// Package health asks the daemon on this machine whether it is well.
+// Package health requests the health of the daemon on this machine.
 package health
 
 import (
@@ -18,13 +18,14 @@ import (
 	"partnercost/internal/config"
 )
 
-// timeout leaves the daemon the 3 s within which /readyz answers.
+// timeout is more than the 3 s within which the daemon answers /readyz.
 const timeout = 5 * time.Second
 
-// largestAnswer bounds what is read of an answer: a line per check.
+// largestAnswer bounds how much of an answer is read; it has a line per check.
 const largestAnswer = 64 << 10
 
-// ConfigError is something in the configuration that keeps the daemon from being asked.
+// ConfigError is an error in the configuration because of which the daemon cannot be
+// asked.
 type ConfigError struct{ err error }
 
 func (e *ConfigError) Error() string { return e.err.Error() }
@@ -32,13 +33,13 @@ func (e *ConfigError) Unwrap() error { return e.err }
 
 func configured(err error) error { return &ConfigError{err} }
 
-// Daemon is where the daemon answers. No proxy is asked: it is on this machine.
+// Daemon is the address of the daemon. It is on this machine, so no proxy is used.
 type Daemon struct {
 	address *url.URL
 	tls     *tls.Config
 }
 
-// At is the daemon at an address such as http://127.0.0.1:8080.
+// At returns the daemon at an address such as http://127.0.0.1:8080.
 func At(address string) (Daemon, error) {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -47,7 +48,7 @@ func At(address string) (Daemon, error) {
 	return Daemon{address: u}, nil
 }
 
-// Of is the daemon that listens as configured. Errors are *ConfigError.
+// Of returns the daemon that listens as configured. Errors are *ConfigError.
 func Of(c config.Console) (Daemon, error) {
 	host, err := localHost(c.Listen)
 	if err != nil {
@@ -85,7 +86,8 @@ func (d Daemon) Ask(ctx context.Context, path string, w io.Writer) error {
 	return nil
 }
 
-// localHost turns what the daemon listens on into what can be connected to from here.
+// localHost turns the address on which the daemon listens into one to which a client on
+// this machine can connect.
 func localHost(listen string) (string, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
@@ -103,8 +105,8 @@ func localHost(listen string) (string, error) {
 	return net.JoinHostPort(host, port), nil
 }
 
-// onlyCertificate trusts the certificate of the configuration and no other. Its names
-// are those that people use, not the loopback address that is asked here.
+// onlyCertificate trusts only the certificate of the configuration. The certificate has
+// the names that people use, not the loopback address that is used here.
 func onlyCertificate(c config.Console) (*tls.Config, error) {
 	content, err := os.ReadFile(c.TLSCertFile)
 	if err != nil {

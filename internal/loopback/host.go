@@ -1,4 +1,4 @@
-// Package loopback tells which hosts are this machine itself.
+// Package loopback tells which hosts are this machine.
 package loopback
 
 import (
@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Host reports whether a host, as it stands in an address before the port, can be
-// reached from this machine only: localhost, 127.0.0.0/8 or ::1, however it is written.
-// It asks no resolver.
+// Host reports whether a host, as written before the port of an address, can be reached
+// from this machine only: localhost, 127.0.0.0/8 or ::1, in any spelling. It asks no
+// resolver.
 func Host(host string) bool {
 	if strings.EqualFold(strings.TrimSuffix(host, "."), "localhost") {
 		return true

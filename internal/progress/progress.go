@@ -1,4 +1,5 @@
-// Package progress shows how far runs are: bars on a terminal, elsewhere lines in the log.
+// Package progress shows the progress of runs: bars on a terminal, elsewhere lines in the
+// log.
 package progress
 
 import (
@@ -12,12 +13,12 @@ import (
 	"partnercost/internal/collect"
 )
 
-// refreshBars is how often bars move.
+// refreshBars is how often bars are redrawn.
 const refreshBars = 200 * time.Millisecond
 
-// Display shows how far the runs are.
+// Display shows the progress of runs.
 type Display struct {
-	bars     *mpb.Progress // nil where there is no terminal
+	bars     *mpb.Progress // nil without a terminal
 	restore  func()
 	interval time.Duration
 }
@@ -33,7 +34,7 @@ func Drawn(on *Terminal) *Display {
 	return &Display{bars: bars, restore: on.through(bars), interval: refreshBars}
 }
 
-// Follow shows how far a run is until the returned function is called.
+// Follow shows the progress of a run until the returned function is called.
 func (s *Display) Follow(progress func() collect.Progress, partner string, log *slog.Logger) (finish func()) {
 	show, end := logProgress(log), func() {}
 	if s.bars != nil {
@@ -78,8 +79,8 @@ func logProgress(log *slog.Logger) func(collect.Progress) {
 	}
 }
 
-// bar adds a bar for one partner. It counts what is fetched, because that is what
-// takes the time.
+// bar adds a bar for one partner. It counts fetched customers, because fetching takes
+// most of the time.
 func (s *Display) bar(partner string) (show func(collect.Progress), end func()) {
 	var rate, failed string
 	latest := make(chan collect.Progress, 1) // the newest snapshot, for the drawing goroutine

@@ -32,7 +32,7 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// slowly fetches a customer in a second.
+// slowly takes a second to fetch a customer.
 type slowly struct{}
 
 func (slowly) Visit(ctx context.Context, visit billing.Visit) (billing.Statement, error) {

@@ -8,18 +8,18 @@ import (
 	"golang.org/x/term"
 )
 
-// Terminal is stderr. While progress bars are drawn there, what is logged passes
-// through them, so that the lines stand above the bars and not in them.
+// Terminal is stderr. While progress bars are drawn, log lines pass through them, so
+// that the lines appear above the bars.
 type Terminal struct {
 	mu sync.Mutex
 	to io.Writer
 }
 
-// NewTerminal is a terminal that writes to w.
+// NewTerminal returns a terminal that writes to w.
 func NewTerminal(w io.Writer) *Terminal { return &Terminal{to: w} }
 
-// Write implements io.Writer. It never fails: work does not end because nobody reads
-// about it any more.
+// Write implements io.Writer. It never fails: work continues even if its output can no
+// longer be written.
 func (t *Terminal) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -27,7 +27,7 @@ func (t *Terminal) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// through makes everything pass through w until restore is called.
+// through makes all output pass through w until restore is called.
 func (t *Terminal) through(w io.Writer) (restore func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -40,7 +40,7 @@ func (t *Terminal) through(w io.Writer) (restore func()) {
 	}
 }
 
-// IsTerminal reports whether f is a terminal on which something can be drawn.
+// IsTerminal reports whether f is a terminal on which bars can be drawn.
 func IsTerminal(f *os.File) bool {
 	width, _, err := term.GetSize(int(f.Fd()))
 	return err == nil && width > 0

@@ -1,4 +1,4 @@
-// Package sbom states what a build of this program is made of, as CycloneDX.
+// Package sbom lists the components of a build of this program, as CycloneDX.
 package sbom
 
 import (
@@ -14,10 +14,9 @@ import (
 	"github.com/CycloneDX/cyclonedx-go"
 )
 
-// Write writes, in CycloneDX's JSON, what a binary is made of: the one at path, or this
-// one. It says the same about the same binary, whenever it is asked. The version and the
-// commit are this program's: the linker sets them, and leaves no trace that could be read
-// in another binary.
+// Write writes, in CycloneDX's JSON, the components of a binary: the one at path, or this
+// one. The output for one binary is always the same. version and commit are those of this
+// program: the linker sets them, and they cannot be read from another binary.
 func Write(w io.Writer, path, version, commit string) error {
 	info, ok := debug.ReadBuildInfo()
 	if path != "" {
@@ -34,8 +33,8 @@ func Write(w io.Writer, path, version, commit string) error {
 	return nil
 }
 
-// bill states what the go command recorded: the modules with their checksums, the Go
-// version and the system it was built for.
+// bill returns what the go command recorded: the modules with their checksums, the Go
+// version and the target system.
 func bill(info *debug.BuildInfo, version, commit string) *cyclonedx.BOM {
 	settings := map[string]string{}
 	for _, setting := range info.Settings {

@@ -7,26 +7,27 @@ import (
 	"time"
 )
 
-// ErrLater is what a Job's work returns when it could not be done now, for a reason
-// that may pass by itself: it is tried again before the next tick.
+// ErrLater is returned by a Job's work that could not be done now, for a reason that
+// may pass by itself: the work is tried again before the next tick.
 var ErrLater = errors.New("cannot run now")
 
-// Job is work that is due at every tick of a spec. Whether the work of a tick is done
-// is not remembered but asked for: so it is neither lost with the process nor done
-// twice.
+// Job is work that is due at every tick of a spec. A Job does not remember whether the
+// work of a tick is done but asks for it, so the work is neither lost with the process
+// nor done twice.
 type Job struct {
 	Spec Spec
 	// Jitter bounds how much later than its tick the work begins, at random.
 	Jitter time.Duration
-	// CatchUp says that the work of the last tick before the start is made up for, if it
-	// is not done.
+	// CatchUp makes the job do the work of the last tick before its start, if it is not
+	// done.
 	CatchUp bool
-	// LastDone returns when the newest work that was done began; the zero time if none was.
+	// LastDone returns the beginning of the newest work that was done; the zero time if
+	// none was.
 	LastDone func(context.Context) (time.Time, error)
-	// Do does the work of a tick, and logs its own errors. Only ErrLater has it called
+	// Do does the work of a tick, and logs its own errors. After ErrLater it is called
 	// again for the same tick.
 	Do func(ctx context.Context, tick time.Time) error
-	// Scheduled is told when the next work will begin.
+	// Scheduled receives the time at which the next work will begin.
 	Scheduled func(time.Time)
 
 	Now  func() time.Time
@@ -45,8 +46,8 @@ const (
 // Timers do not notice clock changes, so the clock is polled at this interval.
 const lookAtClock = 30 * time.Second
 
-// Run does the work of one tick after the other until ctx ends. Of several ticks that
-// passed meanwhile only the last one counts.
+// Run does the work of one tick after the other until ctx ends. If several ticks passed
+// meanwhile, only the last one counts.
 func (j Job) Run(ctx context.Context) {
 	if j.Wait == nil {
 		j.Wait = Wait
@@ -77,15 +78,15 @@ func (j Job) Run(ctx context.Context) {
 	}
 }
 
-// settled is, at first, the newest tick about which nothing is left to do.
+// settled returns the newest tick whose work need not be done when the job starts.
 func (j Job) settled(now time.Time) time.Time {
 	if j.CatchUp {
-		return time.Time{} // what is done will tell
+		return time.Time{} // LastDone decides
 	}
 	return j.Spec.Previous(now)
 }
 
-// start is when the work of a tick begins. What is made up for begins at once.
+// start returns when the work of a tick begins. Missed work begins at once.
 func (j Job) start(tick, begin time.Time, late float64) time.Time {
 	if tick.IsZero() || !tick.After(begin) {
 		return tick
@@ -93,8 +94,7 @@ func (j Job) start(tick, begin time.Time, late float64) time.Time {
 	return tick.Add(time.Duration(late * float64(j.Jitter)))
 }
 
-// attempt does the work of a tick unless it is done. An error asks for another
-// attempt.
+// attempt does the work of a tick unless it is done. An error requests another attempt.
 func (j Job) attempt(ctx context.Context, tick time.Time) error {
 	done, err := j.LastDone(ctx)
 	if err != nil {

@@ -14,17 +14,16 @@ import (
 	"partnercost/internal/schedule"
 )
 
-// nights plays a job in time that passes at once: a ledger, and a clock that can be
-// set.
+// nights runs a job in simulated time: a ledger, and a clock that can be set.
 type nights struct {
 	t      *testing.T
-	offset atomic.Int64 // of the clock on the wall
-	begun  []time.Time  // all work, as that clock showed it
+	offset atomic.Int64 // of the wall clock
+	begun  []time.Time  // the times of all work on that clock
 	done   time.Time    // the newest work that was done
 
 	// work is called with the number of the attempt; nil means success at once.
 	work func(attempt int) error
-	// ask is called for what is done; nil means that it can be told.
+	// ask is called by LastDone; nil means that it succeeds.
 	ask func(question int) error
 
 	questions int
@@ -49,7 +48,7 @@ func (n *nights) job(spec, zone string) schedule.Job {
 				}
 			}
 			if n.done.After(n.now().Add(day)) {
-				return time.Time{}, nil // as the ledger does it
+				return time.Time{}, nil // like the ledger
 			}
 			return n.done, nil
 		},
@@ -70,7 +69,7 @@ func (n *nights) job(spec, zone string) schedule.Job {
 	}
 }
 
-// pass runs the job for so long.
+// pass runs the job for the given time.
 func (n *nights) pass(job schedule.Job, length time.Duration) {
 	ctx, cancel := context.WithTimeout(n.t.Context(), length)
 	defer cancel()
@@ -88,7 +87,8 @@ func (n *nights) want(began ...string) {
 	}
 }
 
-// at lets time pass until the clock shows it; the bubble begins in the year 2000.
+// at lets time pass until the clock shows the given time; the bubble begins in the year
+// 2000.
 func (n *nights) at(clock string) {
 	n.t.Helper()
 	to, err := time.Parse("2006-01-02 15:04:05", clock)
@@ -212,8 +212,8 @@ func TestJob(t *testing.T) {
 				n.offset.Store(0)
 			}()
 			n.pass(n.job("30 2 * * *", "UTC"), 2*day)
-			// The ledger does not count what began far in the future, and so the night of the
-			// 10th looks missed: one run too many, rather than a year without any.
+			// The ledger does not count work that began far in the future, so the night of the
+			// 10th looks missed. One run too many is better than a year without any.
 			n.want("2001-01-10 13:00:00", "2000-01-10 14:00:00", "2000-01-11 02:30:00", "2000-01-12 02:30:00")
 		}},
 		{"a clock that is set back over its tick", func(n *nights) {

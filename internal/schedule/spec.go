@@ -12,17 +12,16 @@ import (
 // Spec is a cron spec in a time zone. The zero Spec is not usable; ParseSpec makes
 // one.
 type Spec struct {
-	wall cron.Schedule // reckons in UTC, on what a clock on the wall of zone shows
+	wall cron.Schedule // calculates in UTC, with the wall clock times of zone
 	zone *time.Location
 }
 
 var specParser = cron.NewParser(cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
 
-// ParseSpec reads a cron spec of the five usual fields (minute, hour, day of
-// month, month, day of week) or one of @hourly, @daily, @midnight, @weekly,
-// @monthly, @yearly and @annually, to be reckoned in the named time zone of the
-// IANA database. A spec that never comes due, such as the 30th of February, is
-// refused, and so is a zone inside the spec.
+// ParseSpec reads a cron spec of the five usual fields (minute, hour, day of month,
+// month, day of week) or one of @hourly, @daily, @midnight, @weekly, @monthly, @yearly
+// and @annually, in the named time zone of the IANA database. A spec that never comes
+// due, such as the 30th of February, is refused, and so is a zone inside the spec.
 func ParseSpec(spec, timezone string) (Spec, error) {
 	zone, err := ParseZone(timezone)
 	if err != nil {
@@ -41,7 +40,7 @@ func ParseSpec(spec, timezone string) (Spec, error) {
 	if err != nil {
 		return Spec{}, fmt.Errorf("%q is not a cron spec of five fields such as \"30 2 * * *\": %w", spec, err)
 	}
-	// Within five years of a leap year's first day every date that exists comes up.
+	// Within five years of a leap year's first day every existing date occurs.
 	if wall.Next(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
 		return Spec{}, fmt.Errorf("%q never comes due", spec)
 	}
@@ -50,8 +49,8 @@ func ParseSpec(spec, timezone string) (Spec, error) {
 
 // ParseZone reads the name of a time zone of the IANA database.
 func ParseZone(name string) (*time.Location, error) {
-	// To the time package "" is UTC and "Local" is whatever the machine is set to: a
-	// schedule must not change its hours because it moved to another machine.
+	// For the time package "" is UTC and "Local" is the zone of the machine. A schedule
+	// must not change its hours when it moves to another machine.
 	if name == "" || name == "Local" {
 		return nil, fmt.Errorf("%q is not a time zone; name one such as Europe/Berlin or UTC", name)
 	}
@@ -62,8 +61,7 @@ func ParseZone(name string) (*time.Location, error) {
 	return zone, nil
 }
 
-// parseWall turns the panics that the library has for some malformed specs into
-// errors.
+// parseWall turns the library's panics at some malformed specs into errors.
 func parseWall(text string) (s cron.Schedule, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -73,18 +71,18 @@ func parseWall(text string) (s cron.Schedule, err error) {
 	return specParser.Parse(text)
 }
 
-// Next returns the first instant after t at which s is due, in the zone of s. It
-// reckons with what the clock on the wall shows: a time that the clock skips in
-// spring is due at the moment of the skip, together with all others that are
-// skipped, and a time that the clock shows twice in autumn is due the first time
-// only. Next returns the zero time when nothing is due within five years.
+// Next returns the first instant after t at which s is due, in the zone of s. It uses
+// wall clock times: a time that the clock skips in spring is due at the moment of the
+// skip, together with all others that are skipped. A time that the clock shows twice in
+// autumn is due the first time only. Next returns the zero time when nothing is due
+// within five years.
 func (s Spec) Next(t time.Time) time.Time {
 	for w := onWall(t.In(s.zone)); ; {
 		if w = s.wall.Next(w); w.IsZero() {
 			return time.Time{}
 		}
-		// Not later than t: the clock was set back and shows w for the second time, or w
-		// was skipped and its run took place at the skip.
+		// Not later than t: the clock was set back and shows w for the second time, or w was
+		// skipped and its work was done at the skip.
 		if due := s.instant(w); due.After(t) {
 			return due
 		}

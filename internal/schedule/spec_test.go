@@ -137,7 +137,7 @@ func TestSpecNext(t *testing.T) {
 	}
 }
 
-// A nightly spec is due once a day of the calendar, whatever the clocks do.
+// A nightly spec is due once a calendar day, whatever the clocks do.
 func TestSpecNextOnceADay(t *testing.T) {
 	t.Parallel()
 	for _, zone := range []string{"Europe/Berlin", "America/New_York", "Asia/Beirut", "Australia/Lord_Howe", "UTC"} {
@@ -176,7 +176,7 @@ func FuzzParseSpec(f *testing.F) {
 		if !next.IsZero() && !next.After(at) {
 			t.Errorf("%q in %s: after %s comes %s", text, zone, at, next)
 		}
-		// Nothing is left out between the two.
+		// No instant is left out between the two.
 		if middle := at.Add(next.Sub(at) / 2); !next.IsZero() && !spec.Next(middle).Equal(next) {
 			t.Errorf("%q in %s: after %s comes %s, but after %s comes %s", text, zone, at, next, middle, spec.Next(middle))
 		}
