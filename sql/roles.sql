@@ -18,12 +18,12 @@ EXCEPTION WHEN duplicate_object OR unique_violation THEN
 END
 $roles$;
 
--- The console reads as finance_reader, whoever the collector logs in as: a member of
--- collector_writer, or the owner of the schemas.
+-- The console reads as finance_reader, whether the collector's login is a member of
+-- collector_writer or the owner of the schemas.
 DO $members$
 DECLARE
     member text;
-    -- Since version 16 whoever creates a role is its member, but may not become it.
+    -- Since version 16 the creator of a role is its member, but may not become it.
     kind text := CASE WHEN pg_catalog.current_setting('server_version_num')::integer >= 160000 THEN 'SET' ELSE 'MEMBER' END;
 BEGIN
     FOR member IN SELECT 'collector_writer' UNION SELECT pg_catalog.pg_get_userbyid(nspowner) FROM pg_catalog.pg_namespace WHERE nspname = 'finance' LOOP
@@ -32,7 +32,7 @@ BEGIN
         END IF;
     END LOOP;
 EXCEPTION WHEN unique_violation THEN
-    -- As above: it has been granted from another database meanwhile.
+    -- As above: it was granted from another database meanwhile.
     NULL;
 END
 $members$;

@@ -13,13 +13,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// ticks is in what the kernel counts processor time; it is 100 a second on Linux.
+// ticks is the kernel's number of clock ticks a second for processor time, 100 on
+// Linux.
 const ticks = 100
 
-// stored is what stands in the database.
+// stored is the size of the database and its content.
 type stored struct{ bytes, bodies, entries int64 }
 
-// database is the server of a rig, seen from outside: nobody else uses it.
+// database is the server of a rig, which no other program uses.
 type database struct {
 	conn       *pgx.Conn
 	postmaster int
@@ -48,7 +49,7 @@ func openDatabase(b *testing.B, url string) *database {
 	return &database{conn: conn, postmaster: pid}
 }
 
-// cpu is the processor time of all server processes so far, those that ended included.
+// cpu returns the processor time of all server processes so far, ended ones included.
 func (d *database) cpu(b *testing.B) time.Duration {
 	b.Helper()
 	total, _ := cpuOf(d.postmaster, true)
@@ -68,7 +69,8 @@ func (d *database) cpu(b *testing.B) time.Duration {
 	return total
 }
 
-// cpuOf is the processor time of a process, with that of its ended children if so asked.
+// cpuOf returns the processor time of a process, with that of its ended children if
+// ended is set.
 func cpuOf(pid int, ended bool) (time.Duration, bool) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -101,7 +103,7 @@ func (d *database) stored(b *testing.B) stored {
 	return s
 }
 
-// watch counts the sessions until the end of ctx, and tells the most there were.
+// watch counts the sessions until ctx ends, and sends the largest number.
 func (d *database) watch(ctx context.Context, url string) <-chan int {
 	most := make(chan int, 1)
 	go func() {

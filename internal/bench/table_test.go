@@ -13,25 +13,25 @@ import (
 	"text/tabwriter"
 )
 
-// row is what one run of the program took, by customer where not said otherwise.
+// row is the cost of one run of the program, per customer where not stated otherwise.
 type row struct {
 	Case      string `json:"case"`
 	Customers int    `json:"customers"`
 	Night     string `json:"night"`
-	// PerSecond are customers, OfBareLoop is that in parts of what the bare loop, which
-	// ran before and after, came to.
+	// PerSecond is the number of customers per second, and OfBareLoop that number as a
+	// fraction of the bare loop's, which ran before and after.
 	PerSecond  float64 `json:"customers_per_second"`
 	OfBareLoop float64 `json:"of_bare_loop,omitempty"`
 	CPU        float64 `json:"ms_cpu"`
 	PostgreSQL float64 `json:"ms_postgresql_cpu"`
 	PeakMiB    float64 `json:"mib_peak"`
 	Requests   float64 `json:"requests"`
-	// Bytes are what the database grew by, and Bodies and Entries what the archive and
-	// the log of answers did.
+	// Bytes is the growth of the database, and Bodies and Entries that of the archive and
+	// the log of answers.
 	Bytes   float64 `json:"database_bytes"`
 	Bodies  float64 `json:"bodies"`
 	Entries float64 `json:"log_entries"`
-	// Sessions are the most that the database had at a time.
+	// Sessions is the largest number of sessions at a time.
 	Sessions int `json:"sessions"`
 }
 
@@ -49,8 +49,8 @@ func (t *table) add(r row) {
 	t.rows = append(t.rows, r)
 }
 
-// paired fills in what the rows of a case are of the bare loop: the mean of those
-// before and after.
+// paired sets the fractions of the bare loop for the rows of a case: of the mean before
+// and after.
 func (t *table) paired() {
 	loops := map[string][]float64{}
 	key := func(r row) string { return fmt.Sprint(r.Case, r.Customers) }
@@ -105,7 +105,7 @@ func (t *table) write(w io.Writer) error {
 	return os.WriteFile(file, append(text, '\n'), 0o644)
 }
 
-// machine names the processor, as far as the system tells.
+// machine returns the name of the processor, if the system states it.
 func machine() string {
 	text, _ := os.ReadFile("/proc/cpuinfo")
 	model := ""

@@ -73,7 +73,7 @@ func (s Selection) whole(ctx context.Context, client *fetch.Client, done map[bil
 			return Discovered(ctx, s.Partner, client)
 		})
 	}
-	ids = notDone(somebody(ids, noCustomers(s.Partner)), done)
+	ids = notDone(notEmpty(ids, noCustomers(s.Partner)), done)
 	return func(yield func(billing.Visit, error) bool) {
 		seen := map[billing.CustomerID]bool{}
 		for id, err := range ids {
@@ -118,8 +118,8 @@ func notDone(ids iter.Seq2[billing.CustomerID, error], done map[billing.Customer
 	}
 }
 
-// somebody yields ids, and the error none if the list is empty.
-func somebody(ids iter.Seq2[billing.CustomerID, error], none error) iter.Seq2[billing.CustomerID, error] {
+// notEmpty yields ids, and the error none if the list is empty.
+func notEmpty(ids iter.Seq2[billing.CustomerID, error], none error) iter.Seq2[billing.CustomerID, error] {
 	return func(yield func(billing.CustomerID, error) bool) {
 		empty := true
 		for id, err := range ids {

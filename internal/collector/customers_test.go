@@ -201,7 +201,7 @@ func TestAListWithoutAnybodyIsAnError(t *testing.T) {
 	t.Parallel()
 	none := noCustomers(discovering("a"))
 	var ended error
-	for _, err := range somebody(sequence(nil, func(func(billing.CustomerID, error) bool) {}), none) {
+	for _, err := range notEmpty(sequence(nil, func(func(billing.CustomerID, error) bool) {}), none) {
 		ended = err
 	}
 	if !errors.Is(ended, none) {

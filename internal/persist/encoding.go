@@ -15,8 +15,8 @@ const (
 )
 
 // bodies1 is the dictionary of bodyZstd1: answers as the documentation shows them. The
-// bodies are small and alike, so that most of each stands in it. It is a storage format:
-// no byte of it may change. A better one is a new encoding.
+// bodies are small and alike, so most of each is in the dictionary. It is a storage
+// format: no byte of it may change. A better dictionary is a new encoding.
 //
 //go:embed bodies-1.dict
 var bodies1 []byte

@@ -54,8 +54,8 @@ func (tr *Tracker) Ignore(columns ...string) *Tracker {
 	return tr
 }
 
-// Changes says what became of the rows since Track or the last Changes, "" when
-// nothing did. Rows stand in the order of their primary keys, deleted ones first:
+// Changes describes the changes of rows since Track or the last Changes, "" when there
+// are none. Rows are in the order of their primary keys, deleted ones first:
 //
 //	finance.orders
 //	  - id=1, total=5.00
@@ -63,9 +63,9 @@ func (tr *Tracker) Ignore(columns ...string) *Tracker {
 //	  + id=3, total=9.00
 //	  ! id=4: rewritten with the same values
 //
-// The last kind is an UPDATE that changes nothing, which leaves a dead row all the
-// same. In a table without a primary key a changed row is one deleted and one inserted,
-// and rewritten ones go unseen.
+// The last kind is an UPDATE without a change, which still leaves a dead row. In a
+// table without a primary key a changed row appears as one deleted and one inserted,
+// and rewritten rows are not noticed.
 func (tr *Tracker) Changes(t testing.TB) string {
 	t.Helper()
 	now, err := tr.snapshot(t.Context())
