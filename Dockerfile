@@ -1,4 +1,4 @@
-# A static binary on an empty image. Build with the version it should tell:
+# A static binary on an empty image. Build with the version that it should report:
 #   docker build --build-arg VERSION=v1.2.3 --build-arg COMMIT=$(git rev-parse HEAD) -t collector .
 #
 # With BuildKit, --platform linux/amd64,linux/arm64 builds both on this machine's own
@@ -6,7 +6,7 @@
 # `make image-push`.
 FROM --platform=${BUILDPLATFORM:-linux/amd64} golang:1.26 AS build
 WORKDIR /src
-# Modules first: they change more seldom than the sources, and their layer is kept.
+# Modules first: they change less often than the sources, so their layer is reused.
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
@@ -30,9 +30,9 @@ LABEL org.opencontainers.image.title="partnercost" \
 # Time zones are embedded in the binary.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/collector /collector
-# Refresh tokens are rewritten at each rotation: the only place that is written to.
+# The refresh tokens, rewritten at each use, are the only files that are written.
 COPY --from=build --chown=65532:65532 /out/state /var/lib/collector
 USER 65532:65532
 ENTRYPOINT ["/collector"]
-# Of the daemon; a one-shot ends before it counts.
+# For the daemon; a one-shot ends before the first check.
 HEALTHCHECK --interval=30s --timeout=6s --start-period=1m CMD ["/collector", "health"]

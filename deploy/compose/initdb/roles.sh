@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs once, when the database is made: the owner of the schemas migrates, the
-# collector collects, and nobody needs the superuser. Simulated costs never stand
-# beside real ones.
+# collector collects, and no client needs the superuser. Simulated costs are never stored
+# with real ones.
 set -euo pipefail
 psql -v ON_ERROR_STOP=1 -U postgres -d postgres -v owner="$OWNER_PASSWORD" -v collector="$COLLECTOR_PASSWORD" <<'SQL'
 CREATE ROLE finance_reader NOLOGIN;
