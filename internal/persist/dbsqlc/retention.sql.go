@@ -87,7 +87,7 @@ type DispensablePayloadsParams struct {
 	AtMost int32
 }
 
-// What can be done without, after its time.
+// Data that is not needed after its retention.
 // Old bodies from which nothing that stands now was derived. That there were no items yet
 // (revision -1) needs no proof.
 func (q *Queries) DispensablePayloads(ctx context.Context, db DBTX, arg DispensablePayloadsParams) ([][]byte, error) {
