@@ -101,8 +101,8 @@ CREATE TEMPORARY TABLE IF NOT EXISTS stage_sets (
     -- The answer has items of this type but no detail of it, and when the first begins.
     stray        boolean NOT NULL,
     earliest     timestamptz,
-    -- filled while merging: new, replaced, same, agreed (the same as an import said), read
-    -- (empty from its first reading on) or kept
+    -- filled while merging: new, replaced, same, agreed (same as imported), read (empty
+    -- from its first reading on) or kept
     action       text,
     revision     integer,
     old_set_id   bigint,

@@ -33,8 +33,8 @@ FROM known k LEFT JOIN added a ON a.customer_key = k.customer_key
 WHERE s.seq = k.seq
 `
 
-// The same bodies are the same entry in the log, however often they are imported, unless
-// another entry has come in between: a replay does again what was done, in the same order.
+// The same bodies are one entry of the log, however often they are imported, unless
+// another entry has come in between: a replay repeats what was done in the same order.
 func (q *Queries) ApplyImports(ctx context.Context, db DBTX, runID string) error {
 	_, err := db.Exec(ctx, applyImports, runID)
 	return err
@@ -98,12 +98,12 @@ CROSS JOIN LATERAL (SELECT q.origin FROM collector.billing_profiles b JOIN colle
 WHERE t.action = 'changed' AND s.seq = t.seq AND known.origin = 'servicecosts'
 `
 
-// Takes back from the plan what would replace values that were collected, or stand
-// beside them: a type and period that was collected takes no detail of any currency,
-// and no items where items were read and not set aside: then a collected set stands, be
-// it empty. Items that no cost of their own stands for are those that a collection would
-// empty (EmptySets), and stand beside no collected cost of their period or type. A set that
-// is empty says nothing about what was read. A replay decides likewise: replayed.add.
+// Removes from the plan what would replace collected values or add to them. A type and
+// period that was collected takes no detail of any currency, and no items where items were
+// read and not set aside: a collected set, possibly an empty one, exists then. Items
+// without a cost of their own are those that a collection would empty (EmptySets); they may
+// not be added to a collected cost of their period or type. An empty set of that kind does
+// not show what was read. A replay decides in the same way: replayed.add.
 func (q *Queries) KeepCollected(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, keepCollected)
 	return err

@@ -856,10 +856,10 @@ SELECT u.seq, 'line_items_without_detail', 'warning', 'no invoice type, or ' || 
 FROM unclear u
 `
 
-// Items without a type may be those of a type of which the answer has neither a detail nor
-// items, while its newest period goes on and has items stored: nobody can say, and the same
-// items would stand in two sets. Then no items of the answer are stored, as if they had not
-// been read, and all stored sets stay.
+// Items without a type may belong to a type of which the answer has neither a detail nor
+// items, while its newest period is still open and has stored items. This cannot be
+// decided, and the same items would be in two sets. Then no items of the answer are stored,
+// as if they had not been read, and all stored sets stay.
 func (q *Queries) SetUnclearAside(ctx context.Context, db DBTX) error {
 	_, err := db.Exec(ctx, setUnclearAside)
 	return err

@@ -13,12 +13,12 @@ GROUP BY s.customer_id
 ON CONFLICT DO NOTHING;
 
 -- name: KeepCollected :exec
--- Takes back from the plan what would replace values that were collected, or stand
--- beside them: a type and period that was collected takes no detail of any currency,
--- and no items where items were read and not set aside: then a collected set stands, be
--- it empty. Items that no cost of their own stands for are those that a collection would
--- empty (EmptySets), and stand beside no collected cost of their period or type. A set that
--- is empty says nothing about what was read. A replay decides likewise: replayed.add.
+-- Removes from the plan what would replace collected values or add to them. A type and
+-- period that was collected takes no detail of any currency, and no items where items were
+-- read and not set aside: a collected set, possibly an empty one, exists then. Items
+-- without a cost of their own are those that a collection would empty (EmptySets); they may
+-- not be added to a collected cost of their period or type. An empty set of that kind does
+-- not show what was read. A replay decides in the same way: replayed.add.
 WITH collected AS MATERIALIZED (
     SELECT DISTINCT s.seq, coalesce(d.invoice_type, '') AS invoice_type, coalesce(d.period_start, '-infinity') AS period_start
     FROM stage_statements s
@@ -56,8 +56,8 @@ CROSS JOIN LATERAL (SELECT q.origin FROM collector.billing_profiles b JOIN colle
 WHERE t.action = 'changed' AND s.seq = t.seq AND known.origin = 'servicecosts';
 
 -- name: ApplyImports :exec
--- The same bodies are the same entry in the log, however often they are imported, unless
--- another entry has come in between: a replay does again what was done, in the same order.
+-- The same bodies are one entry of the log, however often they are imported, unless
+-- another entry has come in between: a replay repeats what was done in the same order.
 WITH known AS (
     SELECT s.seq, s.customer_key, q.statement_id
     FROM stage_statements s

@@ -109,10 +109,10 @@ WHERE t.set_no = l.set_no AND l.stray
             AND k.period_start = l.period_start AND k.origin = 'servicecosts' OFFSET 0));
 
 -- name: SetUnclearAside :exec
--- Items without a type may be those of a type of which the answer has neither a detail nor
--- items, while its newest period goes on and has items stored: nobody can say, and the same
--- items would stand in two sets. Then no items of the answer are stored, as if they had not
--- been read, and all stored sets stay.
+-- Items without a type may belong to a type of which the answer has neither a detail nor
+-- items, while its newest period is still open and has stored items. This cannot be
+-- decided, and the same items would be in two sets. Then no items of the answer are stored,
+-- as if they had not been read, and all stored sets stay.
 WITH unclear AS MATERIALIZED (
     SELECT DISTINCT u.seq, newest.invoice_type, newest.period_start
     FROM stage_sets u

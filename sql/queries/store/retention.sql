@@ -1,8 +1,8 @@
 -- Data that is not needed after its retention.
 
 -- name: DispensablePayloads :many
--- Old bodies from which nothing that stands now was derived. That there were no items yet
--- (revision -1) needs no proof.
+-- Old bodies from which no current row was derived. An empty set of revision -1 does not
+-- need its body.
 WITH live AS (
     SELECT statement_id, false AS profile, true AS summary, false AS items FROM collector.cost_details
     UNION SELECT statement_id, false, true, true FROM collector.line_item_sets WHERE superseded_at IS NULL AND revision >= 0
