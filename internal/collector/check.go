@@ -9,7 +9,7 @@ import (
 	"partnercost/internal/config"
 )
 
-// Check is how one check went.
+// Check is the result of one check.
 type Check struct {
 	// About names what was checked.
 	About string
@@ -17,7 +17,7 @@ type Check struct {
 	Err error
 	// Found says what was found; it counts only without an Err.
 	Found string
-	// Note says that Found is worth knowing, and neither right nor wrong.
+	// Note means that Found is information, neither good nor bad.
 	Note bool
 }
 
@@ -35,9 +35,9 @@ func (c checks) note(about, found string) {
 	c.report(Check{About: "partner " + c.partner + ": " + about, Found: found, Note: true})
 }
 
-// CheckPartner checks the partner's credentials and reads every endpoint once, for its
-// first customer, and its name in the database if there is one. It writes nothing. Each
-// check is reported when it was made.
+// CheckPartner checks the partner's credentials, reads every endpoint once, for its
+// first customer, and checks the partner's name in the database if there is one. It
+// writes nothing. Each check is reported as soon as it is made.
 func (c *Collector) CheckPartner(ctx context.Context, partner config.Partner, report func(Check)) {
 	checks, what := checks{partner.Name, report}, c.Config.Collect
 	if c.Store != nil {
@@ -49,7 +49,7 @@ func (c *Collector) CheckPartner(ctx context.Context, partner config.Partner, re
 		return
 	}
 	defer client.Close()
-	// A token that is given has been shown to nobody yet.
+	// A given token has not been used yet, so it is not known to be accepted.
 	token := "issued"
 	if partner.Auth.Mode == "token" {
 		token = "given; the reads below tell whether it is accepted"

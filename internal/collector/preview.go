@@ -6,21 +6,23 @@ import (
 	"partnercost/internal/billing"
 )
 
-// Preview fetches everything of the selections. It stores nothing: it calls show with the
-// changes that storing each batch would make. Show is called from several
-// goroutines, one a partner; its error ends that partner's preview.
+// Preview fetches everything of the selections and stores nothing: it calls show with the
+// changes that storing each batch would make. show is called from several goroutines, one
+// per partner; its error ends that partner's preview.
 //
-// It takes no lock: it writes nothing, and another run of the partner only makes what
-// it compares with newer.
+// It takes no lock, because it writes nothing, and another run of the partner only makes
+// the data with which it compares newer.
 func (c *Collector) Preview(ctx context.Context, request Request, selections []Selection, show Show) []Result {
 	return c.sideBySide(selections, func(s Selection) Result { return c.previewPartner(ctx, request, s, show) })
 }
 
-// Show is told what a preview finds.
+// Show receives the results of a preview.
 type Show struct {
-	// Customers is told of each batch of customers, and what storing it would do.
+	// Customers is called with each batch of customers and the results that storing it
+	// would have.
 	Customers func(partner string, batch []billing.Statement, results []billing.CustomerResult) error
-	// Invoice is told of each invoice of which there is something to store or to read.
+	// Invoice is called with each invoice that would be stored or whose lines would be
+	// read.
 	Invoice func(InvoicePreview) error
 }
 
@@ -28,7 +30,7 @@ func (c *Collector) previewPartner(ctx context.Context, request Request, s Selec
 	run, log := c.newRun(s.Partner.Name, request.Kind)
 	result = Result{Partner: run.Partner, Kind: run.Kind}
 	if result.Err = c.Store.CheckPartner(ctx, run.Partner, s.Partner.Auth.TenantID); result.Err != nil {
-		return result // as a run ends
+		return result // like the end of a run
 	}
 	client, err := c.NewClient(s.Partner, countRequests(c.Metrics, run.Partner), log)
 	if err != nil {

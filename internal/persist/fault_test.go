@@ -361,8 +361,8 @@ func TestTooManyConnections(t *testing.T) {
 	defer func() { b.store.Close() }() // before the login is dropped
 	role := pgx.Identifier{u.User.Username()}.Sanitize()
 	admin := b.session()
-	// Nobody tells a pool that its sessions have ended: a write finds out, or the pool
-	// before it.
+	// A pool is not told that its sessions have ended: a write finds out, or the pool
+	// itself before it.
 	end := func() {
 		for len(b.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", u.User.Username())) > 0 {
 			continue

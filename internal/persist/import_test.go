@@ -152,7 +152,7 @@ func TestImportFillsItemsThatWereSetAside(t *testing.T) {
 	b.wantReplayed()
 }
 
-// Items that were read and not there leave no gap, though the cost changes later and its
+// Items that were read and absent leave no gap, even if the cost changes later and its
 // items are not read again.
 func TestImportFillsNoItemsThatWereRead(t *testing.T) {
 	t.Parallel()
@@ -180,8 +180,8 @@ func TestImportFillsNoItemsThatWereRead(t *testing.T) {
 	}
 }
 
-// Files that are imported again count from then on: over another import, and beside what
-// was collected since.
+// Files that are imported again count from then on: before another import, and beside
+// what was collected since.
 func TestImportingAgainIsTheNewestImport(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)

@@ -38,7 +38,7 @@ func (s *Store) SavePartner(ctx context.Context, name, tenantID string) error {
 	return nil
 }
 
-// CheckPartner fails as SavePartner would, and writes nothing.
+// CheckPartner returns the error that SavePartner would return, and writes nothing.
 func (s *Store) CheckPartner(ctx context.Context, name, tenantID string) error {
 	err := s.oneName(ctx, s.pool, name, tenantID)
 	if err != nil {
@@ -47,7 +47,7 @@ func (s *Store) CheckPartner(ctx context.Context, name, tenantID string) error {
 	return nil
 }
 
-// oneName is ErrOtherName when the name is new for a tenant that has another.
+// oneName returns ErrOtherName when the name is new for a tenant that has another name.
 func (s *Store) oneName(ctx context.Context, db dbsqlc.DBTX, name, tenantID string) error {
 	others, err := s.q.OtherNamesOfTenant(ctx, db, dbsqlc.OtherNamesOfTenantParams{Partner: name, TenantID: optional(tenantID)})
 	if err != nil || len(others) == 0 {

@@ -18,7 +18,7 @@ import (
 // ArchivedCustomer is the log of one customer's answers.
 type ArchivedCustomer struct {
 	CustomerID billing.CustomerID
-	// Answers are in the order in which they came.
+	// Answers are in the order in which they arrived.
 	Answers []ArchivedAnswer
 }
 
@@ -312,7 +312,7 @@ func (r *replayed) add(seq int32, answer *RederivedAnswer) {
 	r.emptySets(seq, answer, given)
 }
 
-// costs are the types and periods that have a cost, and those of which one was collected.
+// costs are the types and periods that have a cost, and those with a collected one.
 func (r *replayed) costs() (known, collected map[setKey]bool) {
 	known, collected = map[setKey]bool{}, map[setKey]bool{}
 	for key, of := range r.details {
@@ -332,8 +332,8 @@ func (r *replayed) dropImported(collected map[detailKey][]billing.CostDetail) {
 	maps.DeleteFunc(r.details, func(key detailKey, of detailsOf) bool { return of.imported && stated[key.set()] })
 }
 
-// collectSets takes in the line items of a collected answer, and notes in given which
-// sets these are. It places them as PlaceSets does when collecting.
+// collectSets takes in the line items of a collected answer, and records their sets in
+// given. It assigns them as PlaceSets does in a collection.
 func (r *replayed) collectSets(seq int32, s *billing.Statement, given map[setKey]bool) {
 	for _, set := range setsOf(s) {
 		if set.stray {
@@ -344,8 +344,8 @@ func (r *replayed) collectSets(seq int32, s *billing.Statement, given map[setKey
 	}
 }
 
-// importSets takes in the line items of an imported answer, and notes in given which
-// sets these are. It decides as KeepCollected does when importing.
+// importSets takes in the line items of an imported answer, and records their sets in
+// given. It decides as KeepCollected does in an import.
 func (r *replayed) importSets(seq int32, s *billing.Statement, given map[setKey]bool) {
 	known, collected := r.costs()
 	besideCollected := func(key setKey) bool {
@@ -367,8 +367,8 @@ func (r *replayed) importSets(seq int32, s *billing.Statement, given map[setKey]
 	}
 }
 
-// emptySets empties the sets that are over with an answer that gives these. It decides
-// as EmptySets does when collecting; given is nil when the line items are not known.
+// emptySets empties the sets that end with an answer whose sets are given. It decides
+// as EmptySets does in a collection; given is nil when the line items are not known.
 func (r *replayed) emptySets(seq int32, answer *RederivedAnswer, given map[setKey]bool) {
 	costs := answer.Costs
 	root, wereRead := midnight(costs.Root.Period.Start), given != nil
@@ -388,8 +388,8 @@ func (r *replayed) emptySets(seq int32, answer *RederivedAnswer, given map[setKe
 	}
 }
 
-// isUnclear reports whether nobody can say whose the items without a type are. It
-// decides as SetUnclearAside does when collecting.
+// isUnclear reports whether the items without a type cannot be assigned to one. It
+// decides as SetUnclearAside does in a collection.
 func (r *replayed) isUnclear(s *billing.Statement) bool {
 	untyped := itemSet{}
 	types := map[billing.InvoiceType]bool{}
@@ -417,7 +417,7 @@ func (r *replayed) isUnclear(s *billing.Statement) bool {
 	return false
 }
 
-// newest is the newest collected period of a type; zero when there is none.
+// newest returns the newest collected period of a type; zero when there is none.
 func (r *replayed) newest(invoiceType billing.InvoiceType) (newest billing.Period) {
 	for key, of := range r.details {
 		if key.invoiceType != invoiceType || of.imported {
@@ -433,14 +433,14 @@ func (r *replayed) newest(invoiceType billing.InvoiceType) (newest billing.Perio
 	return newest
 }
 
-// isOver reports whether a period ended, or does not say when it does, before an answer
-// whose root begins at root and whose items at first.
+// isOver reports whether a period ended before an answer whose root begins at root and
+// whose items begin at first. A period without an end counts as ended.
 func isOver(p billing.Period, root, first time.Time) bool {
 	return p.End.IsZero() || p.End.Before(root) || p.End.Before(first)
 }
 
-// periodOf is the start of the period of items of whose type their answer has no detail:
-// the newest collected one of the type, unless that is over. See PlaceSets.
+// periodOf returns the period start of items for whose type the answer has no detail:
+// the newest collected period of the type, unless that is over. See PlaceSets.
 func (r *replayed) periodOf(set *itemSet, root time.Time) time.Time {
 	newest := r.newest(set.invoiceType)
 	if !isOver(newest, root, set.earliest()) {

@@ -234,8 +234,8 @@ func TestAPoolerThatMixesSessionsIsRefused(t *testing.T) {
 	}
 }
 
-// Who only reads works in transactions that settle all that they need, so that it does
-// not matter whose session each of them gets. And nobody finds these settings afterwards.
+// Readers work in transactions that make their own settings, so the session of each
+// transaction does not matter. No other session has these settings afterwards.
 func TestReadersNeedNoSessionOfTheirOwn(t *testing.T) {
 	t.Parallel()
 	b := newFixture(t)

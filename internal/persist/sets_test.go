@@ -23,7 +23,7 @@ func answer(details []billing.CostDetail, items ...billing.LineItem) billing.Sta
 	return s
 }
 
-// place gives the items of an answer their periods, as fetch does.
+// place assigns the items of an answer to their periods, as fetch does.
 func place(s *billing.Statement) {
 	for i := range s.LineItems {
 		item := &s.LineItems[i]
@@ -186,9 +186,9 @@ func TestLineItemsAreCountedOnce(t *testing.T) {
 
 var replaySeeds = flag.Int("replay.seeds", 12, "how many random logs of answers are replayed")
 
-// Whatever order of answers is collected and imported, a replay of their log gives what
-// stands already, after each night or only in the end. And when time goes on in them, no
-// collected items stand in two sets without a finding.
+// After any sequence of collected and imported answers, a replay of their log yields the
+// stored rows, after each night or only at the end. As time passes between the answers,
+// no collected items are in two sets without a finding.
 func TestReplayGivesWhatWasCollected(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(*replaySeeds) {
