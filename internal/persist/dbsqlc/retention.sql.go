@@ -88,8 +88,8 @@ type DispensablePayloadsParams struct {
 }
 
 // Data that is not needed after its retention.
-// Old bodies from which nothing that stands now was derived. That there were no items yet
-// (revision -1) needs no proof.
+// Old bodies from which no current row was derived. An empty set of revision -1 does not
+// need its body.
 func (q *Queries) DispensablePayloads(ctx context.Context, db DBTX, arg DispensablePayloadsParams) ([][]byte, error) {
 	rows, err := db.Query(ctx, dispensablePayloads, arg.Before, arg.AtMost)
 	if err != nil {
