@@ -87,7 +87,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	} else {
 		d.say("A Partner Center with %d simulated customers is running.\n", o.Customers)
 	}
-	if err := migrate(ctx, url); err != nil {
+	if err := persist.Prepare(ctx, url); err != nil {
 		return err
 	}
 	if lived, err := d.lived(ctx); err != nil || lived {
@@ -201,18 +201,6 @@ func configuration(databaseURL, baseURL string) *config.Config {
 		Reconcile: config.Reconcile{UnseenAfter: 72 * time.Hour, JumpFactor: 5, JumpPercent: 50, JumpAmount: 10, JumpPeriods: 4},
 		Collect:   config.Collect{Costs: true, LineItems: true, Profiles: "full", Batch: 500, Night: time.Hour, Refresh: 7 * 24 * time.Hour, PartnersAtOnce: 1},
 	}
-}
-
-func migrate(ctx context.Context, url string) (err error) {
-	m, err := persist.OpenMigrator(ctx, url)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, m.Close()) }()
-	if err := m.Up(ctx); err != nil {
-		return err
-	}
-	return m.GrantRoles(ctx)
 }
 
 // report prints the beginning of a report, like the command that it names.

@@ -45,6 +45,19 @@ type SchemaState struct {
 	Pending []string
 }
 
+// Prepare gives the empty database at url the schema and the roles.
+func Prepare(ctx context.Context, databaseURL string) (err error) {
+	m, err := OpenMigrator(ctx, databaseURL)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, m.Close()) }()
+	if err := m.Up(ctx); err != nil {
+		return err
+	}
+	return m.GrantRoles(ctx)
+}
+
 // OpenMigrator connects to the database at url. The caller closes it.
 func OpenMigrator(ctx context.Context, databaseURL string) (*Migrator, error) {
 	config, err := pgx.ParseConfig(databaseURL)

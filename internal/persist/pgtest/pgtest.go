@@ -155,23 +155,11 @@ func (d *databases) template(context.Context) (string, error) {
 			d.templateErr = err
 			return
 		}
-		if err := migrate(ctx, d.server.database(name)); err != nil {
+		if err := persist.Prepare(ctx, d.server.database(name)); err != nil {
 			d.templateErr = fmt.Errorf("migrate the template of the test databases: %w", err)
 		}
 	})
 	return name, d.templateErr
-}
-
-func migrate(ctx context.Context, databaseURL string) (err error) {
-	m, err := persist.OpenMigrator(ctx, databaseURL)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, m.Close()) }()
-	if err := m.Up(ctx); err != nil {
-		return err
-	}
-	return m.GrantRoles(ctx)
 }
 
 // execute runs one statement in the server's maintenance database.
