@@ -394,3 +394,76 @@ func TestTokenDiesBetweenTwoRequests(t *testing.T) {
 		}
 	})
 }
+
+// scripted gives the tokens of a script, and its last one from then on.
+type scripted struct {
+	mu             sync.Mutex
+	tokens, others []string
+}
+
+func next(script *[]string) string {
+	token := (*script)[0]
+	if len(*script) > 1 {
+		*script = (*script)[1:]
+	}
+	return token
+}
+
+func (s *scripted) Token(context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return next(&s.tokens), nil
+}
+
+func (s *scripted) Refresh(context.Context, string) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return next(&s.others), nil
+}
+
+// A renewed token that dies of age is no dead sign-in: it was good once, or another one
+// has taken its place. Requests with an older token may come in between.
+func TestARenewedTokenDiesOfAge(t *testing.T) {
+	t.Parallel()
+
+	for _, test := range []struct {
+		name           string
+		tokens, others []string
+		good           map[string][]bool // by token, for its requests one after the other
+		statements     int
+	}{
+		{
+			// The first is refused by accident; the second is read with the old token; the
+			// third with the old one, which has died, as the renewed one has.
+			"that was good once", []string{"old", "old", "renewed", "old", "old", "renewed", "renewed", "renewed", "new"}, []string{"renewed", "new"},
+			map[string][]bool{"old": {false, true, false}, "renewed": {true, true, false, false}, "new": {true}}, 3,
+		},
+		{
+			"that another took the place of", []string{"old", "old", "new"}, []string{"renewed"},
+			map[string][]bool{"old": {false}, "renewed": {false}, "new": {true}}, 1,
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			var mu sync.Mutex
+			good := func(token string) bool {
+				mu.Lock()
+				defer mu.Unlock()
+				turns := test.good[token]
+				if len(turns) > 1 {
+					test.good[token] = turns[1:]
+				}
+				return len(turns) > 0 && turns[0]
+			}
+			_, url := newPartner(t, map[string]http.HandlerFunc{
+				"/v1/customers": bearer(good, says(200, pageOf("", 1))), profilePath: bearer(good, says(200, goodProfile)),
+			})
+			c := client(t, fetch.Options{BaseURL: url, Tokens: &scripted{tokens: test.tokens, others: test.others}})
+			for n := range test.statements {
+				if s, err := c.Statement(t.Context(), idOf(n)); err != nil || s.Failure != nil {
+					t.Fatalf("statement %d: %v, %v", n, err, s.Failure)
+				}
+			}
+		})
+	}
+}
