@@ -435,12 +435,18 @@ func TestARenewedTokenDiesOfAge(t *testing.T) {
 		{
 			// The first is refused by accident; the second is read with the old token; the
 			// third with the old one, which has died, as the renewed one has.
-			"that was good once", []string{"old", "old", "renewed", "old", "old", "renewed", "renewed", "renewed", "new"}, []string{"renewed", "new"},
-			map[string][]bool{"old": {false, true, false}, "renewed": {true, true, false, false}, "new": {true}}, 3,
+			"that was good once",
+			[]string{"old", "old", "renewed", "old", "old", "renewed", "renewed", "renewed", "new"},
+			[]string{"renewed", "new"},
+			map[string][]bool{"old": {false, true, false}, "renewed": {true, true, false, false}, "new": {true}},
+			3,
 		},
 		{
-			"that another took the place of", []string{"old", "old", "new"}, []string{"renewed"},
-			map[string][]bool{"old": {false}, "renewed": {false}, "new": {true}}, 1,
+			"that another took the place of",
+			[]string{"old", "old", "new"},
+			[]string{"renewed"},
+			map[string][]bool{"old": {false}, "renewed": {false}, "new": {true}},
+			1,
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
