@@ -60,19 +60,23 @@ func BenchmarkPages(b *testing.B) {
 	newest := time.Now().UTC()
 	month := newest.Format("2006-01")
 	yesterday := newest.AddDate(0, 0, -1).Format(time.DateOnly)
-	since := newest.AddDate(-1, 0, 0).Format("2006-01") + "-01"
 	const who = "partner=contoso&customer=00000000-0000-4000-8000-00000000c350"
 	for _, page := range []struct{ name, path string }{
 		{"overview", "/"},
 		{"earlier month", "/?month=" + newest.AddDate(0, -6, -newest.Day()+1).Format("2006-01")},
-		{"chart", "/chart?scheme=light&size=wide&currency=EUR&month=" + month + "&since=" + since},
+		{"customers", "/customers?month=" + month},
+		{"customers by name", "/customers?sort=company_name&currency=every"},
 		{"customer", "/customer?" + who},
 		{"origin", "/origin?" + who + "&type=Recurring&currency=USD&ordinal=1&start=" + month + "-01"},
 		{"search", "/customers?q=hotels"},
 		{"movers", "/movers?month=" + month},
 		{"restatements", "/restatements?since=" + yesterday},
 		{"costs of a month", "/costs?month=" + month},
-		{"missing", "/missing"},
+		{"missing costs", "/missing-costs?month=" + month},
+		{"coverage", "/uncovered"},
+		{"totals", "/totals?month=every"},
+		{"invoices", "/invoices"},
+		{"reconciliation", "/reconciliation?month=" + month},
 		{"findings", "/findings"},
 		{"runs", "/runs"},
 	} {

@@ -14,7 +14,7 @@ var tables = []table{
 var totals = table{
 	name: "totals", title: "Totals", empty: "No costs match this selection.",
 	note:  "A period counts in the month in which it ends. Where a type is open, the month before and the difference are those of the customers that have costs in both months.",
-	order: "-month", filters: []string{"month", "currency", "type", "partner"},
+	order: "-month", filters: []string{"month", "currency", "type", "partner"}, ofMonth: true,
 	columns: []column{
 		{name: "month", header: "Month"},
 		{name: "currency_code", header: "Currency"},
@@ -338,7 +338,7 @@ var revisions = table{
 		{name: "superseded_at", header: "Superseded", absent: "counts now"},
 		{name: "origin", header: "From", kind: term, needs: allRoom},
 		{name: "run_id", header: "Run", kind: identifier, needs: allRoom},
-		{name: "superseded_by_run", header: "Superseded by", kind: identifier, needs: allRoom},
+		{name: "superseded_by_run", kind: hidden},
 		{name: "summary_hash", header: "Answer", kind: identifier, needs: allRoom},
 		{name: "line_items_hash", header: "Line items", kind: identifier, needs: allRoom},
 		{name: "partner", kind: hidden},
@@ -435,7 +435,7 @@ var reconciliation = table{
 		{name: "invoiced", header: "Invoiced", kind: amount, needs: moreRoom},
 		{name: "service_costs", header: "Service costs", kind: amount, needs: moreRoom},
 		{name: "difference", header: "Difference", kind: gap},
-		{name: "verdict", header: "Verdict", kind: outcome, needs: moreRoom},
+		{name: "verdict", header: "Verdict", kind: outcome, needs: allRoom},
 		{name: "reason", header: "Reason", kind: term, absent: "Not known"},
 		{name: "moved", kind: rank, by: "currency_code NULLS LAST, moved"},
 	},

@@ -34,6 +34,10 @@ SELECT s.customer_key, max(s.statement_id), '00000000-0000-4000-9000-00000000000
 FROM collector.statements s
 GROUP BY s.customer_key;
 
+INSERT INTO collector.partners (partner, refresh) VALUES ('contoso', '7 days');
+INSERT INTO collector.customer_reads (customer_key, costs_at, profile_at, line_items_at)
+SELECT customer_key, now() - interval '3 hours', now() - interval '3 days', now() - interval '2 days' FROM collector.customers;
+
 -- A month after the other, as they would have been collected.
 INSERT INTO collector.cost_details (customer_key, invoice_type, period_start, currency_code, ordinal, starts_at, ends_at, pretax_total, tax, after_tax_total,
     origin, statement_id, run_id, first_collected_at, last_changed_at, revisions)
@@ -70,6 +74,24 @@ SELECT 'contoso', customer_key, 'line_items_count_mismatch', CASE WHEN customer_
        '', 'An invented finding of the benchmark.', now() - interval '2 days', now() - interval '1 day'
 FROM collector.customers
 WHERE customer_key % 40 = 0;
+
+-- What was billed for the month: a line for each detail, one in a hundred a cent more.
+INSERT INTO collector.invoices (partner, invoice_id, invoice_type, document_type, invoice_date, period_start, period_end, month, month_assumed, currency_code, total, run_id, first_collected_at, last_changed_at)
+SELECT 'contoso', left(d.invoice_type, 1) || d.currency_code, d.invoice_type, 'invoice', current_date, date_trunc('month', now())::date, (date_trunc('month', now()) + interval '1 month')::date - 1,
+       date_trunc('month', now())::date, false, d.currency_code, sum(d.after_tax_total), '00000000-0000-4000-9000-000000000000', now(), now()
+FROM collector.cost_details d
+WHERE (d.ends_at AT TIME ZONE 'UTC')::date >= date_trunc('month', now())::date
+GROUP BY d.invoice_type, d.currency_code;
+INSERT INTO collector.invoice_line_sets (invoice_key, source, part, revision, content_hash, line_count, run_id, collected_at)
+SELECT invoice_key, 'v2', 'all', 0, '\x00', 0, run_id, now() FROM collector.invoices;
+INSERT INTO collector.invoice_lines (set_id, ordinal, class, customer_id, own, charge_type, product_name, pretax_total, tax, after_tax_total, currency_code)
+SELECT s.set_id, row_number() OVER (PARTITION BY s.set_id), 'v2', c.customer_id, false, 'New', 'Microsoft 365 Business Basic', d.pretax_total, d.tax,
+       d.after_tax_total + CASE WHEN d.detail_id % 100 = 0 THEN 0.01 ELSE 0 END, d.currency_code
+FROM collector.cost_details d
+JOIN collector.customers c USING (customer_key)
+JOIN collector.invoices i ON i.invoice_type = d.invoice_type AND i.currency_code = d.currency_code
+JOIN collector.invoice_line_sets s USING (invoice_key)
+WHERE (d.ends_at AT TIME ZONE 'UTC')::date >= date_trunc('month', now())::date;
 
 DO $refresh$
 BEGIN
