@@ -332,8 +332,13 @@ func (p *overviewPage) strip(f, since filter) {
 		if p.missing == 0 {
 			lacks.Value, lacks.Detail = "none", "all have come"
 		}
-		if p.Open != "" {
+		switch {
+		case p.Open != "":
 			state.Detail, state.Class = "open: not complete yet", "warning"
+		case len(p.Currencies) == 0:
+			state.Detail = "no costs"
+		case p.of.IsZero():
+			state.Detail = "costs that belong to no month"
 		}
 		p.Strip = append(p.Strip, state, lacks)
 	}

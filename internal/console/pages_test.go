@@ -45,6 +45,8 @@ func TestOverviewTellsOfTheNewestMonth(t *testing.T) {
 	}
 	earlier := s.get("/?month=2026-09", http.StatusOK)
 	contains(t, "the month before", earlier, "<h1>September 2026</h1>", "550.00 EUR", "← August 2026", "October 2026 →")
+	contains(t, "a month without costs", s.get("/?month=2020-01", http.StatusOK), "<h1>January 2020</h1>", "Month January 2020 no costs", `<option value="2020-01" selected>`, "September 2025 →")
+	contains(t, "costs of no month", s.get("/?month=none", http.StatusOK), "no stated end")
 	// No sum over currencies: no figure of the overview is larger than the largest currency's.
 	if strings.Contains(body, "138,") {
 		t.Error("amounts of different currencies were added")
