@@ -98,8 +98,8 @@ func TestDemoKeepsTheConsole(t *testing.T) {
 		}
 		body, err := io.ReadAll(r.Body)
 		_ = r.Body.Close()
-		if err != nil || r.StatusCode != http.StatusOK || !strings.Contains(string(body), "<h1>Costs of ") || strings.Count(string(body), "<picture>") < 3 ||
-			!strings.Contains(string(body), "no access") {
+		if err != nil || r.StatusCode != http.StatusOK || !strings.Contains(string(body), ">Costs after tax<") || strings.Count(string(body), `<svg class="chart"`) < 3 ||
+			!strings.Contains(string(body), "No access") || !strings.Contains(string(body), `"/invoices`) {
 			t.Errorf("the console: %s, %v\n%.2000s", r.Status, err, body)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 const (
 	chartWidth, chartHeight                     = 300, 120
 	chartTop, chartRight, chartBottom, chartGap = 8, 4, 20, 6
+	chartLeft                                   = 10
 	characterWidth                              = 7
 	// barShare is how much of the room of a month its bar takes.
 	barShare = 0.72
@@ -65,7 +66,7 @@ func newBarChart(all []series, from month, span int, code string) barChart {
 	low, high := ticks[0], ticks[len(ticks)-1]
 	left := pixels(0)
 	for _, tick := range ticks {
-		left = max(left, pixels(characterWidth*float64(len([]rune(shortAmount(tick))))+chartGap))
+		left = max(left, pixels(characterWidth*float64(len([]rune(shortAmount(tick))))+chartLeft))
 	}
 	bottom := pixels(chartHeight - chartBottom)
 	height := func(amount float64) pixels {

@@ -16,8 +16,8 @@ var totals = table{
 	note:  "A period counts in the month in which it ends. Where a type is open, the month before and the difference are those of the customers that have costs in both months.",
 	order: "-month", filters: []string{"month", "currency", "type", "partner"}, ofMonth: true,
 	columns: []column{
-		{name: "month", header: "Month"},
 		{name: "currency_code", header: "Currency"},
+		{name: "month", header: "Month"},
 		{name: "invoice_type", header: "Type", kind: kindOfInvoice},
 		{name: "state", header: "State", kind: outcome, needs: moreRoom},
 		{name: "customers", header: "Customers", kind: number, needs: moreRoom},
