@@ -49,13 +49,14 @@ type Daemon struct {
 	scheduling sync.Mutex
 	next       map[string]time.Time // when each partner is due
 	failed     map[string]time.Time // the newest tick of each partner whose failure was told without a run
+	elsewhere  map[string]time.Time // the newest tick of each partner that another process was seen collecting
 }
 
 // NewDaemon prepares a daemon.
 func NewDaemon(o DaemonOptions) *Daemon {
 	return &Daemon{
 		DaemonOptions: o, config: o.Collector.Config, log: o.Collector.Log,
-		slots: make(chan struct{}, o.Collector.Config.Collect.PartnersAtOnce), next: map[string]time.Time{}, failed: map[string]time.Time{},
+		slots: make(chan struct{}, o.Collector.Config.Collect.PartnersAtOnce), next: map[string]time.Time{}, failed: map[string]time.Time{}, elsewhere: map[string]time.Time{},
 	}
 }
 
@@ -144,6 +145,11 @@ func (d *Daemon) collect(ctx context.Context, c *Collector, partner config.Partn
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	if d.seenElsewhere(partner.Name, tick) { // then it probably still is
+		if busy, err := c.Store.PartnerLocked(ctx, partner.Name); err == nil && busy {
+			return schedule.ErrElsewhere
+		}
+	}
 	request := Request{Kind: billing.KindDaily, LeaveOut: DoneByUnfinishedRun, ResumeSince: tick}
 	result := c.collectPartner(ctx, request, Selection{Partner: partner})
 	locked := errors.Is(result.Err, persist.ErrLocked)
@@ -165,8 +171,13 @@ func (d *Daemon) collect(ctx context.Context, c *Collector, partner config.Partn
 		}
 		return err
 	case locked:
-		log.Info("another process is collecting this partner; trying again later")
-		return schedule.ErrLater
+		d.scheduling.Lock()
+		defer d.scheduling.Unlock()
+		if !d.elsewhere[partner.Name].Equal(tick) {
+			log.Info("another process is collecting this partner; taking it over if that ends early")
+		}
+		d.elsewhere[partner.Name] = tick
+		return schedule.ErrElsewhere
 	case errors.Is(err, billing.ErrUnavailable):
 		log.Error("the run failed: the database is unavailable; trying again later", slog.Any("error", err))
 		return schedule.ErrLater
@@ -174,6 +185,13 @@ func (d *Daemon) collect(ctx context.Context, c *Collector, partner config.Partn
 		log.Error("the run failed", slog.Any("error", err))
 		return err
 	}
+}
+
+// seenElsewhere reports whether another process was seen collecting the partner since tick.
+func (d *Daemon) seenElsewhere(partner string, tick time.Time) bool {
+	d.scheduling.Lock()
+	defer d.scheduling.Unlock()
+	return d.elsewhere[partner].Equal(tick)
 }
 
 // firstFailure reports whether no run of the partner has failed to begin since tick.
@@ -206,17 +224,32 @@ func (d *Daemon) ping(ctx context.Context, c *Collector, result Result, tick tim
 	c.Notify(ctx, succeeded)
 }
 
-// prune removes what is past its retention. If it fails it is tried again after the
-// next run.
+// pruneLock is the lock of the machine that prunes. It is no partner's name.
+const pruneLock = "retention/"
+
+// prune removes what is past its retention, unless another machine does. If it fails it is
+// tried again after the next run.
 func (d *Daemon) prune(ctx context.Context, store *persist.Store) {
 	d.pruning.Lock()
 	defer d.pruning.Unlock()
-	r := d.config.Retention
-	pruned, err := store.Prune(ctx, persist.Retention{Payloads: r.Payloads, Runs: r.Runs})
+	pruned, err := d.pruneAlone(ctx, store)
 	switch {
 	case err != nil && ctx.Err() == nil:
 		d.log.Error("cannot remove data past its retention; trying again after the next run", slog.Any("error", err))
 	case pruned != persist.Pruned{}:
 		d.log.Info("removed data past its retention", slog.Int64("raw_bodies", pruned.Payloads), slog.Int64("runs", pruned.Runs), slog.Int64("failures", pruned.Failures))
 	}
+}
+
+func (d *Daemon) pruneAlone(ctx context.Context, store *persist.Store) (persist.Pruned, error) {
+	_, release, err := store.LockPartner(ctx, pruneLock)
+	switch {
+	case errors.Is(err, persist.ErrLocked):
+		return persist.Pruned{}, nil
+	case err != nil:
+		return persist.Pruned{}, err
+	}
+	defer release()
+	r := d.config.Retention
+	return store.Prune(ctx, persist.Retention{Payloads: r.Payloads, Runs: r.Runs})
 }

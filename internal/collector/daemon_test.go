@@ -1,6 +1,7 @@
 package collector
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -69,4 +70,23 @@ func TestADaemonTakesUpWhatWasInterrupted(t *testing.T) {
 	i.days(time.Minute, nil)
 	want(t, "pings while another collector holds the partner", []string(nil), i.pings.heard())
 	want(t, "the lock", locked.Err(), error(nil))
+}
+
+// A night that another machine has begun is taken over, soon after that machine lets go.
+func TestADaemonTakesOverFromAnother(t *testing.T) {
+	t.Parallel()
+	i := install(t, partnersim.Options{Customers: 3, Seed: 11})
+	_, release, err := i.Store.LockPartner(t.Context(), "sim")
+	if err != nil {
+		t.Fatal(err)
+	}
+	looked := 0
+	i.days(time.Minute, func(time.Time) {
+		if looked++; looked == 3 {
+			release()
+		}
+	})
+	want(t, "the ledger", []string{"all succeeded 3 0"}, i.ledger())
+	want(t, "pings", []string{"/well"}, i.pings.heard())
+	want(t, "how often it is said", 1, strings.Count(i.log.String(), "another process is collecting this partner"))
 }

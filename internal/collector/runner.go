@@ -109,6 +109,9 @@ func (c *Collector) collectCustomers(ctx context.Context, run billing.Run, reque
 		return billing.Tally{}, err
 	}
 	defer client.Close()
+	if len(run.Resumes) > 0 {
+		client.BeginGently()
+	}
 	pipeline := c.pipeline(client, s, log, func(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error) {
 		return c.Store.Write(ctx, run, batch)
 	})

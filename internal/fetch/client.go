@@ -164,5 +164,9 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// BeginGently has the client begin at half pace: the service may still count the requests
+// of another process, whose work it takes up.
+func (c *Client) BeginGently() { c.pacer.halve() }
+
 // Close closes the connections that are idle.
 func (c *Client) Close() { c.http.CloseIdleConnections() }

@@ -163,6 +163,13 @@ func (p *pacer) throttle(sentAt time.Time, pause time.Duration) (slowed bool) {
 	return true
 }
 
+// halve begins at half pace.
+func (p *pacer) halve() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.setPace(p.pace / 2)
+}
+
 // setPace changes the pace within its bounds; p.mu must be held.
 func (p *pacer) setPace(pace float64) {
 	p.pace = min(1, max(slowest, pace))

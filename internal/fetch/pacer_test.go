@@ -200,3 +200,30 @@ func TestPacerPassesRoomOn(t *testing.T) {
 		}
 	})
 }
+
+// Who takes up the work of another process begins at half pace, and comes to full pace
+// with its answers.
+func TestPacerBeginsAtHalfPace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newPacer(600, 100, time.Now)
+		p.halve()
+		pass := func(requests int) time.Duration {
+			began := time.Now()
+			for range requests {
+				if err := p.acquire(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				p.release(true)
+			}
+			return time.Since(began)
+		}
+		if took := pass(60); took < 8*time.Second {
+			t.Errorf("60 requests at half pace took %s, want more than 8 s", took)
+		}
+		pass(300)
+		if took := pass(60); took > 6*time.Second {
+			t.Errorf("60 requests after 360 answers took %s, want 6 s", took)
+		}
+	})
+}

@@ -77,6 +77,16 @@ func (s *Store) LockPartner(ctx context.Context, partner string) (locked context
 	}
 }
 
+// PartnerLocked reports whether a session, of whatever process, holds the partner's lock.
+// It takes one cheap statement: many machines may ask for many partners all night.
+func (s *Store) PartnerLocked(ctx context.Context, partner string) (bool, error) {
+	var free bool
+	if err := s.pool.QueryRow(ctx, "SELECT pg_catalog.pg_try_advisory_xact_lock("+partnerLock+")", partner).Scan(&free); err != nil {
+		return false, fmt.Errorf("look at the lock of the partner %s: %w", partner, classify(err))
+	}
+	return !free, nil
+}
+
 // partnerLocked is a lock that is held or requested.
 type partnerLocked struct {
 	partner string

@@ -20,6 +20,11 @@ func TestOneRunOfAPartnerAtATime(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for partner, want := range map[string]bool{"contoso": true, "fabrikam": false} {
+		if got, err := b.store.PartnerLocked(t.Context(), partner); err != nil || got != want {
+			t.Errorf("%s is locked: %t, %v, want %t", partner, got, err, want)
+		}
+	}
 	_, _, err = b.store.LockPartner(t.Context(), "contoso")
 	if !errors.Is(err, persist.ErrLocked) {
 		t.Errorf("a second lock: error %v, want ErrLocked", err)

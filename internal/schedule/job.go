@@ -11,6 +11,10 @@ import (
 // may pass by itself: the work is tried again before the next tick.
 var ErrLater = errors.New("cannot run now")
 
+// ErrElsewhere is returned by a Job's work that somebody else does right now: the work is
+// tried again soon, because whoever does it may die.
+var ErrElsewhere = errors.New("somebody else does it")
+
 // Job is work that is due at every tick of a spec. A Job does not remember whether the
 // work of a tick is done but asks for it, so the work is neither lost with the process
 // nor done twice.
@@ -24,8 +28,8 @@ type Job struct {
 	// LastDone returns the beginning of the newest work that was done; the zero time if
 	// none was.
 	LastDone func(context.Context) (time.Time, error)
-	// Do does the work of a tick, and logs its own errors. After ErrLater it is called
-	// again for the same tick.
+	// Do does the work of a tick, and logs its own errors. After ErrLater and
+	// ErrElsewhere it is called again for the same tick.
 	Do func(ctx context.Context, tick time.Time) error
 	// Scheduled receives the time at which the next work will begin.
 	Scheduled func(time.Time)
@@ -39,8 +43,9 @@ type Job struct {
 
 // The pauses between attempts at the work of one tick.
 const (
-	firstPause = 30 * time.Second
-	maxPause   = 10 * time.Minute
+	firstPause     = 30 * time.Second
+	maxPause       = 10 * time.Minute
+	elsewherePause = 5 * time.Second
 )
 
 // Timers do not notice clock changes, so the clock is polled at this interval.
@@ -69,7 +74,11 @@ func (j Job) Run(ctx context.Context) {
 			j.await(ctx, now, due)
 			continue
 		}
-		if err := j.attempt(ctx, tick); err != nil {
+		switch err := j.attempt(ctx, tick); {
+		case errors.Is(err, ErrElsewhere):
+			j.Wait(ctx, elsewherePause)
+			continue
+		case err != nil:
 			j.Wait(ctx, pause)
 			pause = min(2*pause, maxPause)
 			continue
@@ -106,7 +115,7 @@ func (j Job) attempt(ctx context.Context, tick time.Time) error {
 	if !done.IsZero() && !done.Before(tick) {
 		return nil
 	}
-	if err := j.Do(ctx, tick); errors.Is(err, ErrLater) {
+	if err := j.Do(ctx, tick); errors.Is(err, ErrLater) || errors.Is(err, ErrElsewhere) {
 		return err
 	}
 	return nil

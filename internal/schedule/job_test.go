@@ -174,6 +174,18 @@ func TestJob(t *testing.T) {
 			n.pass(n.job("30 2 * * *", "UTC"), day)
 			n.want("2000-01-10 02:30:00", "2000-01-10 02:30:30", "2000-01-10 02:31:30", "2000-01-10 02:33:30")
 		}},
+		{"what somebody else does is looked for again soon, all the time", func(n *nights) {
+			n.at("2000-01-10 02:00:00")
+			n.done = n.now()
+			n.work = func(attempt int) error {
+				if attempt < 4 {
+					return schedule.ErrElsewhere
+				}
+				return nil
+			}
+			n.pass(n.job("30 2 * * *", "UTC"), day)
+			n.want("2000-01-10 02:30:00", "2000-01-10 02:30:05", "2000-01-10 02:30:10", "2000-01-10 02:30:15")
+		}},
 		{"a ledger that is away is asked again, and nothing begins before it answers", func(n *nights) {
 			n.at("2000-01-10 12:00:00")
 			n.ask = func(question int) error {

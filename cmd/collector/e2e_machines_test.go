@@ -1,0 +1,178 @@
+package main_test
+
+import (
+	"fmt"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"partnercost/internal/partnersim"
+)
+
+// perMinute is the limit of each partner of a fleet.
+const perMinute = 1200
+
+// fleet is a Partner Center of many partners, each below a path of its own, that notes
+// when it was asked.
+type fleet struct {
+	sim *partnersim.Simulator
+
+	mu    sync.Mutex
+	asked map[string][]time.Time
+	total int
+	marks map[int]chan struct{} // closed when so many requests were made
+	// open is closed when a partner may be asked more than unheld times.
+	open chan struct{}
+}
+
+const unheld = 5
+
+func newFleet(sim *partnersim.Simulator) *fleet {
+	return &fleet{sim: sim, asked: map[string][]time.Time{}, marks: map[int]chan struct{}{}, open: make(chan struct{})}
+}
+
+func (f *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	partner, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	f.mu.Lock()
+	f.asked[partner] = append(f.asked[partner], time.Now())
+	f.total++
+	if mark := f.marks[f.total]; mark != nil {
+		close(mark)
+	}
+	held := len(f.asked[partner]) > unheld
+	f.mu.Unlock()
+	if held {
+		select {
+		case <-f.open:
+		case <-r.Context().Done():
+		}
+	}
+	http.StripPrefix("/"+partner, f.sim).ServeHTTP(w, r)
+}
+
+// mark returns what is closed when so many requests were made.
+func (f *fleet) mark(requests int) <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.marks[requests] = make(chan struct{})
+	return f.marks[requests]
+}
+
+// busiest is the largest number of requests of one partner in any stretch of so long.
+func (f *fleet) busiest(stretch time.Duration) (most int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, times := range f.asked {
+		first := 0
+		for last, at := range times {
+			for at.Sub(times[first]) >= stretch {
+				first++
+			}
+			most = max(most, last-first+1)
+		}
+	}
+	return most
+}
+
+// machines configures so many partners at the fleet, and how many of them a machine
+// collects at once.
+func (s *site) machines(t *testing.T, partners, atOnce int) {
+	t.Helper()
+	var lines strings.Builder
+	for n := range partners {
+		fmt.Fprintf(&lines, "  - {name: p%d, base_url: %q, auth: {mode: token, token_file: token}, customers: {discover: true}, limits: {requests_per_minute: %d}}\n",
+			n, fmt.Sprintf("%s/p%d", s.server.URL, n), perMinute)
+	}
+	s.write(t, "token", "simulator")
+	s.write(t, "collector.yaml", "partners:\n"+lines.String()+fmt.Sprintf("console: {listen: 127.0.0.1:0}\ncollect: {batch: 10, partners_at_once: %d}\n", atOnce))
+}
+
+// Three machines collect the partners of one database. One is killed and one is stopped in
+// the middle: the third takes over what they had, nothing is done twice, no quota is
+// exceeded, and finance sees what a single machine would have stored.
+func TestSoakMachines(t *testing.T) {
+	t.Parallel()
+	partners, customers := 6, 40
+	if *soak {
+		partners, customers = 60, 120
+	}
+	sim := partnersim.New(partnersim.Options{Customers: customers, Seed: 43})
+	f := newFleet(sim)
+	s := newSiteAt(t, f)
+	s.sim = sim
+	s.machines(t, partners, (partners+2)/3)
+
+	single := newFleet(sim)
+	close(single.open)
+	alone := newSiteAt(t, single)
+	alone.sim = sim
+	alone.machines(t, partners, partners)
+	alone.collector(t, "run").want(t, 0)
+
+	quarter, half := f.mark(single.total/4), f.mark(single.total/2)
+	var started [3]*exec.Cmd
+	var ended [3]func() result
+	for n := range started {
+		started[n], ended[n] = s.start(t, "daemon")
+		log := &listener{to: started[n].Stderr, text: "run started", heard: make(chan struct{})}
+		started[n].Stderr = log
+		if err := started[n].Start(); err != nil {
+			t.Fatal(err)
+		}
+		<-log.heard
+	}
+	close(f.open)
+	<-quarter
+	if err := started[0].Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	killed := ended[0]()
+	<-half
+	if err := started[1].Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	stopped := ended[1]()
+	s.until(t, `SELECT count(DISTINCT partner) FROM finance.runs WHERE status = 'succeeded'`, fmt.Sprint(partners))
+	if err := started[2].Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	last := ended[2]()
+	last.want(t, 0)
+
+	began := regexp.MustCompile(`msg="run started"`)
+	had := func(r result) int { return len(began.FindAllString(r.stderr, -1)) }
+	if diff := cmp.Diff([][]string{{fmt.Sprint(partners), fmt.Sprint(partners)}},
+		s.query(t, `SELECT count(*), count(DISTINCT partner) FROM finance.runs WHERE status = 'succeeded'`)); diff != "" {
+		t.Errorf("nights that succeeded, and their partners (-want +got):\n%s", diff)
+	}
+	if got := s.one(t, `SELECT count(*) FROM finance.runs WHERE status NOT IN ('succeeded', 'interrupted')`); got != "0" {
+		t.Errorf("%s runs neither succeeded nor were interrupted", got)
+	}
+	for _, view := range []string{"costs", "line_items"} {
+		columns := map[string]string{
+			"costs":      `partner, customer_id, invoice_type, period_start, period_end, currency_code, pretax_total, tax, after_tax_total, revisions`,
+			"line_items": `partner, customer_id, invoice_type, charge_type, start_date, end_date, subscription_id, product_name, quantity, unit_price, after_tax_total, currency_code`,
+		}[view]
+		query := "SELECT " + columns + " FROM finance." + view + " ORDER BY " + columns
+		if diff := cmp.Diff(alone.query(t, query), s.query(t, query)); diff != "" {
+			t.Errorf("finance.%s of one machine and of three (-one +three):\n%s", view, diff)
+		}
+	}
+	// A pace allows a second's worth at once, here of two machines one after the other, and
+	// what was in flight may arrive together. Two machines side by side would have twice as
+	// many.
+	const atOnce = 2*perMinute/60 + 2*8
+	for stretch, limit := range map[time.Duration]int{6 * time.Second: perMinute / 10, time.Minute: perMinute} {
+		if most := f.busiest(stretch); most > limit+atOnce {
+			t.Errorf("a partner had %d requests in %s, want at most %d", most, stretch, limit+atOnce)
+		}
+	}
+	t.Logf("partners begun by the killed, the stopped and the last machine: %d, %d, %d; requests %d, of a single machine %d", had(killed), had(stopped), had(last), f.total, single.total)
+}
