@@ -90,3 +90,23 @@ func TestADaemonTakesOverFromAnother(t *testing.T) {
 	want(t, "pings", []string{"/well"}, i.pings.heard())
 	want(t, "how often it is said", 1, strings.Count(i.log.String(), "another process is collecting this partner"))
 }
+
+// Machines whose clocks are five minutes apart collect a night once, whichever of them is
+// first.
+func TestMachinesWithClocksApart(t *testing.T) {
+	t.Parallel()
+	const apart = 5 * time.Minute
+	for name, ahead := range map[string]time.Duration{"the first machine is ahead": apart, "the first machine is behind": -apart} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			i := install(t, partnersim.Options{Customers: 3, Seed: 12})
+			i.days(time.Hour, nil) // which collects at once
+			tick := time.Date(2026, time.November, 2, 2, 30, 0, 0, time.UTC)
+			i.clock.advance(tick.Add(-time.Minute).Sub(i.clock.Now()))
+			i.days(2*time.Minute, nil)
+			i.clock.advance(-ahead)
+			i.days(2*apart, nil)
+			want(t, "the ledger", []string{"all succeeded 3 0", "all succeeded 3 0"}, i.ledger())
+		})
+	}
+}
