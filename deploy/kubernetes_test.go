@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -126,6 +127,14 @@ type pod struct {
 			Type string `yaml:"type"`
 		} `yaml:"seccompProfile"`
 	} `yaml:"securityContext"`
+	TopologySpreadConstraints []struct {
+		MaxSkew           int    `yaml:"maxSkew"`
+		TopologyKey       string `yaml:"topologyKey"`
+		WhenUnsatisfiable string `yaml:"whenUnsatisfiable"`
+		LabelSelector     struct {
+			MatchLabels map[string]string `yaml:"matchLabels"`
+		} `yaml:"labelSelector"`
+	} `yaml:"topologySpreadConstraints"`
 	InitContainers []container `yaml:"initContainers"`
 	Containers     []container `yaml:"containers"`
 	Volumes        []volume    `yaml:"volumes"`
@@ -194,16 +203,6 @@ type volume struct {
 			Path string `yaml:"path"`
 		} `yaml:"items"`
 	} `yaml:"secret"`
-	PersistentVolumeClaim struct {
-		ClaimName string `yaml:"claimName"`
-	} `yaml:"persistentVolumeClaim"`
-}
-
-type claim struct {
-	AccessModes []string `yaml:"accessModes"`
-	Resources   struct {
-		Requests map[string]string `yaml:"requests"`
-	} `yaml:"resources"`
 }
 
 type service struct {
@@ -247,7 +246,7 @@ func pods(t *testing.T) map[string]template {
 func TestKustomizationNamesWhatIsThere(t *testing.T) {
 	t.Parallel()
 	k := manifest[kustomization](t, "kustomization.yaml")
-	want := []string{"configmap.yaml", "persistentvolumeclaim.yaml", "deployment.yaml", "service.yaml"}
+	want := []string{"configmap.yaml", "deployment.yaml", "service.yaml"}
 	if diff := cmp.Diff(want, k.Resources); diff != "" {
 		t.Errorf("resources (-want +got):\n%s", diff)
 	}
@@ -294,8 +293,8 @@ func TestPodsAreRestricted(t *testing.T) {
 				t.Errorf("%s: resources of %s: %+v", name, c.Name, c.Resources)
 			}
 			for _, m := range c.VolumeMounts {
-				if writable := m.MountPath == "/var/lib/collector"; m.ReadOnly == writable {
-					t.Errorf("%s: %s mounts %s, read-only: %v", name, c.Name, m.MountPath, m.ReadOnly)
+				if !m.ReadOnly { // the refresh tokens are in the database
+					t.Errorf("%s: %s can write to %s", name, c.Name, m.MountPath)
 				}
 				if !slices.ContainsFunc(p.Volumes, func(v volume) bool { return v.Name == m.Name }) {
 					t.Errorf("%s: %s mounts %s, and there is no such volume", name, c.Name, m.Name)
@@ -318,10 +317,10 @@ func TestImageUser(t *testing.T) {
 	}
 }
 
-func TestDaemonIsOneAndProbed(t *testing.T) {
+func TestDaemonsShareAndAreProbed(t *testing.T) {
 	t.Parallel()
 	d := manifest[object[deployment]](t, "deployment.yaml")
-	if d.APIVersion != "apps/v1" || d.Kind != "Deployment" || d.Spec.Replicas != 1 || d.Spec.Strategy.Type != "Recreate" {
+	if d.APIVersion != "apps/v1" || d.Kind != "Deployment" || d.Spec.Replicas != 2 || d.Spec.Strategy.Type != "Recreate" {
 		t.Errorf("%s %s with %d replicas, strategy %s", d.APIVersion, d.Kind, d.Spec.Replicas, d.Spec.Strategy.Type)
 	}
 	labels := d.Spec.Template.Metadata.Labels
@@ -329,6 +328,9 @@ func TestDaemonIsOneAndProbed(t *testing.T) {
 		t.Errorf("the Deployment does not select its pods:\n%s", diff)
 	}
 	p := d.Spec.Template.Spec
+	if spread := p.TopologySpreadConstraints; len(spread) != 1 || !maps.Equal(spread[0].LabelSelector.MatchLabels, labels) {
+		t.Errorf("what spreads the pods over nodes: %+v", spread)
+	}
 	if diff := cmp.Diff([]string{"migrate", "up"}, p.InitContainers[0].Args[:2]); diff != "" {
 		t.Errorf("first the database is migrated:\n%s", diff)
 	}
@@ -432,8 +434,11 @@ func TestConfigMapIsAccepted(t *testing.T) {
 	for _, v := range p.Volumes {
 		for _, item := range v.Secret.Items {
 			content := "a-secret"
-			if item.Path == "database-url" {
+			switch item.Path {
+			case "database-url":
 				content = "postgres://collector:a-secret@db:5432/costs"
+			case "seal-key":
+				content = "YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE="
 			}
 			if err := os.WriteFile(filepath.Join(mounts, item.Path), []byte(content), 0o600); err != nil {
 				t.Fatal(err)
@@ -464,27 +469,13 @@ func TestConfigMapIsAccepted(t *testing.T) {
 		t.Errorf("the password is not mounted: %v", err)
 	}
 	for _, partner := range c.Partners {
-		if filepath.Dir(partner.Auth.RefreshTokenFile) != "/var/lib/collector" {
-			t.Errorf("the refresh token of %s is in %s, which cannot be written to", partner.Name, partner.Auth.RefreshTokenFile)
+		if partner.Auth.RefreshTokenStore != "database" || partner.Auth.SealKeys == nil {
+			t.Errorf("the refresh token of %s is in the store %s, which the daemons do not share", partner.Name, partner.Auth.RefreshTokenStore)
 		}
 	}
 	for _, container := range slices.Concat(p.InitContainers, p.Containers) {
 		if e := container.Env[0]; e.Name != "COLLECTOR_CONFIG" || e.Value != "/etc/collector/collector.yaml" {
 			t.Errorf("%s reads its configuration from %s=%s", container.Name, e.Name, e.Value)
-		}
-	}
-}
-
-func TestClaimKeepsTheRefreshToken(t *testing.T) {
-	t.Parallel()
-	pvc := manifest[object[claim]](t, "persistentvolumeclaim.yaml")
-	if pvc.Kind != "PersistentVolumeClaim" || !slices.Equal(pvc.Spec.AccessModes, []string{"ReadWriteOnce"}) {
-		t.Errorf("%s %v", pvc.Kind, pvc.Spec.AccessModes)
-	}
-	for name, template := range pods(t) {
-		i := slices.IndexFunc(template.Spec.Volumes, func(v volume) bool { return v.PersistentVolumeClaim.ClaimName == pvc.Metadata.Name })
-		if i < 0 {
-			t.Errorf("%s does not use the claim", name)
 		}
 	}
 }

@@ -37,12 +37,12 @@ var variants = map[string][]string{
 	"default": nil,
 	"cronjob": {"--set=mode=cronjob"},
 	"everything": {
-		"--set=replicas=2,state.accessModes={ReadWriteMany},state.storageClass=nfs,secret.name=costs",
+		"--set=replicas=2,state.enabled=true,state.accessModes={ReadWriteMany},state.storageClass=nfs,secret.name=costs",
 		"--set=serviceMonitor.enabled=true,scrapeAnnotations=false,podDisruptionBudget.enabled=true",
 		"--set=ingress.enabled=true,ingress.className=nginx,ingress.tlsSecret=costs-tls,networkPolicy.enabled=true",
 		"--set=image.pullPolicy=Always,image.pullSecrets={registry},nodeSelector.disk=ssd,podAnnotations.team=finance",
 	},
-	"cronjob with a policy": {"--set=mode=cronjob,networkPolicy.enabled=true,state.existingClaim=tokens"},
+	"cronjob with a policy": {"--set=mode=cronjob,networkPolicy.enabled=true,state.enabled=true,state.existingClaim=tokens"},
 }
 
 // tool runs a program of this module's go.mod, which make has built.
@@ -103,7 +103,7 @@ func TestChartIsValid(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if check(strings.Replace(render(t), "replicas: 1", "replica: 1", 1)) == nil {
+	if check(strings.Replace(render(t), "replicas: 2", "replica: 2", 1)) == nil {
 		t.Error("a field that there is not is accepted: the schemas check nothing")
 	}
 }
@@ -171,8 +171,8 @@ func TestChartIsTheManifests(t *testing.T) {
 		return objects
 	}
 	for mode, want := range map[string]map[string]any{
-		"daemon":  fromFiles("configmap.yaml", "persistentvolumeclaim.yaml", "deployment.yaml", "service.yaml"),
-		"cronjob": fromFiles("configmap.yaml", "persistentvolumeclaim.yaml", "cronjob.yaml"),
+		"daemon":  fromFiles("configmap.yaml", "deployment.yaml", "service.yaml"),
+		"cronjob": fromFiles("configmap.yaml", "cronjob.yaml"),
 	} {
 		got := map[string]any{}
 		add(t, got, []byte(render(t, "--set=mode="+mode)))
@@ -236,7 +236,7 @@ func TestChartRefuses(t *testing.T) {
 	for values, reason := range map[string]string{
 		"mode=both":                "mode",
 		"replica=2":                "replica",
-		"replicas=2":               "a volume that all may write to",
+		"state.enabled=true":       "a volume that all may write to",
 		"state.accessModes={Once}": "accessModes",
 		"image.pullPolicy=Never?":  "pullPolicy",
 		"configuration.partners=":  "partners",

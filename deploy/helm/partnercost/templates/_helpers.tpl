@@ -52,6 +52,13 @@ securityContext:
   readOnly: true
 {{- end }}
 
+{{- define "partnercost.state" -}}
+{{- if .Values.state.enabled -}}
+- name: state
+  mountPath: /var/lib/collector
+{{- end }}
+{{- end }}
+
 {{/* What every pod has. */}}
 {{- define "partnercost.pod" -}}
 automountServiceAccountToken: false
@@ -98,7 +105,9 @@ volumes:
         - key: {{ . }}
           path: {{ . }}
         {{- end }}
+  {{- if .Values.state.enabled }}
   - name: state
     persistentVolumeClaim:
       claimName: {{ include "partnercost.claim" . }}
+  {{- end }}
 {{- end }}
