@@ -87,6 +87,7 @@ func TestTheReaderRoleIsEnoughToRead(t *testing.T) {
 		t.Logf("the login %s finance_reader", who)
 		s.as(t, login)
 		s.collector(t, "report").want(t, 0).says(t, "monthly-totals")
+		s.collector(t, "migrate", "status").want(t, 1).says(t, "database.migrate_url")
 		for _, format := range []string{"table", "csv", "json"} {
 			for _, report := range []string{"costs-by-customer", "coverage", "findings", "line-items", "monthly-totals", "restatements", "runs", "top-movers"} {
 				s.collector(t, "report", report, "--format", format).want(t, 0)

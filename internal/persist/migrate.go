@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/golang-migrate/migrate/v4"
+	"github.com/golang-migrate/migrate/v4/database"
 	migratepgx "github.com/golang-migrate/migrate/v4/database/pgx/v5"
 	"github.com/golang-migrate/migrate/v4/source"
 	"github.com/golang-migrate/migrate/v4/source/iofs"
@@ -73,6 +74,10 @@ func OpenMigrator(ctx context.Context, databaseURL string) (*Migrator, error) {
 	driver, err := migratepgx.WithInstance(db, &migratepgx.Config{SchemaName: migrationsSchema, MigrationsTable: migrationsTable})
 	if err != nil {
 		_ = db.Close()
+		// The library's error does not unwrap.
+		if failed, is := errors.AsType[*database.Error](err); is && Forbidden(failed.OrigErr) {
+			return nil, fmt.Errorf("this login may not look after the schema; use that of the database's owner (database.migrate_url): %w", err)
+		}
 		return nil, fmt.Errorf("prepare migrations: %w", err)
 	}
 	files, err := iofs.New(migrations.FS, ".")
