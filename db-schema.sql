@@ -632,7 +632,9 @@ CREATE TABLE collector.runs (
     rows_changed bigint NOT NULL DEFAULT 0,
     version text NOT NULL,
     error text,
-    scope text NOT NULL DEFAULT 'all'::text
+    scope text NOT NULL DEFAULT 'all'::text,
+    machine text,
+    resumes uuid
 );
 ALTER TABLE collector.runs ADD CONSTRAINT runs_check CHECK (((status = 'running'::text) = (finished_at IS NULL)));
 ALTER TABLE collector.runs ADD CONSTRAINT runs_kind_check CHECK ((kind = ANY (ARRAY['daily'::text, 'once'::text, 'missing'::text, 'replay'::text, 'import'::text])));
@@ -644,6 +646,8 @@ CREATE INDEX runs_by_partner ON collector.runs USING btree (partner, started_at 
 COMMENT ON TABLE collector.runs IS 'The run ledger: one row for each collection of one partner.';
 COMMENT ON COLUMN collector.runs.error IS 'Why the run did not succeed; null if it succeeded.';
 COMMENT ON COLUMN collector.runs.scope IS 'The customers that the run had to collect: all of the partner''s, some named ones, or the rest that earlier runs did not collect.';
+COMMENT ON COLUMN collector.runs.machine IS 'The machine that makes the run, by its host name. NULL for runs of older versions.';
+COMMENT ON COLUMN collector.runs.resumes IS 'The newest unfinished run that this run goes on with; NULL if it begins anew. Its row may be gone: it has a retention of its own.';
 
 CREATE TABLE collector.stale_months (
     partner text NOT NULL,
@@ -1414,7 +1418,7 @@ COMMENT ON COLUMN finance.monthly_costs_converted.tax_converted IS 'tax times ra
 COMMENT ON COLUMN finance.monthly_costs_converted.after_tax_converted IS 'after_tax_total times rate, not rounded; null without a rate.';
 
 -- A view; its query stands in the migrations.
--- finance.runs (run_id uuid, partner text, kind text, started_at timestamp with time zone, finished_at timestamp with time zone, status text, customers_total integer, customers_ok integer, customers_unchanged integer, customers_no_costs integer, customers_failed integer, rows_changed bigint, version text, error text, scope text)
+-- finance.runs (run_id uuid, partner text, kind text, started_at timestamp with time zone, finished_at timestamp with time zone, status text, customers_total integer, customers_ok integer, customers_unchanged integer, customers_no_costs integer, customers_failed integer, rows_changed bigint, version text, error text, scope text, machine text, resumes uuid)
 COMMENT ON VIEW finance.runs IS 'The run ledger: one row for each collection of one partner.';
 COMMENT ON COLUMN finance.runs.run_id IS 'Id of the run, as in cost_changes and in the logs.';
 COMMENT ON COLUMN finance.runs.partner IS 'Name of the partner in the configuration.';
@@ -1431,6 +1435,8 @@ COMMENT ON COLUMN finance.runs.rows_changed IS 'Fact rows written: profiles, det
 COMMENT ON COLUMN finance.runs.version IS 'Version of the collector.';
 COMMENT ON COLUMN finance.runs.error IS 'Why the run did not succeed; null if it succeeded.';
 COMMENT ON COLUMN finance.runs.scope IS 'all (every customer of the partner), some (named customers) or rest (customers that earlier runs did not collect).';
+COMMENT ON COLUMN finance.runs.machine IS 'Host name of the machine that made the run; null for runs of older versions.';
+COMMENT ON COLUMN finance.runs.resumes IS 'Id of the unfinished run that this run went on with; null if it began anew. If that run has another machine, the partner was taken over.';
 
 -- A view; its query stands in the migrations.
 -- finance.stale_months (partner text, month date, since timestamp with time zone)

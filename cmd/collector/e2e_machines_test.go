@@ -158,6 +158,9 @@ func TestSoakMachines(t *testing.T) {
 	if got := s.one(t, `SELECT count(*) FROM finance.runs WHERE status NOT IN ('succeeded', 'interrupted')`); got != "0" {
 		t.Errorf("%s runs neither succeeded nor were interrupted", got)
 	}
+	if got := s.one(t, `SELECT count(*) FROM finance.runs r WHERE r.machine IS NULL OR r.scope = 'rest' AND NOT EXISTS (SELECT 1 FROM finance.runs WHERE run_id = r.resumes)`); got != "0" {
+		t.Errorf("%s runs have no machine, or do not say what they go on with", got)
+	}
 	for _, view := range []string{"costs", "line_items"} {
 		columns := map[string]string{
 			"costs":      `partner, customer_id, invoice_type, period_start, period_end, currency_code, pretax_total, tax, after_tax_total, revisions`,

@@ -23,7 +23,12 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = "" // then the ledger does not tell
+	}
 	p := &program{
+		machine:       machine,
 		stdout:        &output{to: os.Stdout},
 		stderr:        progress.NewTerminal(os.Stderr),
 		terminal:      progress.IsTerminal(os.Stderr),

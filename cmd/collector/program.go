@@ -30,6 +30,8 @@ type program struct {
 	getenv   func(string) string
 	now      func() time.Time
 	newID    func() string
+	// machine is the host name.
+	machine string
 	// random draws from 0 up to 1.
 	random func() float64
 	// wait returns after d, or when ctx ends.

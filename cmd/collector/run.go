@@ -167,7 +167,7 @@ func (p *program) newCollector(c *config.Config, store *persist.Store, shown *pr
 
 // jobs are the collector's, without what only runs need.
 func (p *program) jobs(c *config.Config, store *persist.Store) collector.Collector {
-	return collector.Collector{Config: c, Store: store, Log: p.log, Now: p.now, NewID: p.newID, Rand: p.random, Version: thisBuild().Version}
+	return collector.Collector{Config: c, Store: store, Log: p.log, Now: p.now, NewID: p.newID, Rand: p.random, Version: thisBuild().Version, Machine: p.machine}
 }
 
 // pushJob is the label job of what one-shots push.

@@ -52,6 +52,8 @@ type Run struct {
 	StartedAt time.Time
 	// Version is the version of the program, for tracing a number back to its code.
 	Version string
+	// Machine is the host name of the machine that makes the run.
+	Machine string
 }
 
 // Outcome is the result of a run for one customer.

@@ -29,8 +29,8 @@ type Collector struct {
 	// Rand draws from 0 up to 1, for the waits between the attempts of a request and for
 	// the jitter of the schedule.
 	Rand func() float64
-	// Version of the program, which every run records.
-	Version string
+	// Version of the program, and the host name of the machine, which every run records.
+	Version, Machine string
 	// Large is for one customer of all partners at a time. Only runs and previews need it.
 	Large fetch.Large
 	// Follow shows how far a run of the partner is, from its begin until finish is called.
@@ -42,6 +42,6 @@ type Collector struct {
 
 // newRun is a run of the partner that begins now, and the log that names it.
 func (c *Collector) newRun(partner string, kind billing.RunKind) (billing.Run, *slog.Logger) {
-	run := billing.Run{ID: c.NewID(), Partner: partner, Kind: kind, Scope: billing.ScopeAll, StartedAt: c.Now(), Version: c.Version}
+	run := billing.Run{ID: c.NewID(), Partner: partner, Kind: kind, Scope: billing.ScopeAll, StartedAt: c.Now(), Version: c.Version, Machine: c.Machine}
 	return run, c.Log.With(slog.String("partner", partner), slog.String("run_id", run.ID))
 }

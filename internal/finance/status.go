@@ -14,7 +14,9 @@ import (
 // Status is how the collection stands; its JSON form is the output of "collector
 // status".
 type Status struct {
-	Runs     []RunRecord     `json:"runs"`
+	Runs []RunRecord `json:"runs"`
+	// Running are the runs that are under way, on whatever machine.
+	Running  []RunningRun    `json:"running"`
 	Partners []PartnerStatus `json:"partners"`
 }
 
@@ -33,6 +35,18 @@ type RunRecord struct {
 	Failed      int        `json:"customers_failed"`
 	RowsChanged int64      `json:"rows_changed"`
 	Error       string     `json:"error,omitempty"`
+	Machine     string     `json:"machine,omitempty"`
+}
+
+// RunningRun is a run that is under way.
+type RunningRun struct {
+	ID        string    `json:"run_id"`
+	Partner   string    `json:"partner"`
+	Kind      string    `json:"kind"`
+	Machine   string    `json:"machine"`
+	StartedAt time.Time `json:"started_at"`
+	// TakenOverFrom is another machine, whose unfinished run this run goes on with.
+	TakenOverFrom string `json:"taken_over_from,omitempty"`
 }
 
 // PartnerStatus is the coverage of one partner's active customers.
@@ -60,7 +74,7 @@ type PartnerStatus struct {
 // Status reads the last runs, at most limit of them and newest first, and the
 // coverage of every partner as of now.
 func (r *Reader) Status(ctx context.Context, now time.Time, limit int) (Status, error) {
-	status := Status{Runs: []RunRecord{}, Partners: []PartnerStatus{}}
+	status := Status{Runs: []RunRecord{}, Running: []RunningRun{}, Partners: []PartnerStatus{}}
 	err := r.read(ctx, func(tx pgx.Tx) error {
 		runs, err := r.q.LastRuns(ctx, tx, int32(limit))
 		if err != nil {
@@ -68,6 +82,15 @@ func (r *Reader) Status(ctx context.Context, now time.Time, limit int) (Status, 
 		}
 		for _, run := range runs {
 			status.Runs = append(status.Runs, runRecord(run))
+		}
+		running, err := r.q.RunningRuns(ctx, tx)
+		if err != nil {
+			return err
+		}
+		for _, run := range running {
+			status.Running = append(status.Running, RunningRun{
+				ID: run.RunID, Partner: run.Partner, Kind: run.Kind, Machine: run.Machine, StartedAt: run.StartedAt.UTC(), TakenOverFrom: run.TakenOverFrom,
+			})
 		}
 		status.Partners, err = r.partners(ctx, tx, now)
 		return err
@@ -82,7 +105,7 @@ func runRecord(r dbsqlc.LastRunsRow) RunRecord {
 	return RunRecord{
 		ID: r.RunID, Partner: r.Partner, Kind: r.Kind, Status: r.Status, StartedAt: r.StartedAt.UTC(), FinishedAt: inUTC(r.FinishedAt),
 		Total: int(r.CustomersTotal), OK: int(r.CustomersOk), Unchanged: int(r.CustomersUnchanged), NoCosts: int(r.CustomersNoCosts),
-		Failed: int(r.CustomersFailed), RowsChanged: r.RowsChanged, Error: r.Error,
+		Failed: int(r.CustomersFailed), RowsChanged: r.RowsChanged, Error: r.Error, Machine: r.Machine,
 	}
 }
 

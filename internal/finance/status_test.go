@@ -21,7 +21,7 @@ func TestStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(finance.Status{Runs: []finance.RunRecord{}, Partners: []finance.PartnerStatus{}}, empty); diff != "" {
+	if diff := cmp.Diff(finance.Status{Runs: []finance.RunRecord{}, Running: []finance.RunningRun{}, Partners: []finance.PartnerStatus{}}, empty); diff != "" {
 		t.Errorf("status of an empty database (-want +got):\n%s", diff)
 	}
 	vanished := nights.Statement(customerA, both(nights.Recurring(9, "1"), nights.OneTime(10, "1")))
@@ -33,6 +33,7 @@ func TestStatus(t *testing.T) {
 	}
 	finished, unseen, oldest := night(0), night(1), night(2)
 	want := finance.Status{
+		Running: []finance.RunningRun{},
 		Runs: []finance.RunRecord{{
 			ID: runID(2), Partner: "contoso", Kind: "once", Status: "succeeded", StartedAt: night(2), FinishedAt: &finished, Total: 1, OK: 0, Unchanged: 0, RowsChanged: 0,
 		}},
@@ -44,6 +45,37 @@ func TestStatus(t *testing.T) {
 	want.Runs[0].Unchanged = 1
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
+	}
+}
+
+// What runs now is shown with its machine, and with that from which it was taken over.
+func TestStatusOfWhatRuns(t *testing.T) {
+	t.Parallel()
+	b := newBooks(t)
+	begin := func(run billing.Run) {
+		t.Helper()
+		run.Kind, run.StartedAt = billing.KindDaily, night(0)
+		if err := b.store.BeginRun(t.Context(), run); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin(billing.Run{ID: runID(1), Partner: "contoso", Machine: "a"})
+	begin(billing.Run{ID: runID(2), Partner: "contoso", Machine: "b", Resumes: []string{runID(1)}}) // the other one is dead
+	begin(billing.Run{ID: runID(3), Partner: "fabrikam", Machine: "b"})
+	status, err := b.reader(pgtest.Login(t, b.url, "finance_reader")).Status(t.Context(), b.now, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []finance.RunningRun{
+		{ID: runID(2), Partner: "contoso", Kind: "daily", Machine: "b", StartedAt: night(0), TakenOverFrom: "a"},
+		{ID: runID(3), Partner: "fabrikam", Kind: "daily", Machine: "b", StartedAt: night(0)},
+	}
+	if diff := cmp.Diff(want, status.Running); diff != "" {
+		t.Errorf("what runs (-want +got):\n%s", diff)
+	}
+	_, _, running, _ := status.Tables()
+	if diff := cmp.Diff([]string{"contoso", "daily", "b", "2026-11-01 02:30Z", "a", runID(2)}, running.Rows[0]); diff != "" {
+		t.Errorf("the line of the first (-want +got):\n%s", diff)
 	}
 }
 

@@ -13,8 +13,8 @@ import (
 )
 
 // Tables are the status for people: the coverage of the partners, the states of their
-// invoices, where there are any, and the runs.
-func (s Status) Tables() (partners, invoices, runs sheet.Table) {
+// invoices, where there are any, the runs under way, and the last runs.
+func (s Status) Tables() (partners, invoices, running, runs sheet.Table) {
 	partners = sheet.Table{
 		Header: []string{"PARTNER", "CUSTOMERS", "COLLECTED IN 26 H", "NEVER COLLECTED", "WAITING", "OLDEST PART", "OPEN FINDINGS", "LONGEST UNSEEN", "SINCE"},
 		Right:  []bool{false, true, true, true, true},
@@ -29,8 +29,12 @@ func (s Status) Tables() (partners, invoices, runs sheet.Table) {
 			invoices.Rows = append(invoices.Rows, []string{p.Partner, strings.ReplaceAll(counted(p.Invoices), "_", " ")})
 		}
 	}
+	running = sheet.Table{Header: []string{"RUNNING", "KIND", "MACHINE", "SINCE", "TAKEN OVER FROM", "RUN"}}
+	for _, r := range s.Running {
+		running.Rows = append(running.Rows, []string{r.Partner, r.Kind, cmp.Or(r.Machine, "-"), toMinute(&r.StartedAt), cmp.Or(r.TakenOverFrom, "-"), r.ID})
+	}
 	runs = sheet.Table{
-		Header: []string{"STARTED", "PARTNER", "KIND", "STATUS", "CUSTOMERS", "OK", "UNCHANGED", "NO COSTS", "FAILED", "ROWS", "TOOK", "RUN", "ERROR"},
+		Header: []string{"STARTED", "PARTNER", "KIND", "STATUS", "CUSTOMERS", "OK", "UNCHANGED", "NO COSTS", "FAILED", "ROWS", "TOOK", "MACHINE", "RUN", "ERROR"},
 		Right:  []bool{false, false, false, false, true, true, true, true, true, true, true},
 	}
 	for _, r := range s.Runs {
@@ -41,10 +45,10 @@ func (s Status) Tables() (partners, invoices, runs sheet.Table) {
 		firstLine, _, _ := strings.Cut(r.Error, "\n")
 		runs.Rows = append(runs.Rows, []string{
 			toMinute(&r.StartedAt), r.Partner, r.Kind, r.Status, strconv.Itoa(r.Total), strconv.Itoa(r.OK), strconv.Itoa(r.Unchanged),
-			strconv.Itoa(r.NoCosts), strconv.Itoa(r.Failed), strconv.FormatInt(r.RowsChanged, 10), took, r.ID, firstLine,
+			strconv.Itoa(r.NoCosts), strconv.Itoa(r.Failed), strconv.FormatInt(r.RowsChanged, 10), took, cmp.Or(r.Machine, "-"), r.ID, firstLine,
 		})
 	}
-	return partners, invoices, runs
+	return partners, invoices, running, runs
 }
 
 func toMinute(t *time.Time) string {

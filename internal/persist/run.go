@@ -29,7 +29,7 @@ func (s *Store) BeginRun(ctx context.Context, run billing.Run) error {
 	err := s.inTx(ctx, func(tx pgx.Tx) error {
 		err := s.q.InsertRun(ctx, tx, dbsqlc.InsertRunParams{
 			RunID: run.ID, Partner: run.Partner, Kind: string(run.Kind), Scope: string(cmp.Or(run.Scope, billing.ScopeAll)),
-			StartedAt: run.StartedAt, Version: run.Version,
+			StartedAt: run.StartedAt, Version: run.Version, Machine: optional(run.Machine), Resumes: newest(run.Resumes),
 		})
 		if err != nil {
 			return err
@@ -41,6 +41,14 @@ func (s *Store) BeginRun(ctx context.Context, run billing.Run) error {
 		return fmt.Errorf("record the run: %w", classify(err))
 	}
 	return nil
+}
+
+// newest is the first id; nil without any.
+func newest(ids []string) *string {
+	if len(ids) == 0 {
+		return nil
+	}
+	return &ids[0]
 }
 
 // FinishRun records how a run ended; cause is why it did not succeed, or nil. It also

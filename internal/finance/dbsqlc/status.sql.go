@@ -45,7 +45,7 @@ func (q *Queries) InvoiceStates(ctx context.Context, db DBTX) ([]InvoiceStatesRo
 
 const lastRuns = `-- name: LastRuns :many
 SELECT run_id, partner, kind, status, started_at, finished_at, customers_total, customers_ok, customers_unchanged,
-    customers_no_costs, customers_failed, rows_changed, coalesce(error, '')::text AS error
+    customers_no_costs, customers_failed, rows_changed, coalesce(error, '')::text AS error, coalesce(machine, '')::text AS machine
 FROM finance.runs
 ORDER BY started_at DESC, run_id
 LIMIT $1::integer
@@ -65,6 +65,7 @@ type LastRunsRow struct {
 	CustomersFailed    int32
 	RowsChanged        int64
 	Error              string
+	Machine            string
 }
 
 func (q *Queries) LastRuns(ctx context.Context, db DBTX, atMost int32) ([]LastRunsRow, error) {
@@ -90,6 +91,7 @@ func (q *Queries) LastRuns(ctx context.Context, db DBTX, atMost int32) ([]LastRu
 			&i.CustomersFailed,
 			&i.RowsChanged,
 			&i.Error,
+			&i.Machine,
 		); err != nil {
 			return nil, err
 		}
@@ -207,6 +209,53 @@ func (q *Queries) PartnerCoverage(ctx context.Context, db DBTX, since time.Time)
 			&i.NeverCollected,
 			&i.Waiting,
 			&i.OldestPartAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const runningRuns = `-- name: RunningRuns :many
+SELECT r.run_id, r.partner, r.kind, r.started_at, coalesce(r.machine, '')::text AS machine,
+    coalesce(former.machine, '')::text AS taken_over_from
+FROM finance.runs r
+LEFT JOIN finance.runs former ON former.run_id = r.resumes AND former.machine <> r.machine
+WHERE r.status = 'running'
+ORDER BY r.partner, r.started_at, r.run_id
+`
+
+type RunningRunsRow struct {
+	RunID         string
+	Partner       string
+	Kind          string
+	StartedAt     time.Time
+	Machine       string
+	TakenOverFrom string
+}
+
+// The runs that are recorded as running, and the machine of the run that each goes on
+// with.
+func (q *Queries) RunningRuns(ctx context.Context, db DBTX) ([]RunningRunsRow, error) {
+	rows, err := db.Query(ctx, runningRuns)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []RunningRunsRow
+	for rows.Next() {
+		var i RunningRunsRow
+		if err := rows.Scan(
+			&i.RunID,
+			&i.Partner,
+			&i.Kind,
+			&i.StartedAt,
+			&i.Machine,
+			&i.TakenOverFrom,
 		); err != nil {
 			return nil, err
 		}

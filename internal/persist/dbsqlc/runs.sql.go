@@ -259,8 +259,8 @@ func (q *Queries) FinishRun(ctx context.Context, db DBTX, arg FinishRunParams) e
 }
 
 const insertRun = `-- name: InsertRun :exec
-INSERT INTO collector.runs (run_id, partner, kind, scope, status, started_at, version)
-VALUES ($1, $2, $3, $4, 'running', $5, $6)
+INSERT INTO collector.runs (run_id, partner, kind, scope, status, started_at, version, machine, resumes)
+VALUES ($1, $2, $3, $4, 'running', $5, $6, $7, $8)
 ON CONFLICT (run_id) DO NOTHING
 `
 
@@ -271,6 +271,8 @@ type InsertRunParams struct {
 	Scope     string
 	StartedAt time.Time
 	Version   string
+	Machine   *string
+	Resumes   *string
 }
 
 // The statement may come again when the connection broke during its COMMIT.
@@ -282,6 +284,8 @@ func (q *Queries) InsertRun(ctx context.Context, db DBTX, arg InsertRunParams) e
 		arg.Scope,
 		arg.StartedAt,
 		arg.Version,
+		arg.Machine,
+		arg.Resumes,
 	)
 	return err
 }

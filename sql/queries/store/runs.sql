@@ -1,7 +1,7 @@
 -- name: InsertRun :exec
 -- The statement may come again when the connection broke during its COMMIT.
-INSERT INTO collector.runs (run_id, partner, kind, scope, status, started_at, version)
-VALUES (@run_id, @partner, @kind, @scope, 'running', @started_at, @version)
+INSERT INTO collector.runs (run_id, partner, kind, scope, status, started_at, version, machine, resumes)
+VALUES (@run_id, @partner, @kind, @scope, 'running', @started_at, @version, sqlc.narg(machine), sqlc.narg(resumes))
 ON CONFLICT (run_id) DO NOTHING;
 
 -- name: CloseStaleRuns :execrows

@@ -1,9 +1,19 @@
 -- name: LastRuns :many
 SELECT run_id, partner, kind, status, started_at, finished_at, customers_total, customers_ok, customers_unchanged,
-    customers_no_costs, customers_failed, rows_changed, coalesce(error, '')::text AS error
+    customers_no_costs, customers_failed, rows_changed, coalesce(error, '')::text AS error, coalesce(machine, '')::text AS machine
 FROM finance.runs
 ORDER BY started_at DESC, run_id
 LIMIT @at_most::integer;
+
+-- name: RunningRuns :many
+-- The runs that are recorded as running, and the machine of the run that each goes on
+-- with.
+SELECT r.run_id, r.partner, r.kind, r.started_at, coalesce(r.machine, '')::text AS machine,
+    coalesce(former.machine, '')::text AS taken_over_from
+FROM finance.runs r
+LEFT JOIN finance.runs former ON former.run_id = r.resumes AND former.machine <> r.machine
+WHERE r.status = 'running'
+ORDER BY r.partner, r.started_at, r.run_id;
 
 -- name: PartnerCoverage :many
 SELECT partner,
