@@ -135,7 +135,7 @@ func TestCoverageJudgesEveryPart(t *testing.T) {
 	body := s.get("/uncovered", http.StatusOK)
 	contains(t, "the coverage", body, "Blue Yonder", "Profile", "50.0 %", "2026-11-21 03:00")
 	lacks(t, "the coverage", body, "Adventure Works")
-	contains(t, "the overview", s.get("/", http.StatusOK), "Coverage 50 % 1 of 2 customers")
+	contains(t, "the overview", s.get("/", http.StatusOK), "Coverage 50 % 1 of 2")
 }
 
 // What is the same in every row is said once, in the caption; amounts name their currency

@@ -71,35 +71,11 @@ func (t trend) isOpen(of, kind string) bool {
 	})
 }
 
-// in is the chart of a currency, with its figures as a table.
-func (t trend) in(code string) (barChart, figures) {
-	all := t.currencies[code]
-	name := nameOf(code)
-	chart := newBarChart(all, t.from, t.span, code)
-	chart.Title = fmt.Sprintf("Costs in %s by month and invoice type, from %s to %s", name, t.from.label(), t.from.plus(t.span-1).label())
-	f := figures{Title: "Costs in " + name + " by month and invoice type"}
-	for _, s := range all {
-		f.Kinds = append(f.Kinds, kindName(s.kind))
-	}
-	for n := t.span - 1; n >= 0; n-- {
-		row := figureRow{Month: t.from.plus(n).short()}
-		sum, stated := decimal.Zero, false
-		for _, s := range all {
-			text := shownAmount{}
-			if s.values[n].Valid {
-				sum, stated = sum.Add(s.values[n].Decimal), true
-				text = money(s.values[n].Decimal.String(), code)
-			}
-			row.Open = row.Open || s.open[n]
-			row.Amounts = append(row.Amounts, text)
-		}
-		if !stated {
-			continue
-		}
-		row.Total = money(sum.String(), code)
-		f.Rows = append(f.Rows, row)
-	}
-	return chart, f
+// in is the chart of a currency.
+func (t trend) in(code string) *barChart {
+	chart := newBarChart(t.currencies[code], t.from, t.span, code)
+	chart.Title = fmt.Sprintf("Costs in %s by month and invoice type, from %s to %s", nameOf(code), t.from.label(), t.from.plus(t.span-1).label())
+	return &chart
 }
 
 // compared are the sums of a month and of the one before, of what is to be compared: of an
@@ -124,20 +100,6 @@ func (t trend) compared(code string, m month) (total, now, before decimal.NullDe
 		}
 	}
 	return total, now, before, open
-}
-
-// figures are the amounts of a chart, newest month first.
-type figures struct {
-	Title string
-	Kinds []string
-	Rows  []figureRow
-}
-
-type figureRow struct {
-	Month   string
-	Open    bool
-	Amounts []shownAmount
-	Total   shownAmount
 }
 
 func nameOf(code string) string {

@@ -126,8 +126,7 @@ func (p *customerPage) charted(ctx context.Context, tx *sql.Tx, f filter) error 
 		if !total.Valid {
 			v.Total.Text = "none"
 		}
-		chart, figures := t.in(code)
-		v.Chart, v.Figures = &chart, figures
+		v.Chart, v.Table = t.in(code), link("/costs", filter{partner: f.partner, customer: f.customer, currency: &v.Code}.values())
 		p.Currencies = append(p.Currencies, v)
 	}
 	var all []month

@@ -74,9 +74,6 @@ func (m month) String() string {
 
 func (m month) plus(n int) month { return month{m.AddDate(0, n, 0)} }
 
-// short is the month in a table.
-func (m month) short() string { return m.Format("Jan 2006") }
-
 // label is the month for people.
 func (m month) label() string {
 	if m.IsZero() {

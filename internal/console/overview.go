@@ -67,14 +67,14 @@ type currencyView struct {
 	// that have come.
 	Compared, Open, Up bool
 	Chart              *barChart
-	Figures            figures
-	Costs              string
+	// Costs leads to those of the month, Table to the figures of the chart.
+	Costs, Table string
 }
 
+// restatedView counts the restatements in a currency.
 type restatedView struct {
-	code, sum string
-	count     int64
-	href      string
+	code, sum, href string
+	count           int64
 }
 
 // overview reads its sections side by side: each is one state of the database, and none
@@ -209,8 +209,8 @@ func (p *overviewPage) byCurrency(ctx context.Context, tx *sql.Tx, f filter) err
 	}
 	for i := range p.Currencies {
 		v := &p.Currencies[i]
-		chart, figures := t.in(v.Code)
-		v.Chart, v.Figures = &chart, figures
+		v.Chart = t.in(v.Code)
+		v.Table = link("/totals", filter{partner: f.partner, currency: &v.Code, every: map[string]bool{"month": true}}.values())
 	}
 	p.Legend = t.legend()
 	p.Open = openSentence(*f.month, t.states)
@@ -328,7 +328,7 @@ func (p *overviewPage) strip(f, since filter) {
 	if p.Costs {
 		m := filter{month: p.of, partner: f.partner}
 		state := tile{Label: "Month", Value: p.Month, Detail: "closed", Href: link("/totals", m.values())}
-		lacks := tile{Label: "Missing costs", Value: count(p.missing), Detail: "had costs the month before", Href: link("/missing-costs", m.values())}
+		lacks := tile{Label: "Missing costs", Value: count(p.missing), Detail: "none this month", Href: link("/missing-costs", m.values())}
 		if p.missing == 0 {
 			lacks.Value, lacks.Detail = "none", "all have come"
 		}
@@ -346,7 +346,7 @@ func (p *overviewPage) strip(f, since filter) {
 	if p.coverage > 0 {
 		covered := p.coverage - p.uncovered
 		coverage.Value = decimal.NewFromInt(100*covered).Div(decimal.NewFromInt(p.coverage)).Truncate(1).String() + " %"
-		coverage.Detail = fmt.Sprintf("%s of %s customers", count(int(covered)), count(int(p.coverage)))
+		coverage.Detail = fmt.Sprintf("%s of %s", count(int(covered)), count(int(p.coverage)))
 		if p.uncovered > 0 {
 			coverage.Class = "warning"
 		}
@@ -364,17 +364,13 @@ func (p *overviewPage) strip(f, since filter) {
 			open.Detail += ", " + n + " " + name
 		}
 	}
-	restated := tile{Label: "Restated since yesterday", Value: "none", Detail: "since " + since.since.Format(time.DateOnly), Href: link("/restatements", since.values())}
+	restated := tile{Label: "Restated", Value: "none", Detail: "since yesterday", Href: link("/restatements", since.values())}
 	var all int64
 	for _, v := range p.restated {
 		all += v.count
 	}
-	switch len(p.restated) {
-	case 0:
-	case 1:
-		restated.Value, restated.Detail = plural(int(all), "cost", "costs"), p.restated[0].sum
-	default:
-		restated.Value, restated.Detail = plural(int(all), "cost", "costs"), fmt.Sprintf("in %d currencies", len(p.restated))
+	if all > 0 {
+		restated.Value = plural(int(all), "cost", "costs")
 	}
 	p.Strip = append(p.Strip, coverage, open, restated)
 	if left := signInTile(f.signIns); left != nil {

@@ -31,7 +31,7 @@ func TestOverviewTellsOfTheNewestMonth(t *testing.T) {
 	contains(t, "the overview", body,
 		"<h1>October 2026</h1>", "Month October 2026 closed",
 		"135,802 JPY", `title="≈ exactly 568.939999999999999">568.94</span>`, "+18.94 (+3.4 %) against 550.00",
-		"Coverage 0.8 % 1 of 124 customers", "Open findings 1 serious", "Restated since yesterday 1 cost +18.94 EUR", "Sign-ins 12 days left for contoso", "Last collected 2026-11-21 at 03:20 UTC",
+		"Coverage 0.8 % 1 of 124", "Open findings 1 serious", "Restated 1 cost since yesterday", "Sign-ins 12 days left for contoso", "Last collected 2026-11-21 at 03:20 UTC",
 		"1 in EUR: +18.94 EUR",
 		"Adventure Works", "servicecosts/mostrecent: HTTP 403, code 20002: No relationship.",
 		"20 min 0 s", `role="search"`, `<main id="main"`, "Skip to the content", `aria-sort="descending"`, `<th scope="row"`, `<caption`)

@@ -36,6 +36,8 @@ type table struct {
 	// Unless an address says otherwise, the page is about the newest closed month, and about
 	// the currency of most customers.
 	ofMonth, inCurrency bool
+	// sparse says that not every currency of a month has rows.
+	sparse bool
 	// ofInvoices says that the months are those of the invoices.
 	ofInvoices bool
 	// above is a table that the page shows first, and related the name of one to which it
@@ -323,7 +325,12 @@ func (t table) frame(f filter, o order) tableView {
 
 func (t table) show(ctx context.Context, tx *sql.Tx, f filter, o order, limit, offset int) (tableView, error) {
 	v := t.frame(f, o)
+	counted := slices.IndexFunc(t.columns, func(c column) bool { return c.name == "all_rows" })
 	err := t.rows(ctx, tx, f, o, limit+1, offset, func(values []any) error {
+		if counted >= 0 {
+			n, _ := values[counted].(int64)
+			v.Total = int(n)
+		}
 		if len(v.Rows) == limit {
 			v.More = t.address("/", f, o, 0)
 			return nil
@@ -505,12 +512,16 @@ func (t table) paged(ctx context.Context, tx *sql.Tx, f filter, o order, page in
 	if err != nil {
 		return v, err
 	}
-	v.Whole, v.Total = true, (page-1)*pageRows+len(v.Rows)
-	if page > 1 || v.More != "" {
+	v.Whole = true
+	switch {
+	case v.Total > 0: // each row knows how many there are
+	case page > 1 || v.More != "":
 		v.Total, err = t.count(ctx, tx, f)
 		if err != nil {
 			return v, err
 		}
+	default:
+		v.Total = len(v.Rows)
 	}
 	if len(v.Rows) == 0 && page > 1 {
 		return v, errNotFound
@@ -550,6 +561,9 @@ func (t table) settled(ctx context.Context, tx *sql.Tx, f filter) (filter, error
 		if err != nil || len(codes) < 2 {
 			return f, err
 		}
+		if !t.sparse {
+			codes = codes[:1]
+		}
 		return t.inFirst(ctx, tx, f, codes)
 	}
 	return f, nil
@@ -559,6 +573,9 @@ func (t table) settled(ctx context.Context, tx *sql.Tx, f filter) (filter, error
 func (t table) inFirst(ctx context.Context, tx *sql.Tx, f filter, codes []*string) (filter, error) {
 	first := orEmptyText(codes[0])
 	f.currency = &first
+	if len(codes) == 1 {
+		return f, nil
+	}
 	for _, code := range codes {
 		in := f
 		text := orEmptyText(code)

@@ -34,7 +34,7 @@ var totals = table{
 var movers = table{
 	name: "movers", title: "Movers", empty: "No customer's costs changed against the month before, or there is no month before.",
 	note:  "The largest differences against the month before. In the newest month of a type, customers without a bill are left out: theirs may still come.",
-	order: "-moved", filters: []string{"month", "currency", "type", "partner"}, ofMonth: true, inCurrency: true,
+	order: "-moved", filters: []string{"month", "currency", "type", "partner"}, ofMonth: true, inCurrency: true, sparse: true,
 	columns: []column{
 		{name: "company_name", header: "Customer", kind: company},
 		{name: "partner", header: "Partner", needs: moreRoom},
@@ -129,6 +129,7 @@ var uncovered = table{
 		{name: "first_seen_at", header: "First requested", needs: allRoom},
 		{name: "place", kind: rank},
 		{name: "all_of_partner", kind: rank},
+		{name: "all_rows", kind: rank},
 	},
 	query: reading(finance.NotCovered),
 }
@@ -261,6 +262,7 @@ var customers = table{
 		{name: "last_outcome", header: "Last outcome", kind: outcome, needs: allRoom},
 		{name: "last_collected_at", header: "Last collected", absent: "never", needs: allRoom},
 		{name: "first_seen_at", kind: hidden},
+		{name: "all_rows", kind: rank},
 	},
 	query: reading(finance.Customers),
 }

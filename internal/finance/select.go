@@ -98,6 +98,14 @@ func (c *conditions) where() string {
 	return " WHERE " + strings.Join(c.terms, " AND ")
 }
 
+// and continues other conditions.
+func (c *conditions) and() string {
+	if len(c.terms) == 0 {
+		return ""
+	}
+	return " AND " + strings.Join(c.terms, " AND ")
+}
+
 // ofPartner are the conditions that leave one partner or, if it is empty, all.
 func ofPartner(partner string) conditions {
 	var c conditions

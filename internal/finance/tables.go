@@ -85,15 +85,27 @@ func Coverage(s Selection) Query {
 		FROM finance.coverage v` + c.where() + ` GROUP BY v.partner) v`, c.args}
 }
 
-// NotCovered selects the customers that are not covered, ranked within their partner.
+// NotCovered selects the customers that are not covered, ranked within their partner: those
+// whose costs are old, then those that wait for another part.
 func NotCovered(s Selection) Query {
 	var c conditions
-	c.terms = append(c.terms, c.covered(s)+" IS NOT TRUE")
 	c.whose("v", s)
-	return Query{`SELECT v.company_name, v.partner, v.customer_id::text, v.last_outcome, v.last_error, v.waits_for, v.last_success_at, w.first_seen_at, v.place, v.all_of_partner
-		FROM (SELECT v.company_name, v.partner, v.customer_id, v.last_outcome, v.last_error, v.waits_for, v.last_success_at, count(*) OVER (PARTITION BY v.partner) AS all_of_partner,
-			row_number() OVER (PARTITION BY v.partner ORDER BY v.last_success_at NULLS FIRST, v.company_name, v.customer_id) AS place FROM finance.coverage v` + c.where() + `) v
-		JOIN finance.customers w ON w.partner = v.partner AND w.customer_id = v.customer_id` + s.first("v.place"), c.args}
+	recent := c.parameter(s.Now.Add(-billing.CoveredWithin)) + "::timestamptz"
+	whose := c.and()
+	// Both halves read little of large partners: every customer that has a success has an
+	// outcome, and asking for it finds the few old states by their index; nothing but the
+	// age of its parts says who waits. The rest is looked up for the rows that are shown.
+	return Query{`SELECT w.company_name, k.partner, k.customer_id::text, w.last_outcome, w.last_error, w.waits_for, w.last_success_at, w.first_seen_at, k.place, k.all_of_partner, k.all_rows
+		FROM (SELECT o.partner, o.customer_id, count(*) OVER (PARTITION BY o.partner) AS all_of_partner, count(*) OVER () AS all_rows,
+				row_number() OVER (PARTITION BY o.partner ORDER BY bool_or(o.late) DESC, min(o.last_success_at) NULLS FIRST, o.customer_id) AS place
+			FROM (SELECT v.partner, v.customer_id, v.last_success_at, true AS late FROM finance.coverage v
+					WHERE v.last_outcome IS NOT NULL AND (v.last_success_at IS NULL OR v.last_success_at < ` + recent + `)` + whose + `
+				UNION ALL
+				SELECT v.partner, v.customer_id, NULL, false FROM finance.coverage v WHERE v.waits_for IS NOT NULL` + whose + `) o
+			GROUP BY o.partner, o.customer_id) k
+		CROSS JOIN LATERAL (SELECT v.company_name, v.last_outcome, v.last_error, v.waits_for, v.last_success_at, f.first_seen_at
+			FROM finance.coverage v JOIN finance.customers f ON f.partner = v.partner AND f.customer_id = v.customer_id
+			WHERE v.partner = k.partner AND v.customer_id = k.customer_id OFFSET 0) w` + s.first("k.place"), c.args}
 }
 
 // MissingCosts selects which customers have no costs of a type that they had in the month
@@ -162,12 +174,21 @@ func Customers(s Selection) Query {
 	this, after := c.parameter(date(month))+"::date", c.parameter(date(month.AddDate(0, 1, 0)))+"::date"
 	before, first := c.parameter(date(month.AddDate(0, -1, 0)))+"::date", c.parameter(date(month.AddDate(0, 1-TrendMonths, 0)))+"::date"
 	in := conditions{args: c.args}
+	in.whose("k", s)
+	whose := len(in.terms)
 	in.equal("k.currency_code", s.Currency, "text")
 	in.equal("k.invoice_type", s.InvoiceType, "text")
-	such, join := "", "LEFT JOIN"
-	if len(in.terms) > 0 {
-		such, join = " AND "+strings.Join(in.terms, " AND "), "JOIN"
+	join := "LEFT JOIN"
+	if len(in.terms) > whose {
+		join = "JOIN"
 	}
+	of := ""
+	// Of the few that a search finds the costs are looked up, of all they are added up.
+	if s.Search != "" {
+		of = " AND k.partner = v.partner AND k.customer_id = v.customer_id"
+		join += " LATERAL"
+	}
+	such := in.and()
 	c = conditions{args: in.args}
 	c.whose("v", s)
 	if s.Search != "" {
@@ -175,7 +196,7 @@ func Customers(s Selection) Query {
 	}
 	sums := `SELECT k.partner, k.customer_id, k.currency_code, sum(k.after_tax_total) FILTER (WHERE k.period_end >= ` + this + `) AS after_tax_now,
 			sum(k.after_tax_total) FILTER (WHERE k.period_end < ` + this + `) AS after_tax_before
-		FROM finance.costs k WHERE k.period_end >= ` + before + ` AND k.period_end < ` + after + such
+		FROM finance.costs k WHERE k.period_end >= ` + before + ` AND k.period_end < ` + after + such + of
 	if len(s.Open) == 0 {
 		sums += " GROUP BY k.partner, k.customer_id, k.currency_code"
 	} else {
@@ -185,8 +206,13 @@ func Customers(s Selection) Query {
 			FROM (` + strings.Replace(sums, "k.currency_code,", "k.currency_code, k.invoice_type,", 1) + ` GROUP BY k.partner, k.customer_id, k.currency_code, k.invoice_type) k
 			GROUP BY k.partner, k.customer_id, k.currency_code`
 	}
+	counted := "NULL::bigint"
+	if join == "JOIN" {
+		counted = "m.all_rows"
+		sums = "SELECT k.*, count(*) OVER () AS all_rows FROM (" + sums + ") k"
+	}
 	return Query{`SELECT v.company_name, v.partner, v.customer_id::text, v.country, v.active, v.last_outcome, v.last_collected_at, v.first_seen_at,
-		m.currency_code, m.after_tax_now, m.after_tax_before, m.after_tax_now - coalesce(m.after_tax_before, 0) AS difference,
+		m.currency_code, m.after_tax_now, m.after_tax_before, m.after_tax_now - coalesce(m.after_tax_before, 0) AS difference, ` + counted + ` AS all_rows,
 		(SELECT string_agg(t.month || ':' || t.total, ' ') FROM (SELECT to_char(k.period_end, 'YYYY-MM') AS month, sum(k.after_tax_total) AS total FROM finance.costs k
 			WHERE k.partner = v.partner AND k.customer_id = v.customer_id AND k.currency_code IS NOT DISTINCT FROM m.currency_code
 				AND k.period_end >= ` + first + ` AND k.period_end < ` + after + such + ` GROUP BY 1) t) AS trend
