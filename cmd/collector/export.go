@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -127,13 +126,13 @@ func (p *program) export(ctx context.Context, f exportFlags) error {
 		if f.out == "" {
 			err = write(p.stdout)
 		} else {
-			err = replaceFile(f.out, write)
+			err = atomicfile.Replace(f.out, write)
 		}
 		if unknown, is := errors.AsType[*finance.UnknownColumnError](err); is {
 			return usageError("--columns: %w", unknown)
 		}
 		if err == nil && metadata != "" {
-			err = replaceFile(metadata, func(w io.Writer) error {
+			err = atomicfile.Replace(metadata, func(w io.Writer) error {
 				return writeJSON(w, what.FOCUSMetadata(done, thisBuild().Version, p.now()))
 			})
 		}
@@ -245,21 +244,4 @@ func (f exportFlags) writer(w io.Writer, what finance.Export) sheet.Writer {
 		})
 	}
 	return sheet.NewCSV(w, f.excel)
-}
-
-// replaceFile writes the file at path and replaces it only when the new one is complete,
-// so that no reader sees a part of it.
-func replaceFile(path string, write func(io.Writer) error) error {
-	file, err := atomicfile.Create(path, fs.ModePerm)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	defer file.Discard()
-	if err := write(file); err != nil {
-		return err
-	}
-	if err := file.Commit(); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
 }

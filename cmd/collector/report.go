@@ -97,9 +97,9 @@ func (p *program) chosenReport(ctx context.Context, reports []finance.Report, ar
 	if err != nil {
 		return err
 	}
-	with, err := f.parameters(report)
+	with, err := report.Parameters(f.period, f.asOf, f.since)
 	if err != nil {
-		return err
+		return usageError("%w", err)
 	}
 	return p.report(ctx, report, with, f)
 }
@@ -129,46 +129,6 @@ func (f reportFlags) choose(reports []finance.Report, args []string) (finance.Re
 		return finance.Report{}, usageError("there is no report %q%s; the reports are %s", name, didYouMean(name, names), strings.Join(names, ", "))
 	}
 	return reports[i], nil
-}
-
-// parameters are those of the flags but the customer, which a name may stand for.
-func (f reportFlags) parameters(report finance.Report) (with finance.Parameters, err error) {
-	if _, err := time.Parse("2006-01", f.period); f.period != "" && err != nil {
-		return with, usageError("--period %q is not a month of the form YYYY-MM", f.period)
-	}
-	with.Period = f.period
-	if f.asOf != "" {
-		if !report.Reads("finance.as_of") {
-			return with, usageError("the report %s has no history, so that --as-of is not for it", report.Name)
-		}
-		if with.AsOf, err = moment("--as-of", f.asOf, true); err != nil {
-			return with, err
-		}
-	}
-	if f.since != "" {
-		if !report.Reads("finance.since") {
-			return with, usageError("--since is not for the report %s", report.Name)
-		}
-		if with.Since, err = moment("--since", f.since, false); err != nil {
-			return with, err
-		}
-	}
-	return with, nil
-}
-
-// moment reads an instant; a day stands for its beginning or its end, in UTC.
-func moment(flag, text string, end bool) (time.Time, error) {
-	if at, err := time.Parse(time.RFC3339, text); err == nil {
-		return at, nil
-	}
-	day, err := time.Parse(time.DateOnly, text)
-	if err != nil {
-		return day, usageError("%s %q is neither a day, YYYY-MM-DD, nor an instant such as 2026-10-31T08:00:00Z", flag, text)
-	}
-	if end {
-		return day.AddDate(0, 0, 1).Add(-time.Microsecond), nil
-	}
-	return day, nil
 }
 
 func (p *program) report(ctx context.Context, report finance.Report, with finance.Parameters, f reportFlags) error {

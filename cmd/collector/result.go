@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -65,36 +64,11 @@ func whereToLook(kind billing.RunKind) string {
 	return "see collector report coverage"
 }
 
-// resultLine is a result as JSON.
-type resultLine struct {
-	Partner         string            `json:"partner"`
-	RunID           string            `json:"run_id,omitempty"`
-	Status          billing.RunStatus `json:"status"`
-	Customers       int               `json:"customers_total"`
-	OK              int               `json:"customers_ok"`
-	Unchanged       int               `json:"customers_unchanged"`
-	NoCosts         int               `json:"customers_no_costs"`
-	Failed          int               `json:"customers_failed"`
-	RowsChanged     int64             `json:"rows_changed"`
-	DurationSeconds json.Number       `json:"duration_seconds"`
-	Error           string            `json:"error,omitempty"`
-
-	Invoices *collector.InvoiceTally `json:"invoices,omitempty"`
-}
-
 func (p *program) printResults(results []collector.Result, format string) error {
 	if format == "json" {
-		lines := []resultLine{}
+		lines := []collector.ResultLine{}
 		for _, r := range results {
-			line := resultLine{
-				Partner: r.Partner, RunID: r.RunID, Status: r.Status, Customers: r.Tally.Total, OK: r.Tally.OK, Unchanged: r.Tally.Unchanged, NoCosts: r.Tally.NoCosts,
-				Failed: r.Tally.Failed, RowsChanged: r.Tally.RowsChanged, DurationSeconds: json.Number(strconv.FormatFloat(r.Took.Seconds(), 'f', 3, 64)),
-			}
-			line.Invoices = r.Invoices
-			if err := r.Cause(); err != nil {
-				line.Error = err.Error()
-			}
-			lines = append(lines, line)
+			lines = append(lines, r.Line())
 		}
 		return writeJSON(p.stdout, lines)
 	}

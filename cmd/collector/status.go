@@ -60,7 +60,7 @@ func writeStatus(w io.Writer, s fullStatus) error {
 	partners, invoices, running, runs := s.Tables()
 	signIns := sheet.Table{Header: []string{"PARTNER", "REFRESH TOKEN"}}
 	for _, state := range s.SignIns {
-		signIns.Rows = append(signIns.Rows, []string{state.Partner, refreshToken(state)})
+		signIns.Rows = append(signIns.Rows, []string{state.Partner, state.String()})
 	}
 	tables := []sheet.Table{partners}
 	for _, table := range []sheet.Table{invoices, running, signIns} { // without a configuration there are no sign-ins
@@ -94,19 +94,4 @@ func (p *program) signInStates(ctx context.Context, c *config.Config) []collecto
 		p.log.Info("the age of the refresh tokens that are not in files is unknown", slog.Any("error", err))
 	}
 	return states
-}
-
-// refreshToken is a state in words.
-func refreshToken(s collector.SignInState) string {
-	switch {
-	case s.Mode != "app_user":
-		return "not used (mode " + s.Mode + ")"
-	case s.AgeDays == nil && s.Store != "file":
-		return "none, or not known to this login; sign in with: collector login --partner " + s.Partner
-	case s.AgeDays == nil:
-		return "none; sign in with: collector login --partner " + s.Partner
-	case s.Warning:
-		return fmt.Sprintf("WARNING: %d days left; sign in with: collector login --partner %s", *s.DaysLeft, s.Partner)
-	}
-	return fmt.Sprintf("%d days left", *s.DaysLeft)
 }

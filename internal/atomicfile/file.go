@@ -125,6 +125,23 @@ func (f *File) Discard() {
 	}
 }
 
+// Replace writes the file at path and replaces it only when the new one is complete, so
+// that no reader sees a part of it. It is Create and Commit, for any mode.
+func Replace(path string, write func(io.Writer) error) error {
+	file, err := Create(path, fs.ModePerm)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer file.Discard()
+	if err := write(file); err != nil {
+		return err
+	}
+	if err := file.Commit(); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
 // mostLinks is how many links may follow one another, as in the kernel.
 const mostLinks = 40
 

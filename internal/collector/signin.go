@@ -2,6 +2,7 @@ package collector
 
 import (
 	"cmp"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -70,6 +71,21 @@ type SignInState struct {
 	AgeDays  *int `json:"refresh_token_age_days"`
 	DaysLeft *int `json:"refresh_token_days_left"`
 	Warning  bool `json:"refresh_token_warning"`
+}
+
+// String says how long the refresh token lives, and what to do.
+func (s SignInState) String() string {
+	switch {
+	case s.Mode != "app_user":
+		return "not used (mode " + s.Mode + ")"
+	case s.AgeDays == nil && s.Store != "file":
+		return "none, or not known to this login; sign in with: collector login --partner " + s.Partner
+	case s.AgeDays == nil:
+		return "none; sign in with: collector login --partner " + s.Partner
+	case s.Warning:
+		return fmt.Sprintf("WARNING: %d days left; sign in with: collector login --partner %s", *s.DaysLeft, s.Partner)
+	}
+	return fmt.Sprintf("%d days left", *s.DaysLeft)
 }
 
 // SignInStateOf looks at the partner's refresh token. Issued is what the database knows of

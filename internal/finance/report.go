@@ -60,6 +60,48 @@ type Parameters struct {
 	Typed bool
 }
 
+// Parameters reads the parameters of the report from the words of --period, --as-of and
+// --since, each empty where it is not given. A day stands for its end in --as-of, and for
+// its beginning in --since. Errors name the flag.
+func (r Report) Parameters(period, asOf, since string) (with Parameters, err error) {
+	if _, err := time.Parse("2006-01", period); period != "" && err != nil {
+		return with, fmt.Errorf("--period %q is not a month of the form YYYY-MM", period)
+	}
+	with.Period = period
+	if asOf != "" {
+		if !r.Reads("finance.as_of") {
+			return with, fmt.Errorf("the report %s has no history, so that --as-of is not for it", r.Name)
+		}
+		if with.AsOf, err = moment("--as-of", asOf, true); err != nil {
+			return with, err
+		}
+	}
+	if since != "" {
+		if !r.Reads("finance.since") {
+			return with, fmt.Errorf("--since is not for the report %s", r.Name)
+		}
+		if with.Since, err = moment("--since", since, false); err != nil {
+			return with, err
+		}
+	}
+	return with, nil
+}
+
+// moment reads an instant; a day stands for its beginning or its end, in UTC.
+func moment(flag, text string, end bool) (time.Time, error) {
+	if at, err := time.Parse(time.RFC3339, text); err == nil {
+		return at, nil
+	}
+	day, err := time.Parse(time.DateOnly, text)
+	if err != nil {
+		return day, fmt.Errorf("%s %q is neither a day, YYYY-MM-DD, nor an instant such as 2026-10-31T08:00:00Z", flag, text)
+	}
+	if end {
+		return day.AddDate(0, 0, 1).Add(-time.Microsecond), nil
+	}
+	return day, nil
+}
+
 // settings are the parameters as the queries read them.
 func (p Parameters) settings() map[string]string {
 	moment := func(t time.Time) string {
