@@ -772,7 +772,11 @@ func (c *campaign) runInterrupted(t *testing.T) {
 		c.runEverybody(t)
 		return
 	}
-	c.interruptAt.Store(c.requests.Load() + int64(c.pages(len(ids))) + 1 + int64(c.IntN(2*len(ids)-2)))
+	made := 2 * len(ids) // requests, at the least
+	if c.isShort {
+		made = len(ids)
+	}
+	c.interruptAt.Store(c.requests.Load() + int64(c.pages(len(ids))) + 1 + int64(c.IntN(made-2)))
 	got := c.execute(t, "run", "--format", "json")
 	c.interruptAt.Store(0)
 	if got.code != 130 {
