@@ -19,7 +19,7 @@ var totals = table{
 		{name: "currency_code", header: "Currency"},
 		{name: "month", header: "Month"},
 		{name: "invoice_type", header: "Type", kind: kindOfInvoice},
-		{name: "state", header: "State", kind: outcome, needs: moreRoom},
+		{name: "state", header: "State", kind: outcome, needs: allRoom},
 		{name: "customers", header: "Customers", kind: number, needs: moreRoom},
 		{name: "missing", header: "Missing", kind: number, needs: allRoom},
 		{name: "pretax_total", header: "Before tax", kind: amount, needs: allRoom},
