@@ -30,7 +30,7 @@ func TestAnswerFindingsAreComplete(t *testing.T) {
 		if !ok || block.Tok != token.CONST {
 			continue
 		}
-		ofAnswers := strings.Contains(block.Doc.Text(), "in a single answer") || strings.Contains(block.Doc.Text(), "only against what is stored")
+		ofAnswers := strings.Contains(block.Doc.Text(), "about a single answer") || strings.Contains(block.Doc.Text(), "that needs the stored data")
 		for _, spec := range block.Specs {
 			value, ok := spec.(*ast.ValueSpec)
 			if !ok || value.Type == nil || value.Type.(*ast.Ident).Name != "FindingKind" {
