@@ -1,0 +1,5 @@
+BEGIN;
+
+ALTER FUNCTION collector.refresh_stale_month(text) RESET enable_nestloop;
+
+COMMIT;
