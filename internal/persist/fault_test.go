@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -361,16 +362,22 @@ func TestTooManyConnections(t *testing.T) {
 	defer func() { b.store.Close() }() // before the login is dropped
 	role := pgx.Identifier{u.User.Username()}.Sanitize()
 	admin := b.session()
-	// A pool is not told that its sessions have ended: a write finds out, or the pool
-	// itself before it.
-	end := func() {
+	// A pool is not told that its sessions have ended: a write finds out, which is
+	// billing.ErrUnavailable, or the pool itself before it, which then says why there is no
+	// new one.
+	end := func(also ...string) {
 		for len(b.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", u.User.Username())) > 0 {
 			continue
 		}
 		for range connectionsOfThePool {
 			run, batch := faultBatch()
-			if _, err := b.store.Write(t.Context(), run, batch); err == nil {
+			_, err := b.store.Write(t.Context(), run, batch)
+			if err == nil {
 				t.Fatal("a batch was stored without a session")
+			}
+			told := slices.ContainsFunc(also, func(text string) bool { return strings.Contains(err.Error(), text) })
+			if !told && !errors.Is(err, billing.ErrUnavailable) {
+				t.Fatalf("without a session a batch ends with %v", err)
 			}
 		}
 	}
@@ -380,7 +387,7 @@ func TestTooManyConnections(t *testing.T) {
 	b.exec(admin, "ALTER ROLE "+role+" CONNECTION LIMIT -1")
 	b.stores()
 	b.exec(admin, "ALTER ROLE "+role+" NOLOGIN")
-	end()
+	end("not permitted to log in")
 	b.refuses(nil, "not permitted to log in", "check the user and the password")
 }
 
