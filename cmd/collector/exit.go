@@ -7,7 +7,6 @@ import (
 
 	"partnercost/internal/collector"
 	"partnercost/internal/config"
-	"partnercost/internal/health"
 	"partnercost/internal/persist"
 )
 
@@ -67,7 +66,7 @@ func exitCode(ctx context.Context, err error) int {
 	if _, ok := errors.AsType[*collector.ConfigError](err); ok || isUsage(err) {
 		return exitUsage
 	}
-	if _, ok := errors.AsType[*health.ConfigError](err); ok || errors.Is(err, persist.ErrOtherName) {
+	if errors.Is(err, persist.ErrOtherName) {
 		return exitUsage
 	}
 	if errors.Is(err, persist.ErrLocked) {

@@ -50,5 +50,9 @@ func (p *program) daemonAt(address string) (health.Daemon, error) {
 	if err != nil {
 		return health.Daemon{}, err
 	}
-	return health.Of(c.Console)
+	daemon, err := health.Of(c.Console)
+	if err != nil {
+		return daemon, configError(err)
+	}
+	return daemon, nil
 }

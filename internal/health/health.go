@@ -24,15 +24,6 @@ const timeout = 5 * time.Second
 // largestAnswer bounds how much of an answer is read; it has a line per check.
 const largestAnswer = 64 << 10
 
-// ConfigError is an error in the configuration because of which the daemon cannot be
-// asked.
-type ConfigError struct{ err error }
-
-func (e *ConfigError) Error() string { return e.err.Error() }
-func (e *ConfigError) Unwrap() error { return e.err }
-
-func configured(err error) error { return &ConfigError{err} }
-
 // Daemon is the address of the daemon. It is on this machine, so no proxy is used.
 type Daemon struct {
 	address *url.URL
@@ -48,7 +39,8 @@ func At(address string) (Daemon, error) {
 	return Daemon{address: u}, nil
 }
 
-// Of returns the daemon that listens as configured. Errors are *ConfigError.
+// Of returns the daemon that listens as configured. Errors are about the
+// configuration.
 func Of(c config.Console) (Daemon, error) {
 	host, err := localHost(c.Listen)
 	if err != nil {
@@ -91,10 +83,10 @@ func (d Daemon) Ask(ctx context.Context, path string, w io.Writer) error {
 func localHost(listen string) (string, error) {
 	host, port, err := net.SplitHostPort(listen)
 	if err != nil {
-		return "", configured(fmt.Errorf("console.listen: %w", err))
+		return "", fmt.Errorf("console.listen: %w", err)
 	}
 	if port == "0" {
-		return "", configured(errors.New("console.listen leaves the port to the system; name the daemon's address with --url; the daemon logs it"))
+		return "", errors.New("console.listen leaves the port to the system; name the daemon's address with --url; the daemon logs it")
 	}
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = "127.0.0.1"
@@ -110,11 +102,11 @@ func localHost(listen string) (string, error) {
 func onlyCertificate(c config.Console) (*tls.Config, error) {
 	content, err := os.ReadFile(c.TLSCertFile)
 	if err != nil {
-		return nil, configured(fmt.Errorf("console.tls_cert_file: %w", err))
+		return nil, fmt.Errorf("console.tls_cert_file: %w", err)
 	}
 	block, _ := pem.Decode(content)
 	if block == nil {
-		return nil, configured(fmt.Errorf("console.tls_cert_file: %s holds no certificate in PEM", c.TLSCertFile))
+		return nil, fmt.Errorf("console.tls_cert_file: %s holds no certificate in PEM", c.TLSCertFile)
 	}
 	return &tls.Config{
 		MinVersion:         tls.VersionTLS12,
