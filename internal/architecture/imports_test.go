@@ -34,6 +34,7 @@ var rooms = []room{
 	{path: "internal/billing"},
 	{path: "deploy", mayTest: []string{"internal/config"}},
 	{path: "internal/localpg"},
+	{path: "internal/codepages"},
 	{path: "internal/loopback"},
 	{path: "internal/schedule"},
 	{path: "internal/seal"},
@@ -84,7 +85,7 @@ var rooms = []room{
 	{
 		path: "internal/collector",
 		mayImport: []string{
-			"internal/billing", "internal/collect", "internal/config", "internal/fetch", "internal/persist", "internal/schedule", "internal/seal", "internal/telemetry",
+			"internal/billing", "internal/codepages", "internal/collect", "internal/config", "internal/fetch", "internal/persist", "internal/schedule", "internal/seal", "internal/telemetry",
 			"internal/vault",
 		},
 		mayTest: []string{"internal/partnersim", "internal/persist/pgtest", "internal/vault/vaulttest"},

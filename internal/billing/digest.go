@@ -20,21 +20,18 @@ const Rules = 1
 // The digest is a storage format: it is stored in collector.customer_states, and a body
 // with another digest is derived again. TestDigestIsAStorageFormat guards it.
 func Digest(body []byte) [sha256.Size]byte {
-	content, volatile := stable(body)
-	if !volatile {
-		return sha256.Sum256(body)
-	}
-	return sha256.Sum256(content)
+	content := sha256.New()
+	stable(body, func(part []byte) { _, _ = content.Write(part) })
+	return [sha256.Size]byte(content.Sum(nil))
 }
 
-// stable returns the body without the values of its volatile members, and whether it
-// has any. It expects JSON. In any other body it may leave something out, but always
-// the same.
-func stable(body []byte) (content []byte, volatile bool) {
+// stable passes on the body without the values of its volatile members, part by part.
+// It expects JSON. In any other body it may leave something out, but always the same.
+func stable(body []byte, pass func([]byte)) {
 	var (
 		depth      int
 		attributes int // the depth within the current attributes, or 0
-		kept       int // the part of the body that is already in content
+		passed     int // the part of the body that was passed on or left out
 	)
 	for at := 0; at < len(body); {
 		switch body[at] {
@@ -59,18 +56,15 @@ func stable(body []byte) (content []byte, volatile bool) {
 			case string(key) == `"attributes"` && attributes == 0 && at < len(body) && body[at] == '{':
 				attributes = depth + 1
 			case string(key) == `"links"`, string(key) == `"etag"` && depth == attributes:
-				if content == nil {
-					content = make([]byte, 0, len(body))
-				}
-				content = append(content, body[kept:at]...)
+				pass(body[passed:at])
 				at = valueEnd(body, at)
-				kept, volatile = at, true
+				passed = at
 			}
 		default:
 			at++
 		}
 	}
-	return append(content, body[kept:]...), volatile
+	pass(body[passed:])
 }
 
 // stringEnd returns the end of the string that begins at start.

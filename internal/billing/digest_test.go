@@ -5,6 +5,13 @@ import (
 	"testing"
 )
 
+// content returns the part of a body that its digest covers.
+func content(body []byte) string {
+	var all []byte
+	stable(body, func(part []byte) { all = append(all, part...) })
+	return string(all)
+}
+
 func TestStable(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, body, want string }{
@@ -29,7 +36,7 @@ func TestStable(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
-			if got, _ := stable([]byte(test.body)); string(got) != test.want {
+			if got := content([]byte(test.body)); got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
 		})
@@ -55,9 +62,9 @@ func FuzzDigest(f *testing.F) {
 	f.Add([]byte(`{"links":{"a":[1,"b"]},"attributes":{"etag":"1"}}`))
 	f.Add([]byte(`{"attributes":{"etag":"\\"},"links":`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		content, volatile := stable(body)
-		if len(content) > len(body) || !volatile && string(content) != string(body) {
-			t.Errorf("%q became %q", body, content)
+		got := content(body)
+		if len(got) > len(body) || len(got) == len(body) && got != string(body) {
+			t.Errorf("%q became %q", body, got)
 		}
 	})
 }

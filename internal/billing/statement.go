@@ -27,6 +27,11 @@ type Statement struct {
 	// Failure is why a part is missing; nil when everything requested was collected.
 	Failure *Failure
 
+	// Same is not nil if every answer says what is stored (Visit.Known). There are only
+	// documents then, and Derive derives the parts from them.
+	Same   *Known
+	Derive func() Statement
+
 	// CostsKept means that the costs are those that the run has read before
 	// (Visit.Summary).
 	CostsKept bool

@@ -1,8 +1,10 @@
 package billing
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
+	"time"
 )
 
 // Visit says what a run reads of one customer. Apart from the id, the zero value reads
@@ -23,6 +25,50 @@ type Visit struct {
 	SkipItems bool
 	// Earlier is this run's earlier result for the customer, if any.
 	Earlier Outcome
+
+	// Known is what is stored of the customer, or nil if its answers must be derived again.
+	Known *Known
+}
+
+// Known identifies the answers from which everything that is stored of a customer was
+// derived by the current Rules. Deriving the same answers again would change nothing.
+type Known struct {
+	// Key identifies the customer in the store.
+	Key int64
+	// Profile, Summary and LineItems are the digests of the bodies (Digest), nil for a part
+	// that is not stored.
+	Profile, Summary, LineItems []byte
+	// Outcome is the result for a customer whose answers are known.
+	Outcome Outcome
+	// NextEnd is when the first of the periods ends whose final amounts are not known. The
+	// zero time means that the customer has no periods.
+	NextEnd time.Time
+	// NoItems means that the costs have no line items.
+	NoItems bool
+}
+
+// IsCurrent reports whether an answer of now means what it meant when it was stored. At
+// the end of a period, the same costs are the final ones of that period.
+func (k *Known) IsCurrent(now time.Time) bool {
+	return k.NextEnd.After(now) || k.NextEnd.IsZero() && k.Outcome == OutcomeNoCosts
+}
+
+// Says reports whether a document has the digest that is stored for its kind.
+func (k *Known) Says(kind DocumentKind, body []byte) bool {
+	var stored []byte
+	switch kind {
+	case ProfileDocument:
+		stored = k.Profile
+	case SummaryDocument:
+		stored = k.Summary
+	case LineItemsDocument:
+		stored = k.LineItems
+	}
+	if stored == nil {
+		return false
+	}
+	digest := Digest(body)
+	return bytes.Equal(digest[:], stored)
 }
 
 // Hash returns the SHA-256 of the content of a summary. Two summaries with the same

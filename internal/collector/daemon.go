@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/codepages"
 	"partnercost/internal/config"
 	"partnercost/internal/persist"
 	"partnercost/internal/schedule"
@@ -79,6 +80,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	}
 	defer store.Close()
 	d.store.Store(store)
+	codepages.Release()
 	c := d.Collector
 	c.Store = store
 

@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/collect"
+	"partnercost/internal/config"
 	"partnercost/internal/persist"
 )
 
 // A run of all customers has two parts. The first part reads what can be lost: the
 // costs of every customer, and the line items of those whose costs changed. The second
 // part reads the other line items and profiles again, oldest first, as long as there is
-// time.
+// time. While the night is ample, the first part reads customers completely.
 
 // longestRun is how long after its beginning a run still reads parts that would become
 // too old. It ends early enough for the next night to begin in time.
@@ -28,6 +30,22 @@ type night struct {
 	length, refresh time.Duration
 	// customers is the number of customers of the run.
 	customers int
+	pace      config.Limits
+}
+
+// shortNight is how long a run may take for its order not to matter.
+const shortNight = 15 * time.Minute
+
+// isAmple reports whether the night is ample for all listed customers: by the quota, and
+// by the pace so far, each of them can be read completely before much time has passed.
+// Then nothing is gained by reading the costs of all customers first.
+func (n night) isAmple(listed int, p collect.Progress) bool {
+	const requests = 3 // for each customer
+	short := min(shortNight, n.length/4)
+	if time.Duration(requests*listed)*time.Minute > short*time.Duration(n.pace.RequestsPerMinute) {
+		return false
+	}
+	return p.Fetched < n.pace.Concurrency || p.Elapsed*time.Duration(listed) <= short*time.Duration(p.Fetched)
 }
 
 // goesOn reports whether a part that was last read at last is read again now; read is

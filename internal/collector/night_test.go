@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/collect"
 	"partnercost/internal/config"
 	"partnercost/internal/partnersim"
 )
@@ -41,6 +42,35 @@ func TestHowLongANightGoesOn(t *testing.T) {
 		now := begin.Add(test.after)
 		if got := test.night.goesOn(now, now.Add(-test.age), test.read); got != test.want {
 			t.Errorf("%s: goes on %t, want %t", test.name, got, test.want)
+		}
+	}
+}
+
+func TestWhenANightIsAmple(t *testing.T) {
+	t.Parallel()
+	n := night{length: 6 * time.Hour, pace: config.Limits{RequestsPerMinute: 480, Concurrency: 8}}
+	fast, brief, none := n, n, n
+	fast.pace.RequestsPerMinute = 1_000_000
+	brief.length = 10 * time.Minute
+	none.length = 0
+	for _, test := range []struct {
+		name    string
+		night   night
+		listed  int
+		fetched int
+		after   time.Duration
+		want    bool
+	}{
+		{"at the quota it takes a quarter of an hour", n, 2400, 0, 0, true},
+		{"at the quota it takes longer", n, 2401, 0, 0, false},
+		{"it is far from the quota", fast, 100_000, 8, 72 * time.Millisecond, true},
+		{"the service is slower than the quota", fast, 100_000, 8, 73 * time.Millisecond, false},
+		{"the first answers are awaited", fast, 100_000, 7, time.Minute, true},
+		{"the night is brief", brief, 401, 0, 0, false},
+		{"there is no night", none, 1, 0, 0, false},
+	} {
+		if got := test.night.isAmple(test.listed, collect.Progress{Fetched: test.fetched, Elapsed: test.after}); got != test.want {
+			t.Errorf("%s: ample %t, want %t", test.name, got, test.want)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/codepages"
 	"partnercost/internal/collect"
 	"partnercost/internal/fetch"
 	"partnercost/internal/persist"
@@ -40,6 +41,7 @@ type Request struct {
 // Collect collects the selections, several partners at the same time. The results are
 // in the order of the selections.
 func (c *Collector) Collect(ctx context.Context, request Request, selections []Selection) []Result {
+	codepages.Release()
 	return c.sideBySide(selections, func(s Selection) Result { return c.collectPartner(ctx, request, s) })
 }
 
@@ -119,12 +121,15 @@ func (c *Collector) collectCustomers(ctx context.Context, run billing.Run, reque
 	if s.Customers != nil {
 		return pipeline.collect(ctx, s.whole(ctx, client, nil), len(s.Customers))
 	}
+	n := night{full: request.Full, began: run.StartedAt, length: c.Config.Collect.Night, refresh: c.Config.Collect.Refresh, pace: s.Partner.Limits}
+	again := c.Config.Collect.Costs && request.LeaveOut != DoneSinceLastCollection
 	t := &turns{Collector: c, run: run, bounds: bounds, done: done, log: log}
+	t.whole = func(listed int) bool { return again && n.isAmple(listed, pipeline.progress()) }
 	tally, err := c.collectEverybody(ctx, t, s, client, pipeline)
-	if err != nil || !c.Config.Collect.Costs || request.LeaveOut == DoneSinceLastCollection {
+	if err != nil || !again {
 		return tally, err
 	}
-	n := night{full: request.Full, began: run.StartedAt, length: c.Config.Collect.Night, refresh: c.Config.Collect.Refresh, customers: t.total()}
+	n.customers = t.total()
 	tally, err = pipeline.collect(ctx, c.rest(ctx, run, n, bounds, log), 0)
 	if err == nil {
 		err = t.patiently(ctx, func(ctx context.Context) error { return c.Store.ForgetTurns(ctx, run.Partner) })

@@ -23,6 +23,8 @@ type turns struct {
 	bounds persist.Bounds
 	done   persist.Done
 	log    *slog.Logger
+	// whole reports whether there is time to read a customer completely at once.
+	whole func(listed int) bool
 
 	mu     sync.Mutex
 	listed keys
@@ -53,22 +55,25 @@ func (k *keys) add(key int64) {
 const enrolAtOnce = 500
 
 // enrol records customers of the list before any customer is collected, so that
-// customers which a run does not reach are known to be missing. It returns them in
-// order.
-func (t *turns) enrol(ctx context.Context, ids []billing.CustomerID) (page []persist.Turn, err error) {
-	err = t.patiently(ctx, func(ctx context.Context) error {
-		if err := t.Store.Enrol(ctx, t.run.Partner, t.run.StartedAt, ids); err != nil {
-			return err
+// customers which a run does not reach are known to be missing.
+func (t *turns) enrol(ctx context.Context, ids []billing.CustomerID) error {
+	return t.patiently(ctx, func(ctx context.Context) error {
+		keys, err := t.Store.Enrol(ctx, t.run.Partner, t.run.StartedAt, ids)
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		for _, key := range keys {
+			t.listed.add(key)
 		}
+		return err
+	})
+}
+
+// ofPage returns the turns of some enrolled customers.
+func (t *turns) ofPage(ctx context.Context, ids []billing.CustomerID) (page []persist.Turn, err error) {
+	return page, t.patiently(ctx, func(ctx context.Context) (err error) {
 		page, err = t.Store.TurnsOf(ctx, t.run.Partner, ids, t.bounds, t.done)
 		return err
 	})
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for _, turn := range page {
-		t.listed.add(turn.Key)
-	}
-	return page, err
 }
 
 // patiently calls f, and waits for an unavailable database.
@@ -102,7 +107,7 @@ func (t *turns) configured(ctx context.Context, s Selection) error {
 		if err != nil {
 			return &ConfigError{err}
 		}
-		if _, err := t.enrol(ctx, page); err != nil {
+		if err := t.enrol(ctx, page); err != nil {
 			return err
 		}
 	}
@@ -127,14 +132,16 @@ func (t *turns) discovered(ctx context.Context, s Selection, client *fetch.Clien
 		go func() {
 			defer close(read)
 			for ids, err := range pages(Discovered(ctx, s.Partner, client), enrolAtOnce) {
-				page, failed := t.enrol(ctx, ids)
-				if failed != nil {
-					broken = failed
+				if broken = t.enrol(ctx, ids); broken != nil {
 					return
 				}
-				select {
-				case first <- page:
-				default:
+				if len(first) < cap(first) { // only this goroutine fills it
+					page, failed := t.ofPage(ctx, ids)
+					if failed != nil {
+						broken = failed
+						return
+					}
+					first <- page
 				}
 				if err != nil {
 					broken = err
@@ -177,7 +184,13 @@ func (t *turns) discovered(ctx context.Context, s Selection, client *fetch.Clien
 // give yields the customers of a page whose turn it is.
 func (t *turns) give(page []persist.Turn, yield func(billing.Visit, error) bool) bool {
 	for _, turn := range page {
-		if t.due(turn) && !yield(turn.Visit, nil) {
+		if !t.due(turn) {
+			continue
+		}
+		if t.whole(t.total()) {
+			turn.Visit.KnownCosts, turn.Visit.SkipProfile = nil, false
+		}
+		if !yield(turn.Visit, nil) {
 			return false
 		}
 	}

@@ -307,7 +307,7 @@ func (s *standing) admit(st billing.Statement) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case st.Profile != nil || st.Costs != nil:
+	case st.Profile != nil || st.Costs != nil || st.Same != nil:
 		s.admitted = true
 	case st.Failure != nil && st.Failure.Class == billing.RoleMissing && !s.admitted:
 		s.withoutRole++

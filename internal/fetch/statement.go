@@ -50,7 +50,11 @@ func (c *Client) Visit(ctx context.Context, w billing.Visit) (billing.Statement,
 
 // read is Visit without the release of the slot for large answers.
 func (c *Client) read(ctx context.Context, w billing.Visit, room *room) (billing.Statement, error) {
-	v := visit{client: c, id: w.CustomerID, until: c.options.Now().Add(c.options.Patience), room: room}
+	now := c.options.Now()
+	v := visit{client: c, id: w.CustomerID, until: now.Add(c.options.Patience), room: room}
+	if w.Known != nil && w.Known.IsCurrent(now) {
+		v.known = w.Known
+	}
 	read := v.readNews
 	if v.takeSummary(w.Summary) {
 		read = v.readRest
@@ -58,6 +62,11 @@ func (c *Client) read(ctx context.Context, w billing.Visit, room *room) (billing
 	if err := read(ctx, w); err != nil {
 		return billing.Statement{CustomerID: w.CustomerID}, err
 	}
+	if v.isSame() {
+		s := v.same(w.Earlier)
+		return s, c.standing.admit(s)
+	}
+	v.decodeRest()
 	s := v.statement()
 	s.CostsKept = v.summary.kept
 	if looksMoved(s) || v.parts.mayHaveMoved() {
@@ -93,11 +102,14 @@ func (v *visit) readNews(ctx context.Context, w billing.Visit) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	if w.KnownCosts == nil && v.client.options.LineItems {
+		v.decodeSummary() // it has the link to the line items
+	}
 	if err := v.explainFailure(ctx); err != nil {
 		return err
 	}
 	v.settleNoCosts()
-	if v.parts.summary != nil && w.KnownCosts != nil && bytes.Equal(w.KnownCosts, v.parts.summary.costs.Hash()) {
+	if w.KnownCosts != nil && (v.summary.same || v.parts.summary != nil && bytes.Equal(w.KnownCosts, v.parts.summary.costs.Hash())) {
 		return nil
 	}
 	if err := v.readLineItems(ctx); err != nil {
@@ -122,14 +134,15 @@ func (v *visit) takeSummary(doc *billing.Document) bool {
 		return false
 	}
 	read := noCosts()
-	if doc.HTTPStatus == http.StatusOK || doc.HTTPStatus == 0 { // see Normalise
+	ok := doc.HTTPStatus == http.StatusOK || doc.HTTPStatus == 0 // see Normalise
+	if ok {
 		var err error
 		if read, err = decodeSummary(doc.Body); err != nil {
 			return false
 		}
 	}
 	v.parts.summary = read
-	v.summary = result{asked: true, kept: true, document: *doc}
+	v.summary = result{asked: true, kept: true, same: ok && v.says(billing.SummaryDocument, doc.Body), document: *doc}
 	return true
 }
 
@@ -182,6 +195,8 @@ type visit struct {
 	id     billing.CustomerID
 	until  time.Time
 	room   *room
+	// known is nil if every answer has to be decoded.
+	known *billing.Known
 
 	parts parts
 	// The results of the three resources.
@@ -192,7 +207,10 @@ type visit struct {
 type result struct {
 	asked bool
 	// kept means that the document was read before.
-	kept     bool
+	kept bool
+	// same means that the answer says what is stored. It is decoded only if something else
+	// needs it.
+	same     bool
 	answer   answer
 	document billing.Document
 	failure  *billing.Failure
@@ -235,14 +253,18 @@ func (c *Client) address(path string) *url.URL {
 
 func (v *visit) readProfile(ctx context.Context) error {
 	return v.get(ctx, &v.profile, billing.ProfileDocument, profileResource, func(body []byte) (err error) {
-		v.parts.profile, err = decodeProfile(body)
+		if v.profile.same = v.says(billing.ProfileDocument, body); !v.profile.same {
+			v.parts.profile, err = decodeProfile(body)
+		}
 		return err
 	})
 }
 
 func (v *visit) readSummary(ctx context.Context) error {
 	return v.get(ctx, &v.summary, billing.SummaryDocument, summaryResource, func(body []byte) (err error) {
-		v.parts.summary, err = decodeSummary(body)
+		if v.summary.same = v.says(billing.SummaryDocument, body); !v.summary.same {
+			v.parts.summary, err = decodeSummary(body)
+		}
 		return err
 	})
 }
@@ -257,7 +279,7 @@ func (v *visit) settleNoCosts() {
 	if f := v.profile.failure; f != nil && (f.Class == billing.UnknownCustomer || f.Class == billing.NoAccess) {
 		return
 	}
-	if v.summary.answer.refusal.saysNoCosts(v.parts.profile != nil) {
+	if v.summary.answer.refusal.saysNoCosts(v.parts.profile != nil || v.profile.same) {
 		v.parts.summary, v.summary.failure = noCosts(), nil
 	}
 }
@@ -277,6 +299,9 @@ func (v *visit) readLineItems(ctx context.Context) error {
 	err := v.client.walk(ctx, v.lineItemsRequest(), func(body []byte) (wirePaging, int, error) {
 		if err := v.hold(ctx, size+len(body)); err != nil {
 			return wirePaging{}, 0, err
+		}
+		if res.same = size == 0 && isOnlyPage(body) && v.says(billing.LineItemsDocument, body); res.same {
+			return wirePaging{}, 0, nil
 		}
 		var page wireItems
 		has, err := decodeOne(billing.LineItemsDocument, itemsForm, body, &page)
@@ -305,7 +330,9 @@ func (v *visit) readLineItems(ctx context.Context) error {
 		}
 		return nil
 	}
-	v.parts.items = &read
+	if !res.same {
+		v.parts.items = &read
+	}
 	res.answer.body = joinPages(bodies)
 	res.document = res.answer.document(billing.LineItemsDocument)
 	return nil
@@ -353,25 +380,27 @@ func joinPages(pages [][]byte) []byte {
 
 // statement combines the results.
 func (v *visit) statement() billing.Statement {
-	var docs []billing.Document
-	var failure *billing.Failure
-	var fetchedAt time.Time
+	docs, fetchedAt := v.documents()
+	s := v.parts.statement(v.id, docs)
+	s.FetchedAt = fetchedAt
 	// The failure of the costs matters most, so it comes first.
 	for _, res := range []*result{&v.summary, &v.items, &v.profile} {
-		if failure == nil {
-			failure = res.failure
+		if s.Failure == nil {
+			s.Failure = res.failure
+		}
+	}
+	return s
+}
+
+// documents returns the documents, and when the last answer arrived.
+func (v *visit) documents() (docs []billing.Document, fetchedAt time.Time) {
+	for _, res := range []*result{&v.profile, &v.summary, &v.items} {
+		if res.isRead() {
+			docs = append(docs, res.document)
 		}
 		if res.answer.arrived.After(fetchedAt) {
 			fetchedAt = res.answer.arrived
 		}
 	}
-	for _, res := range []*result{&v.profile, &v.summary, &v.items} {
-		if res.asked && res.failure == nil {
-			docs = append(docs, res.document)
-		}
-	}
-	s := v.parts.statement(v.id, docs)
-	s.Failure = failure
-	s.FetchedAt = fetchedAt.UTC().Truncate(time.Microsecond)
-	return s
+	return docs, fetchedAt.UTC().Truncate(time.Microsecond)
 }

@@ -46,6 +46,13 @@ func TestBatchesReadNoTableWhole(t *testing.T) {
 	}{
 		{"new", func() { b.write(oddCustomers(stored, part, "10.17")...) }},
 		{"unchanged", func() { b.write(oddCustomers(200, part, "10.17")...) }},
+		{"the same", func() {
+			batch := oddCustomers(300, part, "10.17")
+			for i := range batch {
+				batch[i] = b.sameAs(batch[i])
+			}
+			b.write(batch...)
+		}},
 		{"restated, findings reworded", func() {
 			batch := oddCustomers(400, part, "11.5")
 			for i := range batch {

@@ -3,9 +3,11 @@ package persist_test
 import (
 	"bytes"
 	"fmt"
+	"strings"
 	"testing"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/persist"
 )
 
 // said returns an answer about a customer with a finding; each of its bodies has an
@@ -185,4 +187,81 @@ func TestKnownProfilesOfWhomLittleIsStored(t *testing.T) {
 		t.Errorf("another name: %+v", result)
 	}
 	wantLines(t, "profile", b.query("SELECT company_name, email FROM collector.billing_profiles"), "Renamed null")
+}
+
+// sameAs returns the answers of a statement as a visit returns them that found nothing
+// to decode, because they are those from which the stored rows derive.
+func (b *fixture) sameAs(s billing.Statement) billing.Statement {
+	b.t.Helper()
+	turns, err := b.store.TurnsOf(b.t.Context(), "contoso", []billing.CustomerID{s.CustomerID}, persist.Bounds{LineItems: true}, persist.Done{})
+	if err != nil || len(turns) != 1 {
+		b.t.Fatal(turns, err)
+	}
+	known := turns[0].Visit.Known
+	if known == nil {
+		b.t.Fatalf("nothing is known of %s", s.CustomerID)
+	}
+	for _, d := range s.Documents {
+		if !known.Says(d.Kind, d.Body) {
+			b.t.Fatalf("the digest of the %s is not the stored one", d.Kind)
+		}
+	}
+	return billing.Statement{
+		CustomerID: s.CustomerID, Documents: s.Documents, Same: known,
+		Derive: func() billing.Statement {
+			s.FetchedAt = night(b.runs)
+			return s
+		},
+	}
+}
+
+// What is the same needs no more than a note, unless it changed since it was compared:
+// then it is derived after all.
+func TestTheSameIsNoted(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	b.collect(said(0, "10"))
+	before := b.writes()
+	b.tamper()
+	b.collect(b.sameAs(said(1, "10")))
+	b.wantDerived("the same", false)
+	after := b.writes()
+	for _, table := range []string{"collector.statements", "collector.payloads", "collector.cost_details", "collector.line_item_sets"} {
+		if before[table] != after[table] {
+			t.Errorf("%s was written: %v, then %v", table, before[table], after[table])
+		}
+	}
+	wantLines(t, "states", b.query("SELECT last_outcome, last_success_at = r.costs_at AND costs_at = profile_at AND profile_at = line_items_at AS read "+
+		"FROM collector.customer_states JOIN collector.customer_reads r USING (customer_key)"), "unchanged true")
+
+	for _, change := range []string{
+		"UPDATE collector.customer_states SET profile_rules = NULL",
+		"UPDATE collector.customer_states SET costs_rules = 0",
+		"UPDATE collector.customer_states SET line_items_digest = NULL",
+		"UPDATE collector.customer_states SET summary_digest = profile_digest",
+	} {
+		same := b.sameAs(said(2, "10"))
+		b.change(change)
+		b.tamper()
+		results := b.collect(same)
+		if results[0].Outcome != billing.OutcomeUnchanged || results[0].RowsChanged != 0 {
+			t.Errorf("%s: %+v", change, results[0])
+		}
+		b.wantDerived(change, !strings.Contains(change, "profile_rules"))
+	}
+}
+
+// A customer that was erased between the reading and the storing is stored without
+// personal data.
+func TestTheSameOfAnErasedCustomer(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	b.collect(said(0, "10"))
+	same := b.sameAs(said(1, "10"))
+	if _, err := b.store.Erase(t.Context(), persist.Erasure{Partner: "contoso", CustomerID: customerA, Scope: billing.NameAndCountry, Version: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	b.collect(same)
+	wantLines(t, "persons", b.query("SELECT count(*) FROM collector.billing_profiles WHERE email IS NOT NULL OR first_name IS NOT NULL"), "0")
+	wantLines(t, "bodies of profiles", b.query("SELECT count(*) FROM collector.statements s JOIN collector.payloads p ON p.payload_hash = s.profile_hash"), "0")
 }

@@ -162,7 +162,7 @@ func (s *Store) turns(ctx context.Context, keys []int64, b Bounds, done Done) ([
 	if done.In == nil {
 		done.In = []string{}
 	}
-	rows, err := s.q.KnownOf(ctx, s.pool, dbsqlc.KnownOfParams{CustomerKeys: keys, LineItems: b.LineItems, DoneIn: done.In, DoneSince: since})
+	rows, err := s.q.KnownOf(ctx, s.pool, dbsqlc.KnownOfParams{CustomerKeys: keys, LineItems: b.LineItems, DoneIn: done.In, DoneSince: since, Rules: billing.Rules})
 	if err != nil {
 		return nil, fmt.Errorf("read what is known of %d customers: %w", len(keys), classify(err))
 	}
@@ -171,8 +171,19 @@ func (s *Store) turns(ctx context.Context, keys []int64, b Bounds, done Done) ([
 		turns[i] = Turn{Key: row.CustomerKey, IsDone: row.IsDone, Visit: billing.Visit{
 			CustomerID: billing.CustomerID(row.CustomerID), KnownCosts: row.CostsHash, SkipProfile: row.HasProfile,
 		}}
+		if row.IsKnown {
+			turns[i].Visit.Known = known(row.CustomerKey, row.ProfileDigest, row.SummaryDigest, row.LineItemsDigest, row.NoCosts, row.NoItems, row.NextEndAt)
+		}
 	}
 	return turns, nil
+}
+
+func known(key int64, profile, summary, lineItems []byte, noCosts, noItems bool, nextEnd *time.Time) *billing.Known {
+	k := &billing.Known{Key: key, Profile: profile, Summary: summary, LineItems: lineItems, Outcome: billing.OutcomeUnchanged, NextEnd: instant(nextEnd), NoItems: noItems}
+	if noCosts {
+		k.Outcome = billing.OutcomeNoCosts
+	}
+	return k
 }
 
 // Rest is a customer whose profile or line items the second part of a run reads.
@@ -219,7 +230,7 @@ func (s *Store) Rests(ctx context.Context, run billing.Run, page int, b Bounds) 
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	rows, err := s.q.RestOf(ctx, s.pool, dbsqlc.RestOfParams{CustomerKeys: keys, RunID: run.ID})
+	rows, err := s.q.RestOf(ctx, s.pool, dbsqlc.RestOfParams{CustomerKeys: keys, RunID: run.ID, Rules: billing.Rules})
 	if err != nil {
 		return nil, fmt.Errorf("read what is left of %d customers: %w", len(keys), classify(err))
 	}
@@ -242,6 +253,9 @@ func (s *Store) Rests(ctx context.Context, run billing.Run, page int, b Bounds) 
 	rests := make([]Rest, len(rows))
 	for i, row := range rows {
 		rest := Rest{Visit: billing.Visit{CustomerID: billing.CustomerID(row.CustomerID), Earlier: billing.Outcome(row.Earlier)}}
+		if row.IsKnown {
+			rest.Visit.Known = known(row.CustomerKey, row.ProfileDigest, row.SummaryDigest, row.LineItemsDigest, row.NoCosts, row.NoItems, row.NextEndAt)
+		}
 		profileAt, itemsAt := instant(row.ProfileAt), instant(row.LineItemsAt)
 		rest.Visit.SkipProfile = !profileAt.Before(began)
 		rest.Visit.SkipItems = !b.LineItems || !itemsAt.Before(began)

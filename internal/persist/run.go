@@ -73,23 +73,17 @@ func (s *Store) FinishRun(ctx context.Context, run billing.Run, status billing.R
 }
 
 // Enrol records that customers are on the partner's list, and since when, before any of
-// them is collected. They are active from now on. The caller holds the partner's lock.
-func (s *Store) Enrol(ctx context.Context, partner string, now time.Time, customers []billing.CustomerID) error {
-	ids := uuids(customers)
-	err := s.inTx(ctx, func(tx pgx.Tx) error {
-		return inOrder(
-			func() error {
-				return s.q.EnrolCustomers(ctx, tx, dbsqlc.EnrolCustomersParams{Partner: partner, Now: now, CustomerIds: ids})
-			},
-			func() error {
-				return s.q.ReactivateListed(ctx, tx, dbsqlc.ReactivateListedParams{Partner: partner, CustomerIds: ids})
-			},
-		)
+// them is collected, and returns their keys (Turn.Key). They are active from now on. The
+// caller holds the partner's lock.
+func (s *Store) Enrol(ctx context.Context, partner string, now time.Time, customers []billing.CustomerID) (keys []int64, err error) {
+	err = s.inTx(ctx, func(tx pgx.Tx) (err error) {
+		keys, err = s.q.EnrolCustomers(ctx, tx, dbsqlc.EnrolCustomersParams{Partner: partner, Now: now, CustomerIds: uuids(customers)})
+		return err
 	})
 	if err != nil {
-		return fmt.Errorf("note %d customers of %s: %w", len(ids), partner, classify(err))
+		return nil, fmt.Errorf("note %d customers of %s: %w", len(customers), partner, classify(err))
 	}
-	return nil
+	return keys, nil
 }
 
 // RetireUnlisted retires the customers that neither a complete run nor the runs that it

@@ -173,7 +173,7 @@ func TestEnrolledCustomersAreMissingUntilTheyAreCollected(t *testing.T) {
 	b.collect(statement(customerA, both(recurring(9, "1"))))
 	b.exec(b.session(), `UPDATE collector.customers SET active = false`)
 	enrol := func() {
-		if err := b.store.Enrol(t.Context(), "contoso", night(3), []billing.CustomerID{customerA, customerB}); err != nil {
+		if _, err := b.store.Enrol(t.Context(), "contoso", night(3), []billing.CustomerID{customerA, customerB}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -29,30 +29,46 @@ var answerFindings = []string{
 // billing.ErrUnavailable that the same batch may be written later, and
 // billing.ErrTooMuch that a part of it may be.
 func (s *Store) Write(ctx context.Context, run billing.Run, batch []billing.Statement) ([]billing.CustomerResult, error) {
-	results := make([]billing.CustomerResult, len(batch))
-	scopes, err := s.scopes(ctx, s.pool, run.Partner, idsOf(batch))
-	if err != nil {
-		return nil, err
-	}
-	err = s.inStage(ctx, func(tx pgx.Tx) error {
+	var results []billing.CustomerResult
+	err := s.inStage(ctx, func(tx pgx.Tx) (err error) {
 		w := writer{store: s, tx: tx, run: run}
-		err := s.q.SerializeWrites(ctx, tx, run.Partner)
+		err = s.q.SerializeWrites(ctx, tx, run.Partner)
 		if err != nil {
 			return err
 		}
-		left, err := w.noteKnown(ctx, batch, scopes, results)
-		if err == nil && len(left.statements) > 0 {
-			err = w.write(ctx, batch, left, scopes, results)
-		}
-		if err != nil {
-			return err
-		}
-		return w.saveReads(ctx, batch)
+		results, err = w.note(ctx, batch)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store %d customers of %s: %w", len(batch), run.Partner, classify(err))
 	}
 	return results, nil
+}
+
+// note stores a batch. What is known already, down to the digest, needs no more than a
+// note that it was read.
+func (w writer) note(ctx context.Context, batch []billing.Statement) ([]billing.CustomerResult, error) {
+	results := make([]billing.CustomerResult, len(batch))
+	read, err := w.noteSame(ctx, batch, results)
+	if err != nil || len(read.statements) == 0 {
+		return results, err
+	}
+	scopes, err := w.store.scopes(ctx, w.tx, w.run.Partner, idsOf(read.statements))
+	if err != nil {
+		return nil, err
+	}
+	stored := make([]billing.CustomerResult, len(read.statements))
+	left, err := w.noteKnown(ctx, read.statements, scopes, stored)
+	if err == nil && len(left.statements) > 0 {
+		err = w.write(ctx, read.statements, left, scopes, stored)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for i, place := range read.places {
+		results[place] = stored[i]
+	}
+	return results, w.saveReads(ctx, read.statements)
 }
 
 // Plan returns what Write would do with the batch. It writes only temporary tables of

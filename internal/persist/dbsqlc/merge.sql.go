@@ -471,6 +471,80 @@ func (q *Queries) NoteNames(ctx context.Context, db DBTX) error {
 	return err
 }
 
+const noteSame = `-- name: NoteSame :many
+WITH answers AS (
+    SELECT unnest($1::bigint[]) AS customer_key, unnest($2::timestamptz[]) AS fetched_at, unnest($3::text[]) AS outcome,
+        unnest($4::bytea[]) AS profile_digest, unnest($5::bytea[]) AS summary_digest,
+        unnest($6::bytea[]) AS line_items_digest, unnest($7::boolean[]) AS costs, unnest($8::boolean[]) AS line_items
+), noted AS (
+    UPDATE collector.customer_states st
+    SET last_run_id = $9::uuid, last_attempt_at = a.fetched_at, last_outcome = a.outcome, last_error = NULL,
+        last_success_at = a.fetched_at, last_success_run_id = $9::uuid, failures_in_a_row = 0
+    FROM answers a
+    WHERE st.customer_key = a.customer_key AND st.customer_key = ANY ($1::bigint[])
+        AND (a.profile_digest IS NULL OR a.profile_digest = st.profile_digest AND st.profile_rules = $10::integer)
+        AND (a.summary_digest IS NULL OR a.summary_digest = st.summary_digest AND st.costs_rules = $10::integer)
+        AND (a.line_items_digest IS NULL OR a.line_items_digest = st.line_items_digest)
+    RETURNING st.customer_key, a.fetched_at, a.profile_digest IS NOT NULL AS profile, a.costs, a.line_items
+), read AS (
+    UPDATE collector.customer_reads r
+    SET costs_at = CASE WHEN n.costs THEN n.fetched_at ELSE r.costs_at END,
+        profile_at = CASE WHEN n.profile THEN n.fetched_at ELSE r.profile_at END,
+        line_items_at = CASE WHEN n.line_items THEN n.fetched_at ELSE r.line_items_at END,
+        refused = false
+    FROM noted n
+    WHERE r.customer_key = n.customer_key
+)
+SELECT n.customer_key FROM noted n
+`
+
+type NoteSameParams struct {
+	CustomerKeys     []int64
+	FetchedAt        []time.Time
+	Outcomes         []string
+	ProfileDigests   [][]byte
+	SummaryDigests   [][]byte
+	LineItemsDigests [][]byte
+	Costs            []bool
+	LineItems        []bool
+	RunID            string
+	Rules            int32
+}
+
+// Records the time of the collection for customers whose answers say what is stored
+// (billing.Known), and returns them. The digests are compared again, because an erasure
+// or a migration may have changed what is stored since they were read.
+func (q *Queries) NoteSame(ctx context.Context, db DBTX, arg NoteSameParams) ([]int64, error) {
+	rows, err := db.Query(ctx, noteSame,
+		arg.CustomerKeys,
+		arg.FetchedAt,
+		arg.Outcomes,
+		arg.ProfileDigests,
+		arg.SummaryDigests,
+		arg.LineItemsDigests,
+		arg.Costs,
+		arg.LineItems,
+		arg.RunID,
+		arg.Rules,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var customer_key int64
+		if err := rows.Scan(&customer_key); err != nil {
+			return nil, err
+		}
+		items = append(items, customer_key)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const numberSets = `-- name: NumberSets :exec
 UPDATE stage_sets SET set_id = nextval(pg_get_serial_sequence('collector.line_item_sets', 'set_id'))
 WHERE action IN ('new', 'replaced', 'read')

@@ -35,9 +35,12 @@ const knownOf = `-- name: KnownOf :many
 SELECT k.customer_key::bigint AS customer_key, c.customer_id,
     (CASE WHEN w.is_whole AND (r.line_items_at IS NOT NULL OR NOT $1::boolean) THEN r.costs_hash END)::bytea AS costs_hash,
     (w.is_whole AND r.profile_at IS NOT NULL)::boolean AS has_profile,
-    coalesce(st.last_success_run_id = ANY ($2::uuid[]) OR w.is_whole AND st.last_success_at >= $3::timestamptz, false)::boolean AS is_done
-FROM (SELECT unnest($4::bigint[]) AS customer_key, generate_subscripts($4::bigint[], 1) AS place) k
-CROSS JOIN LATERAL (SELECT o.customer_id FROM collector.customers o WHERE o.customer_key = k.customer_key OFFSET 0) c
+    coalesce(st.last_success_run_id = ANY ($2::uuid[]) OR w.is_whole AND st.last_success_at >= $3::timestamptz, false)::boolean AS is_done,
+    coalesce(w.is_whole AND c.active AND r.customer_key IS NOT NULL AND st.profile_rules = $4::integer AND st.costs_rules = $4::integer, false)::boolean AS is_known,
+    st.profile_digest, st.summary_digest, st.line_items_digest, coalesce(st.last_outcome = 'no_costs', false)::boolean AS no_costs, r.next_end_at,
+    (r.line_items_at IS NOT NULL AND st.line_items_digest IS NULL)::boolean AS no_items
+FROM (SELECT unnest($5::bigint[]) AS customer_key, generate_subscripts($5::bigint[], 1) AS place) k
+CROSS JOIN LATERAL (SELECT o.customer_id, o.active FROM collector.customers o WHERE o.customer_key = k.customer_key OFFSET 0) c
 LEFT JOIN LATERAL (SELECT o.customer_key, o.statement_id, o.last_run_id, o.last_attempt_at, o.last_outcome, o.last_error, o.last_success_at, o.last_success_run_id, o.failures_in_a_row, o.profile_digest, o.summary_digest, o.line_items_digest, o.profile_rules, o.costs_rules FROM collector.customer_states o WHERE o.customer_key = k.customer_key OFFSET 0) st ON true
 LEFT JOIN LATERAL (SELECT o.customer_key, o.costs_at, o.costs_hash, o.next_end_at, o.profile_at, o.line_items_at, o.refused FROM collector.customer_reads o WHERE o.customer_key = k.customer_key OFFSET 0) r ON true
 CROSS JOIN LATERAL (SELECT coalesce(st.failures_in_a_row = 0, false) AS is_whole) w
@@ -48,15 +51,23 @@ type KnownOfParams struct {
 	LineItems    bool
 	DoneIn       []string
 	DoneSince    time.Time
+	Rules        int32
 	CustomerKeys []int64
 }
 
 type KnownOfRow struct {
-	CustomerKey int64
-	CustomerID  string
-	CostsHash   []byte
-	HasProfile  bool
-	IsDone      bool
+	CustomerKey     int64
+	CustomerID      string
+	CostsHash       []byte
+	HasProfile      bool
+	IsDone          bool
+	IsKnown         bool
+	ProfileDigest   []byte
+	SummaryDigest   []byte
+	LineItemsDigest []byte
+	NoCosts         bool
+	NextEndAt       *time.Time
+	NoItems         bool
 }
 
 // The stored values that decide what a run reads of customers. The costs of a customer
@@ -66,6 +77,7 @@ func (q *Queries) KnownOf(ctx context.Context, db DBTX, arg KnownOfParams) ([]Kn
 		arg.LineItems,
 		arg.DoneIn,
 		arg.DoneSince,
+		arg.Rules,
 		arg.CustomerKeys,
 	)
 	if err != nil {
@@ -81,6 +93,13 @@ func (q *Queries) KnownOf(ctx context.Context, db DBTX, arg KnownOfParams) ([]Kn
 			&i.CostsHash,
 			&i.HasProfile,
 			&i.IsDone,
+			&i.IsKnown,
+			&i.ProfileDigest,
+			&i.SummaryDigest,
+			&i.LineItemsDigest,
+			&i.NoCosts,
+			&i.NextEndAt,
+			&i.NoItems,
 		); err != nil {
 			return nil, err
 		}
@@ -236,9 +255,12 @@ func (q *Queries) ResolvePartnerFinding(ctx context.Context, db DBTX, arg Resolv
 const restOf = `-- name: RestOf :many
 SELECT k.customer_key::bigint AS customer_key, c.customer_id, r.profile_at, r.line_items_at,
     CASE WHEN st.last_run_id = $1::uuid THEN st.last_outcome ELSE '' END::text AS earlier,
-    coalesce(encode(q.summary_hash, 'hex'), '')::text AS summary_hash, coalesce(q.summary_status, 0)::smallint AS summary_status
-FROM (SELECT unnest($2::bigint[]) AS customer_key, generate_subscripts($2::bigint[], 1) AS place) k
-CROSS JOIN LATERAL (SELECT o.customer_id FROM collector.customers o WHERE o.customer_key = k.customer_key OFFSET 0) c
+    coalesce(encode(q.summary_hash, 'hex'), '')::text AS summary_hash, coalesce(q.summary_status, 0)::smallint AS summary_status,
+    coalesce(st.failures_in_a_row = 0 AND c.active AND st.profile_rules = $2::integer AND st.costs_rules = $2::integer, false)::boolean AS is_known,
+    st.profile_digest, st.summary_digest, st.line_items_digest, coalesce(st.last_outcome = 'no_costs', false)::boolean AS no_costs, r.next_end_at,
+    (r.line_items_at IS NOT NULL AND st.line_items_digest IS NULL)::boolean AS no_items
+FROM (SELECT unnest($3::bigint[]) AS customer_key, generate_subscripts($3::bigint[], 1) AS place) k
+CROSS JOIN LATERAL (SELECT o.customer_id, o.active FROM collector.customers o WHERE o.customer_key = k.customer_key OFFSET 0) c
 CROSS JOIN LATERAL (SELECT o.customer_key, o.statement_id, o.last_run_id, o.last_attempt_at, o.last_outcome, o.last_error, o.last_success_at, o.last_success_run_id, o.failures_in_a_row, o.profile_digest, o.summary_digest, o.line_items_digest, o.profile_rules, o.costs_rules FROM collector.customer_states o WHERE o.customer_key = k.customer_key OFFSET 0) st
 CROSS JOIN LATERAL (SELECT o.customer_key, o.costs_at, o.costs_hash, o.next_end_at, o.profile_at, o.line_items_at, o.refused FROM collector.customer_reads o WHERE o.customer_key = k.customer_key OFFSET 0) r
 LEFT JOIN LATERAL (SELECT o.summary_hash, o.summary_status FROM collector.statements o WHERE o.statement_id = st.statement_id OFFSET 0) q ON true
@@ -247,23 +269,31 @@ ORDER BY k.place
 
 type RestOfParams struct {
 	RunID        string
+	Rules        int32
 	CustomerKeys []int64
 }
 
 type RestOfRow struct {
-	CustomerKey   int64
-	CustomerID    string
-	ProfileAt     *time.Time
-	LineItemsAt   *time.Time
-	Earlier       string
-	SummaryHash   string
-	SummaryStatus int16
+	CustomerKey     int64
+	CustomerID      string
+	ProfileAt       *time.Time
+	LineItemsAt     *time.Time
+	Earlier         string
+	SummaryHash     string
+	SummaryStatus   int16
+	IsKnown         bool
+	ProfileDigest   []byte
+	SummaryDigest   []byte
+	LineItemsDigest []byte
+	NoCosts         bool
+	NextEndAt       *time.Time
+	NoItems         bool
 }
 
 // The parts of customers that are left to read, and what the runs have already read of
 // them.
 func (q *Queries) RestOf(ctx context.Context, db DBTX, arg RestOfParams) ([]RestOfRow, error) {
-	rows, err := db.Query(ctx, restOf, arg.RunID, arg.CustomerKeys)
+	rows, err := db.Query(ctx, restOf, arg.RunID, arg.Rules, arg.CustomerKeys)
 	if err != nil {
 		return nil, err
 	}
@@ -279,6 +309,13 @@ func (q *Queries) RestOf(ctx context.Context, db DBTX, arg RestOfParams) ([]Rest
 			&i.Earlier,
 			&i.SummaryHash,
 			&i.SummaryStatus,
+			&i.IsKnown,
+			&i.ProfileDigest,
+			&i.SummaryDigest,
+			&i.LineItemsDigest,
+			&i.NoCosts,
+			&i.NextEndAt,
+			&i.NoItems,
 		); err != nil {
 			return nil, err
 		}

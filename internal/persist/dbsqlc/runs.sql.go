@@ -197,28 +197,54 @@ func (q *Queries) CustomersDoneIn(ctx context.Context, db DBTX, arg CustomersDon
 	return items, nil
 }
 
-const enrolCustomers = `-- name: EnrolCustomers :exec
-INSERT INTO collector.customers (partner, customer_id, first_seen_at)
-SELECT $1::text, l.customer_id, $2::timestamptz
-FROM (SELECT unnest($3::uuid[]) AS customer_id) l
-LEFT JOIN LATERAL (SELECT c.customer_key FROM collector.customers c
-    WHERE c.partner = $1::text AND c.customer_id = l.customer_id OFFSET 0) known ON true
-WHERE known.customer_key IS NULL
-ORDER BY l.customer_id
-ON CONFLICT DO NOTHING
+const enrolCustomers = `-- name: EnrolCustomers :many
+WITH listed AS (
+    SELECT DISTINCT unnest($1::uuid[]) AS customer_id
+), known AS MATERIALIZED (
+    SELECT l.customer_id, c.customer_key, c.active
+    FROM listed l
+    LEFT JOIN LATERAL (SELECT k.customer_key, k.active FROM collector.customers k
+        WHERE k.partner = $2::text AND k.customer_id = l.customer_id OFFSET 0) c ON true
+), added AS (
+    INSERT INTO collector.customers (partner, customer_id, first_seen_at)
+    SELECT $2::text, n.customer_id, $3::timestamptz FROM known n WHERE n.customer_key IS NULL
+    ORDER BY n.customer_id
+    RETURNING customer_key
+), reactivated AS (
+    UPDATE collector.customers SET active = true
+    WHERE customer_key = ANY (ARRAY(SELECT n.customer_key FROM known n WHERE NOT n.active))
+)
+SELECT n.customer_key::bigint AS customer_key FROM known n WHERE n.customer_key IS NOT NULL
+UNION ALL
+SELECT a.customer_key FROM added a
 `
 
 type EnrolCustomersParams struct {
+	CustomerIds []string
 	Partner     string
 	Now         time.Time
-	CustomerIds []string
 }
 
-// Customers on the partner's list, before they are collected. Customers that a run does
-// not reach are then known to be missing.
-func (q *Queries) EnrolCustomers(ctx context.Context, db DBTX, arg EnrolCustomersParams) error {
-	_, err := db.Exec(ctx, enrolCustomers, arg.Partner, arg.Now, arg.CustomerIds)
-	return err
+// Customers on the partner's list, before they are collected, and their keys. Customers
+// that a run does not reach are then known to be missing.
+func (q *Queries) EnrolCustomers(ctx context.Context, db DBTX, arg EnrolCustomersParams) ([]int64, error) {
+	rows, err := db.Query(ctx, enrolCustomers, arg.CustomerIds, arg.Partner, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var customer_key int64
+		if err := rows.Scan(&customer_key); err != nil {
+			return nil, err
+		}
+		items = append(items, customer_key)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const finishRun = `-- name: FinishRun :exec
@@ -493,25 +519,6 @@ func (q *Queries) PartnerCoverage(ctx context.Context, db DBTX, arg PartnerCover
 		return nil, err
 	}
 	return items, nil
-}
-
-const reactivateListed = `-- name: ReactivateListed :exec
-UPDATE collector.customers c
-SET active = true
-FROM (SELECT unnest($1::uuid[]) AS customer_id) l
-CROSS JOIN LATERAL (SELECT k.customer_key FROM collector.customers k
-    WHERE k.partner = $2::text AND k.customer_id = l.customer_id AND NOT k.active OFFSET 0) retired
-WHERE c.customer_key = retired.customer_key
-`
-
-type ReactivateListedParams struct {
-	CustomerIds []string
-	Partner     string
-}
-
-func (q *Queries) ReactivateListed(ctx context.Context, db DBTX, arg ReactivateListedParams) error {
-	_, err := db.Exec(ctx, reactivateListed, arg.CustomerIds, arg.Partner)
-	return err
 }
 
 const retireUnlisted = `-- name: RetireUnlisted :execrows

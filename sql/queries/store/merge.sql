@@ -11,6 +11,35 @@
 -- writes.
 SELECT pg_advisory_xact_lock(hashtextextended('partnercost/write/' || @partner::text, 0));
 
+-- name: NoteSame :many
+-- Records the time of the collection for customers whose answers say what is stored
+-- (billing.Known), and returns them. The digests are compared again, because an erasure
+-- or a migration may have changed what is stored since they were read.
+WITH answers AS (
+    SELECT unnest(@customer_keys::bigint[]) AS customer_key, unnest(@fetched_at::timestamptz[]) AS fetched_at, unnest(@outcomes::text[]) AS outcome,
+        unnest(@profile_digests::bytea[]) AS profile_digest, unnest(@summary_digests::bytea[]) AS summary_digest,
+        unnest(@line_items_digests::bytea[]) AS line_items_digest, unnest(@costs::boolean[]) AS costs, unnest(@line_items::boolean[]) AS line_items
+), noted AS (
+    UPDATE collector.customer_states st
+    SET last_run_id = @run_id::uuid, last_attempt_at = a.fetched_at, last_outcome = a.outcome, last_error = NULL,
+        last_success_at = a.fetched_at, last_success_run_id = @run_id::uuid, failures_in_a_row = 0
+    FROM answers a
+    WHERE st.customer_key = a.customer_key AND st.customer_key = ANY (@customer_keys::bigint[])
+        AND (a.profile_digest IS NULL OR a.profile_digest = st.profile_digest AND st.profile_rules = @rules::integer)
+        AND (a.summary_digest IS NULL OR a.summary_digest = st.summary_digest AND st.costs_rules = @rules::integer)
+        AND (a.line_items_digest IS NULL OR a.line_items_digest = st.line_items_digest)
+    RETURNING st.customer_key, a.fetched_at, a.profile_digest IS NOT NULL AS profile, a.costs, a.line_items
+), read AS (
+    UPDATE collector.customer_reads r
+    SET costs_at = CASE WHEN n.costs THEN n.fetched_at ELSE r.costs_at END,
+        profile_at = CASE WHEN n.profile THEN n.fetched_at ELSE r.profile_at END,
+        line_items_at = CASE WHEN n.line_items THEN n.fetched_at ELSE r.line_items_at END,
+        refused = false
+    FROM noted n
+    WHERE r.customer_key = n.customer_key
+)
+SELECT n.customer_key FROM noted n;
+
 -- name: NoteKnown :many
 -- A part of an answer is known if the stored rows were derived from a body with the
 -- same digest, by this version of the rules: deriving it again would change nothing. If

@@ -8,6 +8,7 @@ FROM (SELECT unnest(@customer_ids::uuid[]) AS customer_id) i
 CROSS JOIN LATERAL (SELECT k.customer_key FROM collector.customers k
     WHERE k.partner = @partner::text AND k.customer_id = i.customer_id OFFSET 0) c
 CROSS JOIN LATERAL (SELECT o.company_name FROM collector.erasures o WHERE o.customer_key = c.customer_key OFFSET 0) e
+WHERE EXISTS (SELECT FROM collector.erasures) -- usually nobody was, and nothing needs to be looked up
 GROUP BY i.customer_id
 ORDER BY i.customer_id;
 

@@ -83,9 +83,12 @@ ORDER BY r.class, r.next_end_at, r.seen_at NULLS FIRST, r.customer_key;
 SELECT k.customer_key::bigint AS customer_key, c.customer_id,
     (CASE WHEN w.is_whole AND (r.line_items_at IS NOT NULL OR NOT @line_items::boolean) THEN r.costs_hash END)::bytea AS costs_hash,
     (w.is_whole AND r.profile_at IS NOT NULL)::boolean AS has_profile,
-    coalesce(st.last_success_run_id = ANY (@done_in::uuid[]) OR w.is_whole AND st.last_success_at >= @done_since::timestamptz, false)::boolean AS is_done
+    coalesce(st.last_success_run_id = ANY (@done_in::uuid[]) OR w.is_whole AND st.last_success_at >= @done_since::timestamptz, false)::boolean AS is_done,
+    coalesce(w.is_whole AND c.active AND r.customer_key IS NOT NULL AND st.profile_rules = @rules::integer AND st.costs_rules = @rules::integer, false)::boolean AS is_known,
+    st.profile_digest, st.summary_digest, st.line_items_digest, coalesce(st.last_outcome = 'no_costs', false)::boolean AS no_costs, r.next_end_at,
+    (r.line_items_at IS NOT NULL AND st.line_items_digest IS NULL)::boolean AS no_items
 FROM (SELECT unnest(@customer_keys::bigint[]) AS customer_key, generate_subscripts(@customer_keys::bigint[], 1) AS place) k
-CROSS JOIN LATERAL (SELECT o.customer_id FROM collector.customers o WHERE o.customer_key = k.customer_key OFFSET 0) c
+CROSS JOIN LATERAL (SELECT o.customer_id, o.active FROM collector.customers o WHERE o.customer_key = k.customer_key OFFSET 0) c
 LEFT JOIN LATERAL (SELECT o.* FROM collector.customer_states o WHERE o.customer_key = k.customer_key OFFSET 0) st ON true
 LEFT JOIN LATERAL (SELECT o.* FROM collector.customer_reads o WHERE o.customer_key = k.customer_key OFFSET 0) r ON true
 CROSS JOIN LATERAL (SELECT coalesce(st.failures_in_a_row = 0, false) AS is_whole) w
@@ -96,9 +99,12 @@ ORDER BY k.place;
 -- them.
 SELECT k.customer_key::bigint AS customer_key, c.customer_id, r.profile_at, r.line_items_at,
     CASE WHEN st.last_run_id = @run_id::uuid THEN st.last_outcome ELSE '' END::text AS earlier,
-    coalesce(encode(q.summary_hash, 'hex'), '')::text AS summary_hash, coalesce(q.summary_status, 0)::smallint AS summary_status
+    coalesce(encode(q.summary_hash, 'hex'), '')::text AS summary_hash, coalesce(q.summary_status, 0)::smallint AS summary_status,
+    coalesce(st.failures_in_a_row = 0 AND c.active AND st.profile_rules = @rules::integer AND st.costs_rules = @rules::integer, false)::boolean AS is_known,
+    st.profile_digest, st.summary_digest, st.line_items_digest, coalesce(st.last_outcome = 'no_costs', false)::boolean AS no_costs, r.next_end_at,
+    (r.line_items_at IS NOT NULL AND st.line_items_digest IS NULL)::boolean AS no_items
 FROM (SELECT unnest(@customer_keys::bigint[]) AS customer_key, generate_subscripts(@customer_keys::bigint[], 1) AS place) k
-CROSS JOIN LATERAL (SELECT o.customer_id FROM collector.customers o WHERE o.customer_key = k.customer_key OFFSET 0) c
+CROSS JOIN LATERAL (SELECT o.customer_id, o.active FROM collector.customers o WHERE o.customer_key = k.customer_key OFFSET 0) c
 CROSS JOIN LATERAL (SELECT o.* FROM collector.customer_states o WHERE o.customer_key = k.customer_key OFFSET 0) st
 CROSS JOIN LATERAL (SELECT o.* FROM collector.customer_reads o WHERE o.customer_key = k.customer_key OFFSET 0) r
 LEFT JOIN LATERAL (SELECT o.summary_hash, o.summary_status FROM collector.statements o WHERE o.statement_id = st.statement_id OFFSET 0) q ON true

@@ -18,25 +18,28 @@ SET status = @status, finished_at = @finished_at::timestamptz, customers_total =
     rows_changed = @rows_changed, error = sqlc.narg(error)
 WHERE run_id = @run_id;
 
--- name: EnrolCustomers :exec
--- Customers on the partner's list, before they are collected. Customers that a run does
--- not reach are then known to be missing.
-INSERT INTO collector.customers (partner, customer_id, first_seen_at)
-SELECT @partner::text, l.customer_id, @now::timestamptz
-FROM (SELECT unnest(@customer_ids::uuid[]) AS customer_id) l
-LEFT JOIN LATERAL (SELECT c.customer_key FROM collector.customers c
-    WHERE c.partner = @partner::text AND c.customer_id = l.customer_id OFFSET 0) known ON true
-WHERE known.customer_key IS NULL
-ORDER BY l.customer_id
-ON CONFLICT DO NOTHING;
-
--- name: ReactivateListed :exec
-UPDATE collector.customers c
-SET active = true
-FROM (SELECT unnest(@customer_ids::uuid[]) AS customer_id) l
-CROSS JOIN LATERAL (SELECT k.customer_key FROM collector.customers k
-    WHERE k.partner = @partner::text AND k.customer_id = l.customer_id AND NOT k.active OFFSET 0) retired
-WHERE c.customer_key = retired.customer_key;
+-- name: EnrolCustomers :many
+-- Customers on the partner's list, before they are collected, and their keys. Customers
+-- that a run does not reach are then known to be missing.
+WITH listed AS (
+    SELECT DISTINCT unnest(@customer_ids::uuid[]) AS customer_id
+), known AS MATERIALIZED (
+    SELECT l.customer_id, c.customer_key, c.active
+    FROM listed l
+    LEFT JOIN LATERAL (SELECT k.customer_key, k.active FROM collector.customers k
+        WHERE k.partner = @partner::text AND k.customer_id = l.customer_id OFFSET 0) c ON true
+), added AS (
+    INSERT INTO collector.customers (partner, customer_id, first_seen_at)
+    SELECT @partner::text, n.customer_id, @now::timestamptz FROM known n WHERE n.customer_key IS NULL
+    ORDER BY n.customer_id
+    RETURNING customer_key
+), reactivated AS (
+    UPDATE collector.customers SET active = true
+    WHERE customer_key = ANY (ARRAY(SELECT n.customer_key FROM known n WHERE NOT n.active))
+)
+SELECT n.customer_key::bigint AS customer_key FROM known n WHERE n.customer_key IS NOT NULL
+UNION ALL
+SELECT a.customer_key FROM added a;
 
 -- name: CountUnlisted :one
 -- Counts, after a complete run, the customers that neither it nor the runs that it

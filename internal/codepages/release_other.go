@@ -1,0 +1,6 @@
+//go:build !linux
+
+package codepages
+
+// Release does nothing on this system.
+func Release() {}
