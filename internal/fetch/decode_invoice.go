@@ -121,6 +121,9 @@ func (w *wireInvoiceFields) invoice() (billing.Invoice, error) {
 		Date: w.InvoiceDate.value, PeriodStart: w.PeriodStart.value, PeriodEnd: w.PeriodEnd.value,
 		Total: w.TotalCharges.value, Paid: w.PaidAmount.value, CurrencyCode: strings.ToUpper(string(w.CurrencyCode)),
 	}
+	if i.Amends == i.ID {
+		i.Amends = ""
+	}
 	if i.Type == "" { // every invoice states its type today, and its number implies it
 		switch {
 		case strings.HasPrefix(i.ID, "D"):
@@ -155,17 +158,17 @@ func decodeInvoices(body []byte) ([]billing.Invoice, wirePaging, error) {
 	return all, w.wirePaging, nil
 }
 
-// decodeInvoice reads the answer about one invoice.
-func decodeInvoice(body []byte) (billing.Invoice, error) {
+// decodeInvoice reads the answer about one invoice, and its amendments.
+func decodeInvoice(body []byte) ([]billing.Invoice, error) {
 	var w wireInvoice
 	if _, err := decodeOne(invoiceDocument, invoiceForm, body, &w); err != nil {
-		return billing.Invoice{}, err
+		return nil, err
 	}
-	i, err := w.invoice()
+	all, err := w.invoices()
 	if err != nil {
-		return billing.Invoice{}, placed(invoiceDocument, err)
+		return nil, placed(invoiceDocument, err)
 	}
-	return i, nil
+	return all, nil
 }
 
 // decodeInvoiceSummaries reads the newest invoice of each currency and type.

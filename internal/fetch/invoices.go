@@ -65,30 +65,60 @@ func (c *Client) Invoices(ctx context.Context) (InvoiceList, error) {
 		// end.
 		return news
 	})
+	list.Invoices = amendmentsLast(list.Invoices)
 	return list, err
+}
+
+// amendmentsLast returns invoices in their order, but each after the listed invoice that it
+// amends. Invoices that amend each other in a circle come last.
+func amendmentsLast(invoices []billing.Invoice) []billing.Invoice {
+	waiting := map[string]bool{}
+	for _, invoice := range invoices {
+		waiting[invoice.ID] = true
+	}
+	ordered := make([]billing.Invoice, 0, len(invoices))
+	for len(invoices) > 0 {
+		var later []billing.Invoice
+		for _, invoice := range invoices {
+			if waiting[invoice.Amends] {
+				later = append(later, invoice)
+				continue
+			}
+			delete(waiting, invoice.ID)
+			ordered = append(ordered, invoice)
+		}
+		if len(later) == len(invoices) {
+			return append(ordered, later...)
+		}
+		invoices = later
+	}
+	return ordered
 }
 
 // isLast reports whether a page refers to no next one.
 func (p *wirePaging) isLast() bool { return p.Links.Next.URI == "" && p.ContinuationToken == "" }
 
-// Invoice reads one invoice, because the list does not state its period. The service
-// refuses this to an application alone.
-func (c *Client) Invoice(ctx context.Context, id string) (billing.Invoice, billing.InvoiceBody, error) {
-	var invoice billing.Invoice
+// Invoice reads one invoice, because the list does not state its period, and its amendments,
+// which follow it. The service refuses this to an application alone.
+func (c *Client) Invoice(ctx context.Context, id string) ([]billing.Invoice, billing.InvoiceBody, error) {
+	var invoices []billing.Invoice
+	if !invoiceID.MatchString(id) {
+		return nil, billing.InvoiceBody{}, &billing.Failure{Class: billing.BadAnswer, Resource: "invoices", Message: "an invoice amends " + printable(id, 64) + ", which " + errNotInvoiceID.Error()}
+	}
 	a, err := c.get(ctx, request{
 		endpoint: "invoices/{id}", resource: "invoices/" + id, url: c.address("/invoices/" + id),
 		decode: func(body []byte) (err error) {
-			invoice, err = decodeInvoice(body)
-			if err == nil && !strings.EqualFold(invoice.ID, id) {
+			invoices, err = decodeInvoice(body)
+			if err == nil && !strings.EqualFold(invoices[0].ID, id) {
 				err = notDocument(invoiceDocument, errors.New("it is about another invoice"))
 			}
 			return err
 		},
 	})
 	if err != nil {
-		return billing.Invoice{}, billing.InvoiceBody{}, err
+		return nil, billing.InvoiceBody{}, err
 	}
-	return invoice, pack(a.body), nil
+	return invoices, pack(a.body), nil
 }
 
 // InvoiceSummaries reads when the newest invoices were issued.

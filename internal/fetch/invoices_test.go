@@ -116,6 +116,21 @@ func TestInvoicesPaging(t *testing.T) {
 	checkFailure(t, err, billing.BadAnswer, "", "another host")
 }
 
+// An amendment follows the invoice that it amends, wherever the list has it.
+func TestInvoicesAmendmentsLast(t *testing.T) {
+	t.Parallel()
+	_, url := newPartner(t, map[string]http.HandlerFunc{"/v1/invoices": says(200, `{"items":[{"id":"G4","amendsOf":"G3"},{"id":"G3","amendsOf":"G1"},{"id":"G6","amendsOf":"G7"},{"id":"G1","amendsOf":"G1"},
+		{"id":"G8","amendsOf":"G9"},{"id":"G9","amendsOf":"G8"},{"id":"G2"}]}`)})
+	list, err := client(t, fetch.Options{BaseURL: url}).Invoices(t.Context())
+	var ids []string
+	for _, invoice := range list.Invoices {
+		ids = append(ids, invoice.ID)
+	}
+	if diff := cmp.Diff([]string{"G6", "G1", "G2", "G3", "G4", "G8", "G9"}, ids); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+}
+
 func TestInvoicesThatAreNone(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
@@ -137,18 +152,25 @@ func TestInvoicesThatAreNone(t *testing.T) {
 func TestInvoiceByIDAndSummaries(t *testing.T) {
 	t.Parallel()
 	_, url := newPartner(t, map[string]http.HandlerFunc{
-		"/v1/invoices/G000000001": says(200, `{"id":"G000000001","invoiceDate":"2026-11-08","billingPeriodStartDate":"2026-10-01T22:40:37.5897767Z","billingPeriodEndDate":"2026-10-31T22:40:37.5897767Z","totalCharges":1}`),
+		"/v1/invoices/G000000001": says(200, `{"id":"G000000001","invoiceDate":"2026-11-08","billingPeriodStartDate":"2026-10-01T22:40:37.5897767Z","billingPeriodEndDate":"2026-10-31T22:40:37.5897767Z","totalCharges":1,
+			"amendments":[{"id":"G000000003","totalCharges":-1,"documentType":"adjustment_note"}]}`),
 		"/v1/invoices/G000000002": says(200, `{"id":"G000000001","totalCharges":1}`),
 		"/v1/invoices/summaries": says(200, `{"items":[{"currencyCode":"GBP","latestInvoiceDate":"2018-03-16T00:00:00","details":[
 			{"invoiceType":"Recurring","summary":{"latestInvoiceDate":"0001-01-01T00:00:00"}},{"invoiceType":"OneTime","summary":{"latestInvoiceDate":"2018-03-16T00:00:00"}}]}]}`),
 	})
 	c := client(t, fetch.Options{BaseURL: url, Attempts: 1})
-	invoice, _, err := c.Invoice(t.Context(), "G000000001")
-	if err != nil || !invoice.PeriodStart.Equal(onDay(2026, 10, 1)) || !invoice.PeriodEnd.Equal(onDay(2026, 10, 31)) {
-		t.Errorf("%+v, %v", invoice, err)
+	invoices, _, err := c.Invoice(t.Context(), "G000000001")
+	wantInvoices := []billing.Invoice{
+		{ID: "G000000001", Type: billing.OneTime, Date: onDay(2026, 11, 8), PeriodStart: onDay(2026, 10, 1), PeriodEnd: onDay(2026, 10, 31), Total: amountOf("1")},
+		{ID: "G000000003", Type: billing.OneTime, DocumentType: "adjustment_note", Amends: "G000000001", Total: amountOf("-1")},
+	}
+	if diff := cmp.Diff(wantInvoices, invoices, sameInvoices); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	_, _, err = c.Invoice(t.Context(), "G000000002")
 	checkFailure(t, err, billing.BadAnswer, "", "another invoice")
+	_, _, err = c.Invoice(t.Context(), "../customers")
+	checkFailure(t, err, billing.BadAnswer, "", "not the number of an invoice")
 	summaries, err := c.InvoiceSummaries(t.Context())
 	want := []billing.InvoiceSummary{{Type: billing.Recurring, CurrencyCode: "GBP"}, {Type: billing.OneTime, CurrencyCode: "GBP", Latest: onDay(2018, 3, 16)}}
 	if diff := cmp.Diff(want, summaries); diff != "" || err != nil {

@@ -19,6 +19,9 @@ type Invoices struct {
 	Back int
 	// Plant makes every invoice differ in the ways of Simulator.Planted.
 	Plant bool
+	// Unlisted are the currencies whose new-commerce invoices are not on the list. With
+	// Plant, the void notes on the list name them.
+	Unlisted []string
 	// Tenant is the partner's own tenant, for which subscriptions are planted.
 	Tenant string
 	// NoData are the currencies without lines of new commerce so far; see
@@ -55,22 +58,49 @@ type invoice struct {
 	// month counts from the start.
 	month    int
 	currency int
-	// amendment means that it amends the invoice of the same kind, month and currency.
-	amendment bool
+	// note is not original if it amends the invoice of the same kind, month and currency.
+	note note
+}
+
+// note is what kind of document an invoice is.
+type note int
+
+const (
+	original note = iota
+	// adjustmentNote stands in the list below the invoice that it amends.
+	adjustmentNote
+	// voidNote stands in the list by itself, before the invoice that it amends.
+	voidNote
+	// unlistedNote is an adjustment note that only the answer about the invoice states.
+	unlistedNote
+	notes
+)
+
+func (n note) documentType() string {
+	switch n {
+	case adjustmentNote, unlistedNote:
+		return "adjustment_note"
+	case voidNote:
+		return "void_note"
+	}
+	return "invoice"
+}
+
+// of returns the note to an invoice.
+func (i invoice) of(n note) invoice {
+	i.note = n
+	return i
 }
 
 // monthBase keeps the month in an invoice number positive.
 const monthBase = 5000
 
 func (i invoice) id() string {
-	kind, last := "G", 0
+	kind := "G"
 	if i.recurring {
 		kind = "D"
 	}
-	if i.amendment {
-		last = 1
-	}
-	return fmt.Sprintf("%s%04d%02d%03d", kind, i.month+monthBase, i.currency, last)
+	return fmt.Sprintf("%s%04d%02d%03d", kind, i.month+monthBase, i.currency, i.note)
 }
 
 // parseInvoice parses the number of an invoice, possibly after its type.
@@ -84,10 +114,11 @@ func parseInvoice(id string) (invoice, bool) {
 	}
 	month, err := strconv.Atoi(id[1:5])
 	number, err2 := strconv.Atoi(id[5:7])
-	if err != nil || err2 != nil || number < 0 || number >= len(currencies) {
+	kind, err3 := strconv.Atoi(id[7:])
+	if err != nil || err2 != nil || err3 != nil || number < 0 || number >= len(currencies) || kind < 0 || kind >= int(notes) {
 		return i, false
 	}
-	i = invoice{recurring: id[0] == 'D', month: month - monthBase, currency: number, amendment: id[7:] == "001"}
+	i = invoice{recurring: id[0] == 'D', month: month - monthBase, currency: number, note: note(kind)}
 	return i, i.id() == id
 }
 
@@ -119,7 +150,7 @@ func (i invoice) date(start time.Time) time.Time {
 	if !i.recurring {
 		days = 7
 	}
-	if i.amendment {
+	if i.note != original {
 		days += 20
 	}
 	return end.AddDate(0, 0, days)
@@ -142,8 +173,16 @@ type bill struct {
 	// adjustment is a part of the total that is in no line.
 	adjustment decimal.Decimal
 	planted    []Planted
-	// amended are the lines of the amendment.
-	amended []invoiceLine
+	// amended are the lines of the notes.
+	amended [notes][]invoiceLine
+}
+
+// linesOf returns the lines of the invoice or of a note to it.
+func (b *bill) linesOf(n note) []invoiceLine {
+	if n == original {
+		return b.lines
+	}
+	return b.amended[n]
 }
 
 // Planted is a planted difference between an invoice and the service costs, or between
@@ -167,21 +206,23 @@ type Planted struct {
 // read what.
 //
 // On each invoice with enough customers, in their order: the first is billed one minor
-// unit more; the second is left out; the third is credited by an amendment; a customer
-// without costs of the invoice's type is billed; the partner's own tenant is billed, and
-// so is a tenant that is no customer; and the total of a legacy invoice has an adjustment.
+// unit more; the second is left out; the third is credited by an adjustment note; the
+// fourth is credited everything by a void note; the fifth is credited by a note that only
+// the answer about the invoice states; a customer without costs of the invoice's type is
+// billed; the partner's own tenant is billed, and so is a tenant that is no customer; and
+// the total of a legacy invoice has an adjustment.
 func (s *Simulator) Planted() []Planted {
 	cal := s.calendar.Load()
 	var all []Planted
 	for _, i := range s.invoices(cal) {
-		if !i.amendment {
+		if i.note == original {
 			all = append(all, s.bill(i, cal).planted...)
 		}
 	}
 	return all
 }
 
-// invoices lists the present invoices; amendments follow the invoice that they amend.
+// invoices lists the present invoices, each followed by its notes.
 func (s *Simulator) invoices(cal *calendar) []invoice {
 	var all []invoice
 	for _, recurring := range []bool{true, false} {
@@ -194,9 +235,10 @@ func (s *Simulator) invoices(cal *calendar) []invoice {
 					continue
 				}
 				all = append(all, i)
-				if len(b.amended) > 0 {
-					i.amendment = true
-					all = append(all, i)
+				for n := adjustmentNote; n < notes; n++ {
+					if len(b.amended[n]) > 0 {
+						all = append(all, i.of(n))
+					}
 				}
 			}
 		}
@@ -207,7 +249,7 @@ func (s *Simulator) invoices(cal *calendar) []invoice {
 // bill returns an invoice. Invoices are computed once and kept until the calendar
 // moves.
 func (s *Simulator) bill(i invoice, cal *calendar) *bill {
-	i.amendment = false
+	i.note = original
 	s.exports.mu.Lock()
 	defer s.exports.mu.Unlock()
 	if s.exports.calendar != cal {
@@ -302,7 +344,7 @@ func (s *Simulator) plant(i invoice, in currency, b *bill) {
 	if i.recurring {
 		kind = billing.Recurring
 	}
-	note := func(customer string, difference decimal.Decimal, reason string) {
+	planted := func(customer string, difference decimal.Decimal, reason string) {
 		b.planted = append(b.planted, Planted{
 			Invoice: i.id(), Month: i.first(s.world.start), CustomerID: customer, InvoiceType: kind, Currency: in.code, Difference: difference, Reason: reason,
 		})
@@ -317,8 +359,13 @@ func (s *Simulator) plant(i invoice, in currency, b *bill) {
 	unit := decimal.New(1, -in.decimals)
 	ten := decimal.NewFromInt(10)
 
+	b.amended[voidNote] = credited(b.lines, customers[3])
+	if voided := sum(b.amended[voidNote]); !voided.IsZero() {
+		planted(customers[3], voided, "adjustment")
+	}
+
 	b.lines = append(b.lines, extra(customers[0], b.lines[0].name, unit))
-	note(customers[0], unit, "")
+	planted(customers[0], unit, "")
 
 	omitted := decimal.Zero
 	b.lines = slices.DeleteFunc(b.lines, func(l invoiceLine) bool {
@@ -329,25 +376,30 @@ func (s *Simulator) plant(i invoice, in currency, b *bill) {
 		return true
 	})
 	if !omitted.IsZero() {
-		note(customers[1], omitted, "")
+		planted(customers[1], omitted, "")
 	}
 
-	b.amended = []invoiceLine{extra(customers[2], "", ten.Neg())}
-	note(customers[2], ten.Neg(), "adjustment")
+	b.amended[adjustmentNote] = []invoiceLine{extra(customers[2], "", ten.Neg())}
+	planted(customers[2], ten.Neg(), "adjustment")
+
+	if len(customers) > 4 {
+		b.amended[unlistedNote] = []invoiceLine{extra(customers[4], "", unit.Neg())}
+		planted(customers[4], unit.Neg(), "adjustment")
+	}
 
 	if id, name, ok := s.otherwiseBilled(i, in); ok {
 		b.lines = append(b.lines, extra(id, name, ten.Add(unit)))
-		note(id, ten.Add(unit), "")
+		planted(id, ten.Add(unit), "")
 	}
 	if tenant := s.options.Invoices.Tenant; tenant != "" {
 		b.lines = append(b.lines, extra(tenant, "The partner itself", ten.Mul(ten)))
-		note(tenant, ten.Mul(ten), "own subscription")
+		planted(tenant, ten.Mul(ten), "own subscription")
 	}
 	b.lines = append(b.lines, extra(stranger, "Nobody's customer", ten.Sub(unit)))
-	note(stranger, ten.Sub(unit), "not collected")
+	planted(stranger, ten.Sub(unit), "not collected")
 	if i.recurring {
 		b.adjustment = ten.Neg().Sub(unit)
-		note("", b.adjustment, "")
+		planted("", b.adjustment, "")
 	}
 }
 
@@ -371,14 +423,34 @@ func (s *Simulator) otherwiseBilled(i invoice, in currency) (id, name string, ok
 
 // total returns the total of an invoice or of its amendment.
 func (b *bill) total(i invoice) decimal.Decimal {
-	lines, sum := b.lines, b.adjustment
-	if i.amendment {
-		lines, sum = b.amended, decimal.Zero
+	total := sum(b.linesOf(i.note))
+	if i.note == original {
+		total = total.Add(b.adjustment)
 	}
+	return total
+}
+
+// sum adds lines up, after tax.
+func sum(lines []invoiceLine) decimal.Decimal {
+	total := decimal.Zero
 	for _, l := range lines {
-		sum = sum.Add(l.item.AfterTaxTotal.Decimal)
+		total = total.Add(l.item.AfterTaxTotal.Decimal)
 	}
-	return sum
+	return total
+}
+
+// credited returns lines that credit a customer everything that it is billed.
+func credited(lines []invoiceLine, customer string) []invoiceLine {
+	var credit []invoiceLine
+	for _, l := range lines {
+		if l.customer != customer {
+			continue
+		}
+		l.item.ChargeType = "VOID"
+		setAmounts(&l.item, l.item.PretaxTotal.Decimal.Neg(), l.item.Tax.Decimal.Neg())
+		credit = append(credit, l)
+	}
+	return credit
 }
 
 // hasData reports whether the lines of an invoice are available.
@@ -405,11 +477,11 @@ func (s *Simulator) BilledIn(month time.Time, kind billing.InvoiceType) map[stri
 	cal := s.calendar.Load()
 	sums := map[string]map[string]decimal.Decimal{}
 	for _, i := range s.invoices(cal) {
-		if i.amendment || !i.first(s.world.start).Equal(month) || i.recurring != (kind == billing.Recurring) {
+		if i.note != original || !i.first(s.world.start).Equal(month) || i.recurring != (kind == billing.Recurring) {
 			continue
 		}
 		b := s.bill(i, cal)
-		for _, l := range slices.Concat(b.lines, b.amended) {
+		for _, l := range slices.Concat(b.lines, slices.Concat(b.amended[:]...)) {
 			if sums[l.customer] == nil {
 				sums[l.customer] = map[string]decimal.Decimal{}
 			}

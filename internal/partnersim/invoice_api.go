@@ -91,13 +91,14 @@ func (s *Simulator) invoiceList(r *http.Request, cal *calendar, dst []byte) answ
 	var legacy, modern []object
 	for _, i := range s.invoices(cal) {
 		switch {
-		case i.amendment:
+		case i.note != original || s.unlisted(i, cal):
 		case i.recurring:
 			legacy = append(legacy, s.wireInvoice(i, cal, false))
 		default:
 			modern = append(modern, s.wireInvoice(i, cal, false))
 		}
 	}
+	modern = append(s.voidNotes(cal), modern...)
 	if s.options.LargestPage > 0 {
 		size = s.options.LargestPage
 	}
@@ -117,6 +118,21 @@ func (s *Simulator) invoiceList(r *http.Request, cal *calendar, dst []byte) answ
 	return jsonAnswer(dst, all)
 }
 
+// unlisted reports whether an invoice is not on the list, although a void note names it.
+func (s *Simulator) unlisted(i invoice, cal *calendar) bool {
+	return !i.recurring && len(s.bill(i, cal).amended[voidNote]) > 0 && slices.Contains(s.options.Invoices.Unlisted, currencies[i.currency].code)
+}
+
+func (s *Simulator) voidNotes(cal *calendar) []object {
+	var all []object
+	for _, i := range s.invoices(cal) {
+		if i.note == voidNote {
+			all = append(all, s.wireInvoice(i, cal, false))
+		}
+	}
+	return all
+}
+
 func numberOf(query url.Values, name string) int {
 	n, err := strconv.Atoi(query.Get(name))
 	if err != nil || n < 0 {
@@ -131,28 +147,28 @@ func (s *Simulator) wireInvoice(i invoice, cal *calendar, alone bool) object {
 	b := s.bill(i, cal)
 	id, in := i.id(), currencies[i.currency]
 	date := i.date(s.world.start).Add(83*time.Minute + 603895*time.Microsecond)
-	document, amends := "invoice", ""
-	if i.amendment {
-		document, amends = "adjustment_note", i.id()[:7]+"000"
-	}
 	o := object{
 		"id": id, "invoiceDate": date.Format("2006-01-02T15:04:05.0000000Z"), "totalCharges": json.RawMessage(b.total(i).String()), "paidAmount": 0,
-		"currencyCode": in.code, "currencySymbol": in.symbol, "documentType": document, "invoiceType": i.typeName(), "attributes": object{"objectType": "Invoice"},
+		"currencyCode": in.code, "currencySymbol": in.symbol, "documentType": i.note.documentType(), "invoiceType": i.typeName(), "attributes": object{"objectType": "Invoice"},
 		"invoiceDetails": s.invoiceDetails(i), "links": object{"self": link("/invoices/" + i.typeName() + "-" + id)},
 		// The signature changes with every request.
 		"pdfDownloadLink": "/invoices/" + id + "/documents/statement?sig=" + strconv.FormatUint(mix(s.requests.Load()), 36),
 	}
-	if amends != "" {
-		o["amendsOf"] = amends
+	if i.note != original {
+		o["amendsOf"] = i.of(original).id()
 	}
 	if alone {
 		from, to := i.period(s.world.start)
 		o["billingPeriodStartDate"], o["billingPeriodEndDate"] = from.Format(zoneless)+"Z", to.Format(time.DateOnly)+"T23:59:59.9999999Z"
 	}
-	amendment := i
-	amendment.amendment = true
-	if !i.amendment && !alone && len(b.amended) > 0 {
-		o["amendments"] = []object{s.wireInvoice(amendment, cal, false)}
+	var amendments []object
+	for _, n := range []note{adjustmentNote, unlistedNote} {
+		if i.note == original && len(b.amended[n]) > 0 && (alone || n != unlistedNote) {
+			amendments = append(amendments, s.wireInvoice(i.of(n), cal, false))
+		}
+	}
+	if amendments != nil {
+		o["amendments"] = amendments
 	}
 	return o
 }
@@ -161,7 +177,7 @@ func (s *Simulator) wireInvoice(i invoice, cal *calendar, alone bool) object {
 func (s *Simulator) invoiceDetails(i invoice) []object {
 	detail := func(provider, lines, path string) object {
 		d := object{"invoiceLineItemType": lines, "billingProvider": provider, "attributes": object{"objectType": "InvoiceDetail"}}
-		if !i.amendment {
+		if i.note == original {
 			d["links"] = object{"self": link("/invoices/" + i.typeName() + "-" + i.id() + "/lineitems/" + path)}
 		}
 		return d
@@ -169,7 +185,7 @@ func (s *Simulator) invoiceDetails(i invoice) []object {
 	switch {
 	case !i.recurring:
 		return []object{detail("one_time", "billing_line_items", "OneTime/BillingLineItems")}
-	case i.amendment:
+	case i.note != original:
 		return []object{detail("office", "billing_line_items", "")}
 	}
 	return []object{
@@ -214,12 +230,8 @@ func (s *Simulator) linesAPage() int {
 
 // linesOf returns the lines of a part of an invoice.
 func (s *Simulator) linesOf(i invoice, cal *calendar, part string) []invoiceLine {
-	b := s.bill(i, cal)
-	lines := b.lines
-	if i.amendment {
-		lines = b.amended
-	}
-	if !i.recurring || i.amendment {
+	lines := s.bill(i, cal).linesOf(i.note)
+	if !i.recurring || i.note != original {
 		return lines
 	}
 	var of []invoiceLine
@@ -241,7 +253,7 @@ func (s *Simulator) invoiceLines(r *http.Request, t target, i invoice, cal *cale
 	}
 	switch {
 	case part == "onetime/billinglineitems" && !i.recurring, part == "office/billinglineitems" && i.recurring,
-		(part == "azure/billinglineitems" || part == "azure/usagelineitems") && i.recurring && !i.amendment:
+		(part == "azure/billinglineitems" || part == "azure/usagelineitems") && i.recurring && i.note == original:
 	default:
 		return refuse(dst, http.StatusBadRequest, 2000, "Invoice Line Item type is not valid.")
 	}

@@ -18,6 +18,9 @@ type KnownInvoice struct {
 	// HasPeriod means that its period was read, which only the answer about the single
 	// invoice states.
 	HasPeriod bool
+	// Amends is the number of the invoice that it amends; Date is its day.
+	Amends string
+	Date   time.Time
 }
 
 // KnownInvoices returns the stored state of the partner's invoices, by their number.
@@ -28,7 +31,7 @@ func (s *Store) KnownInvoices(ctx context.Context, partner string) (map[string]K
 	}
 	known := make(map[string]KnownInvoice, len(rows))
 	for _, row := range rows {
-		known[row.InvoiceID] = KnownInvoice{Month: instant(row.Month), HasPeriod: row.PeriodEnd != nil}
+		known[row.InvoiceID] = KnownInvoice{Month: instant(row.Month), HasPeriod: row.PeriodEnd != nil, Amends: text(row.Amends), Date: instant(row.InvoiceDate)}
 	}
 	return known, nil
 }
