@@ -5,17 +5,17 @@ import (
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"partnercost/internal/billing"
 	"partnercost/internal/partnersim"
 )
 
@@ -121,57 +121,84 @@ func TestReconcileNamesEachDifference(t *testing.T) {
 	}
 }
 
-// killer kills the program when it has asked for so many requests.
-type killer struct {
-	http.Handler
-
-	process atomic.Pointer[os.Process]
-	left    atomic.Int64
-}
-
-func (k *killer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if process := k.process.Load(); process != nil && k.left.Add(-1) == 0 {
-		_ = process.Kill() // it may have ended by itself
-	}
-	k.Handler.ServeHTTP(w, r)
-}
-
-// Killed at ten moments of its loads, a collector ends up with what an undisturbed one has:
-// the same lines, once, and the same verdicts.
+// Killed at ten moments of its loads, five at a request and five in the middle of what it
+// tells the database, a collector ends up with what an undisturbed one has: the same lines,
+// once, and the same verdicts, among them every planted difference.
 func TestInvoicesSurviveBeingKilled(t *testing.T) {
 	t.Parallel()
-	options := partnersim.Options{Customers: 30, Seed: 5, Invoices: &partnersim.Invoices{Tenant: partnerTenant, Back: 1, Plant: true, LinesAPage: 15, ExpireOnce: true}}
+	options := partnersim.Options{Customers: 40, Seed: 5, Invoices: &partnersim.Invoices{
+		Tenant: partnerTenant, Back: 1, Plant: true, Unlisted: []string{"USD"}, NoData: []string{"CHF"}, LinesAPage: 15, ExpireOnce: true, FailOnce: true,
+	}}
 	facts := func(s *site) [][]string {
 		return slices.Concat(
-			s.query(t, `SELECT partner, invoice_id, total, lines_total, difference, state, month FROM finance.invoices ORDER BY invoice_id`),
+			s.query(t, `SELECT partner, invoice_id, document_type, amends, total, lines_total, difference, state, month FROM finance.invoices ORDER BY invoice_id`),
 			s.query(t, `SELECT invoice_id, source, customer_id, charge_type, after_tax_total, ordinal FROM finance.invoice_lines ORDER BY invoice_id, source, class, ordinal`),
 			s.query(t, `SELECT * FROM finance.invoice_reconciliation ORDER BY month, customer_id, invoice_type, currency_code`),
 			s.query(t, `SELECT kind, severity, subject, detail FROM finance.findings WHERE kind LIKE 'invoice%' AND resolved_at IS NULL ORDER BY kind, subject`),
 			s.query(t, `SELECT count(*), max(revision) FROM collector.invoice_line_sets`),
+			s.query(t, `SELECT count(*) FROM collector.invoice_bodies`),
 		)
 	}
-	calm := newSite(t, options)
-	calm.readInvoices(t)
-	calm.collector(t, "run").want(t, 0)
-
-	k := &killer{Handler: partnersim.New(options)}
-	s := newSiteAt(t, k)
-	s.readInvoices(t)
-	s.collector(t, "run", "--only", "costs").want(t, 0)
-	seed := int64(17)
-	for range 10 {
-		seed = seed*6364136223846793005 + 1442695040888963407
-		k.left.Store(1 + (seed>>33)%40)
-		cmd, finish := s.start(t, "run", "--only", "invoices")
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
+	site := func() *faultSite {
+		d := &proxy{next: partnersim.New(options)}
+		d.arm(0)
+		f := &faultSite{site: newSiteAt(t, d), proxy: d}
+		f.sim = d.next.(*partnersim.Simulator)
+		f.proxyDatabase(t)
+		f.readInvoices(t)
+		for _, step := range []partnersim.Step{{}, {OneTimeMonths: 1}, {RecurringMonths: 1}} { // so all of October is collected
+			f.sim.Advance(step)
+			f.collector(t, "run", "--only", "costs").want(t, 0)
 		}
-		k.process.Store(cmd.Process)
-		finish()
-		k.process.Store(nil)
+		return f
 	}
-	s.collector(t, "run", "--only", "invoices").want(t, 0)
-	if diff := cmp.Diff(facts(calm), facts(s)); diff != "" {
-		t.Errorf("undisturbed and killed (-want +got):\n%s", diff)
+	calm := site()
+	calm.proxy.arm(0)
+	calm.tcpProxy.arm(0)
+	calm.collector(t, "run", "--only", "invoices").want(t, 0)
+	requests, bytes := calm.proxy.arm(0), calm.tcpProxy.arm(0)
+
+	f := site()
+	seed, killed := int64(17), 0
+	for i := range 10 {
+		seed = seed*6364136223846793005 + 1442695040888963407
+		trap, of := &f.proxy.faultPoint, requests/2
+		if i%2 == 1 {
+			trap, of = &f.tcpProxy.faultPoint, bytes/2
+		}
+		trap.arm(1 + (seed>>1&0xffffffff)%of)
+		b := f.background(t, "", "run", "--only", "invoices")
+		select {
+		case <-trap.reached:
+			if err := b.cmd.Process.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			(<-b.ended).want(t, -1)
+			killed++
+		case r := <-b.ended: // there was less left to do
+			r.want(t, 0)
+		}
+		f.tcpProxy.cut()
+		trap.release()
+	}
+	f.collector(t, "run", "--only", "invoices").want(t, 0)
+	if diff := cmp.Diff(facts(calm.site), facts(f.site)); diff != "" || killed < 5 {
+		t.Errorf("undisturbed and killed %d times (-want +got):\n%s", killed, diff)
+	}
+	var planted []string
+	for _, p := range f.sim.Planted() {
+		if p.Month.Month() == time.October && p.CustomerID != "" && !(p.Currency == "CHF" && p.InvoiceType == billing.OneTime) {
+			planted = append(planted, fmt.Sprintf("%s %s %s %s %s", p.CustomerID, p.InvoiceType, p.Currency, p.Difference, p.Reason))
+		}
+	}
+	var found []string
+	for _, row := range f.query(t, `SELECT concat_ws(' ', customer_id, invoice_type, currency_code, trim_scale(difference), coalesce(reason, '')) FROM finance.invoice_reconciliation
+		WHERE verdict <> 'matched' AND month = '2026-10-01' AND reason IS DISTINCT FROM 'late data'`) {
+		found = append(found, row[0])
+	}
+	slices.Sort(planted)
+	slices.Sort(found)
+	if diff := cmp.Diff(planted, found); diff != "" || len(planted) < 20 {
+		t.Errorf("%d planted differences of October (-want +got):\n%s", len(planted), diff)
 	}
 }

@@ -37,11 +37,8 @@ func (w *invoiceWork) list(ctx context.Context) error {
 		wanted = append(wanted, w.loadsOf(invoice, known)...)
 	}
 	return w.stored(ctx, func(ctx context.Context) (err error) {
-		w.tally.Changed, err = w.c.Store.SaveInvoices(ctx, w.run, invoices, list.Bodies)
-		if err != nil {
-			return err
-		}
-		return w.c.Store.SaveLoads(ctx, w.run, wanted)
+		w.tally.Changed, err = w.c.Store.SaveInvoices(ctx, w.run, invoices, list.Bodies, wanted)
+		return err
 	})
 }
 

@@ -259,14 +259,11 @@ func (s *site) bill() {
 		invoiceOf("G1", billing.OneTime, "USD", "1114.30"), invoiceOf("D2", billing.Recurring, "EUR", "590.939999999999999"), invoiceOf("G3", billing.OneTime, "JPY", "5"),
 	}
 	list := []byte("list")
-	if _, err := store.SaveInvoices(s.t.Context(), run, all, []billing.InvoiceBody{{Content: list, Hash: sha256.Sum256(list)}}); err != nil {
-		s.t.Fatal(err)
-	}
 	var wanted []persist.NewLoad
 	for _, i := range all {
 		wanted = append(wanted, persist.NewLoad{InvoiceID: i.ID, Source: billing.FromV2, Part: i.Parts[0], State: persist.LoadExpected})
 	}
-	if err := store.SaveLoads(s.t.Context(), run, wanted); err != nil {
+	if _, err := store.SaveInvoices(s.t.Context(), run, all, []billing.InvoiceBody{{Content: list, Hash: sha256.Sum256(list)}}, wanted); err != nil {
 		s.t.Fatal(err)
 	}
 	loads, err := store.InvoiceLoads(s.t.Context(), "contoso")

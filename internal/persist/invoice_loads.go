@@ -71,35 +71,29 @@ func (l *NewLoad) Name() string {
 	return l.Part.Name()
 }
 
-// SaveLoads adds the parts of an invoice to the ledger: new parts, and parts that are now
-// read through another interface or link. Lines that were read stay.
-func (s *Store) SaveLoads(ctx context.Context, run billing.Run, wanted []NewLoad) error {
-	err := s.inTx(ctx, func(tx pgx.Tx) error {
-		loads, err := s.invoiceLoads(ctx, tx, run.Partner)
-		if err != nil {
-			return err
-		}
-		stored, err := s.q.StoredInvoices(ctx, tx, run.Partner)
-		if err != nil {
-			return err
-		}
-		keys := make(map[string]int64, len(stored))
-		for _, row := range stored {
-			keys[row.InvoiceID] = row.InvoiceKey
-		}
-		of := map[string][]InvoiceLoad{}
-		for _, load := range loads {
-			of[load.InvoiceID] = append(of[load.InvoiceID], load)
-		}
-		for _, w := range wanted {
-			if err := s.saveLoad(ctx, tx, run, keys[w.InvoiceID], of[w.InvoiceID], w); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+// saveLoads adds the parts of invoices to the ledger: new parts, and parts that are now read
+// through another interface or link. Lines that were read stay.
+func (s *Store) saveLoads(ctx context.Context, tx pgx.Tx, run billing.Run, wanted []NewLoad) error {
+	loads, err := s.invoiceLoads(ctx, tx, run.Partner)
 	if err != nil {
-		return fmt.Errorf("note what there is to read of the invoices of %s: %w", run.Partner, classify(err))
+		return err
+	}
+	stored, err := s.q.StoredInvoices(ctx, tx, run.Partner)
+	if err != nil {
+		return err
+	}
+	keys := make(map[string]int64, len(stored))
+	for _, row := range stored {
+		keys[row.InvoiceID] = row.InvoiceKey
+	}
+	of := map[string][]InvoiceLoad{}
+	for _, load := range loads {
+		of[load.InvoiceID] = append(of[load.InvoiceID], load)
+	}
+	for _, w := range wanted {
+		if err := s.saveLoad(ctx, tx, run, keys[w.InvoiceID], of[w.InvoiceID], w); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -36,10 +36,11 @@ func (s *Store) KnownInvoices(ctx context.Context, partner string) (map[string]K
 	return known, nil
 }
 
-// SaveInvoices stores new and changed invoices, each former value in the history, and the
-// bodies that state them. A known period stays when an answer does not state it. The caller
-// holds the partner's lock. Saving the same invoices again writes nothing.
-func (s *Store) SaveInvoices(ctx context.Context, run billing.Run, invoices []billing.Invoice, bodies []billing.InvoiceBody) (changed int, err error) {
+// SaveInvoices stores new and changed invoices, each former value in the history, the bodies
+// that state them, and the parts to read of each: an invoice without them would pass for
+// complete. A known period stays when an answer does not state it. The caller holds the
+// partner's lock. Saving the same invoices again writes nothing.
+func (s *Store) SaveInvoices(ctx context.Context, run billing.Run, invoices []billing.Invoice, bodies []billing.InvoiceBody, parts []NewLoad) (changed int, err error) {
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
 		changed = 0
 		rows, err := s.q.StoredInvoices(ctx, tx, run.Partner)
@@ -60,7 +61,7 @@ func (s *Store) SaveInvoices(ctx context.Context, run billing.Run, invoices []bi
 				changed++
 			}
 		}
-		return nil
+		return s.saveLoads(ctx, tx, run, parts)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("store the invoices of %s: %w", run.Partner, classify(err))

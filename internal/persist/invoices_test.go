@@ -64,16 +64,13 @@ func (b *fixture) bill(invoices []billing.Invoice, lines map[string][]billing.In
 	b.t.Helper()
 	run := b.invoiceRun()
 	content := []byte("list")
-	if _, err := b.store.SaveInvoices(b.t.Context(), run, invoices, []billing.InvoiceBody{{Content: content, Hash: sha256.Sum256(content)}}); err != nil {
-		b.t.Fatal(err)
-	}
 	var wanted []persist.NewLoad
 	for _, i := range invoices {
 		for _, part := range i.Parts {
 			wanted = append(wanted, persist.NewLoad{InvoiceID: i.ID, Source: billing.FromV2, Part: part, State: persist.LoadExpected})
 		}
 	}
-	if err := b.store.SaveLoads(b.t.Context(), run, wanted); err != nil {
+	if _, err := b.store.SaveInvoices(b.t.Context(), run, invoices, []billing.InvoiceBody{{Content: content, Hash: sha256.Sum256(content)}}, wanted); err != nil {
 		b.t.Fatal(err)
 	}
 	loads, err := b.store.InvoiceLoads(b.t.Context(), "contoso")
@@ -333,12 +330,10 @@ func TestLoadsByAnotherInterface(t *testing.T) {
 	b := newFixture(t)
 	run := b.invoiceRun()
 	invoice := october("G1", billing.OneTime, "10")
-	if _, err := b.store.SaveInvoices(t.Context(), run, []billing.Invoice{invoice}, nil); err != nil {
-		t.Fatal(err)
-	}
 	save := func(source billing.LineSource) []string {
 		t.Helper()
-		if err := b.store.SaveLoads(t.Context(), run, []persist.NewLoad{{InvoiceID: "G1", Source: source, Part: invoice.Parts[0], State: persist.LoadExpected}}); err != nil {
+		parts := []persist.NewLoad{{InvoiceID: "G1", Source: source, Part: invoice.Parts[0], State: persist.LoadExpected}}
+		if _, err := b.store.SaveInvoices(t.Context(), run, []billing.Invoice{invoice}, nil, parts); err != nil {
 			t.Fatal(err)
 		}
 		return b.query(`SELECT source, part, state FROM collector.invoice_loads ORDER BY source`)
