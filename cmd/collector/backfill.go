@@ -34,7 +34,7 @@ good result since the last collection began: those that failed, and those that a
 
 --replay derives every row again from the archived answers, without the network. Use it
 after an upgrade that fixes how answers are read. It prints a line for each customer
-that changes. A value that changes keeps its history. A detail that is no longer derived
+and each invoice that changes. A value that changes keeps its history. A detail that is no longer derived
 moves to collector.withdrawn_rows.
 
 --from imports saved answers, DIR/<customer-guid>/{profile,summary,lineitems}.json, and
@@ -113,7 +113,7 @@ func (p *program) backfill(ctx context.Context, f backfillFlags) error {
 				line := collector.NewPreviewLine(partner.Name, r.CustomerResult, nil)
 				line.Withdrawn = r.Withdrawn
 				out.line(line, line.String())
-			}))
+			}, func(line collector.InvoiceLine) { out.line(line, line.String()) }))
 		}
 	case f.from != "":
 		results = append(results, jobs.Import(ctx, partners[0].Name, saved, func(file collector.SavedFile) {

@@ -38,7 +38,7 @@ func (v *preview) print(partner string, batch []billing.Statement, results []bil
 }
 
 // printInvoice prints a line for an invoice.
-func (v *preview) printInvoice(line collector.InvoicePreview) error {
+func (v *preview) printInvoice(line collector.InvoiceLine) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	var text strings.Builder

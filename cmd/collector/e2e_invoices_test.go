@@ -46,7 +46,7 @@ func TestReconcileOfAMonth(t *testing.T) {
 	s.collector(t, "check").want(t, 0).says(t, "invoices: read", "invoice lines: read", "invoice by its number: read", "Microsoft Graph token: accepted", "Microsoft Graph export: may be asked for")
 	s.collector(t, "run", "--only", "costs").want(t, 0)
 	s.collector(t, "reconcile", "--period", "2026-09").want(t, 3).says(t, "no invoice of 2026-09 is stored")
-	s.collector(t, "run", "--only", "invoices", "--dry-run").want(t, 0).says(t, "new, would read graph/billed_reconciliation", "new, would read office/billing_line_items, azure/billing_line_items")
+	s.collector(t, "run", "--only", "invoices", "--dry-run").want(t, 0).says(t, " EUR, would read graph/billed_reconciliation", " USD, would read office/billing_line_items, azure/billing_line_items", "of 2026-09: new, ")
 	if n := s.query(t, "SELECT count(*) FROM finance.invoices"); n[0][0] != "0" {
 		t.Errorf("a dry run stored %s invoices", n[0][0])
 	}

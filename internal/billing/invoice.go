@@ -49,6 +49,32 @@ func firstOfMonth(day time.Time) time.Time {
 	return time.Date(day.Year(), day.Month(), 1, 0, 0, 0, 0, time.UTC)
 }
 
+// AmendmentsLast returns invoices in their order, but each after the listed invoice that it
+// amends. Invoices that amend each other in a circle come last.
+func AmendmentsLast(invoices []Invoice) []Invoice {
+	waiting := map[string]bool{}
+	for _, invoice := range invoices {
+		waiting[invoice.ID] = true
+	}
+	ordered := make([]Invoice, 0, len(invoices))
+	for len(invoices) > 0 {
+		var later []Invoice
+		for _, invoice := range invoices {
+			if waiting[invoice.Amends] {
+				later = append(later, invoice)
+				continue
+			}
+			delete(waiting, invoice.ID)
+			ordered = append(ordered, invoice)
+		}
+		if len(later) == len(invoices) {
+			return append(ordered, later...)
+		}
+		invoices = later
+	}
+	return ordered
+}
+
 // InvoicePart is one kind of lines of an invoice, with the place where the service
 // lists them.
 type InvoicePart struct {

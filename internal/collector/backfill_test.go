@@ -142,7 +142,7 @@ func TestAReplayObeysTheFailurePolicy(t *testing.T) {
 			i.execute(`UPDATE collector.cost_details SET tax = 7`) // gives the replay something to correct
 			test.refuse(i)
 			shown := 0
-			r := i.Replay(t.Context(), "sim", func(persist.ReplayResult) { shown++ })
+			r := i.Replay(t.Context(), "sim", func(persist.ReplayResult) { shown++ }, nil)
 			if r.Err != nil {
 				t.Fatal(r.Err)
 			}
@@ -166,7 +166,7 @@ func TestAReplayTakesNoFaultForAnAnswer(t *testing.T) {
 			SELECT customer_key, run_id, collected_at, sha256(`+fault+`), sha256(`+fault+`), 200 FROM collector.statements`,
 		`UPDATE collector.customer_states SET statement_id = (SELECT max(statement_id) FROM collector.statements)`,
 		`UPDATE collector.billing_profiles SET company_name = NULL, content_hash = sha256('blank')`)
-	r := i.Replay(t.Context(), "sim", func(persist.ReplayResult) {})
+	r := i.Replay(t.Context(), "sim", func(persist.ReplayResult) {}, nil)
 	want(t, "tally", billing.Tally{Total: 1, OK: 1, RowsChanged: 1}, r.Tally)
 	want(t, "names", before, names())
 }

@@ -36,8 +36,9 @@ func (w *invoiceWork) list(ctx context.Context) error {
 	for _, invoice := range invoices {
 		wanted = append(wanted, w.loadsOf(invoice, known)...)
 	}
-	return w.stored(ctx, func(ctx context.Context) (err error) {
-		w.tally.Changed, err = w.c.Store.SaveInvoices(ctx, w.run, invoices, list.Bodies, wanted)
+	return w.stored(ctx, func(ctx context.Context) error {
+		changes, err := w.c.Store.SaveInvoices(ctx, w.run, invoices, list.Bodies, wanted)
+		w.tally.Changed = len(changes)
 		return err
 	})
 }

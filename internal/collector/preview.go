@@ -21,9 +21,8 @@ type Show struct {
 	// Customers is called with each batch of customers and the results that storing it
 	// would have.
 	Customers func(partner string, batch []billing.Statement, results []billing.CustomerResult) error
-	// Invoice is called with each invoice that would be stored or whose lines would be
-	// read.
-	Invoice func(InvoicePreview) error
+	// Invoice is called with each invoice that would change or whose lines would be read.
+	Invoice func(InvoiceLine) error
 }
 
 func (c *Collector) previewPartner(ctx context.Context, request Request, s Selection, show Show) (result Result) {

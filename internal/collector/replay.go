@@ -23,8 +23,8 @@ const (
 )
 
 // Replay derives the facts of a partner again from the archive, and calls show for each
-// customer that changes.
-func (c *Collector) Replay(ctx context.Context, partner string, show func(persist.ReplayResult)) Result {
+// customer and showInvoice for each invoice that changes.
+func (c *Collector) Replay(ctx context.Context, partner string, show func(persist.ReplayResult), showInvoice func(InvoiceLine)) Result {
 	run, log := c.newRun(partner, billing.KindReplay)
 	return c.locked(ctx, run, func(ctx context.Context) Result {
 		return c.record(ctx, run, log, job{work: func(ctx context.Context) (billing.Tally, error) {
@@ -42,7 +42,7 @@ func (c *Collector) Replay(ctx context.Context, partner string, show func(persis
 			}, partner, log)()
 			err := r.all(ctx, c.Store.Archive(ctx, partner))
 			return r.snapshot(), err
-		}})
+		}, invoices: func(ctx context.Context) (*InvoiceTally, error) { return c.replayInvoices(ctx, run, log, showInvoice) }})
 	})
 }
 

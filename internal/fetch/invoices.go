@@ -65,34 +65,8 @@ func (c *Client) Invoices(ctx context.Context) (InvoiceList, error) {
 		// end.
 		return news
 	})
-	list.Invoices = amendmentsLast(list.Invoices)
+	list.Invoices = billing.AmendmentsLast(list.Invoices)
 	return list, err
-}
-
-// amendmentsLast returns invoices in their order, but each after the listed invoice that it
-// amends. Invoices that amend each other in a circle come last.
-func amendmentsLast(invoices []billing.Invoice) []billing.Invoice {
-	waiting := map[string]bool{}
-	for _, invoice := range invoices {
-		waiting[invoice.ID] = true
-	}
-	ordered := make([]billing.Invoice, 0, len(invoices))
-	for len(invoices) > 0 {
-		var later []billing.Invoice
-		for _, invoice := range invoices {
-			if waiting[invoice.Amends] {
-				later = append(later, invoice)
-				continue
-			}
-			delete(waiting, invoice.ID)
-			ordered = append(ordered, invoice)
-		}
-		if len(later) == len(invoices) {
-			return append(ordered, later...)
-		}
-		invoices = later
-	}
-	return ordered
 }
 
 // isLast reports whether a page refers to no next one.
@@ -208,6 +182,42 @@ func (c *Client) linesRequest(id string, part billing.InvoicePart) (request, err
 	}
 	r.header = header
 	return r, nil
+}
+
+// ArchivedInvoices reads the invoices that an archived answer states: a page of the list, or
+// the answer about one invoice.
+func ArchivedInvoices(body billing.InvoiceBody) ([]billing.Invoice, error) {
+	content, err := unpack(body)
+	if err != nil {
+		return nil, err
+	}
+	invoices, _, err := decodeInvoices(content)
+	if err == nil {
+		return invoices, nil
+	}
+	if alone, aloneErr := decodeInvoice(content); aloneErr == nil {
+		return alone, nil
+	}
+	return nil, err
+}
+
+// ArchivedLines returns the lines of archived answers, in the order in which they were read.
+// An answer that cannot be read any more is a *billing.Failure.
+func ArchivedLines(source billing.LineSource, bodies []billing.InvoiceBody) billing.LineSet {
+	lines := linesOfPages(bodies)
+	if source == billing.FromV2 { // the first is the manifest
+		lines = linesOfBlobs(bodies[min(1, len(bodies)):])
+	}
+	return billing.LineSet{Source: source, Bodies: bodies, Lines: func(yield func(billing.InvoiceLine, error) bool) {
+		for line, err := range lines {
+			if err != nil {
+				err = &billing.Failure{Class: billing.BadAnswer, Resource: "archive", Message: err.Error()}
+			}
+			if !yield(line, err) {
+				return
+			}
+		}
+	}}
 }
 
 // linesOfPages decodes the pages each time the sequence is read.

@@ -189,6 +189,21 @@ type SavedLines struct {
 // with the same lines as before stays, and only the row of the ledger is written. The lines
 // are read twice and streamed, so memory does not grow with their number.
 func (s *Store) SaveLines(ctx context.Context, run billing.Run, load InvoiceLoad, set billing.LineSet) (SavedLines, error) {
+	return s.replaceSet(ctx, run, load.InvoiceID, invoicePart{load.invoice, load.Source, load.part}, set, func(tx pgx.Tx) error {
+		return s.q.CompleteInvoiceLoad(ctx, tx, s.completed(run, load, set.ETag))
+	})
+}
+
+// invoicePart is what a set of lines belongs to.
+type invoicePart struct {
+	invoice int64
+	source  billing.LineSource
+	name    string
+}
+
+// replaceSet makes a set the current one of its part, unless that has the same lines. It
+// calls also in the same transaction.
+func (s *Store) replaceSet(ctx context.Context, run billing.Run, invoice string, part invoicePart, set billing.LineSet, also func(pgx.Tx) error) (SavedLines, error) {
 	erased, err := s.q.ErasedOfPartner(ctx, s.pool, run.Partner)
 	if err != nil {
 		return SavedLines{}, fmt.Errorf("read the erased customers: %w", classify(err))
@@ -199,15 +214,16 @@ func (s *Store) SaveLines(ctx context.Context, run billing.Run, load InvoiceLoad
 	}
 	lines, err := measure(set, scopes)
 	if err != nil {
-		return SavedLines{}, fmt.Errorf("read the lines of invoice %s: %w", load.InvoiceID, err)
+		return SavedLines{}, fmt.Errorf("read the lines of invoice %s: %w", invoice, err)
 	}
 	saved := SavedLines{Lines: lines.count}
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
+		saved.Changed = false
 		revision := int32(0)
-		current, err := s.q.CurrentInvoiceSet(ctx, tx, dbsqlc.CurrentInvoiceSetParams{InvoiceKey: load.invoice, Source: string(load.Source), Part: load.part})
+		current, err := s.q.CurrentInvoiceSet(ctx, tx, dbsqlc.CurrentInvoiceSetParams{InvoiceKey: part.invoice, Source: string(part.source), Part: part.name})
 		switch {
 		case err == nil && string(current.ContentHash) == string(lines.hash):
-			return s.q.CompleteInvoiceLoad(ctx, tx, s.completed(run, load, set.ETag))
+			return also(tx)
 		case err == nil:
 			revision = current.Revision + 1
 			if err := s.q.SupersedeInvoiceSet(ctx, tx, dbsqlc.SupersedeInvoiceSetParams{Now: s.now(), RunID: run.ID, SetID: current.SetID}); err != nil {
@@ -218,7 +234,7 @@ func (s *Store) SaveLines(ctx context.Context, run billing.Run, load InvoiceLoad
 		}
 		saved.Changed = true
 		id, err := s.q.InsertInvoiceSet(ctx, tx, dbsqlc.InsertInvoiceSetParams{
-			InvoiceKey: load.invoice, Source: string(load.Source), Part: load.part, Revision: revision, ContentHash: lines.hash, LineCount: int32(lines.count),
+			InvoiceKey: part.invoice, Source: string(part.source), Part: part.name, Revision: revision, ContentHash: lines.hash, LineCount: int32(lines.count),
 			Etag: optional(set.ETag), RunID: run.ID, Now: s.now(),
 		})
 		if err != nil {
@@ -227,11 +243,11 @@ func (s *Store) SaveLines(ctx context.Context, run billing.Run, load InvoiceLoad
 		return inOrder(
 			func() error { return copyInvoiceLines(ctx, tx, id, set, scopes) },
 			func() error { return s.keepSetBodies(ctx, tx, id, set.Bodies, lines.mayKeepBodies) },
-			func() error { return s.q.CompleteInvoiceLoad(ctx, tx, s.completed(run, load, set.ETag)) },
+			func() error { return also(tx) },
 		)
 	})
 	if err != nil {
-		return SavedLines{}, fmt.Errorf("store the lines of invoice %s: %w", load.InvoiceID, classify(err))
+		return SavedLines{}, fmt.Errorf("store the lines of invoice %s: %w", invoice, classify(err))
 	}
 	return saved, nil
 }

@@ -3,6 +3,8 @@ package persist
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -40,33 +42,79 @@ func (s *Store) KnownInvoices(ctx context.Context, partner string) (map[string]K
 // that state them, and the parts to read of each: an invoice without them would pass for
 // complete. A known period stays when an answer does not state it. The caller holds the
 // partner's lock. Saving the same invoices again writes nothing.
-func (s *Store) SaveInvoices(ctx context.Context, run billing.Run, invoices []billing.Invoice, bodies []billing.InvoiceBody, parts []NewLoad) (changed int, err error) {
+func (s *Store) SaveInvoices(ctx context.Context, run billing.Run, invoices []billing.Invoice, bodies []billing.InvoiceBody, parts []NewLoad) (changes []InvoiceChange, err error) {
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		changed = 0
-		rows, err := s.q.StoredInvoices(ctx, tx, run.Partner)
+		changes = nil
+		stored, err := s.storedInvoices(ctx, tx, run.Partner)
 		if err != nil {
 			return err
 		}
-		stored := make(map[string]dbsqlc.StoredInvoicesRow, len(rows))
-		for _, row := range rows {
-			stored[row.InvoiceID] = row
-		}
 		ledger := invoiceLedger{store: s, tx: tx, run: run, stored: stored, kept: map[int]bool{}, bodies: bodies}
 		for _, invoice := range invoices {
-			news, err := ledger.save(ctx, invoice)
+			change, err := ledger.save(ctx, invoice)
 			if err != nil {
 				return err
 			}
-			if news {
-				changed++
+			if change != nil {
+				changes = append(changes, *change)
 			}
 		}
 		return s.saveLoads(ctx, tx, run, parts)
 	})
 	if err != nil {
-		return 0, fmt.Errorf("store the invoices of %s: %w", run.Partner, classify(err))
+		return nil, fmt.Errorf("store the invoices of %s: %w", run.Partner, classify(err))
 	}
-	return changed, nil
+	return changes, nil
+}
+
+// PlanInvoices returns what SaveInvoices would change, and writes nothing.
+func (s *Store) PlanInvoices(ctx context.Context, partner string, invoices []billing.Invoice) ([]InvoiceChange, error) {
+	stored, err := s.storedInvoices(ctx, s.pool, partner)
+	if err != nil {
+		return nil, fmt.Errorf("read the invoices of %s: %w", partner, classify(err))
+	}
+	var changes []InvoiceChange
+	for _, invoice := range invoices {
+		after, change := planInvoice(stored, invoice)
+		stored[invoice.ID] = after
+		if change != nil {
+			changes = append(changes, *change)
+		}
+	}
+	return changes, nil
+}
+
+func (s *Store) storedInvoices(ctx context.Context, db dbsqlc.DBTX, partner string) (map[string]dbsqlc.StoredInvoicesRow, error) {
+	rows, err := s.q.StoredInvoices(ctx, db, partner)
+	stored := make(map[string]dbsqlc.StoredInvoicesRow, len(rows))
+	for _, row := range rows {
+		stored[row.InvoiceID] = row
+	}
+	return stored, err
+}
+
+// InvoiceChange is an invoice that is new, or states something else than before.
+type InvoiceChange struct {
+	InvoiceID string
+	// Month is the first day of the month of its lines; zero if unknown.
+	Month        time.Time
+	New          bool
+	CurrencyCode string
+	Total        billing.Amount
+	// Values are what changed of an invoice that is not new.
+	Values []ValueChange
+}
+
+// ChangesTotal reports whether its total is another, so that its lines are read again.
+func (c *InvoiceChange) ChangesTotal() bool {
+	return slices.ContainsFunc(c.Values, func(v ValueChange) bool { return v.Name == "total" })
+}
+
+// ValueChange is a value of an invoice before and after; empty when there was or is none.
+type ValueChange struct {
+	Name   string `json:"name"`
+	Before string `json:"before"`
+	After  string `json:"after"`
 }
 
 // invoiceLedger saves the invoices of one list.
@@ -80,9 +128,9 @@ type invoiceLedger struct {
 	kept map[int]bool
 }
 
-// save stores an invoice unless it is already stored with the same values.
-func (l *invoiceLedger) save(ctx context.Context, invoice billing.Invoice) (news bool, err error) {
-	before, known := l.stored[invoice.ID]
+// planInvoice returns the row of an invoice, and what it changes; nil when nothing.
+func planInvoice(stored map[string]dbsqlc.StoredInvoicesRow, invoice billing.Invoice) (dbsqlc.StoredInvoicesRow, *InvoiceChange) {
+	before, known := stored[invoice.ID]
 	if invoice.PeriodEnd.IsZero() && known {
 		invoice.PeriodStart, invoice.PeriodEnd = instant(before.PeriodStart), instant(before.PeriodEnd)
 	}
@@ -92,20 +140,74 @@ func (l *invoiceLedger) save(ctx context.Context, invoice billing.Invoice) (news
 		CurrencyCode: optional(invoice.CurrencyCode), Total: invoice.Total, Paid: invoice.Paid,
 	}
 	month, assumed := invoice.Month()
-	if parent, ok := l.stored[invoice.Amends]; ok { // an amendment's lines belong to the period that it amends
+	if parent, ok := stored[invoice.Amends]; ok { // an amendment's lines belong to the period that it amends
 		after.PeriodStart, after.PeriodEnd = parent.PeriodStart, parent.PeriodEnd
 		month, assumed = instant(parent.Month), parent.MonthAssumed
 	}
 	after.Month, after.MonthAssumed = optionalTime(month), assumed
-	if known && sameInvoice(before, after) {
-		return false, nil
+	change := &InvoiceChange{InvoiceID: invoice.ID, Month: month, New: !known, CurrencyCode: invoice.CurrencyCode, Total: invoice.Total}
+	if known {
+		change.Values = changedValues(before, after)
+		if len(change.Values) == 0 {
+			return after, nil
+		}
+	}
+	return after, change
+}
+
+// changedValues compares the rows of an invoice.
+func changedValues(before, after dbsqlc.StoredInvoicesRow) []ValueChange {
+	var changed []ValueChange
+	add := func(name string, same bool, before, after string) {
+		if !same {
+			changed = append(changed, ValueChange{name, before, after})
+		}
+	}
+	texts := func(name string, a, b *string) { add(name, text(a) == text(b), text(a), text(b)) }
+	days := func(name string, a, b *time.Time) {
+		add(name, instant(a).Equal(instant(b)), dayOf(a), dayOf(b))
+	}
+	amounts := func(name string, a, b billing.Amount) { add(name, sameAmount(a, b), digits(a), digits(b)) }
+	texts("invoice_type", before.InvoiceType, after.InvoiceType)
+	texts("document_type", before.DocumentType, after.DocumentType)
+	texts("amends", before.Amends, after.Amends)
+	days("invoice_date", before.InvoiceDate, after.InvoiceDate)
+	days("period_start", before.PeriodStart, after.PeriodStart)
+	days("period_end", before.PeriodEnd, after.PeriodEnd)
+	days("month", before.Month, after.Month)
+	add("month_assumed", before.MonthAssumed == after.MonthAssumed, strconv.FormatBool(before.MonthAssumed), strconv.FormatBool(after.MonthAssumed))
+	texts("currency_code", before.CurrencyCode, after.CurrencyCode)
+	amounts("total", before.Total, after.Total)
+	amounts("paid", before.Paid, after.Paid)
+	return changed
+}
+
+func dayOf(t *time.Time) string {
+	if t == nil {
+		return ""
+	}
+	return t.Format(time.DateOnly)
+}
+
+func digits(a billing.Amount) string {
+	if !a.Valid {
+		return ""
+	}
+	return a.Decimal.String()
+}
+
+// save stores an invoice unless it is already stored with the same values.
+func (l *invoiceLedger) save(ctx context.Context, invoice billing.Invoice) (*InvoiceChange, error) {
+	after, change := planInvoice(l.stored, invoice)
+	if change == nil {
+		return nil, nil //nolint:nilnil // nothing changes
 	}
 	hash, err := l.keep(ctx, invoice.Body)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	q, now := l.store.q, l.store.now()
-	if !known {
+	if change.New {
 		after.InvoiceKey, err = q.InsertInvoice(ctx, l.tx, dbsqlc.InsertInvoiceParams{
 			Partner: l.run.Partner, InvoiceID: after.InvoiceID, InvoiceType: after.InvoiceType, DocumentType: after.DocumentType, Amends: after.Amends, InvoiceDate: after.InvoiceDate,
 			PeriodStart: after.PeriodStart, PeriodEnd: after.PeriodEnd, Month: after.Month, MonthAssumed: after.MonthAssumed, CurrencyCode: after.CurrencyCode,
@@ -126,7 +228,7 @@ func (l *invoiceLedger) save(ctx context.Context, invoice billing.Invoice) (news
 		)
 	}
 	l.stored[invoice.ID] = after
-	return true, err
+	return change, err
 }
 
 // keep stores the body that states an invoice, and returns its hash.
@@ -151,16 +253,6 @@ func (s *Store) keepInvoiceBody(ctx context.Context, tx pgx.Tx, b billing.Invoic
 	}
 	return s.q.InsertInvoiceBody(ctx, tx, dbsqlc.InsertInvoiceBodyParams{BodyHash: b.Hash[:], Body: b.Content, Packed: b.Packed, Now: s.now()})
 }
-
-func sameInvoice(a, b dbsqlc.StoredInvoicesRow) bool {
-	return sameText(a.InvoiceType, b.InvoiceType) && sameText(a.DocumentType, b.DocumentType) && sameText(a.Amends, b.Amends) &&
-		sameTime(a.InvoiceDate, b.InvoiceDate) && sameTime(a.PeriodStart, b.PeriodStart) && sameTime(a.PeriodEnd, b.PeriodEnd) && sameTime(a.Month, b.Month) &&
-		a.MonthAssumed == b.MonthAssumed && sameText(a.CurrencyCode, b.CurrencyCode) && sameAmount(a.Total, b.Total) && sameAmount(a.Paid, b.Paid)
-}
-
-func sameText(a, b *string) bool { return text(a) == text(b) }
-
-func sameTime(a, b *time.Time) bool { return instant(a).Equal(instant(b)) }
 
 func sameAmount(a, b billing.Amount) bool {
 	return a.Valid == b.Valid && (!a.Valid || a.Decimal.Equal(b.Decimal))

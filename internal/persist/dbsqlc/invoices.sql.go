@@ -12,6 +12,91 @@ import (
 	"github.com/shopspring/decimal"
 )
 
+const archivedInvoiceSets = `-- name: ArchivedInvoiceSets :many
+SELECT s.set_id, i.invoice_key, i.invoice_id, i.month, s.source, s.part, s.etag,
+    (NOT bool_and(EXISTS (SELECT 1 FROM collector.invoice_bodies b WHERE b.body_hash = sb.body_hash)))::boolean AS pruned
+FROM collector.invoice_line_sets s
+JOIN collector.invoices i USING (invoice_key)
+JOIN collector.invoice_set_bodies sb USING (set_id)
+WHERE i.partner = $1 AND s.superseded_at IS NULL
+GROUP BY s.set_id, i.invoice_key
+ORDER BY i.month DESC NULLS LAST, i.invoice_id, s.source, s.part
+`
+
+type ArchivedInvoiceSetsRow struct {
+	SetID      int64
+	InvoiceKey int64
+	InvoiceID  string
+	Month      *time.Time
+	Source     string
+	Part       string
+	Etag       *string
+	Pruned     bool
+}
+
+// The current sets that were read from answers.
+func (q *Queries) ArchivedInvoiceSets(ctx context.Context, db DBTX, partner string) ([]ArchivedInvoiceSetsRow, error) {
+	rows, err := db.Query(ctx, archivedInvoiceSets, partner)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ArchivedInvoiceSetsRow
+	for rows.Next() {
+		var i ArchivedInvoiceSetsRow
+		if err := rows.Scan(
+			&i.SetID,
+			&i.InvoiceKey,
+			&i.InvoiceID,
+			&i.Month,
+			&i.Source,
+			&i.Part,
+			&i.Etag,
+			&i.Pruned,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const archivedInvoices = `-- name: ArchivedInvoices :many
+SELECT i.invoice_id, i.body_hash
+FROM collector.invoices i
+JOIN collector.invoice_bodies b USING (body_hash)
+WHERE i.partner = $1
+ORDER BY i.invoice_id
+`
+
+type ArchivedInvoicesRow struct {
+	InvoiceID string
+	BodyHash  []byte
+}
+
+func (q *Queries) ArchivedInvoices(ctx context.Context, db DBTX, partner string) ([]ArchivedInvoicesRow, error) {
+	rows, err := db.Query(ctx, archivedInvoices, partner)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []ArchivedInvoicesRow
+	for rows.Next() {
+		var i ArchivedInvoicesRow
+		if err := rows.Scan(&i.InvoiceID, &i.BodyHash); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const changeInvoice = `-- name: ChangeInvoice :exec
 UPDATE collector.invoices
 SET invoice_type = $1, document_type = $2, amends = $3, invoice_date = $4, period_start = $5, period_end = $6,
@@ -385,6 +470,36 @@ func (q *Queries) InsertInvoiceSetBody(ctx context.Context, db DBTX, arg InsertI
 	return err
 }
 
+const invoiceBodies = `-- name: InvoiceBodies :many
+SELECT body_hash, body, packed FROM collector.invoice_bodies WHERE body_hash = ANY ($1::bytea[])
+`
+
+type InvoiceBodiesRow struct {
+	BodyHash []byte
+	Body     []byte
+	Packed   bool
+}
+
+func (q *Queries) InvoiceBodies(ctx context.Context, db DBTX, hashes [][]byte) ([]InvoiceBodiesRow, error) {
+	rows, err := db.Query(ctx, invoiceBodies, hashes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []InvoiceBodiesRow
+	for rows.Next() {
+		var i InvoiceBodiesRow
+		if err := rows.Scan(&i.BodyHash, &i.Body, &i.Packed); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const invoiceLoads = `-- name: InvoiceLoads :many
 SELECT l.load_id, i.invoice_key, i.invoice_id, i.invoice_type, i.month, i.invoice_date, i.currency_code, i.total, l.source, l.part, l.provider, l.line_type, l.link,
     l.state, l.first_seen_at, l.asked_at, l.operation, l.etag, l.asked_total, l.asked_latest
@@ -448,6 +563,40 @@ func (q *Queries) InvoiceLoads(ctx context.Context, db DBTX, partner string) ([]
 			&i.AskedTotal,
 			&i.AskedLatest,
 		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const invoiceSetBodies = `-- name: InvoiceSetBodies :many
+SELECT b.body_hash, b.body, b.packed
+FROM collector.invoice_set_bodies sb
+JOIN collector.invoice_bodies b USING (body_hash)
+WHERE sb.set_id = $1
+ORDER BY sb.ordinal
+`
+
+type InvoiceSetBodiesRow struct {
+	BodyHash []byte
+	Body     []byte
+	Packed   bool
+}
+
+func (q *Queries) InvoiceSetBodies(ctx context.Context, db DBTX, setID int64) ([]InvoiceSetBodiesRow, error) {
+	rows, err := db.Query(ctx, invoiceSetBodies, setID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []InvoiceSetBodiesRow
+	for rows.Next() {
+		var i InvoiceSetBodiesRow
+		if err := rows.Scan(&i.BodyHash, &i.Body, &i.Packed); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

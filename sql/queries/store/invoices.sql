@@ -83,6 +83,34 @@ RETURNING set_id;
 -- name: InsertInvoiceSetBody :exec
 INSERT INTO collector.invoice_set_bodies (set_id, ordinal, body_hash) VALUES (@set_id, @ordinal, @body_hash);
 
+-- name: ArchivedInvoices :many
+SELECT i.invoice_id, i.body_hash
+FROM collector.invoices i
+JOIN collector.invoice_bodies b USING (body_hash)
+WHERE i.partner = @partner
+ORDER BY i.invoice_id;
+
+-- name: InvoiceBodies :many
+SELECT body_hash, body, packed FROM collector.invoice_bodies WHERE body_hash = ANY (@hashes::bytea[]);
+
+-- name: ArchivedInvoiceSets :many
+-- The current sets that were read from answers.
+SELECT s.set_id, i.invoice_key, i.invoice_id, i.month, s.source, s.part, s.etag,
+    (NOT bool_and(EXISTS (SELECT 1 FROM collector.invoice_bodies b WHERE b.body_hash = sb.body_hash)))::boolean AS pruned
+FROM collector.invoice_line_sets s
+JOIN collector.invoices i USING (invoice_key)
+JOIN collector.invoice_set_bodies sb USING (set_id)
+WHERE i.partner = @partner AND s.superseded_at IS NULL
+GROUP BY s.set_id, i.invoice_key
+ORDER BY i.month DESC NULLS LAST, i.invoice_id, s.source, s.part;
+
+-- name: InvoiceSetBodies :many
+SELECT b.body_hash, b.body, b.packed
+FROM collector.invoice_set_bodies sb
+JOIN collector.invoice_bodies b USING (body_hash)
+WHERE sb.set_id = @set_id
+ORDER BY sb.ordinal;
+
 -- name: SavePartnerScope :exec
 INSERT INTO collector.partners AS p (partner, discovers) VALUES (@partner, @discovers::boolean)
 ON CONFLICT (partner) DO UPDATE SET discovers = excluded.discovers
