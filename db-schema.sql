@@ -442,6 +442,7 @@ ALTER TABLE collector.invoices ADD CONSTRAINT invoices_partner_check CHECK ((par
 ALTER TABLE collector.invoices ADD CONSTRAINT invoices_partner_invoice_id_key UNIQUE (partner, invoice_id);
 ALTER TABLE collector.invoices ADD CONSTRAINT invoices_pkey PRIMARY KEY (invoice_key);
 ALTER TABLE collector.invoices ADD CONSTRAINT invoices_total_check CHECK ((total <> ALL (ARRAY['NaN'::numeric, 'Infinity'::numeric, '-Infinity'::numeric])));
+CREATE INDEX invoices_by_month ON collector.invoices USING btree (partner, month);
 COMMENT ON TABLE collector.invoices IS 'Every invoice that was ever listed, amendments among them, with the newest values.';
 COMMENT ON COLUMN collector.invoices.month IS 'First day of the month to which the lines belong: that in which the period ends, an amendment''s parent''s, or else the one before the invoice''s date.';
 COMMENT ON COLUMN collector.invoices.month_assumed IS 'Whether the month is that before the invoice''s date, because no period was to be had.';
@@ -978,7 +979,7 @@ COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountQuantity" IS 'Use that a 
 COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountStatus" IS 'Always null: usage that a reservation covers is not stated.';
 COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountType" IS 'Reservation or Savings Plan; null where CommitmentDiscountId is.';
 COMMENT ON COLUMN finance.focus_1_2."CommitmentDiscountUnit" IS 'Hours for a reservation, the currency for a savings plan; null where CommitmentDiscountQuantity is.';
-COMMENT ON COLUMN finance.focus_1_2."InvoiceId" IS 'Number of Microsoft''s invoice; null where no line items are known.';
+COMMENT ON COLUMN finance.focus_1_2."InvoiceId" IS 'Number of Microsoft''s invoice: that of the line items; without line items the only invoice of the type, currency and month that was read before the billing period closed; else null.';
 COMMENT ON COLUMN finance.focus_1_2."Tags" IS 'Always null: the service states none.';
 COMMENT ON COLUMN finance.focus_1_2."ResourceId" IS 'Always null: charges cannot be related to resources.';
 COMMENT ON COLUMN finance.focus_1_2."ResourceName" IS 'Always null, as ResourceId.';
@@ -1057,7 +1058,7 @@ COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountQuantity" IS 'Use that a 
 COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountStatus" IS 'Always null: usage that a reservation covers is not stated.';
 COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountType" IS 'Reservation or Savings Plan; null where CommitmentDiscountId is.';
 COMMENT ON COLUMN finance.focus_1_4."CommitmentDiscountUnit" IS 'Hours for a reservation, the currency for a savings plan; null where CommitmentDiscountQuantity is.';
-COMMENT ON COLUMN finance.focus_1_4."InvoiceId" IS 'Number of Microsoft''s invoice; null where no line items are known.';
+COMMENT ON COLUMN finance.focus_1_4."InvoiceId" IS 'Number of Microsoft''s invoice: that of the line items; without line items the only invoice of the type, currency and month that was read before the billing period closed; else null.';
 COMMENT ON COLUMN finance.focus_1_4."InvoiceDetailId" IS 'Key of the line within the invoice; null where InvoiceId is.';
 COMMENT ON COLUMN finance.focus_1_4."Tags" IS 'Always null: the service states none.';
 COMMENT ON COLUMN finance.focus_1_4."ResourceId" IS 'Always null: charges cannot be related to resources.';

@@ -349,3 +349,39 @@ func TestLoadsByAnotherInterface(t *testing.T) {
 	}
 	wantLines(t, "once read", save(billing.FromV1), "v2 graph/billed_reconciliation loaded")
 }
+
+// A cost without line items has the invoice that alone can be meant, if that was read before
+// its billing period closed.
+func TestInvoiceIDOfFOCUS(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	euro := oneTime(10, "4")
+	euro.CurrencyCode = "EUR"
+	b.collect(statement(customerA, both(oneTime(10, "10"), euro, oneTime(9, "3"), recurring(9, "5"))))
+	rows := func() []string {
+		b.t.Helper()
+		return b.query(`SELECT DISTINCT f."x_InvoiceType" AS t, f."x_PeriodStart" AS p, f."BillingCurrency" AS c, f."InvoiceId", "InvoiceDetailId" IS NULL AS none FROM finance.focus_1_4 f JOIN finance.focus_1_2 g USING ("x_ChargeId", "x_CostPart")
+			WHERE f."InvoiceId" IS NOT DISTINCT FROM g."InvoiceId" ORDER BY 1, 2, 3`)
+	}
+	wantLines(t, "without invoices", rows(), "OneTime 2026-09-01 USD null true", "OneTime 2026-10-01 EUR null true", "OneTime 2026-10-01 USD null true", "Recurring 2026-09-12 USD null true")
+
+	b.now = night(2)
+	amendment := october("G2", billing.OneTime, "-1")
+	amendment.Amends = "G1"
+	assumed := october("D1", billing.Recurring, "5")
+	assumed.PeriodStart, assumed.PeriodEnd = time.Time{}, time.Time{}
+	b.bill([]billing.Invoice{october("G1", billing.OneTime, "10"), amendment, assumed}, nil)
+	want := []string{"OneTime 2026-09-01 USD null true", "OneTime 2026-10-01 EUR null true", "OneTime 2026-10-01 USD G1 false", "Recurring 2026-09-12 USD null true"}
+	wantLines(t, "one invoice, its amendment and one of an assumed period", rows(), want...)
+
+	late := october("G9", billing.OneTime, "1")
+	late.PeriodStart, late.PeriodEnd = plainDay("2026-09-01"), plainDay("2026-09-30")
+	b.now = night(40)
+	b.bill([]billing.Invoice{late}, nil)
+	wantLines(t, "one that was read after the closing", rows(), want...)
+
+	b.now = night(4)
+	b.bill([]billing.Invoice{october("G3", billing.OneTime, "10")}, nil)
+	want[2] = "OneTime 2026-10-01 USD null true"
+	wantLines(t, "two of them", rows(), want...)
+}
