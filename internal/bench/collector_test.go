@@ -222,6 +222,38 @@ func BenchmarkFaults(b *testing.B) {
 	b.ReportMetric(float64(made)-2*customers-float64(forced), "wasted-requests")
 }
 
+// BenchmarkInvoices reads the invoices of twelve months, each with about six lines a customer:
+// new, unchanged, and the statement of a month. The figures are for each line.
+func BenchmarkInvoices(b *testing.B) {
+	for _, customers := range []int{170, 1_700, 10_000} {
+		b.Run(fmt.Sprint(customers), func(b *testing.B) {
+			o := usual(customers)
+			o.LineItemsPerCustomer, o.Latency = 6, 0
+			o.Invoices = &partnersim.Invoices{Tenant: tenant, Back: 11}
+			r := newRig(b, fmt.Sprintf("invoices of %d customers, each line", customers), o, nil)
+			r.configure(b, setting{invoices: true})
+			r.execute(b, r.command(b, "run", "--only", "costs"))
+			r.sizeOf = func() int { return r.db.count(b, "SELECT count(*) FROM finance.invoice_lines") }
+			only := func(b *testing.B) *exec.Cmd { return r.command(b, "run", "--only", "invoices") }
+			r.night(b, "new", only)
+			r.night(b, "unchanged", only)
+			const month = "2026-09" // the newest of the simulator
+			r.night(b, "reconcile", func(b *testing.B) *exec.Cmd { return r.command(b, "reconcile", "--period", month) })
+			for name, query := range map[string]string{
+				"ms-list": "SELECT count(lines_total) FROM finance.invoices", "ms-reconciliation": "SELECT count(verdict) FROM finance.invoice_reconciliation WHERE month = '" + month + "-01'",
+				"ms-history": "SELECT count(*) FROM finance.history WHERE month = '" + month + "-01'",
+			} {
+				began := time.Now()
+				r.db.count(b, query)
+				b.ReportMetric(float64(time.Since(began).Milliseconds()), name)
+			}
+		})
+	}
+}
+
+// tenant is the partner's own.
+const tenant = "0a0a0a0a-0000-4000-8000-000000000000"
+
 // rig is a simulator, a database and the built program.
 type rig struct {
 	name                      string
@@ -230,6 +262,8 @@ type rig struct {
 	base, dir, binary, dbURL  string
 	customersFile, configFile string
 	customers, concurrency    int
+	// sizeOf returns what the figures of a night are divided by; the customers if nil.
+	sizeOf func() int
 }
 
 // newRig sets everything up. rewrite, if any, changes each answer on its way.
@@ -289,7 +323,7 @@ func rewriting(handler http.Handler, rewrite func([]byte) []byte) http.Handler {
 // setting is what a configuration says; the zero value is the usual.
 type setting struct {
 	partners, concurrency, requestsPerMinute int
-	lineItems                                bool
+	lineItems, invoices                      bool
 	collect                                  string // further keys of collect
 }
 
@@ -306,6 +340,10 @@ func (r *rig) configure(b *testing.B, s setting) {
     customers: {file: %s}
     limits: {concurrency: %d, requests_per_minute: %d}
 `, n, r.base, filepath.Join(r.dir, "token"), r.customersFile, r.concurrency, cmp.Or(s.requestsPerMinute, 10_000_000)) // as good as no limit
+	}
+	if s.invoices {
+		text += fmt.Sprintf("    invoices: {enabled: true, since: 2020-01, graph: {tenant_id: %s, client_id: %[1]s, client_secret_file: %s, base_url: %s, login_url: %[3]s}}\n",
+			tenant, filepath.Join(r.dir, "token"), r.base)
 	}
 	text += fmt.Sprintf("collect: {line_items: %t%s}\n", s.lineItems, s.collect)
 	if err := os.WriteFile(r.configFile, []byte(text), 0o600); err != nil {
@@ -390,11 +428,15 @@ func (r *rig) night(b *testing.B, name string, command func(*testing.B) *exec.Cm
 	peak := r.execute(b, cmd)
 	took := time.Since(began)
 	done()
-	total := float64(r.customers)
+	size := r.customers
+	if r.sizeOf != nil {
+		size = r.sizeOf()
+	}
+	total := float64(size)
 	after, requests := r.db.stored(b), r.requests()
 	each := func(d time.Duration) float64 { return d.Seconds() * 1000 / total }
 	results.add(row{
-		Case: r.name, Customers: r.customers, Night: name,
+		Case: r.name, Customers: size, Night: name,
 		PerSecond: total / took.Seconds(), CPU: each(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()),
 		PostgreSQL: each(r.db.cpu(b) - cpuBefore), PeakMiB: peak,
 		Requests: float64(requests-requestsBefore) / total, Bytes: float64(after.bytes-before.bytes) / total,

@@ -49,6 +49,15 @@ func openDatabase(b *testing.B, url string) *database {
 	return &database{conn: conn, postmaster: pid}
 }
 
+// count returns the number that a query yields.
+func (d *database) count(b *testing.B, query string) (n int) {
+	b.Helper()
+	if err := d.conn.QueryRow(b.Context(), query).Scan(&n); err != nil {
+		b.Fatalf("%s: %v", query, err)
+	}
+	return n
+}
+
 // cpu returns the processor time of all server processes so far, ended ones included.
 func (d *database) cpu(b *testing.B) time.Duration {
 	b.Helper()
