@@ -410,6 +410,17 @@ ALTER TABLE collector.invoice_set_bodies ADD CONSTRAINT invoice_set_bodies_set_i
 CREATE INDEX invoice_set_bodies_by_hash ON collector.invoice_set_bodies USING btree (body_hash);
 COMMENT ON TABLE collector.invoice_set_bodies IS 'From which answers a set was read, in their order. The bodies may have been erased or be past their retention.';
 
+CREATE TABLE collector.invoice_set_totals (
+    set_id bigint NOT NULL,
+    currency_code text,
+    lines_total numeric NOT NULL
+);
+ALTER TABLE collector.invoice_set_totals ADD CONSTRAINT invoice_set_totals_set_id_currency_code_key UNIQUE NULLS NOT DISTINCT (set_id, currency_code);
+ALTER TABLE collector.invoice_set_totals ADD CONSTRAINT invoice_set_totals_set_id_fkey FOREIGN KEY (set_id) REFERENCES collector.invoice_line_sets(set_id);
+COMMENT ON TABLE collector.invoice_set_totals IS 'The sum of the lines of every set that name a customer, by currency. Written with the lines, which never change.';
+COMMENT ON COLUMN collector.invoice_set_totals.currency_code IS 'Currency of the lines; null for lines that state none, which are in that of the invoice.';
+COMMENT ON COLUMN collector.invoice_set_totals.lines_total IS 'Sum after tax; of a line that states no total, the amount before tax and the tax.';
+
 CREATE TABLE collector.invoices (
     invoice_key bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
     partner text NOT NULL,

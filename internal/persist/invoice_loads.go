@@ -242,6 +242,7 @@ func (s *Store) replaceSet(ctx context.Context, run billing.Run, invoice string,
 		}
 		return inOrder(
 			func() error { return copyInvoiceLines(ctx, tx, id, set, scopes) },
+			func() error { return s.q.InsertInvoiceSetTotals(ctx, tx, id) },
 			func() error { return s.keepSetBodies(ctx, tx, id, set.Bodies, lines.mayKeepBodies) },
 			func() error { return also(tx) },
 		)

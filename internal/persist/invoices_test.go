@@ -3,8 +3,11 @@ package persist_test
 import (
 	"crypto/sha256"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"partnercost/internal/billing"
 	"partnercost/internal/persist"
@@ -384,4 +387,30 @@ func TestInvoiceIDOfFOCUS(t *testing.T) {
 	b.bill([]billing.Invoice{october("G3", billing.OneTime, "10")}, nil)
 	want[2] = "OneTime 2026-10-01 USD null true"
 	wantLines(t, "two of them", rows(), want...)
+}
+
+// The list of invoices states what the lines add up to, and reads none of them.
+func TestTheListOfInvoicesReadsNoLines(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	euro, nobody, unpriced, currencyless := billed(customerA, "5"), billed(customerA, "7"), billed(customerB, "9"), billed(customerB, "0.5")
+	euro.CurrencyCode, nobody.CustomerID, currencyless.CurrencyCode = "EUR", "", ""
+	unpriced.AfterTaxTotal, unpriced.Tax = billing.Amount{}, amount("1")
+	lines := map[string][]billing.InvoiceLine{"G1": {billed(customerA, "10"), euro, nobody, unpriced, currencyless}, "G2": {}}
+	b.bill([]billing.Invoice{october("G1", billing.OneTime, "21"), october("G2", billing.OneTime, "0")}, lines)
+	const list = `SELECT invoice_id, lines_total, difference, lines FROM finance.invoices ORDER BY invoice_id`
+	wantLines(t, "list", b.query(list), "G1 20.5 0.5 5", "G2 0 0 0")
+	wantLines(t, "the lines", b.query(`SELECT sum(coalesce(after_tax_total, pretax_total + tax)) AS sum FROM finance.invoice_lines WHERE customer_id IS NOT NULL AND coalesce(currency_code, 'USD') = 'USD'`), "20.5")
+	rows, err := b.session().Query(t.Context(), "EXPLAIN "+list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil || strings.Contains(strings.Join(plan, "\n"), "invoice_lines") || len(plan) < 3 {
+		t.Errorf("the list reads the lines: %q, %v", plan, err)
+	}
+	lines["G1"] = lines["G1"][1:]
+	b.now = night(1)
+	b.bill([]billing.Invoice{october("G1", billing.OneTime, "10.5")}, lines)
+	wantLines(t, "another set", b.query(list), "G1 10.5 0.0 4", "G2 0 0 0")
 }

@@ -470,6 +470,19 @@ func (q *Queries) InsertInvoiceSetBody(ctx context.Context, db DBTX, arg InsertI
 	return err
 }
 
+const insertInvoiceSetTotals = `-- name: InsertInvoiceSetTotals :exec
+INSERT INTO collector.invoice_set_totals (set_id, currency_code, lines_total)
+SELECT l.set_id, l.currency_code, coalesce(sum(coalesce(l.after_tax_total, l.pretax_total + coalesce(l.tax, 0))), 0)
+FROM collector.invoice_lines l
+WHERE l.set_id = $1 AND l.customer_id IS NOT NULL
+GROUP BY l.set_id, l.currency_code
+`
+
+func (q *Queries) InsertInvoiceSetTotals(ctx context.Context, db DBTX, setID int64) error {
+	_, err := db.Exec(ctx, insertInvoiceSetTotals, setID)
+	return err
+}
+
 const invoiceBodies = `-- name: InvoiceBodies :many
 SELECT body_hash, body, packed FROM collector.invoice_bodies WHERE body_hash = ANY ($1::bytea[])
 `

@@ -80,6 +80,13 @@ INSERT INTO collector.invoice_line_sets (invoice_key, source, part, revision, co
 VALUES (@invoice_key, @source, @part, @revision, @content_hash, @line_count, @etag, @run_id, @now)
 RETURNING set_id;
 
+-- name: InsertInvoiceSetTotals :exec
+INSERT INTO collector.invoice_set_totals (set_id, currency_code, lines_total)
+SELECT l.set_id, l.currency_code, coalesce(sum(coalesce(l.after_tax_total, l.pretax_total + coalesce(l.tax, 0))), 0)
+FROM collector.invoice_lines l
+WHERE l.set_id = @set_id AND l.customer_id IS NOT NULL
+GROUP BY l.set_id, l.currency_code;
+
 -- name: InsertInvoiceSetBody :exec
 INSERT INTO collector.invoice_set_bodies (set_id, ordinal, body_hash) VALUES (@set_id, @ordinal, @body_hash);
 
