@@ -198,7 +198,7 @@ func (c *Collector) Import(ctx context.Context, partner string, saved []SavedCus
 	run, log := c.newRun(partner, billing.KindImport)
 	run.Scope = billing.ScopeSome
 	return c.locked(ctx, run, func(ctx context.Context) Result {
-		return c.record(ctx, run, log, job{work: func(ctx context.Context) (billing.Tally, error) {
+		return c.record(ctx, run, log, job{work: func(ctx context.Context, _ settle) (billing.Tally, error) {
 			i := importing{
 				now: c.Now, show: show, log: log, seen: make(map[billing.CustomerID]bool, len(saved)), tally: billing.Tally{Total: len(saved)},
 			}

@@ -322,3 +322,33 @@ func TestGraphRefusesAndCostsAreStored(t *testing.T) {
 		t.Errorf("states: %s", states)
 	}
 }
+
+// Invoices are read before the unchanged parts of the customers, so that a night that is cut
+// short, or interrupted, does not starve them.
+func TestInvoicesComeBeforeWhatIsUnchanged(t *testing.T) {
+	t.Parallel()
+	i := installInvoices(t, 40, partnersim.Invoices{})
+	i.night(Request{})
+	i.clock.advance(10 * 24 * time.Hour)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	newID, before := i.NewID, i.sim.Stats().Requests
+	i.NewID = func() string {
+		if i.sim.Stats().Requests["line_items"] > before["line_items"] {
+			cancel() // in the middle of reading again what is unchanged
+		}
+		return newID()
+	}
+	r := i.Collect(ctx, Request{Kind: billing.KindOnce}, Everybody(i.Config.Partners))[0]
+	after := i.sim.Stats().Requests
+	if r.Status != billing.StatusInterrupted || r.Invoices == nil || r.Invoices.Listed == 0 || after["invoices"] == before["invoices"] || after["export"] == before["export"] || after["line_items"]-before["line_items"] >= before["line_items"] {
+		t.Errorf("%+v, %+v; requests %v, then %v", r, r.Invoices, before, after)
+	}
+	if asked := i.value(`SELECT count(*) FROM collector.invoice_loads WHERE run_id = '` + r.RunID + `' AND state = 'loaded'`); asked == "0" {
+		t.Error("the interrupted run asked for no lines")
+	}
+	i.NewID = newID
+	if r := i.night(Request{}); r.Status != billing.StatusSucceeded || r.Tally.Done() != 40 {
+		t.Errorf("the next night: %+v", r)
+	}
+}

@@ -27,7 +27,7 @@ const (
 func (c *Collector) Replay(ctx context.Context, partner string, show func(persist.ReplayResult), showInvoice func(InvoiceLine)) Result {
 	run, log := c.newRun(partner, billing.KindReplay)
 	return c.locked(ctx, run, func(ctx context.Context) Result {
-		return c.record(ctx, run, log, job{work: func(ctx context.Context) (billing.Tally, error) {
+		return c.record(ctx, run, log, job{work: func(ctx context.Context, _ settle) (billing.Tally, error) {
 			r := &replaying{show: show, log: log}
 			r.storage = collect.Storage[persist.Rederived, persist.ReplayResult]{
 				Sink: func(ctx context.Context, batch []persist.Rederived) ([]persist.ReplayResult, error) {

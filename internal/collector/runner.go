@@ -75,8 +75,8 @@ func (c *Collector) collectPartner(ctx context.Context, request Request, s Selec
 			return Result{Partner: run.Partner, Kind: run.Kind, Err: err}
 		}
 		j := job{
-			work: func(ctx context.Context) (billing.Tally, error) {
-				return c.collectCustomers(ctx, run, request, s, done, log)
+			work: func(ctx context.Context, settle settle) (billing.Tally, error) {
+				return c.collectCustomers(ctx, run, request, s, done, settle, log)
 			},
 			// In a complete run, a customer that is not on the list has left.
 			complete: s.Customers == nil && request.LeaveOut != DoneSinceLastCollection, retireAll: request.RetireAll,
@@ -84,7 +84,9 @@ func (c *Collector) collectPartner(ctx context.Context, request Request, s Selec
 		}
 		if request.Only == OnlyInvoices { // the ledger does not count it as a collection of customers
 			run.Scope, j.complete = billing.ScopeSome, false
-			j.work = func(ctx context.Context) (billing.Tally, error) { return billing.Tally{}, c.savePartner(ctx, run, s) }
+			j.work = func(ctx context.Context, _ settle) (billing.Tally, error) {
+				return billing.Tally{}, c.savePartner(ctx, run, s)
+			}
 		}
 		if request.readsInvoices(s) {
 			j.invoices = func(ctx context.Context) (*InvoiceTally, error) { return c.collectInvoices(ctx, run, request, s, log) }
@@ -94,8 +96,9 @@ func (c *Collector) collectPartner(ctx context.Context, request Request, s Selec
 }
 
 // collectCustomers does the work of a collection. An error before its beginning is
-// recorded in the ledger like one that ends it.
-func (c *Collector) collectCustomers(ctx context.Context, run billing.Run, request Request, s Selection, done persist.Done, log *slog.Logger) (billing.Tally, error) {
+// recorded in the ledger like one that ends it. It settles the run before it reads unchanged
+// parts again, which may take as long as the night.
+func (c *Collector) collectCustomers(ctx context.Context, run billing.Run, request Request, s Selection, done persist.Done, settle settle, log *slog.Logger) (billing.Tally, error) {
 	bounds := persist.Bounds{Refresh: c.Config.Collect.Refresh, LineItems: c.Config.Collect.Costs && c.Config.Collect.LineItems}
 	err := c.await(ctx, run, func() error {
 		if err := c.Store.SavePartner(ctx, run.Partner, s.Partner.Auth.TenantID); err != nil {
@@ -127,6 +130,9 @@ func (c *Collector) collectCustomers(ctx context.Context, run billing.Run, reque
 	t.whole = func(listed int) bool { return again && n.isAmple(listed, pipeline.progress()) }
 	tally, err := c.collectEverybody(ctx, t, s, client, pipeline)
 	if err != nil || !again {
+		return tally, err
+	}
+	if err := settle(ctx, tally); err != nil {
 		return tally, err
 	}
 	n.customers = t.total()
@@ -182,10 +188,15 @@ func (c *Collector) await(ctx context.Context, run billing.Run, prepare func() e
 	return collect.RetryWhileUnavailable(ctx, c.Config.Database.Wait, c.Log, func(context.Context) error { return prepare() })
 }
 
+// settle does what a run does once every customer's costs are read: it retires who is no
+// longer listed, and reads the invoices.
+type settle func(context.Context, billing.Tally) error
+
 // job is the work of a run.
 type job struct {
-	work func(context.Context) (billing.Tally, error)
-	// invoices reads the invoices after the work; nil when they are not read.
+	// work may settle the run before it ends; else the run is settled after it.
+	work func(context.Context, settle) (billing.Tally, error)
+	// invoices reads the invoices; nil when they are not read.
 	invoices func(context.Context) (*InvoiceTally, error)
 	// complete means that the job collects all of the partner's customers, unless it
 	// fails. retireAll allows it to retire any number of unlisted customers.
@@ -204,15 +215,25 @@ func (c *Collector) record(ctx context.Context, run billing.Run, log *slog.Logge
 	}
 	result.RunID = run.ID
 	c.Metrics.RunStarted(run.Partner)
-	result.Tally, result.Err = j.work(ctx)
-	if j.complete && result.Err == nil {
-		result.Kept, result.Err = c.retire(ctx, run, j, log)
+	settled := false
+	settle := func(ctx context.Context, tally billing.Tally) (err error) {
+		settled = true
+		if j.complete {
+			if result.Kept, err = c.retire(ctx, run, j, log); err != nil {
+				return err
+			}
+			if result.Vanished, err = c.vanished(ctx, run, tally, log); err != nil {
+				return err
+			}
+		}
+		if j.invoices != nil {
+			result.Invoices, err = j.invoices(ctx)
+		}
+		return err
 	}
-	if j.complete && result.Err == nil {
-		result.Vanished, result.Err = c.vanished(ctx, run, result.Tally, log)
-	}
-	if j.invoices != nil && result.Err == nil {
-		result.Invoices, result.Err = j.invoices(ctx)
+	result.Tally, result.Err = j.work(ctx, settle)
+	if !settled && result.Err == nil {
+		result.Err = settle(ctx, result.Tally)
 	}
 	result.Took = c.Now().Sub(run.StartedAt)
 	result.Status = result.judge(ctx)
