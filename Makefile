@@ -28,6 +28,11 @@ IMAGE_ARGS := --build-arg VERSION=$(VERSION) --build-arg COMMIT=$(COMMIT) --buil
 # Without cgo: sqlc then needs no C compiler, and builds in half the time.
 TOOLS := bin/tools/.built
 
+# What checks the accessibility of the console's pages, and the SHA-512 of its package.
+AXE_VERSION := 4.14.1
+AXE_SHA512  := 1477dafa598d8d065f273d6af302aa203c02e83131707b7fa648cd41bd3d6b734f8c22a0dab86ee6a6f64b8afbe804b214d36db85a2826965edfb3a0b9d546b5
+AXE         := bin/tools/axe-core-$(AXE_VERSION)/axe.min.js
+
 ##@ Build and run
 
 .PHONY: build
@@ -64,6 +69,18 @@ race: ## Run all tests with the race detector, in random order
 test-docker: ## Run the database tests on PostgreSQL 17 in a container (needs Docker)
 	COLLECTOR_TEST_POSTGRES=docker go test -count=1 -skip '^TestSoak' $(TEST_FLAGS) ./cmd/... ./internal/persist/...
 
+.PHONY: axe
+axe: $(AXE) ## Fetch axe-core, with which the tests look for barriers in the console (needs npm)
+
+$(AXE):
+	@command -v npm >/dev/null || { echo 'npm is missing, which fetches axe-core: apt-get install npm' >&2; exit 1; }
+	@directory=$$(mktemp -d); trap 'rm -rf "$$directory"' EXIT; package=$$directory/axe-core-$(AXE_VERSION).tgz; \
+	npm pack --silent --pack-destination "$$directory" axe-core@$(AXE_VERSION) >/dev/null; \
+	echo "$(AXE_SHA512)  $$package" | sha512sum --check --quiet; \
+	rm -rf bin/tools/axe-core-*; mkdir -p $(@D); \
+	tar -xzf "$$package" -C $(@D) --strip-components=1 package/axe.min.js package/LICENSE; \
+	touch $@
+
 .PHONY: migrations
 migrations: ## Apply, take back and apply again every migration
 	go test -count=1 -run Migrations ./internal/architecture ./internal/persist
@@ -88,7 +105,7 @@ bench: ## Measure the program against the simulator; BENCH=regexp selects
 ##@ Check
 
 .PHONY: check
-check: fmt-check vet lint workflows licences tidy-check verify-generated alerts units smoke race ## Everything CI does, without Docker and packages
+check: fmt-check vet lint workflows licences tidy-check verify-generated alerts units smoke axe race ## Everything CI does, without Docker and packages
 
 .PHONY: alerts
 alerts: ## Check the alert rules and run their tests (needs promtool)
