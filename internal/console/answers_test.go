@@ -7,6 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/xuri/excelize/v2"
+
 	"partnercost/internal/billing"
 	"partnercost/internal/persist/pgtest"
 )
@@ -161,7 +164,7 @@ func TestIncreasesWarnAndSavingsDoNot(t *testing.T) {
 	lacks(t, "the page", s.get("/", http.StatusOK), "≈ ", ">≈")
 }
 
-func TestEveryPageWithACSVOffersItForExcel(t *testing.T) {
+func TestEveryPageWithATableOffersItForExcel(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.live()
@@ -171,13 +174,76 @@ func TestEveryPageWithACSVOffersItForExcel(t *testing.T) {
 		"/invoices", "/invoice-lines", "/reconciliation", "/reconciled", "/customer?partner=contoso&customer=00000000-0000-4000-8000-000000000001", "/invoice?partner=contoso&invoice=D2",
 	} {
 		body := s.get(page, http.StatusOK)
-		contains(t, page, body, "CSV for Excel")
+		contains(t, page, body, "Excel", "CSV")
+		for _, match := range regexp.MustCompile(`href="(/xlsx/[^"]*)"`).FindAllStringSubmatch(body, -1) {
+			if names := s.workbook(strings.ReplaceAll(match[1], "&amp;", "&")).GetSheetList(); len(names) != 2 || names[1] != "Notes" {
+				t.Errorf("%s has the sheets %q", match[1], names)
+			}
+		}
 		for _, match := range regexp.MustCompile(`href="(/csv/[^"]*)"`).FindAllStringSubmatch(body, -1) {
 			if file := s.get(strings.ReplaceAll(match[1], "&amp;", "&"), http.StatusOK); !strings.HasPrefix(file, "\ufeff") || strings.Contains(file, ",=HYPERLINK") || strings.Contains(file, "\n=HYPERLINK") {
 				t.Errorf("%s is not made for Excel: %.200q", match[1], file)
 			}
 		}
 	}
+}
+
+// workbook downloads one.
+func (s *site) workbook(path string) *excelize.File {
+	s.t.Helper()
+	file, err := excelize.OpenReader(strings.NewReader(s.get(path, http.StatusOK)))
+	if err != nil {
+		s.t.Fatalf("%s: %v", path, err)
+	}
+	s.t.Cleanup(func() { _ = file.Close() })
+	return file
+}
+
+func TestAWorkbookHasTheRowsOfThePageAndSaysWhatTheyAre(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.live()
+	const path = "/xlsx/costs?month=2026-10&currency=EUR"
+	if got, want := s.fetch(path).header.Get("Content-Disposition"), `attachment; filename="costs-2026-10-EUR.xlsx"`; got != want {
+		t.Errorf("Content-Disposition %q, want %q", got, want)
+	}
+	file := s.workbook(path)
+	rows, err := file.GetRows("Costs")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A customer's amount of eighteen digits is text, as no number of Excel holds it.
+	want := [][]string{
+		{"company_name", "partner", "customer_id", "invoice_type", "period_start", "period_end", "currency_code", "pretax_total", "tax", "after_tax_total", "revisions", "last_changed_at", "origin", "ordinal"},
+		{"Blue Yonder <b>Airlines</b>", "contoso", "00000000-0000-4000-8000-000000000002", "Recurring", "2026-10-01", "2026-10-31", "EUR", "517.219999999999999", "51.72 EUR", "568.939999999999999", "1", "2026-11-21 03:00:00", "servicecosts", "1"},
+	}
+	if diff := cmp.Diff(want, rows); diff != "" {
+		t.Errorf("the rows (-want +got):\n%s", diff)
+	}
+	notes, err := file.GetRows("Notes")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([][]string{
+		{"table", "Costs"},
+		{"shows", "An amount after tax leads to where it comes from."},
+		{"month", "October 2026"},
+		{"currency", "EUR"},
+		{"as of", "2026-11-21T09:00:00Z"},
+		{"written", "2026-11-21T09:00:00Z by collector v1.2.3"},
+		{"coverage of contoso", "1 of 124 customers were collected in full within 26 hours before 2026-11-21T09:00:00Z"},
+		{"2026-10 OneTime USD", "closed; nothing is missing, partner contoso"},
+		{"2026-10 Recurring EUR", "closed; nothing is missing, partner contoso"},
+		{"2026-10 Recurring GBP", "closed; nothing is missing, partner contoso"},
+		{"2026-10 Recurring JPY", "closed; nothing is missing, partner contoso"},
+		{"2026-10 Recurring USD", "closed; nothing is missing, partner contoso"},
+		{"rows", "1"},
+		{"numbers", "as numbers; those of more than 15 digits, which Excel cannot hold exactly, as text: 2 here"},
+	}, notes); diff != "" {
+		t.Errorf("the notes (-want +got):\n%s", diff)
+	}
+	s.get("/xlsx/costs?sort=nothing", http.StatusBadRequest)
+	s.get("/xlsx/nothing", http.StatusNotFound)
 }
 
 // Somebody who may read finance and nothing else sees all pages.

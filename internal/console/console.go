@@ -91,7 +91,9 @@ func New(o Options) (http.Handler, error) {
 		mux.HandleFunc("GET /"+t.name, c.page(func(ctx context.Context, tx *sql.Tx, r *http.Request) (view, error) {
 			return c.tablePage(ctx, tx, t, r)
 		}))
-		mux.HandleFunc("GET /csv/"+t.name, func(w http.ResponseWriter, r *http.Request) { c.file(w, r, t) })
+		for _, as := range []format{csvFile, xlsxFile} {
+			mux.HandleFunc("GET /"+as.name+"/"+t.name, func(w http.ResponseWriter, r *http.Request) { c.file(w, r, t, as) })
+		}
 	}
 	mux.HandleFunc("GET "+assets.stylePath, assets.style)
 	mux.HandleFunc("GET "+assets.iconPath, assets.icon)

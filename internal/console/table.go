@@ -124,7 +124,8 @@ type tableView struct {
 	Facts  []factView
 	Header []headerView
 	Rows   [][]cellView
-	CSV    string
+	// XLSX and CSV lead to files of the whole.
+	XLSX, CSV string
 	// More leads from a beginning to the whole; Whole says that the page is the table's.
 	More           string
 	Whole          bool
@@ -232,6 +233,16 @@ func (t table) selected(f filter) finance.Query {
 
 // rows reads the rows of a table in an order. A limit of 0 is none.
 func (t table) rows(ctx context.Context, tx *sql.Tx, f filter, o order, limit, offset int, each func([]any) error) error {
+	rows, err := t.open(ctx, tx, f, o, limit, offset)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }() // what was wrong is in Err
+	return t.each(rows, each)
+}
+
+// open begins to read rows.
+func (t table) open(ctx context.Context, tx *sql.Tx, f filter, o order, limit, offset int) (*sql.Rows, error) {
 	query := t.selected(f)
 	query.SQL += t.orderBy(o)
 	if limit > 0 {
@@ -239,9 +250,13 @@ func (t table) rows(ctx context.Context, tx *sql.Tx, f filter, o order, limit, o
 	}
 	rows, err := tx.QueryContext(ctx, query.SQL, query.Args...) //nolint:gosec // it names views of finance and columns of this package; values are parameters
 	if err != nil {
-		return fmt.Errorf("table %s: %w", t.name, err)
+		return nil, fmt.Errorf("table %s: %w", t.name, err)
 	}
-	defer func() { _ = rows.Close() }() // what was wrong is in Err
+	return rows, nil
+}
+
+// each lends the values of each row.
+func (t table) each(rows *sql.Rows, each func([]any) error) error {
 	values := make([]any, len(t.columns))
 	into := make([]any, len(t.columns))
 	for i := range values {
@@ -303,7 +318,7 @@ func (t table) firsts(ctx context.Context, tx *sql.Tx, f filter, o order, each f
 func (t table) preview(ctx context.Context, tx *sql.Tx, f filter, o order, atMost int) (tableView, error) {
 	v, err := t.show(ctx, tx, f, o, atMost, 0)
 	own := parseOrder(t.order)
-	v.CSV, v.More = t.address("/csv/", f, own, 0), t.address("/", f, own, 0)
+	v.XLSX, v.CSV, v.More = t.address("/xlsx/", f, own, 0), t.address("/csv/", f, own, 0), t.address("/", f, own, 0)
 	return v, err
 }
 
@@ -314,7 +329,7 @@ func (t table) beginning(ctx context.Context, tx *sql.Tx, f filter) (tableView, 
 
 // frame is a table without its rows.
 func (t table) frame(f filter, o order) tableView {
-	v := tableView{Name: t.name, Title: t.title, Empty: t.empty, Note: t.note, CSV: t.address("/csv/", f, o, 0)}
+	v := tableView{Name: t.name, Title: t.title, Empty: t.empty, Note: t.note, XLSX: t.address("/xlsx/", f, o, 0), CSV: t.address("/csv/", f, o, 0)}
 	for _, c := range t.columns {
 		if c.shown(f) {
 			v.Header = append(v.Header, t.heading(c, f, o))

@@ -2,6 +2,7 @@ package finance
 
 import (
 	"context"
+	stdsql "database/sql"
 	"fmt"
 	"time"
 
@@ -55,42 +56,54 @@ func (r *Reader) ReportNotes(ctx context.Context, report Report, with Parameters
 	return notes, with, nil
 }
 
-// Notes say how complete the costs are, for whoever is handed a file of them: the
-// coverage of each partner, the state of the month (YYYY-MM, or empty for the open ones),
-// and what it lacks.
+// Notes say how complete the costs are, as Completeness does, as of the moment of the
+// parameters.
 func (r *Reader) Notes(ctx context.Context, with Parameters, now time.Time) (notes []sheet.Note, err error) {
-	err = r.read(ctx, func(tx pgx.Tx) error {
-		if err := set(ctx, tx, with); err != nil {
-			return err
+	const endless = 0
+	tx, err := r.Begin(ctx, endless)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	for name, value := range with.settings() {
+		if _, err := tx.ExecContext(ctx, "SELECT set_config($1, $2, true)", name, value); err != nil {
+			return nil, fmt.Errorf("read how complete the costs are: %w", err)
 		}
-		coverage, err := r.q.PartnerCoverage(ctx, tx, now.Add(-billing.CoveredWithin))
-		if err != nil {
-			return err
-		}
-		for _, c := range coverage {
-			notes = append(notes, sheet.Note{About: "coverage of " + c.Partner, Says: fmt.Sprintf("%d of %d customers were collected in full within %.0f hours before %s", c.Covered, c.Customers, billing.CoveredWithin.Hours(), now.UTC().Format(time.RFC3339))})
-		}
-		rows, err := tx.Query(ctx, `SELECT partner, to_char(month, 'YYYY-MM'), coalesce(invoice_type, '(no type)'), coalesce(currency_code, '(no currency)'), state, customers_expected, missing
-			FROM finance.month_states
-			WHERE CASE WHEN $1 = '' THEN state = 'open' OR missing > 0 AND month = finance.reporting_month() ELSE month = to_date($1, 'YYYY-MM') END
-			ORDER BY month, partner, invoice_type, currency_code`, with.Period)
-		if err != nil {
-			return err
-		}
-		var partner, month, invoiceType, currency, state string
-		var expected, missing int
-		_, err = pgx.ForEachRow(rows, []any{&partner, &month, &invoiceType, &currency, &state, &expected, &missing}, func() error {
-			says := fmt.Sprintf("%s; nothing is missing", state)
-			if missing > 0 {
-				says = fmt.Sprintf("%s; missing of %d customers that had such costs in the month before: %d (finance.missing_costs lists them)", state, expected, missing)
-			}
-			notes = append(notes, sheet.Note{About: month + " " + invoiceType + " " + currency, Says: says + ", partner " + partner})
-			return nil
-		})
-		return err
+	}
+	return Completeness(ctx, tx, "", with.Period, now)
+}
+
+// Completeness says how complete the costs are, for whoever is handed a file of them: the
+// coverage of a partner, or of each, the state of the month (YYYY-MM, or empty for the open
+// ones), and what it lacks.
+func Completeness(ctx context.Context, tx *stdsql.Tx, partner, period string, now time.Time) ([]sheet.Note, error) {
+	coverage := Coverage(Selection{Partner: partner, Now: now})
+	notes, err := collected(ctx, tx, Query{"SELECT partner, customers, covered FROM (" + coverage.SQL + ") c ORDER BY partner", coverage.Args}, func(scan func(...any) error) (sheet.Note, error) {
+		var of string
+		var customers, covered int64
+		err := scan(&of, &customers, &covered)
+		return sheet.Note{About: "coverage of " + of, Says: fmt.Sprintf("%d of %d customers were collected in full within %.0f hours before %s",
+			covered, customers, billing.CoveredWithin.Hours(), now.UTC().Format(time.RFC3339))}, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read how complete the costs are: %w", err)
 	}
-	return notes, nil
+	c := ofPartner(partner)
+	month := c.parameter(period) + "::text"
+	c.terms = append(c.terms, "CASE WHEN "+month+" = '' THEN state = 'open' OR missing > 0 AND month = finance.reporting_month() ELSE month = to_date("+month+", 'YYYY-MM') END")
+	states, err := collected(ctx, tx, Query{`SELECT partner, to_char(month, 'YYYY-MM'), coalesce(invoice_type, '(no type)'), coalesce(currency_code, '(no currency)'), state, customers_expected, missing
+		FROM finance.month_states` + c.where() + " ORDER BY month, partner, invoice_type, currency_code", c.args}, func(scan func(...any) error) (sheet.Note, error) {
+		var of, month, invoiceType, currency, state string
+		var expected, missing int
+		err := scan(&of, &month, &invoiceType, &currency, &state, &expected, &missing)
+		says := state + "; nothing is missing"
+		if missing > 0 {
+			says = fmt.Sprintf("%s; missing of %d customers that had such costs in the month before: %d (finance.missing_costs lists them)", state, expected, missing)
+		}
+		return sheet.Note{About: month + " " + invoiceType + " " + currency, Says: says + ", partner " + of}, err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read how complete the costs are: %w", err)
+	}
+	return append(notes, states...), nil
 }

@@ -3,6 +3,7 @@ package finance
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,6 +18,9 @@ import (
 func (r *Reader) write(ctx context.Context, to sheet.Writer, kind func(oid uint32) sheet.Kind, query func(pgx.Tx) (pgx.Rows, error)) (int64, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	if held, ok := to.(io.Closer); ok {
+		defer func() { _ = held.Close() }() // its temporary files, if it was not finished
+	}
 	var count int64
 	var writeErr error
 	err := r.read(ctx, func(tx pgx.Tx) error {

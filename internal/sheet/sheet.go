@@ -25,7 +25,8 @@ type Column struct {
 	Kind Kind
 }
 
-// Writer writes a sheet in one format.
+// Writer writes a sheet in one format. One that is an io.Closer has temporary files, and
+// is closed where it is not finished.
 type Writer interface {
 	// Begin is called once, before the rows.
 	Begin(columns []Column) error

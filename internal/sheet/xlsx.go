@@ -54,8 +54,9 @@ const (
 )
 
 var (
-	errTooManyRows = errors.New("a sheet of Excel holds no more than 1,048,576 rows: select fewer, or write csv")
-	amountNames    = regexp.MustCompile(`(?i)tax|price|difference|comparable|cost$|^rate$`)
+	// ErrTooManyRows says that a sheet of Excel does not hold all rows.
+	ErrTooManyRows = errors.New("a sheet of Excel holds no more than 1,048,576 rows: select fewer, or write csv")
+	amountNames    = regexp.MustCompile(`(?i)tax|price|difference|comparable|costs?$|^(lines_)?total$|^invoiced$|^rate$`)
 )
 
 func (s *xlsxWriter) Begin(columns []Column) (err error) {
@@ -109,7 +110,7 @@ func columnWidth(c Column) float64 {
 
 func (s *xlsxWriter) Row(cells [][]byte) error {
 	if s.rows++; s.rows > maxRows {
-		return errTooManyRows
+		return ErrTooManyRows
 	}
 	currency := ""
 	if s.currency >= 0 {
@@ -215,7 +216,7 @@ func (s *xlsxWriter) styled(format string, value any) (any, error) {
 }
 
 func (s *xlsxWriter) Finish() (err error) {
-	defer func() { err = errors.Join(err, s.file.Close()) }()
+	defer func() { err = errors.Join(err, s.Close()) }()
 	last, err := excelize.CoordinatesToCellName(max(1, len(s.columns)), s.rows)
 	if err != nil {
 		return err
@@ -233,6 +234,14 @@ func (s *xlsxWriter) Finish() (err error) {
 	s.file.SetZipWriter(func(io.Writer) excelize.ZipWriter { return zip.NewWriter(s.w) })
 	_, err = s.file.WriteTo(io.Discard)
 	return err
+}
+
+// Close removes the temporary files, which Finish does too.
+func (s *xlsxWriter) Close() error {
+	if s.file == nil {
+		return nil
+	}
+	return s.file.Close()
 }
 
 func (s *xlsxWriter) writeNotes() error {
