@@ -83,7 +83,7 @@ func TestNoPageHasBarriers(t *testing.T) {
 	}
 	slices.Sort(kinds)
 	if diff := cmp.Diff([]string{
-		"/", "/changed-lines", "/costs", "/coverage", "/customer", "/customers", "/findings", "/invoice", "/invoice-lines", "/invoices", "/lines", "/missing-costs", "/movers",
+		"/", "/changed-lines", "/costs", "/coverage", "/customer", "/customers", "/findings", "/history", "/invoice", "/invoice-lines", "/invoices", "/lines", "/missing-costs", "/movers",
 		"/origin", "/reconciled", "/reconciliation", "/restatements", "/revisions", "/runs", "/sign-ins", "/totals", "/uncovered",
 	}, kinds); diff != "" {
 		t.Errorf("the pages that links lead to (-want +got):\n%s", diff)

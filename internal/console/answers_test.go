@@ -170,7 +170,7 @@ func TestEveryPageWithATableOffersItForExcel(t *testing.T) {
 	s.live()
 	s.bill()
 	for _, page := range []string{
-		"/", "/totals", "/movers", "/restatements", "/coverage", "/uncovered", "/findings", "/runs", "/sign-ins", "/costs", "/customers", "/lines", "/changed-lines", "/revisions",
+		"/", "/totals", "/movers", "/restatements", "/coverage", "/uncovered", "/findings", "/runs", "/sign-ins", "/costs", "/history", "/customers", "/lines", "/changed-lines", "/revisions",
 		"/invoices", "/invoice-lines", "/reconciliation", "/reconciled", "/customer?partner=contoso&customer=00000000-0000-4000-8000-000000000001", "/invoice?partner=contoso&invoice=D2",
 	} {
 		body := s.get(page, http.StatusOK)
@@ -186,6 +186,30 @@ func TestEveryPageWithATableOffersItForExcel(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestHistoryHasInvoicesWhereThereAreNoServiceCosts(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.live()
+	lacks(t, "the customer without invoices", s.get("/customer?partner=contoso&customer=00000000-0000-4000-8000-000000000002", http.StatusOK), `href="/history`)
+	s.bill()
+	contains(t, "the costs", s.get("/costs?month=2026-10", http.StatusOK), `<a href="/history?month=2026-10">History</a>`)
+	body := s.get("/history?month=2026-10&currency=EUR", http.StatusOK)
+	contains(t, "the history", body, "Blue Yonder &lt;b&gt;Airlines&lt;/b&gt;", "568.94", ">Collected</a>", "Customer 9", "7.00", ">Invoice</a>", "1–2 of 2", `aria-current="page">Costs`, `<a href="/costs?month=2026-10">Costs</a>`)
+	lacks(t, "the history", body, "580.94", "587.94", "customer=00000000-0000-4000-8000-000000000009&amp;partner=contoso\">Customer 9")
+	for pattern, want := range map[string][]string{
+		`/invoice-lines\?[^"]*`:                   {"Visio", "7.00", "1–1 of 1"},
+		`/costs\?currency=EUR&amp;customer=[^"]*`: {"568.94", "1–1 of 1"},
+	} {
+		match := regexp.MustCompile(`href="(` + pattern + `)"`).FindStringSubmatch(body)
+		if match == nil {
+			t.Fatalf("no link %s in:\n%s", pattern, body)
+		}
+		contains(t, match[1], s.get(strings.ReplaceAll(match[1], "&amp;", "&"), http.StatusOK), want...)
+	}
+	contains(t, "the CSV", s.get("/csv/history?month=2026-10&currency=EUR&sort=after_tax_total", http.StatusOK), "2026-10,Recurring,EUR,7,invoice", "2026-10,Recurring,EUR,568.939999999999999,servicecosts")
+	contains(t, "the customer", s.get("/customer?partner=contoso&customer=00000000-0000-4000-8000-000000000002", http.StatusOK), `<h2 id="history">History</h2>`, `href="/history?customer=00000000-0000-4000-8000-000000000002`)
 }
 
 // workbook downloads one.
@@ -254,7 +278,7 @@ func TestPagesNeedNoMoreThanFinance(t *testing.T) {
 	s.bill()
 	s.url = s.serve(pgtest.Login(t, s.owner, "finance_reader"))
 	for _, page := range []string{
-		"/", "/?month=2026-09", "/totals", "/movers", "/missing-costs", "/restatements", "/coverage", "/uncovered", "/findings", "/runs", "/sign-ins", "/costs", "/customers?q=a", "/customers",
+		"/", "/?month=2026-09", "/totals", "/movers", "/missing-costs", "/restatements", "/coverage", "/uncovered", "/findings", "/runs", "/sign-ins", "/costs", "/history", "/customers?q=a", "/customers",
 		"/lines", "/changed-lines", "/revisions", "/invoices", "/invoice-lines", "/reconciliation", "/reconciled", "/invoice?partner=contoso&invoice=D2",
 		"/customer?partner=contoso&customer=00000000-0000-4000-8000-000000000002",
 		"/origin?partner=contoso&customer=00000000-0000-4000-8000-000000000002&type=Recurring&start=2026-10-01&currency=EUR",

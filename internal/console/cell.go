@@ -81,6 +81,8 @@ func (t table) cells(values []any, f filter) []cellView {
 			cell.Class, cell.Text = "short", title(cell.Text)
 		case kindOfInvoice:
 			cell.Class, cell.Text = "short", kindTitle(cell.Text)
+		case source:
+			cell.Class, cell.Text, cell.Href = "short", title(cell.Text), sourceAddress(of)
 		case oddity:
 			cell.Class, cell.Text = "short", billing.FindingKind(cell.Text).Title()
 		case identifier:
@@ -127,6 +129,18 @@ func customerAddress(partner, id string) string {
 
 func invoiceAddress(partner, id string) string {
 	return link("/invoice", url.Values{"partner": {partner}, "invoice": {id}})
+}
+
+// sourceAddress leads to the costs or the lines of invoices of which an amount of the
+// history is the sum.
+func sourceAddress(of func(string) string) string {
+	q := url.Values{
+		"partner": {of("partner")}, "customer": {of("customer_id")}, "month": {of("month")}, "type": {orNone(of("invoice_type"))}, "currency": {orNone(of("currency_code"))},
+	}
+	if of("origin") == "invoice" {
+		return link("/invoice-lines", q)
+	}
+	return link("/costs", q)
 }
 
 // originAddress leads to where the cost of a row comes from. A row that does not say which

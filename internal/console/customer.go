@@ -49,6 +49,12 @@ func (c *console) customer(ctx context.Context, tx *sql.Tx, r *http.Request) (vi
 		func() error {
 			return p.add(costs.preview(ctx, tx, whole, order{column: "period_end", down: true}, 2*previewRows))
 		},
+		func() error {
+			if !c.invoiced.Load() {
+				return nil // the costs are all there is
+			}
+			return p.add(history.preview(ctx, tx, whole, order{column: "month", down: true}, 2*previewRows))
+		},
 		func() error { return p.add(lines.preview(ctx, tx, whole, parseOrder(lines.order), 2*previewRows)) },
 		func() error { return p.add(missingCosts.beginning(ctx, tx, whole)) },
 		func() error { return p.add(restatements.beginning(ctx, tx, whole)) },

@@ -183,8 +183,11 @@ func (form *formView) arrows(f filter, months []month) {
 // stated end comes last.
 func (t table) knownMonths(ctx context.Context, tx *sql.Tx) ([]month, error) {
 	read := finance.Months
-	if t.ofInvoices {
+	switch {
+	case t.ofInvoices:
 		read = finance.InvoiceMonths
+	case t.ofHistory:
+		read = finance.HistoryMonths
 	}
 	found, err := read(ctx, tx)
 	months := make([]month, len(found))

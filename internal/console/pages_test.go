@@ -66,7 +66,7 @@ func TestEmptyDatabaseSaysWhatToDo(t *testing.T) {
 	}
 	for path, want := range map[string]string{
 		"/movers": "No customer's costs changed", "/restatements": "restated no cost", "/uncovered": "Every customer is covered", "/missing-costs": "Nothing is missing", "/invoices": "No invoice matches", "/reconciliation": "Every customer is billed", "/invoice-lines": "No lines match", "/changed-lines": "No restatement matches", "/findings": "There are no open findings", "/runs": "No run has started yet",
-		"/costs": "No costs match", "/customers": "No customer matches", "/lines": "No line items match", "/revisions": "No values match",
+		"/costs": "No costs match", "/history": "No costs and no invoices match", "/customers": "No customer matches", "/lines": "No line items match", "/revisions": "No values match",
 		"/totals": "No costs match", "/coverage": "No customer has been requested yet",
 	} {
 		contains(t, path, s.get(path, http.StatusOK), want)
@@ -137,7 +137,7 @@ func TestEveryTableSortsByEveryColumn(t *testing.T) {
 	s.bill()
 	link := regexp.MustCompile(`href="(/[a-z-]+\?[^"]*sort=[^"]*)"`)
 	for _, table := range []string{
-		"totals", "movers", "missing-costs", "restatements", "coverage", "uncovered", "findings", "runs", "sign-ins", "costs", "customers", "lines", "changed-lines", "revisions",
+		"totals", "movers", "missing-costs", "restatements", "coverage", "uncovered", "findings", "runs", "sign-ins", "costs", "history", "customers", "lines", "changed-lines", "revisions",
 		"invoices", "invoice-lines", "reconciliation", "reconciled",
 	} {
 		found := link.FindAllStringSubmatch(s.get("/"+table, http.StatusOK), -1)

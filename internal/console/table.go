@@ -38,8 +38,9 @@ type table struct {
 	ofMonth, inCurrency bool
 	// sparse says that not every currency of a month has rows.
 	sparse bool
-	// ofInvoices says that the months are those of the invoices.
-	ofInvoices bool
+	// ofInvoices says that the months are those of the invoices, ofHistory those of costs and
+	// invoices.
+	ofInvoices, ofHistory bool
 	// above is a table that the page shows first, and related the name of one to which it
 	// leads.
 	above   *table
@@ -111,6 +112,8 @@ const (
 	oddity
 	term
 	kindOfInvoice
+	// source is where an amount comes from, and leads there.
+	source
 	// prose is folded where it is long.
 	prose
 	// bars are the months of a trend.
@@ -408,7 +411,7 @@ func (k kind) isAmount() bool {
 // stands.
 func (k kind) describes() bool {
 	switch k {
-	case words, term, kindOfInvoice, day, period, truth, oddity:
+	case words, term, kindOfInvoice, day, period, truth, oddity, source:
 		return true
 	}
 	return false

@@ -7,7 +7,7 @@ import (
 // tables are all there are. Dates are selected as text, so that a value that is a time
 // is an instant.
 var tables = []table{
-	totals, movers, missingCosts, restatements, coverage, uncovered, findings, runs, signIns, costs, customers, lines, changedLines, revisions,
+	totals, movers, missingCosts, restatements, coverage, uncovered, findings, runs, signIns, costs, history, customers, lines, changedLines, revisions,
 	invoices, invoiceLines, reconciliation, reconciled,
 }
 
@@ -225,7 +225,7 @@ func orEmpty[T any](s []T) []T { return append([]T{}, s...) }
 var costs = table{
 	name: "costs", title: "Costs", empty: "No costs match this selection.",
 	note:  "An amount after tax leads to where it comes from.",
-	order: "-after_tax_total", filters: []string{"month", "currency", "type", "partner"}, ofMonth: true, inCurrency: true,
+	order: "-after_tax_total", filters: []string{"month", "currency", "type", "partner"}, ofMonth: true, inCurrency: true, related: "history",
 	columns: []column{
 		{name: "company_name", header: "Customer", kind: company},
 		{name: "partner", header: "Partner", needs: moreRoom},
@@ -243,6 +243,24 @@ var costs = table{
 		{name: "ordinal", kind: hidden},
 	},
 	query: reading(finance.Costs),
+}
+
+var history = table{
+	name: "history", title: "History", empty: "No costs and no invoices match this selection.",
+	note:  "What each customer cost in a month: the service costs where they were collected, elsewhere what Microsoft billed. The two are never added.",
+	order: "-after_tax_total", filters: []string{"month", "currency", "type", "partner"}, ofMonth: true, inCurrency: true, ofHistory: true, related: "costs",
+	columns: []column{
+		{name: "company_name", header: "Customer", kind: company},
+		{name: "partner", header: "Partner", needs: moreRoom},
+		{name: "customer_id", kind: hidden},
+		{name: "known", kind: hidden},
+		{name: "month", header: "Month", needs: moreRoom},
+		{name: "invoice_type", header: "Type", kind: kindOfInvoice, needs: moreRoom},
+		{name: "currency_code", kind: hidden},
+		{name: "after_tax_total", header: "After tax", kind: amount},
+		{name: "origin", header: "From", kind: source},
+	},
+	query: reading(finance.History),
 }
 
 var customers = table{

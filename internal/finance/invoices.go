@@ -51,6 +51,19 @@ func ReconciledTotals(s Selection) Query {
 		FROM finance.invoice_reconciliation v` + c.where() + ` GROUP BY v.partner, v.invoice_type, v.currency_code`, c.args}
 }
 
+// History selects what each customer cost in each month, from service costs or invoices.
+func History(s Selection) Query {
+	c := invoiceConditions(s)
+	return Query{`SELECT v.company_name, v.partner, v.customer_id::text, ` + knownCustomer + `, to_char(v.month, 'YYYY-MM') AS month, v.invoice_type, v.currency_code, v.after_tax_total, v.origin
+		FROM finance.history v` + c.where(), c.args}
+}
+
+// HistoryMonths are those with costs or invoices, the newest first.
+func HistoryMonths(ctx context.Context, tx *stdsql.Tx) ([]time.Time, error) {
+	return months(ctx, tx, Query{SQL: `SELECT month FROM (SELECT month FROM finance.month_totals UNION SELECT month FROM finance.invoices) m
+		WHERE month IS NOT NULL ORDER BY month DESC`})
+}
+
 func invoiceConditions(s Selection) conditions {
 	var c conditions
 	if s.Month != nil {
