@@ -61,17 +61,23 @@ printed.`,
 func (p *program) demo(ctx context.Context, f demoFlags) error {
 	return demo.Run(ctx, demo.Options{
 		Customers: f.customers, Seed: f.seed, Keep: f.keep, Database: f.database, Listen: f.listen, Out: p.stdout, Log: p.log, Now: p.now, Version: thisBuild().Version,
-		Collect: func(ctx context.Context, c *config.Config, store *persist.Store, now func() time.Time, shown bool) error {
+		Collect: func(ctx context.Context, c *config.Config, store *persist.Store, now func() time.Time, what demo.Collection) error {
 			lived := *p
 			lived.now = now
 			if f.keep { // that some customers refuse access is part of the show
 				lived.log = newLogger(p.stderr, p.logFormat.value, "error")
 			}
-			lived.terminal = p.terminal && shown
+			lived.terminal = p.terminal && what.Shown
 			display := lived.newProgress()
-			results := lived.newCollector(c, store, display).Collect(ctx, collector.Request{Kind: billing.KindOnce}, collector.Everybody(c.Partners))
+			selections := collector.Everybody(c.Partners)
+			selections[0].Customers = what.Whom
+			request := collector.Request{Kind: billing.KindOnce}
+			if what.InvoicesOnly {
+				request.Only = collector.OnlyInvoices
+			}
+			results := lived.newCollector(c, store, display).Collect(ctx, request, selections)
 			display.Close()
-			if shown {
+			if what.Shown {
 				if err := p.printResults(results, "table"); err != nil {
 					return err
 				}

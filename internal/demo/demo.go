@@ -38,14 +38,22 @@ type Options struct {
 	// Keep first collects a year of nights, and leaves the database and the console
 	// running until the context ends.
 	Keep bool
-	// Collect runs one collection of every customer at the time of now. It prints the
-	// result if that is to be shown, and returns an error if the demo must not continue.
-	Collect func(ctx context.Context, c *config.Config, store *persist.Store, now func() time.Time, shown bool) error
+	// Collect runs one collection at the time of now, and returns an error if the demo must
+	// not continue.
+	Collect func(ctx context.Context, c *config.Config, store *persist.Store, now func() time.Time, what Collection) error
 	Out     io.Writer
 	Log     *slog.Logger
 	Now     func() time.Time
 	// Version of the program, which the console shows.
 	Version string
+}
+
+// Collection says what is collected: everything of everybody if it is zero.
+type Collection struct {
+	Whom         []billing.CustomerID
+	InvoicesOnly bool
+	// Shown says that the result is to be printed.
+	Shown bool
 }
 
 // demonstration is a demo that has begun.
@@ -111,15 +119,20 @@ func Run(ctx context.Context, o Options) (err error) {
 	} else {
 		d.say("\nThe first night:\n")
 	}
-	if err := d.Collect(ctx, d.config, d.store, d.now, true); err != nil {
+	if err := d.Collect(ctx, d.config, d.store, d.now, Collection{Shown: true}); err != nil {
 		return err
 	}
 	d.past.set(0)
 	change := sim.Advance(partnersim.Step{OneTimeMonths: 1, Restate: 0.05})
 	d.say("\nA month passes: one-time purchases move on to %s, and Microsoft restates the recurring costs of %d customers. The next night:\n",
 		change.OneTimeMonth, change.Restated)
-	if err := d.Collect(ctx, d.config, d.store, d.now, true); err != nil {
+	if err := d.Collect(ctx, d.config, d.store, d.now, Collection{Shown: true}); err != nil {
 		return err
+	}
+	if o.Keep {
+		if err := d.begin(ctx); err != nil {
+			return err
+		}
 	}
 	for _, name := range []string{"monthly-totals", "restatements"} {
 		if err := d.report(ctx, name); err != nil {

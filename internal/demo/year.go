@@ -2,9 +2,12 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"time"
 
+	"partnercost/internal/billing"
+	"partnercost/internal/finance"
 	"partnercost/internal/partnersim"
 )
 
@@ -41,7 +44,7 @@ func (d *demonstration) year(ctx context.Context) error {
 				d.sim.Advance(partnersim.Step{Restate: 0.04})
 			}
 			d.past.set(age + 30*night)
-			if err := d.Collect(ctx, d.config, d.store, d.now, false); err != nil {
+			if err := d.Collect(ctx, d.config, d.store, d.now, Collection{}); err != nil {
 				return err
 			}
 		}
@@ -49,4 +52,47 @@ func (d *demonstration) year(ctx context.Context) error {
 	}
 	d.past.set(30 * night)
 	return nil
+}
+
+// begin lets this month begin: the customers whose next period has ended by now are
+// collected once more, so that the month is open and some costs are still to come.
+func (d *demonstration) begin(ctx context.Context) error {
+	whom, err := d.ended(ctx)
+	if err != nil || len(whom) == 0 {
+		return err // on the first of a month
+	}
+	d.sim.Advance(partnersim.Step{RecurringMonths: 1})
+	d.say("\nIn %s the recurring periods of %d customers have ended. The month is open until the others have come:\n", d.now().UTC().Format("January"), len(whom))
+	if err := d.Collect(ctx, d.config, d.store, d.now, Collection{Whom: whom, Shown: true}); err != nil {
+		return err
+	}
+	return d.Collect(ctx, d.config, d.store, d.now, Collection{InvoicesOnly: true})
+}
+
+// ended returns the customers whose next recurring period has ended by now.
+func (d *demonstration) ended(ctx context.Context) (whom []billing.CustomerID, err error) {
+	reader, err := finance.Open(d.config.Database.URL.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, reader.Close()) }()
+	tx, err := reader.Begin(ctx, time.Minute)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = tx.Rollback() }() // nothing was written
+	rows, err := tx.QueryContext(ctx, `SELECT customer_id::text FROM finance.costs WHERE invoice_type = 'Recurring'
+		GROUP BY customer_id HAVING max(period_start) + interval '2 months' <= $1::timestamptz ORDER BY customer_id`, d.now())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }() // what was wrong is in Err
+	for rows.Next() {
+		var id billing.CustomerID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		whom = append(whom, id)
+	}
+	return whom, rows.Err()
 }
