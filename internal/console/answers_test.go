@@ -47,7 +47,7 @@ func TestAnOpenMonthSaysSoAndComparesLikeWithLike(t *testing.T) {
 	lacks(t, "the overview of a closed month", closed, "This month is open", `url(#hatch)`)
 
 	open := s.get("/?month=2026-10", http.StatusOK)
-	contains(t, "the open month", open, "This month is open.", "Recurring costs of 1 of 2 customers have not come", "One-time costs of 2 of 2 customers have not come", "its closing day is 15 November 2026",
+	contains(t, "the open month", open, "This month is open.", "Recurring costs of 1 of 2 customers have not come", "One-time costs of all 2 customers have not come", "its closing day is 15 November 2026",
 		"Month October 2026 open: not complete yet", "Missing costs 3", "165.00 USD", "+55.00 (+50.0 %) against 110.00, of the same customers", "Recurring, October 2026: 165.00 USD (open)")
 	if n := strings.Count(open, `url(#hatch)`); n != 1 {
 		t.Errorf("%d parts of bars are hatched, want the one of October", n)
@@ -188,6 +188,16 @@ func TestEveryPageWithATableOffersItForExcel(t *testing.T) {
 	}
 }
 
+func TestMonthsAreComparedInOneCurrency(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.live()
+	body := s.get("/totals?month=every", http.StatusOK)
+	contains(t, "the totals of all months", body, "Currency: GBP", `<option value="GBP" selected>`, `<th scope="row" class="when"><span>2026-10</span></th>`, "1–2 of 2")
+	contains(t, "the totals in all currencies", s.get("/totals?month=every&currency=every", http.StatusOK), `<span>USD</span></th>`, "1–58 of 58")
+	contains(t, "the totals of a month", s.get("/totals?month=2026-10", http.StatusOK), `<span>USD</span></th>`, "1–5 of 5")
+}
+
 func TestHistoryHasInvoicesWhereThereAreNoServiceCosts(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
@@ -209,7 +219,11 @@ func TestHistoryHasInvoicesWhereThereAreNoServiceCosts(t *testing.T) {
 		contains(t, match[1], s.get(strings.ReplaceAll(match[1], "&amp;", "&"), http.StatusOK), want...)
 	}
 	contains(t, "the CSV", s.get("/csv/history?month=2026-10&currency=EUR&sort=after_tax_total", http.StatusOK), "2026-10,Recurring,EUR,7,invoice", "2026-10,Recurring,EUR,568.939999999999999,servicecosts")
-	contains(t, "the customer", s.get("/customer?partner=contoso&customer=00000000-0000-4000-8000-000000000002", http.StatusOK), `<h2 id="history">History</h2>`, `href="/history?customer=00000000-0000-4000-8000-000000000002`)
+	// Of a month before the collector was there, the page of the customer tells too.
+	const customer = "/customer?partner=contoso&customer=00000000-0000-4000-8000-000000000002"
+	lacks(t, "the customer whose costs are all collected", s.get(customer, http.StatusOK), `<h2 id="history">`)
+	s.admin("UPDATE collector.invoices SET month = '2025-07-01' WHERE invoice_id = 'D2'")
+	contains(t, "the customer", s.get(customer, http.StatusOK), `<h2 id="history">History</h2>`, `href="/history?customer=00000000-0000-4000-8000-000000000002`)
 }
 
 // workbook downloads one.

@@ -159,7 +159,10 @@ func (v *visitor) text(selector string) string {
 // CONSOLE_SCREENSHOTS names a directory.
 func (v *visitor) look(name string) {
 	v.t.Helper()
-	type view struct{ Broken, Overflow, Unlabelled, Headings int }
+	type view struct {
+		Broken, Overflow, Unlabelled, Headings int
+		Wide                                   []string
+	}
 	seen := run(v, chromedp.Evaluate[view](`({
 		Broken: [...document.images].filter(i => !i.complete || i.naturalWidth === 0).length,
 		Overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
@@ -168,10 +171,14 @@ func (v *visitor) look(name string) {
 			+ [...document.images].filter(e => !e.hasAttribute("alt")).length
 			+ [...document.querySelectorAll("[aria-labelledby]")].filter(e => !document.getElementById(e.getAttribute("aria-labelledby"))).length
 			+ (document.querySelectorAll("[id]").length - new Set([...document.querySelectorAll("[id]")].map(e => e.id)).size),
-		Headings: document.querySelectorAll("h1").length
+		Headings: document.querySelectorAll("h1").length,
+		Wide: [...document.querySelectorAll(".scroll")].filter(e => e.scrollWidth > e.clientWidth).map(e => e.getAttribute("aria-labelledby")),
 	})`))
 	if seen.Broken != 0 || seen.Overflow > 0 || seen.Unlabelled != 0 || seen.Headings != 1 {
 		v.t.Errorf("%s: %d broken pictures, %d pixels too wide, %d things without a label or with another's id, %d first headings", name, seen.Broken, seen.Overflow, seen.Unlabelled, seen.Headings)
+	}
+	for _, table := range seen.Wide {
+		v.t.Errorf("%s: the table of %s is wider than its place", name, table)
 	}
 	if directory := os.Getenv("CONSOLE_SCREENSHOTS"); directory != "" {
 		picture := run(v, chromedp.CaptureScreenshot())

@@ -98,10 +98,15 @@ func (t table) cells(values []any, f filter) []cellView {
 			cell.Class, cell.Bars = "trend", newSparkline(cell.Text, f.month, len(f.open) > 0)
 			cell.Text = ""
 		case prose:
-			cell.Long = len(cell.Text) > longText
+			cell.Class, cell.Long = "prose", len(cell.Text) > longText
+		case duration:
+			cell.Class = "when"
 		case words:
 			if at, ok := values[i].(time.Time); ok {
 				cell.Text, cell.Class = moment(at), "when"
+			}
+			if c.name == "month" {
+				cell.Class = "when"
 			}
 		}
 		if cell.Text == "" && cell.Bars == nil {

@@ -50,8 +50,9 @@ func (c *console) customer(ctx context.Context, tx *sql.Tx, r *http.Request) (vi
 			return p.add(costs.preview(ctx, tx, whole, order{column: "period_end", down: true}, 2*previewRows))
 		},
 		func() error {
-			if !c.invoiced.Load() {
-				return nil // the costs are all there is
+			more, err := finance.AnyElsewhere(ctx, tx, f.partner, f.customer)
+			if err != nil || !more {
+				return err // the costs are all there is
 			}
 			return p.add(history.preview(ctx, tx, whole, order{column: "month", down: true}, 2*previewRows))
 		},

@@ -250,7 +250,11 @@ func openSentence(m month, states []finance.MonthState) string {
 	var lacks []string
 	for _, p := range open {
 		if p.missing > 0 {
-			lacks = append(lacks, fmt.Sprintf("%s costs of %s of %s customers have not come", kindName(p.kind), count(p.missing), count(p.expected)))
+			of := fmt.Sprintf("%s of %s", count(p.missing), plural(p.expected, "customer", "customers"))
+			if p.missing == p.expected {
+				of = "all " + plural(p.expected, "customer", "customers")
+			}
+			lacks = append(lacks, fmt.Sprintf("%s costs of %s have not come", kindName(p.kind), of))
 		}
 	}
 	// The day is over when the month closes.

@@ -172,7 +172,7 @@ func ran(ctx context.Context, tx *sql.Tx, id string) (*runView, error) {
 	if run == nil || err != nil {
 		return nil, err
 	}
-	return &runView{ID: id, Kind: run.Kind, Started: moment(*run.StartedAt), Status: run.Status, Version: run.Version}, nil
+	return &runView{ID: id, Kind: strings.ToLower(title(run.Kind)), Started: moment(*run.StartedAt), Status: run.Status, Version: run.Version}, nil
 }
 
 // sums adds the line items up, by currency, and compares them with the amount.

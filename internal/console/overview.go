@@ -328,7 +328,7 @@ func (p *overviewPage) strip(f, since filter) {
 	if p.Costs {
 		m := filter{month: p.of, partner: f.partner}
 		state := tile{Label: "Month", Value: p.Month, Detail: "closed", Href: link("/totals", m.values())}
-		lacks := tile{Label: "Missing costs", Value: count(p.missing), Detail: "none this month", Href: link("/missing-costs", m.values())}
+		lacks := tile{Label: "Missing costs", Value: count(p.missing), Detail: "have not come", Href: link("/missing-costs", m.values())}
 		if p.missing == 0 {
 			lacks.Value, lacks.Detail = "none", "all have come"
 		}

@@ -114,8 +114,9 @@ const (
 	kindOfInvoice
 	// source is where an amount comes from, and leads there.
 	source
-	// prose is folded where it is long.
+	// prose is folded where it is long, and a duration is never wrapped.
 	prose
+	duration
 	// bars are the months of a trend.
 	bars
 )
@@ -362,21 +363,23 @@ func (t table) show(ctx context.Context, tx *sql.Tx, f filter, o order, limit, o
 
 // condense leaves out columns without a value, and moves what is the same in every row
 // into the caption: also the currency of the amounts. What is to be compared stays, and so
-// does the column by which the table is sorted.
+// does the column by which the table is sorted, and the first one, unless the page says
+// what it has.
 func (v *tableView) condense(f filter, o order) {
 	if len(v.Rows) == 0 {
 		return
 	}
-	for i := len(v.Header) - 1; i > 0; i-- {
-		h, first := v.Header[i], v.Rows[0][i]
+	for i, h := range slices.Backward(v.Header) {
+		first := v.Rows[0][i]
 		same := !slices.ContainsFunc(v.Rows, func(row []cellView) bool { return row[i].Text != first.Text || row[i].Bars != nil })
+		chosen := h.name == "currency_code" && f.currency != nil
 		switch {
-		case !same:
+		case !same, i == 0 && !chosen:
 			continue
-		case first.Text == "": // no row has it
+		case first.Text == "" && !chosen: // no row has it
+		case h.name == "month" && f.month != nil, h.name == "invoice_type" && f.kind != nil: // the page says so
 		case len(v.Rows) == 1, h.name == o.column, !h.kind.describes():
 			continue
-		case h.name == "month" && f.month != nil: // the page says so
 		default:
 			v.Facts = append([]factView{{Text: h.Text + ": " + first.Text, Class: h.room}}, v.Facts...)
 		}
@@ -384,6 +387,9 @@ func (v *tableView) condense(f filter, o order) {
 		for n := range v.Rows {
 			v.Rows[n] = slices.Delete(v.Rows[n], i, i+1)
 		}
+	}
+	for _, row := range v.Rows {
+		row[0].Head = true
 	}
 	unit, several := "", false
 	for _, row := range v.Rows {
@@ -574,7 +580,9 @@ func (t table) settled(ctx context.Context, tx *sql.Tx, f filter) (filter, error
 	if slices.Contains(t.filters, "verdict") && f.verdict == "" && !f.every["verdict"] {
 		f.verdict = "differences"
 	}
-	if t.inCurrency && f.currency == nil && !f.every["currency"] && f.search == "" && f.customer == "" && f.invoice == "" {
+	// Months are compared in one currency.
+	series := t.name == totals.name && f.every["month"]
+	if (t.inCurrency || series) && f.currency == nil && !f.every["currency"] && f.search == "" && f.customer == "" && f.invoice == "" {
 		codes, err := finance.Currencies(ctx, tx, f.selection().Month, f.partner)
 		if err != nil || len(codes) < 2 {
 			return f, err

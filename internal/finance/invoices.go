@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/shopspring/decimal"
+
+	"partnercost/internal/billing"
 )
 
 // Invoices selects what Microsoft billed.
@@ -56,6 +58,12 @@ func History(s Selection) Query {
 	c := invoiceConditions(s)
 	return Query{`SELECT v.company_name, v.partner, v.customer_id::text, ` + knownCustomer + `, to_char(v.month, 'YYYY-MM') AS month, v.invoice_type, v.currency_code, v.after_tax_total, v.origin
 		FROM finance.history v` + c.where(), c.args}
+}
+
+// AnyElsewhere reports whether the history of a customer has anything but collected costs.
+func AnyElsewhere(ctx context.Context, tx *stdsql.Tx, partner string, customer billing.CustomerID) (there bool, err error) {
+	err = tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM finance.history WHERE partner = $1::text AND customer_id = $2::uuid AND origin <> 'servicecosts')", partner, customer).Scan(&there)
+	return there, advised(err)
 }
 
 // HistoryMonths are those with costs or invoices, the newest first.
