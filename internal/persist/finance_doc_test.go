@@ -126,11 +126,13 @@ func (b *fixture) liveThreeNights() {
 }
 
 // printed runs a query and prints its result as a plain table.
-func (b *fixture) printed(query string) string {
+func (b *fixture) printed(query string) string { return b.printedBy(b.reader(b.url), query) }
+
+func (b *fixture) printedBy(reader *finance.Reader, query string) string {
 	b.t.Helper()
 	var out strings.Builder
-	report := finance.Report{Name: "docs/finance.md", SQL: query}
-	if _, err := b.reader(b.url).Report(b.t.Context(), report, finance.Parameters{AsOf: docMoment}, sheet.NewText(&out)); err != nil {
+	report := finance.Report{Name: "a query of the documentation", SQL: query}
+	if _, err := reader.Report(b.t.Context(), report, finance.Parameters{AsOf: docMoment}, sheet.NewText(&out)); err != nil {
 		b.t.Fatal(err)
 	}
 	return out.String()

@@ -27,13 +27,18 @@ func Login(t testing.TB, databaseURL, group string) string {
 	if err := run(t.Context(), databaseURL, create); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := dropLogin(context.Background(), databaseURL, name); err != nil {
-			t.Error(err)
-		}
-	})
+	t.Cleanup(func() { DropLogin(t, databaseURL, name) })
 	u.User = url.UserPassword(name, password)
 	return u.String()
+}
+
+// DropLogin drops a login role, with what it owns in a database, once its sessions have
+// ended.
+func DropLogin(t testing.TB, databaseURL, name string) {
+	t.Helper()
+	if err := dropLogin(context.Background(), databaseURL, name); err != nil {
+		t.Error(err)
+	}
 }
 
 func dropLogin(ctx context.Context, databaseURL, name string) error {
