@@ -219,6 +219,7 @@ func TestHistoryHasInvoicesWhereThereAreNoServiceCosts(t *testing.T) {
 		contains(t, match[1], s.get(strings.ReplaceAll(match[1], "&amp;", "&"), http.StatusOK), want...)
 	}
 	contains(t, "the CSV", s.get("/csv/history?month=2026-10&currency=EUR&sort=after_tax_total", http.StatusOK), "2026-10,Recurring,EUR,7,invoice", "2026-10,Recurring,EUR,568.939999999999999,servicecosts")
+	contains(t, "the history of every month", s.get("/history?month=every&currency=EUR", http.StatusOK), "October 2026", "1–2 of 2")
 	// Of a month before the collector was there, the page of the customer tells too.
 	const customer = "/customer?partner=contoso&customer=00000000-0000-4000-8000-000000000002"
 	lacks(t, "the customer whose costs are all collected", s.get(customer, http.StatusOK), `<h2 id="history">`)

@@ -79,7 +79,9 @@ func (t table) field(ctx context.Context, tx *sql.Tx, form *formView, f filter, 
 			slices.SortFunc(months, func(a, b month) int { return b.Compare(a.Time) })
 		}
 		form.arrows(f, months)
-		add(all, "All", f.month == nil)
+		if !t.monthly(f) {
+			add(all, "All", f.month == nil)
+		}
 		for _, m := range months {
 			add(m.String(), m.label(), f.month != nil && m == *f.month)
 		}

@@ -560,8 +560,15 @@ func (t table) paged(ctx context.Context, tx *sql.Tx, f filter, o order, page in
 	return v, nil
 }
 
+// monthly reports whether the page has to be about one month: the history of everybody is
+// too long.
+func (t table) monthly(f filter) bool { return t.ofHistory && f.customer == "" }
+
 // settled is the filter of the table's page: with what an address leaves open.
 func (t table) settled(ctx context.Context, tx *sql.Tx, f filter) (filter, error) {
+	if t.monthly(f) {
+		delete(f.every, "month")
+	}
 	if t.ofMonth && f.month == nil && !f.every["month"] && f.customer == "" && f.invoice == "" {
 		m, err := t.firstMonth(ctx, tx)
 		if err != nil {

@@ -259,6 +259,7 @@ var history = table{
 		{name: "currency_code", kind: hidden},
 		{name: "after_tax_total", header: "After tax", kind: amount},
 		{name: "origin", header: "From", kind: source},
+		{name: "all_rows", kind: rank},
 	},
 	query: reading(finance.History),
 }
@@ -458,6 +459,7 @@ var reconciliation = table{
 		{name: "verdict", header: "Verdict", kind: outcome, needs: allRoom},
 		{name: "reason", header: "Reason", kind: term, absent: "Not known"},
 		{name: "moved", kind: rank, by: "currency_code NULLS LAST, moved"},
+		{name: "all_rows", kind: rank},
 	},
 	query: reading(finance.Reconciliation),
 }

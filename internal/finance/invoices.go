@@ -42,7 +42,7 @@ func Reconciliation(s Selection) Query {
 		c.add("v.verdict = ?::text", s.Verdict)
 	}
 	return Query{`SELECT v.company_name, v.partner, v.customer_id::text, ` + knownCustomer + `, to_char(v.month, 'YYYY-MM') AS month, v.invoice_type, v.currency_code, v.invoiced, v.service_costs, v.difference, v.verdict, v.reason,
-		abs(v.difference) AS moved FROM finance.invoice_reconciliation v` + c.where(), c.args}
+		abs(v.difference) AS moved, count(*) OVER () AS all_rows FROM finance.invoice_reconciliation v` + c.where(), c.args}
 }
 
 // ReconciledTotals selects what the customers of a month add up to, by type and currency.
@@ -56,7 +56,7 @@ func ReconciledTotals(s Selection) Query {
 // History selects what each customer cost in each month, from service costs or invoices.
 func History(s Selection) Query {
 	c := invoiceConditions(s)
-	return Query{`SELECT v.company_name, v.partner, v.customer_id::text, ` + knownCustomer + `, to_char(v.month, 'YYYY-MM') AS month, v.invoice_type, v.currency_code, v.after_tax_total, v.origin
+	return Query{`SELECT v.company_name, v.partner, v.customer_id::text, ` + knownCustomer + `, to_char(v.month, 'YYYY-MM') AS month, v.invoice_type, v.currency_code, v.after_tax_total, v.origin, count(*) OVER () AS all_rows
 		FROM finance.history v` + c.where(), c.args}
 }
 

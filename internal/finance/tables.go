@@ -206,17 +206,20 @@ func Customers(s Selection) Query {
 			FROM (` + strings.Replace(sums, "k.currency_code,", "k.currency_code, k.invoice_type,", 1) + ` GROUP BY k.partner, k.customer_id, k.currency_code, k.invoice_type) k
 			GROUP BY k.partner, k.customer_id, k.currency_code`
 	}
-	counted := "NULL::bigint"
+	counted := "count(*) OVER ()"
 	if join == "JOIN" {
 		counted = "m.all_rows"
 		sums = "SELECT k.*, count(*) OVER () AS all_rows FROM (" + sums + ") k"
 	}
-	return Query{`SELECT v.company_name, v.partner, v.customer_id::text, v.country, v.active, v.last_outcome, v.last_collected_at, v.first_seen_at,
-		m.currency_code, m.after_tax_now, m.after_tax_before, m.after_tax_now - coalesce(m.after_tax_before, 0) AS difference, ` + counted + ` AS all_rows,
+	// The trend is looked up for the rows that are shown, so it stands outside of what counts
+	// them all.
+	return Query{`SELECT m.company_name, m.partner, m.customer_id::text, m.country, m.active, m.last_outcome, m.last_collected_at, m.first_seen_at,
+		m.currency_code, m.after_tax_now, m.after_tax_before, m.after_tax_now - coalesce(m.after_tax_before, 0) AS difference, m.all_rows,
 		(SELECT string_agg(t.month || ':' || t.total, ' ') FROM (SELECT to_char(k.period_end, 'YYYY-MM') AS month, sum(k.after_tax_total) AS total FROM finance.costs k
-			WHERE k.partner = v.partner AND k.customer_id = v.customer_id AND k.currency_code IS NOT DISTINCT FROM m.currency_code
+			WHERE k.partner = m.partner AND k.customer_id = m.customer_id AND k.currency_code IS NOT DISTINCT FROM m.currency_code
 				AND k.period_end >= ` + first + ` AND k.period_end < ` + after + such + ` GROUP BY 1) t) AS trend
-		FROM finance.customers v ` + join + ` (` + sums + `) m ON m.partner = v.partner AND m.customer_id = v.customer_id` + c.where(), c.args}
+		FROM (SELECT v.*, m.currency_code, m.after_tax_now, m.after_tax_before, ` + counted + ` AS all_rows
+			FROM finance.customers v ` + join + ` (` + sums + `) m ON m.partner = v.partner AND m.customer_id = v.customer_id` + c.where() + `) m`, c.args}
 }
 
 // LineItems selects the line items of the newest sets.
