@@ -38,7 +38,8 @@ and accents do not matter.
 again. A day stands for its end in UTC. --since selects what changed since a time; a
 day stands for its beginning.
 
-A missing value is empty in csv (RFC 4180) and table, and null in json. json is an array
+A missing value is empty in csv (RFC 4180) and table, and null in json. table writes
+amounts with the decimals of their currency, and all they have beyond. json is an array
 of objects with exact numbers. xlsx is an Excel workbook: dates are dates, amounts are
 numbers with the decimals of their currency, numbers of more than fifteen digits are
 text, and a sheet of notes tells the period, the coverage and what is missing.
@@ -137,8 +138,8 @@ func (p *program) report(ctx context.Context, report finance.Report, with financ
 			return err
 		}
 		out := newReportWriter(p.stdout, f.format.value, f.excel)
+		with.Typed = f.format.value == "table" || f.format.value == "xlsx"
 		if f.format.value == "xlsx" {
-			with.Typed = true
 			if out, err = p.reportWorkbook(ctx, r, report, with); err != nil {
 				return err
 			}
@@ -225,5 +226,5 @@ func newReportWriter(w io.Writer, format string, excel bool) sheet.Writer {
 	case "xlsx":
 		return sheet.NewXLSX(w, "reports", nil)
 	}
-	return sheet.NewText(w)
+	return sheet.NewReport(w)
 }

@@ -229,8 +229,8 @@ func (d *demonstration) report(ctx context.Context, name string) (err error) {
 	defer func() { err = errors.Join(err, reader.Close()) }()
 	d.say("\ncollector report %s\n", name)
 	i := slices.IndexFunc(reports, func(r finance.Report) bool { return r.Name == name })
-	out := &firstRows{Writer: sheet.NewText(d.Out), left: reportRows}
-	if _, err := reader.Report(ctx, reports[i], finance.Parameters{}, out); err != nil {
+	out := &firstRows{Writer: sheet.NewReport(d.Out), left: reportRows}
+	if _, err := reader.Report(ctx, reports[i], finance.Parameters{Typed: true}, out); err != nil {
 		return err
 	}
 	if out.left < 0 {

@@ -140,3 +140,30 @@ func TestTablesAlignWideText(t *testing.T) {
 		t.Errorf("table (-want +got):\n%s", diff)
 	}
 }
+
+func TestReportsAreWrittenAsPeopleReadThem(t *testing.T) {
+	t.Parallel()
+	columns := []sheet.Column{
+		{Name: "currency_code"}, {Name: "after_tax_total", Kind: sheet.Number}, {Name: "quantity", Kind: sheet.Number}, {Name: "changed_at", Kind: sheet.Instant}, {Name: "active", Kind: sheet.Bool},
+	}
+	got := written(t, sheet.NewReport, columns,
+		[]string{"EUR", "3852.6", "1.0", "2026-11-27T23:40:05.208368Z", "true"},
+		[]string{"JPY", "5161472.0", "2", "2026-11-27T23:40:05Z", "false"},
+		[]string{"EUR", "44817.539999999999999", "3", "x", "NULL"},
+		[]string{"USD", "0.0", "4", "NULL", "true"},
+		[]string{"KWD", "-1", "5", "NULL", "true"},
+		[]string{"NULL", "1.50", "6", "NULL", "true"},
+		[]string{"USD", "NaN", "7", "NULL", "true"})
+	want := `currency_code        after_tax_total  quantity  changed_at           active
+EUR                          3852.60       1.0  2026-11-27 23:40:05  yes
+JPY                          5161472         2  2026-11-27 23:40:05  no
+EUR            44817.539999999999999         3  x
+USD                             0.00         4                       yes
+KWD                           -1.000         5                       yes
+                                1.50         6                       yes
+USD                              NaN         7                       yes
+`
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}

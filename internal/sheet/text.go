@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"io"
 	"strings"
+	"time"
 )
 
 // textWriter writes aligned columns. It holds all rows, because the widest cell of a
@@ -13,14 +14,22 @@ type textWriter struct {
 	columns []Column
 	rows    [][]string
 	widths  []int
+	// forReading says that cells are written as people read them; amounts are those that
+	// have a currency.
+	forReading bool
+	amounts    amounts
 }
 
 // NewText writes a table for people: a header and aligned columns, numbers to the
 // right. NULL is empty. Cells are made printable.
 func NewText(w io.Writer) Writer { return &textWriter{w: w} }
 
+// NewReport writes a table as NewText does, with amounts in the decimals of the currency of
+// their row, or as many more as they have, and instants to the second.
+func NewReport(w io.Writer) Writer { return &textWriter{w: w, forReading: true} }
+
 func (s *textWriter) Begin(columns []Column) error {
-	s.columns, s.widths = columns, make([]int, len(columns))
+	s.columns, s.widths, s.amounts = columns, make([]int, len(columns)), amountsOf(columns)
 	names := make([]string, len(columns))
 	for i, column := range columns {
 		names[i] = column.Name
@@ -33,9 +42,29 @@ func (s *textWriter) Row(cells [][]byte) error {
 	row := make([]string, len(cells))
 	for i, cell := range cells {
 		row[i] = string(cell)
+		if s.forReading {
+			row[i] = s.read(i, row[i], s.amounts.code(cells))
+		}
 	}
 	s.add(row)
 	return nil
+}
+
+// read is a cell as people read it.
+func (s *textWriter) read(i int, text, currency string) string {
+	switch {
+	case s.amounts.is[i]:
+		return padded(text, currency)
+	case s.columns[i].Kind == Instant:
+		if at, err := time.Parse(time.RFC3339, text); err == nil {
+			return at.UTC().Format(time.DateTime)
+		}
+	case s.columns[i].Kind == Bool && text == "true":
+		return "yes"
+	case s.columns[i].Kind == Bool && text == "false":
+		return "no"
+	}
+	return text
 }
 
 func (s *textWriter) add(row []string) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -26,12 +25,10 @@ type xlsxWriter struct {
 	file    *excelize.File
 	stream  *excelize.StreamWriter
 	columns []Column
-	amounts []bool
-	// currency is the index of the column with the currency of a row, -1 without one.
-	currency int
-	rows     int
-	inText   int // numbers that became text
-	styles   map[string]int
+	amounts amounts
+	rows    int
+	inText  int // numbers that became text
+	styles  map[string]int
 }
 
 // NewXLSX writes an Excel workbook to w: a sheet of the given name with a frozen header
@@ -39,7 +36,7 @@ type xlsxWriter struct {
 // amounts have the decimals and the code of the currency of their row. A number of more
 // than fifteen digits, which Excel cannot hold, is written as text.
 func NewXLSX(w io.Writer, name string, notes []Note) Writer {
-	return &xlsxWriter{w: w, name: sheetName(name), notes: notes, styles: map[string]int{}, currency: -1}
+	return &xlsxWriter{w: w, name: sheetName(name), notes: notes, styles: map[string]int{}}
 }
 
 const (
@@ -53,14 +50,11 @@ const (
 	longest = 32767
 )
 
-var (
-	// ErrTooManyRows says that a sheet of Excel does not hold all rows.
-	ErrTooManyRows = errors.New("a sheet of Excel holds no more than 1,048,576 rows: select fewer, or write csv")
-	amountNames    = regexp.MustCompile(`(?i)tax|price|difference|comparable|costs?$|^(lines_)?total$|^invoiced$|^rate$`)
-)
+// ErrTooManyRows says that a sheet of Excel does not hold all rows.
+var ErrTooManyRows = errors.New("a sheet of Excel holds no more than 1,048,576 rows: select fewer, or write csv")
 
 func (s *xlsxWriter) Begin(columns []Column) (err error) {
-	s.columns, s.amounts = columns, make([]bool, len(columns))
+	s.columns, s.amounts = columns, amountsOf(columns)
 	s.file = excelize.NewFile()
 	defer func() {
 		if err != nil {
@@ -80,10 +74,6 @@ func (s *xlsxWriter) Begin(columns []Column) (err error) {
 	names := make([]any, len(columns))
 	for i, c := range columns {
 		names[i] = excelize.Cell{StyleID: header, Value: c.Name}
-		s.amounts[i] = c.Kind == Number && amountNames.MatchString(c.Name) && !strings.Contains(c.Name, "percent")
-		if strings.EqualFold(c.Name, "currency_code") || c.Name == "BillingCurrency" {
-			s.currency = i
-		}
 		if err := s.stream.SetColWidth(i+1, i+1, columnWidth(c)); err != nil {
 			return err
 		}
@@ -112,10 +102,7 @@ func (s *xlsxWriter) Row(cells [][]byte) error {
 	if s.rows++; s.rows > maxRows {
 		return ErrTooManyRows
 	}
-	currency := ""
-	if s.currency >= 0 {
-		currency = string(cells[s.currency])
-	}
+	currency := s.amounts.code(cells)
 	values := make([]any, len(cells))
 	for i, cell := range cells {
 		if cell == nil {
@@ -144,7 +131,7 @@ func (s *xlsxWriter) value(i int, text, currency string) (any, error) {
 			s.inText++
 			return s.styled("@", text)
 		}
-		if !s.amounts[i] {
+		if !s.amounts.is[i] {
 			return number, nil
 		}
 		return s.styled(amountFormat(text, currency), number)
