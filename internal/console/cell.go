@@ -230,10 +230,10 @@ func money(text, code string) shownAmount {
 }
 
 // percentage writes a change in percent, where that means something: not of one to ten
-// times as much or more.
+// times as much or more, nor where costs became a credit.
 func percentage(text string) string {
 	d, err := decimal.NewFromString(text)
-	if err != nil || d.Abs().GreaterThanOrEqual(decimal.NewFromInt(senseless)) {
+	if err != nil || d.GreaterThanOrEqual(decimal.NewFromInt(senseless)) || d.LessThan(decimal.NewFromInt(-100)) {
 		return ""
 	}
 	return signed(d.StringFixed(1)) + " %"

@@ -43,7 +43,7 @@ func TestRoundedMoneyTellsTheExactAmount(t *testing.T) {
 
 func TestPercentagesThatMeanNothingAreNotShown(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]string{"3.44": "+3.4 %", "-100": "−100.0 %", "999.9": "+999.9 %", "1000": "", "-63119900.0": "", "": ""} {
+	for text, want := range map[string]string{"3.44": "+3.4 %", "-100": "−100.0 %", "-123.9": "", "999.9": "+999.9 %", "1000": "", "-63119900.0": "", "": ""} {
 		if got := percentage(text); got != want {
 			t.Errorf("percentage(%q) = %q, want %q", text, got, want)
 		}
