@@ -209,9 +209,9 @@ func reportNames(reports []finance.Report) []string {
 
 // reportList is the list of the reports as a table itself.
 func reportList(reports []finance.Report) sheet.Table {
-	list := sheet.Table{Header: []string{"report", "shows"}}
+	list := sheet.Table{Header: []string{"report", "narrowed down by", "shows"}}
 	for _, r := range reports {
-		list.Rows = append(list.Rows, []string{r.Name, r.Summary})
+		list.Rows = append(list.Rows, []string{r.Name, strings.Join(r.Flags(), " "), r.Shows()})
 	}
 	return list
 }

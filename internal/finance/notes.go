@@ -33,7 +33,7 @@ func (r *Reader) ReportingMonth(ctx context.Context, with Parameters) (month tim
 // ReportNotes say what a report is about. The parameters that it returns name the month
 // that the report chooses where none is asked for.
 func (r *Reader) ReportNotes(ctx context.Context, report Report, with Parameters) ([]sheet.Note, Parameters, error) {
-	notes := []sheet.Note{{About: "report", Says: report.Name}, {About: "shows", Says: report.Summary}}
+	notes := []sheet.Note{{About: "report", Says: report.Name}, {About: "shows", Says: report.Shows()}}
 	period := "all"
 	switch {
 	case with.Period != "":

@@ -44,6 +44,25 @@ func Reports() ([]Report, error) {
 	return reports, nil
 }
 
+// Shows is the summary without the settings, which psql needs to know.
+func (r Report) Shows() string {
+	shows, _, _ := strings.Cut(r.Summary, " finance.")
+	return shows
+}
+
+// Flags are those of the command that narrow the report down.
+func (r Report) Flags() []string {
+	var flags []string
+	for _, f := range []struct{ setting, flag string }{
+		{"finance.period", "--period"}, {"finance.customer", "--customer"}, {"finance.since", "--since"}, {"finance.as_of", "--as-of"},
+	} {
+		if r.Reads(f.setting) {
+			flags = append(flags, f.flag)
+		}
+	}
+	return flags
+}
+
 // Parameters narrow a report down; the queries read them as settings such as
 // finance.period.
 type Parameters struct {

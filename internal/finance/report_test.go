@@ -133,6 +133,14 @@ func TestEveryReportHasASummaryAndRuns(t *testing.T) {
 		t.Errorf("only %d reports", len(reports))
 	}
 	for _, r := range reports {
+		if shows := r.Shows(); !strings.HasSuffix(shows, ".") || strings.Contains(shows, "finance.") {
+			t.Errorf("report %s: people read %q", r.Name, shows)
+		}
+		for _, flag := range r.Flags() {
+			if setting := "finance." + strings.ReplaceAll(strings.TrimPrefix(flag, "--"), "-", "_"); !strings.Contains(r.Summary, setting) {
+				t.Errorf("report %s: the summary does not explain %s", r.Name, setting)
+			}
+		}
 		if !strings.HasSuffix(r.Summary, ".") {
 			t.Errorf("report %s: the first line is not a sentence: %q", r.Name, r.Summary)
 		}
