@@ -138,6 +138,11 @@ type tableView struct {
 	Previous, Next string
 }
 
+// Range says which rows a page shows, and of how many.
+func (v tableView) Range() string {
+	return fmt.Sprintf("%s–%s of %s", count(v.First), count(v.Last), count(v.Total))
+}
+
 type headerView struct {
 	Text, Href, Sort string
 	Class            string
