@@ -17,6 +17,7 @@ import (
 
 	"partnercost/internal/billing"
 	"partnercost/internal/partnersim"
+	"partnercost/internal/persist/pgtest"
 )
 
 const partnerTenant = "0a0a0a0a-0000-4000-8000-000000000000"
@@ -119,6 +120,33 @@ func TestReconcileNamesEachDifference(t *testing.T) {
 			t.Errorf("the statement does not say %q:\n%s", reason, r.stdout)
 		}
 	}
+}
+
+// The rights of collector_writer are enough to read invoices, and those of finance_reader to
+// see them.
+func TestInvoicesWithMinimalRights(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, partnersim.Options{Customers: 20, Seed: 4, Invoices: &partnersim.Invoices{Tenant: partnerTenant, Plant: true}})
+	owner := s.url
+	s.env = append(s.env, "COLLECTOR_DATABASE_MIGRATE_URL="+owner)
+	s.readInvoices(t)
+	s.collector(t, "migrate", "up").want(t, 0)
+	s.as(t, pgtest.Login(t, owner, "collector_writer"))
+	for _, args := range [][]string{{"check"}, {"run", "--dry-run"}, {"run"}, {"run", "--only", "invoices"}, {"backfill", "--invoices", "--since", "2026-01"}, {"backfill", "--replay"}, {"status"}} {
+		s.collector(t, args...).want(t, 0)
+	}
+	s.sim.Advance(partnersim.Step{Restate: 1})
+	s.collector(t, "run").want(t, 0)
+	s.exec(t, `UPDATE collector.invoice_line_sets SET content_hash = 'wrong' WHERE superseded_at IS NULL`)
+	s.collector(t, "backfill", "--replay").want(t, 0).says(t, "read differently")
+	s.collector(t, "reconcile", "--period", "2026-09").want(t, 3)
+
+	s.as(t, pgtest.Login(t, owner, "finance_reader"))
+	s.collector(t, "reconcile", "--period", "2026-09").want(t, 3)
+	s.collector(t, "report", "invoices", "--period", "2026-09").want(t, 0).says(t, "void_note")
+	s.collector(t, "report", "invoice-differences", "--period", "2026-09").want(t, 0)
+	s.collector(t, "export", "--dataset", "invoice-detail", "--period", "2026-09").want(t, 0)
+	s.collector(t, "export", "--period", "2026-09").want(t, 0)
 }
 
 // Killed at ten moments of its loads, five at a request and five in the middle of what it

@@ -166,6 +166,15 @@ type InvoiceLine struct {
 	CurrencyCode                          string
 }
 
+// LacksAmount reports whether the line is of a class that bills, and states no amount.
+func (l *InvoiceLine) LacksAmount() bool {
+	switch l.Class {
+	case LicenceLine, UsageLine, OneTimeLine, ExportedLine:
+		return !l.PretaxTotal.Valid && !l.AfterTaxTotal.Valid
+	}
+	return false
+}
+
 // LineSet is the lines of one part of an invoice, as read. It holds bodies, not lines:
 // the lines are decoded each time they are needed, so memory does not grow with their
 // number.

@@ -306,9 +306,9 @@ func (w *invoiceWork) save(ctx context.Context, load persist.InvoiceLoad, set bi
 		return w.keep(ctx, load, set)
 	}
 	if load.Part.IsNewCommerce() && load.Total.Valid && !load.Total.Decimal.IsZero() {
-		why := "Partner Center lists no lines"
+		why := "the service lists no lines"
 		if load.Source == billing.FromV1 && w.graph == nil {
-			why += "; those of new commerce after March 2025 come from Microsoft Graph alone (invoices.graph)"
+			why = "Partner Center lists no lines; those of new commerce after March 2025 come from Microsoft Graph alone (invoices.graph)"
 		}
 		return w.without(ctx, load, why)
 	}
@@ -326,6 +326,9 @@ func (w *invoiceWork) keep(ctx context.Context, load persist.InvoiceLoad, set bi
 	}
 	if err != nil {
 		return err
+	}
+	if saved.Kept > 0 {
+		return w.without(ctx, load, fmt.Sprintf("the service lists no lines any more; the %d that were read before stay", saved.Kept))
 	}
 	w.tally.Read++
 	if saved.Changed {

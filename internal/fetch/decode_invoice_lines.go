@@ -175,6 +175,10 @@ func firstAmount(amounts ...amount) amount {
 	return amount{}
 }
 
+// errNoAmounts marks lines that say something else than lines of an invoice: they would
+// count as nothing.
+var errNoAmounts = errors.New("none of its lines states an amount")
+
 // decodeInvoiceLines reads a page of lines.
 func decodeInvoiceLines(body []byte) ([]billing.InvoiceLine, wirePaging, error) {
 	var w wireInvoiceLines
@@ -185,16 +189,23 @@ func decodeInvoiceLines(body []byte) ([]billing.InvoiceLine, wirePaging, error) 
 		return nil, wirePaging{}, notDocument(lineDocument, errNoItems)
 	}
 	lines := make([]billing.InvoiceLine, len(w.Items))
-	stated := false
+	stated, lacking := false, 0
 	for i := range w.Items {
 		var err error
 		if lines[i], err = w.Items[i].line(); err != nil {
 			return nil, wirePaging{}, placed(lineDocument, fmt.Errorf("items[%d].%w", i, err))
 		}
 		stated = stated || w.Items[i] != (wireInvoiceLine{})
+		if lines[i].LacksAmount() {
+			lacking++
+		}
 	}
-	if len(lines) > 0 && !stated {
+	switch {
+	case len(lines) == 0:
+	case !stated:
 		return nil, wirePaging{}, notDocument(lineDocument, errors.New("none of its items states anything of a line"))
+	case lacking == len(lines):
+		return nil, wirePaging{}, notDocument(lineDocument, errNoAmounts)
 	}
 	return lines, w.wirePaging, nil
 }
@@ -210,6 +221,7 @@ var errLongLine = fmt.Errorf("a line is longer than %d bytes", longestLine)
 func readExport(r io.Reader, each func(billing.InvoiceLine) bool) error {
 	scanner := bufio.NewScanner(r)
 	scanner.Buffer(make([]byte, 64<<10), longestLine)
+	lines, lacking := 0, 0
 	for at := 1; scanner.Scan(); at++ {
 		raw := scanner.Bytes()
 		if at == 1 {
@@ -223,12 +235,19 @@ func readExport(r io.Reader, each func(billing.InvoiceLine) bool) error {
 		if err != nil {
 			return fmt.Errorf("line %d: %w", at, err)
 		}
+		lines++
+		if line.LacksAmount() {
+			lacking++
+		}
 		if !each(line) {
 			return nil
 		}
 	}
-	if errors.Is(scanner.Err(), bufio.ErrTooLong) {
+	switch {
+	case errors.Is(scanner.Err(), bufio.ErrTooLong):
 		return placed(lineDocument, errLongLine)
+	case scanner.Err() == nil && lines > 0 && lacking == lines:
+		return notDocument(lineDocument, errNoAmounts)
 	}
 	return scanner.Err()
 }

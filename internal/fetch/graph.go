@@ -287,6 +287,9 @@ func (g *Graph) Download(ctx context.Context, m Manifest) (billing.LineSet, erro
 			if size+int64(len(content)) > g.client.options.MaxBody {
 				return fmt.Errorf("the export is too large: more than %d bytes", g.client.options.MaxBody)
 			}
+			if len(content) == 0 { // even a blob without lines has the header of gzip
+				return fmt.Errorf("%s: the blob %w: it is empty", lineDocument, errNotJSON)
+			}
 			body = asBlob(content)
 			return readBlob(body, func(billing.InvoiceLine) bool { return true })
 		}})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/url"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -118,14 +119,21 @@ func (c *Client) InvoiceLines(ctx context.Context, id string, part billing.Invoi
 	size, read, items := int64(0), 0, 0
 	repeated, guessed := false, false
 	var page billing.InvoiceBody
+	var lines, previous []billing.InvoiceLine
 	err = c.walk(ctx, first, func(body []byte) (wirePaging, int, error) {
-		lines, paging, err := decodeInvoiceLines(body)
-		if err != nil {
+		var paging wirePaging
+		var err error
+		if lines, paging, err = decodeInvoiceLines(body); err != nil {
 			return wirePaging{}, 0, err
 		}
 		items, page = len(lines), pack(body)
-		if repeated = guessed && page.Hash == set.Bodies[len(set.Bodies)-1].Hash; repeated {
+		// True duplicates exist, but not a whole page of them.
+		switch repeats := items > 1 && reflect.DeepEqual(lines, previous); {
+		case repeats && guessed:
+			repeated = true
 			return wirePaging{}, 0, nil // the service ignores offset here
+		case repeats:
+			return wirePaging{}, 0, notDocument(lineDocument, errors.New("it repeats the page before"))
 		}
 		if size+int64(len(page.Content)) > c.options.MaxBody {
 			return wirePaging{}, 0, placed(lineDocument, fmt.Errorf("all pages together are too large: more than %d bytes, compressed", c.options.MaxBody))
@@ -139,6 +147,7 @@ func (c *Client) InvoiceLines(ctx context.Context, id string, part billing.Invoi
 		if repeated {
 			return false
 		}
+		previous = lines
 		read += items
 		size += int64(len(page.Content))
 		set.Bodies = append(set.Bodies, page)

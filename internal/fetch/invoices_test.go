@@ -290,6 +290,7 @@ func TestInvoiceLinesPaging(t *testing.T) {
 		{"by a token beside the items", []http.HandlerFunc{says(200, page(`,"continuationToken":"abc"`, 2)), says(200, page("", 1))}, 3, "seekOperation=Next", "abc"},
 		{"by offset, without a link", []http.HandlerFunc{says(200, page("", 2000)), says(200, page("", 1))}, 2001, "offset=2000&size=2000", ""},
 		{"offset is ignored", []http.HandlerFunc{says(200, page("", 2000))}, 2000, "offset=2000&size=2000", ""},
+		{"offset is ignored, but for the page's own link", []http.HandlerFunc{says(200, page(`,"links":{"self":{"uri":"0"}}`, 2000)), says(200, page(`,"links":{"self":{"uri":"2000"}}`, 2000))}, 2000, "offset=2000&size=2000", ""},
 	}
 	for _, test := range tests {
 		p, url := newPartner(t, map[string]http.HandlerFunc{path: inTurn(test.answers...)})
@@ -307,6 +308,9 @@ func TestInvoiceLinesPaging(t *testing.T) {
 			t.Errorf("%s: %d lines the second time", test.name, n)
 		}
 	}
+	_, url := newPartner(t, map[string]http.HandlerFunc{path: inTurn(says(200, page(`,"continuationToken":"a"`, 2)), says(200, page(`,"continuationToken":"b"`, 2)))})
+	_, err := client(t, fetch.Options{BaseURL: url, Attempts: 1}).InvoiceLines(t.Context(), "D1", part)
+	checkFailure(t, err, billing.BadAnswer, "", "repeats the page before")
 	for name, link := range map[string]string{"another host": "https://elsewhere.example/invoices/D1/lineitems", "another thing": "/customers"} {
 		_, url := newPartner(t, nil)
 		_, err := client(t, fetch.Options{BaseURL: url}).InvoiceLines(t.Context(), "D1", billing.InvoicePart{Link: link})

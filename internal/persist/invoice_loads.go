@@ -183,6 +183,9 @@ type SavedLines struct {
 	Lines int
 	// Changed means that the set is new, or replaced another.
 	Changed bool
+	// Kept are the lines of a set that stays because the other has none: an invoice does not
+	// lose its lines.
+	Kept int
 }
 
 // SaveLines stores the lines of a load and its entry in the ledger in one transaction. A set
@@ -218,12 +221,15 @@ func (s *Store) replaceSet(ctx context.Context, run billing.Run, invoice string,
 	}
 	saved := SavedLines{Lines: lines.count}
 	err = s.inTx(ctx, func(tx pgx.Tx) error {
-		saved.Changed = false
+		saved.Changed, saved.Kept = false, 0
 		revision := int32(0)
 		current, err := s.q.CurrentInvoiceSet(ctx, tx, dbsqlc.CurrentInvoiceSetParams{InvoiceKey: part.invoice, Source: string(part.source), Part: part.name})
 		switch {
 		case err == nil && string(current.ContentHash) == string(lines.hash):
 			return also(tx)
+		case err == nil && lines.count == 0:
+			saved.Kept = int(current.LineCount)
+			return nil
 		case err == nil:
 			revision = current.Revision + 1
 			if err := s.q.SupersedeInvoiceSet(ctx, tx, dbsqlc.SupersedeInvoiceSetParams{Now: s.now(), RunID: run.ID, SetID: current.SetID}); err != nil {

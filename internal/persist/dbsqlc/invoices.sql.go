@@ -173,7 +173,7 @@ func (q *Queries) CompleteInvoiceLoad(ctx context.Context, db DBTX, arg Complete
 }
 
 const currentInvoiceSet = `-- name: CurrentInvoiceSet :one
-SELECT set_id, revision, content_hash FROM collector.invoice_line_sets
+SELECT set_id, revision, content_hash, line_count FROM collector.invoice_line_sets
 WHERE invoice_key = $1 AND source = $2 AND part = $3 AND superseded_at IS NULL
 FOR UPDATE
 `
@@ -188,12 +188,18 @@ type CurrentInvoiceSetRow struct {
 	SetID       int64
 	Revision    int32
 	ContentHash []byte
+	LineCount   int32
 }
 
 func (q *Queries) CurrentInvoiceSet(ctx context.Context, db DBTX, arg CurrentInvoiceSetParams) (CurrentInvoiceSetRow, error) {
 	row := db.QueryRow(ctx, currentInvoiceSet, arg.InvoiceKey, arg.Source, arg.Part)
 	var i CurrentInvoiceSetRow
-	err := row.Scan(&i.SetID, &i.Revision, &i.ContentHash)
+	err := row.Scan(
+		&i.SetID,
+		&i.Revision,
+		&i.ContentHash,
+		&i.LineCount,
+	)
 	return i, err
 }
 

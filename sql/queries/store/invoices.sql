@@ -68,7 +68,7 @@ SET state = 'loaded', operation = NULL, error = NULL, code = NULL, request_id = 
 WHERE load_id = @load_id;
 
 -- name: CurrentInvoiceSet :one
-SELECT set_id, revision, content_hash FROM collector.invoice_line_sets
+SELECT set_id, revision, content_hash, line_count FROM collector.invoice_line_sets
 WHERE invoice_key = @invoice_key AND source = @source AND part = @part AND superseded_at IS NULL
 FOR UPDATE;
 
