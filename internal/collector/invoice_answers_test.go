@@ -3,6 +3,8 @@ package collector
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -137,6 +139,67 @@ func TestNoAnswerSpoilsInvoices(t *testing.T) {
 	}
 	if open := i.lines(`SELECT kind || ' ' || detail FROM finance.findings WHERE kind IN ('invoice_failed', 'invoice_no_data') AND resolved_at IS NULL`); len(open) > 0 {
 		t.Errorf("%q", open)
+	}
+}
+
+// A list in another order, with invoices twice or with none changes nothing; one that is none
+// is why no invoices are read.
+func TestNoListSpoilsInvoices(t *testing.T) {
+	t.Parallel()
+	i := installInvoices(t, 20, partnersim.Invoices{Plant: true, Back: 1})
+	a := &answers{next: i.sim}
+	server := httptest.NewServer(a)
+	t.Cleanup(server.Close)
+	i.Config.Partners[0].BaseURL = server.URL
+	i.night(Request{})
+	before := i.billed()
+	rearranged := func(how func([]json.RawMessage) []json.RawMessage) func([]byte) []byte {
+		return func(body []byte) []byte {
+			page := map[string]json.RawMessage{}
+			var items []json.RawMessage
+			if err := errors.Join(json.Unmarshal(bytes.TrimPrefix(body, []byte("\ufeff")), &page), json.Unmarshal(page["items"], &items)); err != nil {
+				t.Error(err)
+			}
+			items = how(items)
+			changed, err := json.Marshal(map[string]any{"totalCount": len(items), "items": items})
+			if err != nil {
+				t.Error(err)
+			}
+			return changed
+		}
+	}
+	tests := []struct {
+		name    string
+		replace func([]byte) []byte
+		fails   bool
+	}{
+		{"the other way round", rearranged(func(items []json.RawMessage) []json.RawMessage { slices.Reverse(items); return items }), false},
+		{"everything twice", rearranged(func(items []json.RawMessage) []json.RawMessage { return slices.Concat(items, items) }), false},
+		{"only the first", rearranged(func(items []json.RawMessage) []json.RawMessage { return items[:1] }), false},
+		{"none", always(`{"totalCount":0,"items":[]}`), false},
+		{"an empty object", always(`{}`), true},
+		{"an error", always(`{"code":2000,"description":"trouble"}`), true},
+		{"another document", always(`{"items":[{"customerId":"x"}]}`), true},
+		{"a total that is none", func(body []byte) []byte {
+			return bytes.ReplaceAll(body, []byte(`"totalCharges":`), []byte(`"totalCharges":"much","was":`))
+		}, true},
+		{"half of it", func(body []byte) []byte { return body[:len(body)/2] }, true},
+	}
+	for _, test := range tests {
+		replace := func(path string, body []byte) []byte {
+			if path != "/v1/invoices" {
+				return nil
+			}
+			return test.replace(body)
+		}
+		a.replace.Store(&replace)
+		r := i.night(Request{Only: OnlyInvoices})
+		if r.Err != nil || r.Invoices.Changed != 0 || r.Invoices.LinesChanged != 0 || (r.Invoices.Cause != nil) != test.fails || r.Invoices.Failed != 0 {
+			t.Errorf("%s: %v, %+v", test.name, r.Err, r.Invoices)
+		}
+		if diff := cmp.Diff(before, i.billed()); diff != "" {
+			t.Fatalf("%s (-want +got):\n%s", test.name, diff)
+		}
 	}
 }
 
