@@ -110,6 +110,11 @@ func TestReconcileNamesEachDifference(t *testing.T) {
 		want := p.Invoice
 		if p.CustomerID != "" {
 			want = p.CustomerID
+			// Subscriptions of September began before the first night, so nothing contradicts
+			// an invoice that a void note takes back.
+			if p.InvoiceType == billing.Recurring && s.sim.BilledIn(p.Month, p.InvoiceType)[p.CustomerID][p.Currency].IsZero() {
+				continue
+			}
 		}
 		if !(p.Currency == "CHF" && string(p.InvoiceType) == "OneTime") && !strings.Contains(r.stdout, want) {
 			t.Errorf("the statement does not name %+v", p)
