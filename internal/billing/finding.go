@@ -65,13 +65,14 @@ const (
 	InvoiceTotalMismatch    FindingKind = "invoice_total_mismatch"
 	InvoiceLineArithmetic   FindingKind = "invoice_line_arithmetic"
 	InvoiceLineClassUnknown FindingKind = "invoice_line_class_unknown"
+	InvoiceLineElsewhere    FindingKind = "invoice_line_elsewhere"
 	InvoiceDifference       FindingKind = "invoice_difference"
 )
 
 // InvoiceFindings are the kinds of findings about invoices.
 var InvoiceFindings = []FindingKind{
 	InvoiceMissing, InvoiceNoData, InvoiceFailed, InvoicePeriodAssumed, InvoiceLinesLeftOut, InvoiceTotalMismatch, InvoiceLineArithmetic,
-	InvoiceLineClassUnknown, InvoiceDifference,
+	InvoiceLineClassUnknown, InvoiceLineElsewhere, InvoiceDifference,
 }
 
 // Title returns the kind in words, such as "Cost jump".

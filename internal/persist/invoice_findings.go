@@ -49,7 +49,9 @@ func (s *Store) reconcileInvoices(ctx context.Context, tx pgx.Tx, partner string
 		func() error {
 			return q.StageMissingInvoices(ctx, tx, dbsqlc.StageMissingInvoicesParams{Partner: partner, Today: today})
 		},
-		func() error { return q.StageInvoiceStates(ctx, tx, partner) },
+		func() error {
+			return q.StageInvoiceStates(ctx, tx, dbsqlc.StageInvoiceStatesParams{Now: now, Partner: partner})
+		},
 		func() error { return q.StageInvoiceTotals(ctx, tx, partner) },
 		func() error {
 			return q.StageInvoiceLineOddities(ctx, tx, dbsqlc.StageInvoiceLineOdditiesParams{Partner: partner, Known: knownLineClasses})

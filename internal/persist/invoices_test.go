@@ -414,3 +414,36 @@ func TestTheListOfInvoicesReadsNoLines(t *testing.T) {
 	b.bill([]billing.Invoice{october("G1", billing.OneTime, "10.5")}, lines)
 	wantLines(t, "another set", b.query(list), "G1 10.5 0.0 4", "G2 0 0 0")
 }
+
+// Lines that state the number of another invoice count where they are listed, and are told.
+func TestLinesOfAnotherInvoice(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	numbered := func(number string) billing.InvoiceLine {
+		line := billed(customerA, "1")
+		line.InvoiceNumber = number
+		return line
+	}
+	amendment := october("G2", billing.OneTime, "2")
+	amendment.Amends = "G1"
+	b.bill([]billing.Invoice{october("G1", billing.OneTime, "4"), amendment}, map[string][]billing.InvoiceLine{
+		"G1": {numbered("G1"), numbered("g1"), numbered(""), numbered("G9")}, "G2": {numbered("G2"), numbered("G1")},
+	})
+	wantLines(t, "findings", b.query(`SELECT severity, subject, detail FROM finance.findings WHERE kind = 'invoice_line_elsewhere'`),
+		"info G1 1 lines that the service lists for invoice G1 state the number of another one, such as G9; they count for G1.")
+	wantLines(t, "totals", b.query(`SELECT invoice_id, difference FROM finance.invoices ORDER BY invoice_id`), "G1 0", "G2 0")
+}
+
+// The finding says until when missing lines are requested.
+func TestHowLongMissingLinesAreRequested(t *testing.T) {
+	t.Parallel()
+	b := newFixture(t)
+	said := func(n int) []string {
+		b.now = night(n)
+		b.bill([]billing.Invoice{october("G1", billing.OneTime, "4")}, nil)
+		return b.query(`SELECT detail FROM finance.findings WHERE kind = 'invoice_no_data' AND resolved_at IS NULL`)
+	}
+	wantLines(t, "at first", said(0), "The service has no lines of invoice G1 yet. They are requested every night until 2026-12-31.")
+	wantLines(t, "later", said(59), "The service has no lines of invoice G1 yet. They are requested every night until 2026-12-31.")
+	wantLines(t, "at last", said(60), "The service has no lines of invoice G1. They are not requested any more, except by collector backfill --invoices.")
+}

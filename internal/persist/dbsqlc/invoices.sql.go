@@ -800,6 +800,13 @@ FROM (
 ) o
 WHERE o.wrong > 0
 UNION ALL
+SELECT 'invoice_line_elsewhere', 'info', i.invoice_id, format('%s lines that the service lists for invoice %s state the number of another one, such as %s; they count for %s.', count(*), i.invoice_id, min(l.invoice_number), i.invoice_id)
+FROM collector.invoices i
+JOIN collector.invoice_line_sets s ON s.invoice_key = i.invoice_key AND s.superseded_at IS NULL
+JOIN collector.invoice_lines l USING (set_id)
+WHERE i.partner = $1::text AND lower(l.invoice_number) <> lower(i.invoice_id) AND lower(l.invoice_number) <> lower(coalesce(i.amends, ''))
+GROUP BY i.invoice_id
+UNION ALL
 SELECT 'invoice_line_class_unknown', 'info', i.invoice_id || ' ' || l.class, format('%s lines of invoice %s are of the class %s, which this version does not know; they count with what they state.', count(*), i.invoice_id, l.class)
 FROM collector.invoices i
 JOIN collector.invoice_line_sets s ON s.invoice_key = i.invoice_key AND s.superseded_at IS NULL
@@ -822,33 +829,42 @@ const stageInvoiceStates = `-- name: StageInvoiceStates :exec
 INSERT INTO stage_invoice_findings (kind, severity, subject, detail)
 SELECT CASE s.state WHEN 'no_data' THEN 'invoice_no_data' ELSE 'invoice_failed' END,
     CASE s.state WHEN 'no_data' THEN 'info' ELSE 'warning' END, i.invoice_id,
-    CASE s.state WHEN 'no_data' THEN format('The service has no lines of invoice %s yet.', i.invoice_id)
+    CASE s.state WHEN 'no_data' THEN (
+            SELECT CASE WHEN max(l.first_seen_at) + interval '60 days' > $1::timestamptz
+                THEN format('The service has no lines of invoice %s yet. They are requested every night until %s.', i.invoice_id, to_char(max(l.first_seen_at) + interval '60 days', 'YYYY-MM-DD'))
+                ELSE format('The service has no lines of invoice %s. They are not requested any more, except by collector backfill --invoices.', i.invoice_id) END
+            FROM collector.invoice_loads l WHERE l.invoice_key = i.invoice_key AND l.state = 'no_data')
         ELSE format('The lines of invoice %s could not be read: %s', i.invoice_id, (SELECT min(l.error) FROM collector.invoice_loads l WHERE l.invoice_key = i.invoice_key AND l.state = 'failed')) END
 FROM collector.invoices i
 JOIN collector.invoice_states s USING (invoice_key)
-WHERE i.partner = $1::text AND s.state IN ('no_data', 'failed')
+WHERE i.partner = $2::text AND s.state IN ('no_data', 'failed')
 UNION ALL
 SELECT 'invoice_failed', 'info', i.invoice_id, format('The lines of invoice %s could not be read again; those that are there stay: %s', i.invoice_id, min(l.error))
 FROM collector.invoices i
 JOIN collector.invoice_loads l USING (invoice_key)
 JOIN collector.invoice_states s USING (invoice_key)
-WHERE i.partner = $1::text AND l.state = 'loaded' AND l.error IS NOT NULL AND s.state NOT IN ('no_data', 'failed')
+WHERE i.partner = $2::text AND l.state = 'loaded' AND l.error IS NOT NULL AND s.state NOT IN ('no_data', 'failed')
 GROUP BY i.invoice_id
 UNION ALL
 SELECT 'invoice_period_assumed', 'info', i.invoice_id,
     format('Nobody says which period invoice %s is for; its lines are counted in %s, the month before its date.', i.invoice_id, to_char(i.month, 'YYYY-MM'))
 FROM collector.invoices i
-WHERE i.partner = $1::text AND i.month_assumed AND i.month IS NOT NULL
+WHERE i.partner = $2::text AND i.month_assumed AND i.month IS NOT NULL
 UNION ALL
 SELECT 'invoice_lines_left_out', 'info', i.invoice_id, format('The usage of every day of invoice %s is not collected; the invoice''s sums do not need it.', i.invoice_id)
 FROM collector.invoices i
 JOIN collector.invoice_loads l USING (invoice_key)
-WHERE i.partner = $1::text AND l.state = 'left_out'
+WHERE i.partner = $2::text AND l.state = 'left_out'
 GROUP BY i.invoice_id
 `
 
-func (q *Queries) StageInvoiceStates(ctx context.Context, db DBTX, partner string) error {
-	_, err := db.Exec(ctx, stageInvoiceStates, partner)
+type StageInvoiceStatesParams struct {
+	Now     time.Time
+	Partner string
+}
+
+func (q *Queries) StageInvoiceStates(ctx context.Context, db DBTX, arg StageInvoiceStatesParams) error {
+	_, err := db.Exec(ctx, stageInvoiceStates, arg.Now, arg.Partner)
 	return err
 }
 

@@ -185,7 +185,11 @@ WHERE d.due_on <= r.today AND d.due_on > r.today - 60;
 INSERT INTO stage_invoice_findings (kind, severity, subject, detail)
 SELECT CASE s.state WHEN 'no_data' THEN 'invoice_no_data' ELSE 'invoice_failed' END,
     CASE s.state WHEN 'no_data' THEN 'info' ELSE 'warning' END, i.invoice_id,
-    CASE s.state WHEN 'no_data' THEN format('The service has no lines of invoice %s yet.', i.invoice_id)
+    CASE s.state WHEN 'no_data' THEN (
+            SELECT CASE WHEN max(l.first_seen_at) + interval '60 days' > @now::timestamptz
+                THEN format('The service has no lines of invoice %s yet. They are requested every night until %s.', i.invoice_id, to_char(max(l.first_seen_at) + interval '60 days', 'YYYY-MM-DD'))
+                ELSE format('The service has no lines of invoice %s. They are not requested any more, except by collector backfill --invoices.', i.invoice_id) END
+            FROM collector.invoice_loads l WHERE l.invoice_key = i.invoice_key AND l.state = 'no_data')
         ELSE format('The lines of invoice %s could not be read: %s', i.invoice_id, (SELECT min(l.error) FROM collector.invoice_loads l WHERE l.invoice_key = i.invoice_key AND l.state = 'failed')) END
 FROM collector.invoices i
 JOIN collector.invoice_states s USING (invoice_key)
@@ -230,6 +234,13 @@ FROM (
     GROUP BY i.invoice_id
 ) o
 WHERE o.wrong > 0
+UNION ALL
+SELECT 'invoice_line_elsewhere', 'info', i.invoice_id, format('%s lines that the service lists for invoice %s state the number of another one, such as %s; they count for %s.', count(*), i.invoice_id, min(l.invoice_number), i.invoice_id)
+FROM collector.invoices i
+JOIN collector.invoice_line_sets s ON s.invoice_key = i.invoice_key AND s.superseded_at IS NULL
+JOIN collector.invoice_lines l USING (set_id)
+WHERE i.partner = @partner::text AND lower(l.invoice_number) <> lower(i.invoice_id) AND lower(l.invoice_number) <> lower(coalesce(i.amends, ''))
+GROUP BY i.invoice_id
 UNION ALL
 SELECT 'invoice_line_class_unknown', 'info', i.invoice_id || ' ' || l.class, format('%s lines of invoice %s are of the class %s, which this version does not know; they count with what they state.', count(*), i.invoice_id, l.class)
 FROM collector.invoices i
