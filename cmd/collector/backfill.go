@@ -117,7 +117,7 @@ func (p *program) backfill(ctx context.Context, f backfillFlags) error {
 		}
 	case f.from != "":
 		results = append(results, jobs.Import(ctx, partners[0].Name, saved, func(file collector.SavedFile) {
-			line := newSavedLine(file)
+			line := file.Line()
 			out.line(line, line.String())
 		}))
 	case f.invoices:
@@ -137,35 +137,4 @@ func (p *program) backfill(ctx context.Context, f backfillFlags) error {
 	}
 	shown.Close()
 	return errors.Join(worst(ctx, results), p.printResults(results, f.format.value))
-}
-
-// savedLine is what became of a saved file.
-type savedLine struct {
-	Path       string                `json:"file"`
-	CustomerID billing.CustomerID    `json:"customer_id,omitempty"`
-	Result     collector.SavedResult `json:"result"`
-	// Detail says more: what is new, or why the file was refused.
-	Detail string `json:"detail,omitempty"`
-}
-
-func newSavedLine(f collector.SavedFile) savedLine {
-	var said []string
-	for _, change := range f.Changes {
-		said = append(said, collector.NewCostChange(change).String())
-	}
-	if f.CostsKept > 0 {
-		said = append(said, fmt.Sprintf("%d as collected", f.CostsKept))
-	}
-	if f.Why != "" {
-		said = append(said, f.Why)
-	}
-	return savedLine{Path: f.Path, CustomerID: f.CustomerID, Result: f.Result, Detail: strings.Join(said, "; ")}
-}
-
-// String is the line of a text report.
-func (l savedLine) String() string {
-	if l.Detail == "" {
-		return l.Path + ": " + string(l.Result)
-	}
-	return l.Path + ": " + string(l.Result) + ": " + l.Detail
 }

@@ -58,11 +58,11 @@ func (p *program) daemon(ctx context.Context) error {
 		Open: func(ctx context.Context) (*persist.Store, error) { return p.openStore(ctx, c) },
 	})
 	p.watch(metrics, c.Partners, d.Store)
-	pages, err := p.console(c, d.Store)
+	pages, closePages, err := p.console(c, d.Store)
 	if err != nil {
 		return err
 	}
-	defer pages.close()
+	defer closePages()
 	stop, err := p.serve(ctx, c.Console, mounted(telemetry.Handler(metrics, collector.NewHealth(c, spec, p.now, d.Store)), pages))
 	if err != nil {
 		return err

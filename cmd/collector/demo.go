@@ -11,6 +11,7 @@ import (
 	"partnercost/internal/config"
 	"partnercost/internal/demo"
 	"partnercost/internal/persist"
+	"partnercost/internal/telemetry"
 )
 
 // demoFlags are the flags of demo.
@@ -65,7 +66,7 @@ func (p *program) demo(ctx context.Context, f demoFlags) error {
 			lived := *p
 			lived.now = now
 			if f.keep { // that some customers refuse access is part of the show
-				lived.log = newLogger(p.stderr, p.logFormat.value, "error")
+				lived.log = telemetry.NewLogger(p.stderr, p.logFormat.value, "error")
 			}
 			lived.terminal = p.terminal && what.Shown
 			display := lived.newProgress()

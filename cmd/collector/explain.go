@@ -60,24 +60,16 @@ error with exit code 1.`,
 			if err != nil {
 				return err
 			}
-			full := fullExplanation{Explanation: explanation, Bodies: []finance.Answer{}}
-			for _, document := range explanation.Documents() {
-				full.Bodies = append(full.Bodies, finance.Answer{Document: document})
-			}
 			if raw {
-				err = p.readBodies(cmd.Context(), c, full.Bodies)
+				err = p.readBodies(cmd.Context(), c, explanation.Bodies)
 			}
 			if err != nil && !errors.Is(err, errDamaged) {
 				return err
 			}
 			if format.value == "json" {
-				return errors.Join(writeJSON(p.stdout, full), err)
+				return errors.Join(writeJSON(p.stdout, explanation), err)
 			}
-			written := explanation.WriteText(p.stdout)
-			if written == nil {
-				written = finance.WriteAnswers(p.stdout, full.Bodies)
-			}
-			return errors.Join(written, err)
+			return errors.Join(explanation.WriteText(p.stdout), err)
 		})
 	}
 	return cmd
@@ -120,11 +112,4 @@ func (p *program) archived(ctx context.Context, c *config.Config, answers []fina
 		hashes[i] = a.SHA256
 	}
 	return store.Bodies(ctx, hashes)
-}
-
-// fullExplanation is an explanation with the answers behind it.
-type fullExplanation struct {
-	finance.Explanation
-
-	Bodies []finance.Answer `json:"bodies"`
 }

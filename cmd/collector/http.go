@@ -45,36 +45,26 @@ func (p *program) serve(ctx context.Context, c config.Console, handler http.Hand
 	}, nil
 }
 
-// consolePages is the console and its connections.
-type consolePages struct {
-	http.Handler
-
-	reader *finance.Reader
-	log    *slog.Logger
-}
-
-// console prepares the pages. It refuses a configuration that would show the costs to
-// anybody.
-func (p *program) console(all *config.Config, store func() (*persist.Store, error)) (*consolePages, error) {
+// console returns the pages, and closes their connections when stop is called. It refuses
+// a configuration that would show the costs to anybody.
+func (p *program) console(all *config.Config, store func() (*persist.Store, error)) (pages http.Handler, stop func(), err error) {
 	reader, err := finance.Open(all.Database.URL.Reveal())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	c := all.Console
-	pages, err := console.New(console.Options{
+	pages, err = console.New(console.Options{
 		Listen: c.Listen, PasswordFile: c.PasswordFile, TLS: c.TLSCertFile != "", BehindProxy: c.BehindProxy,
 		Begin: reader.Begin, SignIns: p.consoleSignIns(all.Partners, store), Now: p.now, Log: p.log, Version: thisBuild().Version,
 	})
 	if err != nil {
-		return nil, errors.Join(configError(err), reader.Close())
+		return nil, nil, errors.Join(configError(err), reader.Close())
 	}
-	return &consolePages{pages, reader, p.log}, nil
-}
-
-func (p *consolePages) close() {
-	if err := p.reader.Close(); err != nil {
-		p.log.Warn("cannot close the console's connections", slog.Any("error", err))
-	}
+	return pages, func() {
+		if err := reader.Close(); err != nil {
+			p.log.Warn("cannot close the console's connections", slog.Any("error", err))
+		}
+	}, nil
 }
 
 // mounted serves the probes and the metrics, which need no password, beside the pages.

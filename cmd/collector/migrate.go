@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"partnercost/internal/config"
 	"partnercost/internal/persist"
 )
 
@@ -143,7 +142,7 @@ func (p *program) migration(cmd *cobra.Command, work func(context.Context, *pers
 		if err != nil {
 			return err
 		}
-		m, err := persist.OpenMigrator(cmd.Context(), migrateURL(c))
+		m, err := persist.OpenMigrator(cmd.Context(), c.Database.SchemaURL())
 		if err != nil {
 			return err
 		}
@@ -162,13 +161,6 @@ func (p *program) migration(cmd *cobra.Command, work func(context.Context, *pers
 		return p.printSchema(state)
 	}
 	return cmd
-}
-
-func migrateURL(c *config.Config) string {
-	if c.Database.MigrateURL.IsSet() {
-		return c.Database.MigrateURL.Reveal()
-	}
-	return c.Database.URL.Reveal()
 }
 
 func (p *program) printSchema(s persist.SchemaState) error {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -19,6 +18,8 @@ import (
 	"partnercost/internal/finance"
 	"partnercost/internal/persist"
 	"partnercost/internal/progress"
+	"partnercost/internal/spelling"
+	"partnercost/internal/telemetry"
 )
 
 // program holds what every command needs: its environment and the global flags.
@@ -114,8 +115,8 @@ Exit codes:
 			if err := noEmptyFlag(cmd); err != nil {
 				return err
 			}
-			p.log = newLogger(p.stderr, p.logFormat.value, p.logLevel.value)
-			redirectStandardLog(p.log)
+			p.log = telemetry.NewLogger(p.stderr, p.logFormat.value, p.logLevel.value)
+			telemetry.RedirectStandardLog(p.log)
 			p.parsed = true
 			return nil
 		},
@@ -156,6 +157,14 @@ func commandNames(cmd *cobra.Command) (names []string) {
 func needsCommand(cmd *cobra.Command, _ []string) error {
 	fmt.Fprint(cmd.ErrOrStderr(), cmd.UsageString())
 	return usageError("%s needs a command", cmd.CommandPath())
+}
+
+// didYouMean suggests the known word that is closest to a mistyped one, or nothing.
+func didYouMean(typed string, known []string) string {
+	if nearest := spelling.Nearest(typed, known); nearest != "" {
+		return fmt.Sprintf(" (did you mean %s?)", nearest)
+	}
+	return ""
 }
 
 // defaultConfigFile is the configuration file where nobody names one.
@@ -257,14 +266,4 @@ func (p *program) withStore(ctx context.Context, f func(*config.Config, *persist
 	}
 	defer store.Close()
 	return f(c, store)
-}
-
-func newLogger(w io.Writer, format, level string) *slog.Logger {
-	var least slog.Level
-	_ = least.UnmarshalText([]byte(level)) // the flag takes no other words than slog's
-	options := &slog.HandlerOptions{Level: least}
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
-	}
-	return slog.New(slog.NewTextHandler(w, options))
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"time"
 
@@ -94,21 +93,7 @@ func (p *program) simulate(ctx context.Context, f simulateFlags) error {
 		return fmt.Errorf("%w; name another port with --listen", err)
 	}
 	p.introduce(listener.Addr(), f)
-
-	server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
-	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
-	select {
-	case err := <-ended:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-	defer cancel()
-	if err := server.Shutdown(grace); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("shut down: %w", err)
-	}
-	return nil
+	return sim.Serve(ctx, listener)
 }
 
 // introduce prints how to use the simulator.

@@ -38,9 +38,10 @@ var rooms = []room{
 	{path: "internal/loopback"},
 	{path: "internal/schedule"},
 	{path: "internal/seal"},
+	{path: "internal/spelling"},
 	{path: "migrations"},
 	{path: "sql"},
-	{path: "internal/config", mayImport: []string{"internal/billing", "internal/loopback", "internal/schedule", "internal/seal"}},
+	{path: "internal/config", mayImport: []string{"internal/billing", "internal/loopback", "internal/schedule", "internal/seal", "internal/spelling"}},
 	{path: "internal/health", mayImport: []string{"internal/config"}},
 	{path: "internal/telemetry", mayImport: []string{"internal/billing"}},
 	{
@@ -101,7 +102,7 @@ var rooms = []room{
 		mayImport: []string{
 			"internal/atomicfile", "internal/billing", "internal/collector", "internal/config", "internal/console", "internal/demo",
 			"internal/fetch", "internal/finance", "internal/health", "internal/partnersim", "internal/persist", "internal/progress", "internal/rates", "internal/sbom",
-			"internal/schedule", "internal/sheet", "internal/telemetry",
+			"internal/schedule", "internal/sheet", "internal/spelling", "internal/telemetry",
 		},
 		mayTest: []string{"internal/localpg", "internal/persist/pgtest"},
 	},

@@ -50,6 +50,14 @@ type Database struct {
 	Wait time.Duration `yaml:"wait" default:"5m"`
 }
 
+// SchemaURL returns the connection string for migrations.
+func (d Database) SchemaURL() string {
+	if d.MigrateURL.IsSet() {
+		return d.MigrateURL.Reveal()
+	}
+	return d.URL.Reveal()
+}
+
 // Partner is a partner tenant of the Cloud Solution Provider programme. At least
 // one is required, each with a name of its own.
 type Partner struct {

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"partnercost/internal/billing"
+	"partnercost/internal/spelling"
 )
 
 // decode stores the value of n, at a key path, in v. Unlike the YAML library's own
@@ -166,8 +167,7 @@ func unknownKey(key string, t reflect.Type) string {
 	case key == "password" && t == reflect.TypeFor[Database]():
 		return never + "set COLLECTOR_DATABASE_URL, name a file that holds the connection string with url_file, or use a PGPASSFILE"
 	}
-	nearest := slices.MinFunc(known, func(a, b string) int { return distance(key, a) - distance(key, b) })
-	if distance(key, nearest) <= 1+len(nearest)/4 {
+	if nearest := spelling.Nearest(key, known); nearest != "" {
 		return fmt.Sprintf("unknown key; did you mean %s?", nearest)
 	}
 	return "unknown key; known here: " + strings.Join(known, ", ")
@@ -182,28 +182,6 @@ func keys(t reflect.Type) []string {
 		}
 	}
 	return all
-}
-
-// distance returns how many letters must be inserted, deleted or replaced to turn a
-// into b.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replaced := corner
-			if a[i] != b[j] {
-				replaced++
-			}
-			corner = row[j+1]
-			row[j+1] = min(replaced, row[j]+1, corner+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // resolveAlias returns the node that n stands for.

@@ -8,33 +8,32 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"partnercost/internal/billing"
 	"partnercost/internal/sheet"
 )
 
 // Answer is an archived body that numbers were derived from.
 type Answer struct {
-	Document
+	SHA256 string               `json:"sha256"`
+	Kind   billing.DocumentKind `json:"kind"`
 
-	// State and Bytes are those of the body in the archive, if it is asked for.
+	// State and Bytes are those of the archived body. They are set by Show.
 	State string  `json:"state,omitempty"`
 	Bytes *int    `json:"bytes,omitempty"`
 	Raw   *string `json:"raw,omitempty"`
-	// Base64 stands in for Raw where a JSON string could not hold the bytes.
+	// Base64 replaces Raw if the bytes are not UTF-8.
 	Base64 []byte          `json:"raw_base64,omitempty"`
 	JSON   json.RawMessage `json:"json,omitempty"`
-
-	kept    bool
-	content []byte
 }
 
-// Show takes over what the archive has: the state of the body, whether it is kept, its
-// bytes, and their content as JSON.
+// Show sets what the archive has: the state of the body, whether it is kept, its bytes,
+// and their content as JSON.
 func (a *Answer) Show(state string, kept bool, content []byte, asJSON json.RawMessage) {
 	a.State, a.Bytes = state, new(len(content))
 	if !kept {
 		return
 	}
-	a.kept, a.content, a.JSON = true, content, asJSON
+	a.JSON = asJSON
 	if utf8.Valid(content) {
 		text := string(content)
 		a.Raw = &text
@@ -43,9 +42,9 @@ func (a *Answer) Show(state string, kept bool, content []byte, asJSON json.RawMe
 	}
 }
 
-// WriteAnswers lists the answers, and prints the bodies that were asked for, framed and
-// byte for byte.
-func WriteAnswers(w io.Writer, answers []Answer) error {
+// writeAnswers lists the answers, and prints the bodies that were shown, framed and byte
+// for byte.
+func writeAnswers(w io.Writer, answers []Answer) error {
 	if len(answers) == 0 {
 		return nil
 	}
@@ -65,8 +64,12 @@ func WriteAnswers(w io.Writer, answers []Answer) error {
 		return err
 	}
 	for _, a := range answers {
-		if a.kept {
-			fmt.Fprintf(&out, "\n----- begin %s %s, %d bytes, %s\n%s\n----- end %s %s\n", a.Kind, a.SHA256, *a.Bytes, a.State, a.content, a.Kind, a.SHA256)
+		content := a.Base64
+		if a.Raw != nil {
+			content = []byte(*a.Raw)
+		}
+		if content != nil {
+			fmt.Fprintf(&out, "\n----- begin %s %s, %d bytes, %s\n%s\n----- end %s %s\n", a.Kind, a.SHA256, *a.Bytes, a.State, content, a.Kind, a.SHA256)
 		}
 	}
 	_, err := out.WriteTo(w)

@@ -26,6 +26,9 @@ type Explanation struct {
 	Findings []ExplainedFinding `json:"findings"`
 	// Months are all those in which a cost of the customer ends.
 	Months []string `json:"months_with_costs"`
+	// Bodies are the answers that the numbers were derived from, each once. Their contents
+	// are not read.
+	Bodies []Answer `json:"bodies"`
 }
 
 // ExplainedCost is the newest value of a cost and everything behind it.
@@ -169,6 +172,7 @@ func (r *Reader) Explain(ctx context.Context, partner string, customer billing.C
 	if err != nil {
 		return Explanation{}, fmt.Errorf("explain customer %s: %w", customer, err)
 	}
+	e.Bodies = answersOf(e.Costs)
 	return e, nil
 }
 
@@ -400,21 +404,15 @@ func inUTC(t *time.Time) *time.Time {
 	return &utc
 }
 
-// Document names a body of an answer that numbers were derived from.
-type Document struct {
-	SHA256 string               `json:"sha256"`
-	Kind   billing.DocumentKind `json:"kind"`
-}
-
-// Documents lists each body that the explanation names once, in that order.
-func (e Explanation) Documents() []Document {
-	var documents []Document
+// answersOf lists each answer that the costs name, once and in that order.
+func answersOf(costs []ExplainedCost) []Answer {
+	answers := []Answer{}
 	add := func(kind billing.DocumentKind, hash string) {
-		if hash != "" && !slices.ContainsFunc(documents, func(d Document) bool { return d.SHA256 == hash }) {
-			documents = append(documents, Document{SHA256: hash, Kind: kind})
+		if hash != "" && !slices.ContainsFunc(answers, func(a Answer) bool { return a.SHA256 == hash }) {
+			answers = append(answers, Answer{SHA256: hash, Kind: kind})
 		}
 	}
-	for _, c := range e.Costs {
+	for _, c := range costs {
 		for _, r := range c.Revisions {
 			add(billing.SummaryDocument, r.SummarySHA256)
 			add(billing.LineItemsDocument, r.LineItemsSHA256)
@@ -423,5 +421,5 @@ func (e Explanation) Documents() []Document {
 			add(billing.LineItemsDocument, s.LineItemsSHA256)
 		}
 	}
-	return documents
+	return answers
 }

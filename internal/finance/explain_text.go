@@ -14,7 +14,7 @@ import (
 	"partnercost/internal/sheet"
 )
 
-// WriteText writes the explanation for people.
+// WriteText writes the explanation, and then its answers, for people.
 func (e Explanation) WriteText(w io.Writer) error {
 	out := &explanationText{w: w}
 	if len(e.Costs) == 0 {
@@ -33,7 +33,10 @@ func (e Explanation) WriteText(w io.Writer) error {
 		out.line("\nFindings about the customer:")
 		out.findings(e.Findings)
 	}
-	return out.err
+	if out.err != nil {
+		return out.err
+	}
+	return writeAnswers(w, e.Bodies)
 }
 
 // explanationText writes printable text until something fails.
