@@ -1,5 +1,5 @@
-// Package seal closes small secrets with keys from a file, so that a database can keep
-// them without knowing them.
+// Package seal encrypts small secrets with keys from a file, so that a database can store
+// secrets it cannot read.
 package seal
 
 import (
@@ -16,11 +16,11 @@ import (
 	"golang.org/x/crypto/chacha20poly1305"
 )
 
-// HowToMake is a command that makes a key.
+// HowToMake is a command that generates a key.
 const HowToMake = "openssl rand -base64 32"
 
-// Keys are the keys of a file. The first one seals, and each opens what it has sealed:
-// so a key is replaced by putting another one before it.
+// Keys are the keys of a file. The first key seals. Every key opens what it has sealed.
+// A key is therefore replaced by putting a new one before it.
 type Keys struct{ all []key }
 
 type key struct {
@@ -28,8 +28,8 @@ type key struct {
 	aead cipher.AEAD
 }
 
-// Parse reads keys: 32 bytes in base64, each on a line of its own. "#" begins a comment.
-// No error quotes what is not a key.
+// Parse reads keys, one per line: 32 bytes in base64. "#" begins a comment. Errors do not
+// quote the text, because it may be a key with a typing mistake.
 func Parse(text string) (*Keys, error) {
 	var keys Keys
 	lines := bufio.NewScanner(strings.NewReader(strings.TrimPrefix(text, "\ufeff")))
@@ -40,7 +40,7 @@ func Parse(text string) (*Keys, error) {
 		}
 		secret, err := base64.StdEncoding.DecodeString(line)
 		if err != nil || len(secret) != chacha20poly1305.KeySize {
-			return nil, fmt.Errorf("line %d is not a key, which is %d bytes in base64; make one with: %s", n, chacha20poly1305.KeySize, HowToMake)
+			return nil, fmt.Errorf("line %d is not a key; a key is %d bytes in base64; make one with: %s", n, chacha20poly1305.KeySize, HowToMake)
 		}
 		aead, err := chacha20poly1305.NewX(secret)
 		if err != nil {
@@ -57,20 +57,20 @@ func Parse(text string) (*Keys, error) {
 	return &keys, nil
 }
 
-// idOf names a key without telling anything of it.
+// idOf returns a name of a key that does not reveal it.
 func idOf(secret []byte) string {
 	sum := sha256.Sum256(append([]byte("partnercost seal key\x00"), secret...))
 	return hex.EncodeToString(sum[:8])
 }
 
-// Newest is the id of the key that seals.
+// Newest returns the id of the key that seals.
 func (k *Keys) Newest() string { return k.all[0].id }
 
-// String keeps the keys out of what is printed.
+// String hides the keys when they are printed.
 func (k *Keys) String() string { return "[redacted]" }
 
-// Seal closes a secret with the newest key. About is not kept: the secret opens only for
-// who says the same.
+// Seal encrypts a secret with the newest key. The text about is not stored: Open needs
+// the same text.
 func (k *Keys) Seal(secret, about string) []byte {
 	aead := k.all[0].aead
 	nonce := make([]byte, aead.NonceSize(), aead.NonceSize()+len(secret)+aead.Overhead())
@@ -79,13 +79,14 @@ func (k *Keys) Seal(secret, about string) []byte {
 }
 
 var (
-	// ErrNoKey says that the key is not in the file.
+	// ErrNoKey is the error of Open if the key is not in the file.
 	ErrNoKey = errors.New("the key that closed it is missing")
-	// ErrBroken says that it was changed, or closed about something else.
+	// ErrBroken is the error of Open if the sealed bytes were changed, or were sealed about
+	// something else.
 	ErrBroken = errors.New("it was changed, or belongs to something else")
 )
 
-// Open returns what Seal has closed with the key of the id.
+// Open returns the secret that Seal encrypted with the key of this id.
 func (k *Keys) Open(id string, sealed []byte, about string) (string, error) {
 	for _, key := range k.all {
 		if key.id != id {

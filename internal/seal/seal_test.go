@@ -10,7 +10,7 @@ import (
 	"partnercost/internal/seal"
 )
 
-// line is a key file's line of a key of one byte, repeated.
+// line returns a line of a key file. Its key is one byte, repeated.
 func line(b byte) string {
 	return base64.StdEncoding.EncodeToString([]byte(strings.Repeat(string(rune(b)), 32)))
 }
@@ -56,7 +56,7 @@ func TestWhatIsSealedOpensForTheSame(t *testing.T) {
 	}
 }
 
-// A key is replaced without a moment in which something does not open.
+// While a key is replaced, everything can be opened at every step.
 func TestAKeyIsReplaced(t *testing.T) {
 	t.Parallel()
 	old, both, young := parse(t, line('a')), parse(t, "# of 2027\n"+line('b')+"\n\n"+line('a')+" # of 2026\n"), parse(t, line('b'))

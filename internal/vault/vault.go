@@ -1,5 +1,5 @@
-// Package vault keeps a refresh token as a secret of Azure Key Vault, where Microsoft's
-// secure application model keeps it.
+// Package vault stores a refresh token as a secret of Azure Key Vault, as Microsoft's
+// secure application model does.
 package vault
 
 import (
@@ -19,7 +19,7 @@ import (
 )
 
 // Secret is one secret of a vault. It signs in with Azure's default chain of credentials:
-// the environment, a workload's or a machine's identity, Azure's command line.
+// the environment, a workload identity, a managed identity, the Azure CLI.
 type Secret struct {
 	url, name string
 	client    *azsecrets.Client
@@ -27,9 +27,9 @@ type Secret struct {
 
 // Options say where a secret is.
 type Options struct {
-	// URL is the vault's: https://contoso.vault.azure.net.
+	// URL is the address of the vault, such as https://contoso.vault.azure.net.
 	URL string
-	// Name is the secret's.
+	// Name is the name of the secret.
 	Name string
 	// HTTP carries the requests; nil means Azure's own client.
 	HTTP *http.Client
@@ -52,8 +52,8 @@ func Open(o Options) (*Secret, error) {
 	return &Secret{url: o.URL, name: o.Name, client: client}, nil
 }
 
-// cloudOf is the cloud of a vault: its identities sign in there. AZURE_AUTHORITY_HOST
-// names another place for those of the public cloud.
+// cloudOf returns the cloud of a vault, where its identities sign in. For the public
+// cloud it leaves the choice to AZURE_AUTHORITY_HOST.
 func cloudOf(vault string) cloud.Configuration {
 	u, err := url.Parse(vault)
 	if err != nil {
@@ -71,7 +71,7 @@ func cloudOf(vault string) cloud.Configuration {
 // String names the secret for the operator.
 func (s *Secret) String() string { return "the secret " + s.name + " of " + s.url }
 
-// Get returns the newest value of the secret; "" if there is no such secret.
+// Get returns the newest version of the secret, or "" if there is no such secret.
 func (s *Secret) Get(ctx context.Context) (string, error) {
 	answer, err := s.client.GetSecret(ctx, s.name, "", nil)
 	if refused, ok := errors.AsType[*azcore.ResponseError](err); ok && refused.StatusCode == http.StatusNotFound && refused.ErrorCode == "SecretNotFound" {
@@ -86,7 +86,7 @@ func (s *Secret) Get(ctx context.Context) (string, error) {
 	return strings.TrimSpace(*answer.Value), nil
 }
 
-// Set gives the secret a new value. The vault keeps the earlier ones as versions.
+// Set stores a new version of the secret. The vault keeps the earlier versions.
 func (s *Secret) Set(ctx context.Context, value string) error {
 	kind := "refresh token of the partnercost collector"
 	_, err := s.client.SetSecret(ctx, s.name, azsecrets.SetSecretParameters{Value: &value, ContentType: &kind}, nil)
@@ -96,8 +96,8 @@ func (s *Secret) Set(ctx context.Context, value string) error {
 	return nil
 }
 
-// failure puts trouble with the vault in words of our own: Azure's errors quote whole
-// answers.
+// failure describes an error of the vault in our own words, because Azure's errors quote
+// whole answers.
 func (s *Secret) failure(ctx context.Context, done, permission string, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -114,7 +114,7 @@ func (s *Secret) failure(ctx context.Context, done, permission string, err error
 		case status == http.StatusConflict:
 			words = "the secret was deleted and waits to be purged; recover it (az keyvault secret recover), or name another one with auth.key_vault_secret"
 		case status == http.StatusTooManyRequests || status >= http.StatusInternalServerError:
-			f.Class, words = billing.CredentialFailure, "the vault has trouble; try again later"
+			f.Class, words = billing.CredentialFailure, "the vault reports an internal error; try again later"
 		}
 	} else if refused, ok := errors.AsType[*azidentity.AuthenticationFailedError](err); ok {
 		if refused.RawResponse != nil {

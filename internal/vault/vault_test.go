@@ -79,7 +79,7 @@ func TestNoIdentity(t *testing.T) {
 	check(t, err, "AZURE_CLIENT_ID")
 }
 
-// check wants a failure that says the words and repeats nothing that Azure said.
+// check wants a failure with the words, and without any text from Azure.
 func check(t *testing.T, err error, words string) {
 	t.Helper()
 	var f *billing.Failure
@@ -87,6 +87,6 @@ func check(t *testing.T, err error, words string) {
 		t.Errorf("%v, want a failure that says %q", err, words)
 	}
 	if said := fmt.Sprintf("%v %+v", err, err); strings.Contains(said, "planted") {
-		t.Errorf("a secret, or what Azure said, stands in %q", said)
+		t.Errorf("%q repeats a secret or a text from Azure", said)
 	}
 }

@@ -1,4 +1,4 @@
-// Package vaulttest plays Azure Key Vault, and the sign-in to it, for tests.
+// Package vaulttest simulates Azure Key Vault and the sign-in to it, for tests.
 package vaulttest
 
 import (
@@ -14,13 +14,13 @@ import (
 	"testing"
 )
 
-// URL is the address of the vault, and Name that of its only secret.
+// URL is the address of the vault, and Name the name of its only secret.
 const (
 	URL  = "https://" + vaultHost
 	Name = "contoso"
 )
 
-// Secret is that of the application which may use the vault.
+// Secret is the client secret of the application that may use the vault.
 const Secret = "planted-secret"
 
 const (
@@ -39,7 +39,7 @@ type Azure struct {
 	refuses int
 }
 
-// Start starts it, and returns a client for which all names lead there.
+// Start starts the simulation, and returns a client that resolves every name to it.
 func Start(t *testing.T) (*Azure, *http.Client) {
 	t.Helper()
 	a := &Azure{t: t}
@@ -50,7 +50,7 @@ func Start(t *testing.T) (*Azure, *http.Client) {
 	transport.DialContext = func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, server.Listener.Addr().String())
 	}
-	transport.TLSClientConfig.ServerName = "example.com" // whom the server's certificate names
+	transport.TLSClientConfig.ServerName = "example.com" // the name in the server's certificate
 	t.Cleanup(transport.CloseIdleConnections)
 	return a, &http.Client{Transport: transport}
 }
@@ -62,14 +62,14 @@ func (a *Azure) Values() []string {
 	return slices.Clone(a.values)
 }
 
-// Asked returns what was asked.
+// Asked returns the requests so far.
 func (a *Azure) Asked() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return slices.Clone(a.asked)
 }
 
-// Refuse has the vault answer with the status.
+// Refuse makes the vault answer with the status.
 func (a *Azure) Refuse(status int) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -107,7 +107,7 @@ func (a *Azure) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (a *Azure) secret(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Authorization") != "Bearer planted-access" {
 		if r.ContentLength > 0 {
-			a.t.Error("a secret is sent to a vault that has not proven itself")
+			a.t.Error("a secret is sent before the vault has asked for a sign-in")
 		}
 		w.Header().Set("WWW-Authenticate", fmt.Sprintf(`Bearer authorization="https://%s/%s", resource="https://vault.test"`, loginHost, tenant))
 		w.WriteHeader(http.StatusUnauthorized)
@@ -135,7 +135,7 @@ func (a *Azure) secret(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// Identity puts an application into the environment.
+// Identity sets the environment variables of an application.
 func Identity(t *testing.T, secret string) {
 	t.Helper()
 	for name, value := range map[string]string{
