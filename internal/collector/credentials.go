@@ -18,7 +18,7 @@ import (
 	"partnercost/internal/vault"
 )
 
-// TokenStore is where the partner's refresh token is kept.
+// TokenStore returns the place of the partner's refresh token.
 func (c *Collector) TokenStore(partner config.Partner) (fetch.TokenStore, error) {
 	auth := partner.Auth
 	if !SharesToken(partner) {
@@ -29,8 +29,8 @@ func (c *Collector) TokenStore(partner config.Partner) (fetch.TokenStore, error)
 	}
 	shared := sharedTokens{collector: c, partner: partner.Name, log: c.Log.With(slog.String("partner", partner.Name))}
 	if auth.RefreshTokenStore == "database" {
-		// The tokens of another tenant or application are none of this one's, whatever the
-		// partner is called.
+		// A token opens only for its tenant and application, even if the partner's name is
+		// used for another one later.
 		shared.place = sealedTokens{keys: auth.SealKeys, about: "partnercost refresh token\x00" + auth.TenantID + "\x00" + auth.ClientID}
 		return shared, nil
 	}
@@ -42,16 +42,18 @@ func (c *Collector) TokenStore(partner config.Partner) (fetch.TokenStore, error)
 	return shared, nil
 }
 
-// tokenPlace is where tokens are, given what the database knows of them.
+// tokenPlace reads and writes tokens. The database has a row for each token, even when
+// the token itself is elsewhere.
 type tokenPlace interface {
 	fmt.Stringer
 	read(ctx context.Context, known persist.RefreshToken) (fetch.Tokens, error)
-	// write returns what the database is to know.
+	// write returns the row for the database.
 	write(ctx context.Context, tokens fetch.Tokens) (persist.RefreshToken, error)
 }
 
-// sharedTokens is the fetch.TokenStore of several machines: whatever the place, the
-// database keeps them apart, and knows how old a token is.
+// sharedTokens is a fetch.TokenStore for several machines. Whatever the place of the
+// token is, a lock in the database admits one machine at a time, and the database holds
+// the token's age.
 type sharedTokens struct {
 	collector *Collector
 	partner   string
@@ -103,7 +105,7 @@ func (t sharedTokens) replace(ctx context.Context, exchange func(kept fetch.Toke
 	if err != nil || next.Refresh == "" {
 		return err
 	}
-	// From here on a token would be lost with an interruption.
+	// The service has replaced the old token: an interruption now would lose the new one.
 	keeping, done := collect.WithGrace(ctx, finishWithin)
 	defer done()
 	write, err := t.place.write(keeping, next)
@@ -112,13 +114,14 @@ func (t sharedTokens) replace(ctx context.Context, exchange func(kept fetch.Toke
 	}
 	write.IssuedAt, write.Revision = issued, known.Revision
 	return collect.RetryWhileUnavailable(keeping, wait, t.log, func(ctx context.Context) error {
-		// If another process was faster, its token is the later one: both live.
+		// If another process was faster, the database keeps its token: that one is newer, and
+		// both are valid.
 		_, err := store.KeepRefreshToken(ctx, t.partner, write)
 		return err
 	})
 }
 
-// sealedTokens are in the database.
+// sealedTokens are stored in the database, encrypted.
 type sealedTokens struct {
 	keys  *seal.Keys
 	about string
@@ -126,7 +129,7 @@ type sealedTokens struct {
 
 func (s sealedTokens) String() string { return "the database" }
 
-// sealedForm is what is sealed. It is a storage format.
+// sealedForm is the plain text of a sealed token. It is a storage format.
 type sealedForm struct {
 	Refresh string    `json:"refresh"`
 	Access  string    `json:"access,omitempty"`
@@ -135,7 +138,7 @@ type sealedForm struct {
 
 func (s sealedTokens) read(_ context.Context, known persist.RefreshToken) (fetch.Tokens, error) {
 	if known.KeyID == "" {
-		return fetch.Tokens{}, nil // there is none, or a key vault had it
+		return fetch.Tokens{}, nil // there is no token, or it is in a key vault
 	}
 	text, err := s.keys.Open(known.KeyID, known.Sealed, s.about)
 	advice := "sign in again (collector login), which replaces it"
@@ -149,7 +152,7 @@ func (s sealedTokens) read(_ context.Context, known persist.RefreshToken) (fetch
 		if err = json.Unmarshal([]byte(text), &form); err == nil {
 			return fetch.Tokens{Refresh: form.Refresh, Access: form.Access, Expires: form.Expires}, nil
 		}
-		err = errors.New("it is not what this program keeps")
+		err = errors.New("its content is not that of a stored token")
 	}
 	return fetch.Tokens{Unreadable: &billing.Failure{
 		Class: billing.CredentialFailure, Resource: "sign-in", Message: "the refresh token in the database cannot be opened: " + err.Error() + "; " + advice, Err: err,
@@ -164,7 +167,7 @@ func (s sealedTokens) write(_ context.Context, tokens fetch.Tokens) (persist.Ref
 	return persist.RefreshToken{Sealed: s.keys.Seal(string(text), s.about), KeyID: s.keys.Newest()}, nil
 }
 
-// vaultToken is in a key vault, which keeps the refresh token alone.
+// vaultToken is stored in a key vault. The vault holds the refresh token only.
 type vaultToken struct{ *vault.Secret }
 
 func (v vaultToken) read(ctx context.Context, _ persist.RefreshToken) (fetch.Tokens, error) {
@@ -176,12 +179,12 @@ func (v vaultToken) write(ctx context.Context, tokens fetch.Tokens) (persist.Ref
 	return persist.RefreshToken{}, v.Set(ctx, tokens.Refresh)
 }
 
-// ErrNothingToMove says that there is no file with a token.
+// ErrNothingToMove means that the partner has no file with a token.
 var ErrNothingToMove = errors.New("there is no refresh token in a file")
 
-// MoveToken takes the partner's refresh token out of its file into the configured store,
-// and returns what that is called. A token that is already there and was issued later
-// stays, and so does the file.
+// MoveToken moves the partner's refresh token from its file to the configured store, and
+// returns the name of the store. If the store holds a token that was issued later,
+// nothing is moved.
 func (c *Collector) MoveToken(ctx context.Context, partner config.Partner) (string, error) {
 	store, err := c.TokenStore(partner)
 	if err != nil {
@@ -197,7 +200,7 @@ func (c *Collector) MoveToken(ctx context.Context, partner config.Partner) (stri
 	err = fetch.TokenFile(partner.Auth.RefreshTokenFile).MoveTo(ctx, func(token string, issued time.Time) error {
 		return to.replace(ctx, func(kept fetch.Tokens, since time.Time) (fetch.Tokens, time.Time, error) {
 			if kept.Refresh != "" && since.After(issued) {
-				return fetch.Tokens{}, since, fmt.Errorf("%s already holds a token, issued at %s, after that in %s at %s; remove the file",
+				return fetch.Tokens{}, since, fmt.Errorf("%s already holds a newer token, issued at %s; the token in %s was issued at %s; remove the file",
 					to, since.UTC().Format(time.RFC3339), partner.Auth.RefreshTokenFile, issued.UTC().Format(time.RFC3339))
 			}
 			return fetch.Tokens{Refresh: token}, issued, nil

@@ -22,7 +22,7 @@ import (
 
 const tenantID = "11111111-2222-4333-8444-555555555555"
 
-// signsIn has the partner of an installation sign in at the simulator, and keep its
+// signsIn makes the partner of an installation sign in at the simulator, and store its
 // refresh token in the store.
 func (i *installation) signsIn(store string) {
 	i.t.Helper()
@@ -34,7 +34,7 @@ func (i *installation) signsIn(store string) {
 	}
 }
 
-// sealKeys are those of a file with a key for each letter.
+// sealKeys returns the keys of a file with one key for each letter.
 func sealKeys(t *testing.T, letters ...byte) *seal.Keys {
 	t.Helper()
 	var text strings.Builder
@@ -48,7 +48,8 @@ func sealKeys(t *testing.T, letters ...byte) *seal.Keys {
 	return k
 }
 
-// machine is another collector with the same configuration, and connections of its own.
+// machine returns another collector, with the same configuration and connections of its
+// own.
 func (i *installation) machine() *Collector {
 	i.t.Helper()
 	store, err := i.open(i.t.Context())
@@ -61,7 +62,7 @@ func (i *installation) machine() *Collector {
 	return &c
 }
 
-// source is the partner's source of tokens on a machine.
+// source returns the partner's source of tokens on a machine.
 func (i *installation) source(c *Collector) fetch.TokenSource {
 	i.t.Helper()
 	cloud, err := CloudOf(c.Config.Partners[0])
@@ -83,8 +84,8 @@ func (i *installation) token() error {
 
 func (i *installation) exchanges() int { return int(i.sim.Stats().Requests["token"]) }
 
-// Two machines that need a token at once make one exchange, and so they do when it is
-// refused to both.
+// Two machines that need a token at the same time make one exchange. The same holds
+// when the service refuses the access token of both.
 func TestMachinesShareAnExchange(t *testing.T) {
 	t.Parallel()
 	i := install(t, partnersim.Options{Customers: 1, Seed: 31})
@@ -114,7 +115,7 @@ func TestMachinesShareAnExchange(t *testing.T) {
 	}
 	want(t, "exchanges after a refusal", 2, i.exchanges())
 
-	// The database has it, and cannot read it.
+	// The database stores the token and cannot read it.
 	kept := i.lines(`SELECT encode(sealed, 'escape') FROM collector.refresh_tokens`)
 	if len(kept) != 1 || strings.Contains(kept[0], "refresh") || strings.Contains(kept[0], token) || strings.Contains(kept[0], another) {
 		t.Errorf("the database keeps %q", kept)
@@ -126,7 +127,7 @@ func TestMachinesShareAnExchange(t *testing.T) {
 	}
 }
 
-// A token that was obtained is kept, although the sessions end meanwhile.
+// A token is stored even if the database sessions end while it is obtained.
 func TestAnExchangeSurvivesTheLossOfItsSessions(t *testing.T) {
 	t.Parallel()
 	i := install(t, partnersim.Options{Customers: 1, Seed: 32})
@@ -145,7 +146,7 @@ func TestAnExchangeSurvivesTheLossOfItsSessions(t *testing.T) {
 	wantKept(t, store, "later")
 }
 
-// wantKept wants the refresh token in a store.
+// wantKept checks that the store holds the refresh token.
 func wantKept(t *testing.T, store fetch.TokenStore, token string) {
 	t.Helper()
 	err := store.Replace(t.Context(), func(kept fetch.Tokens) (fetch.Tokens, error) {
@@ -157,8 +158,8 @@ func wantKept(t *testing.T, store fetch.TokenStore, token string) {
 	}
 }
 
-// Of two who have read the same token, only one replaces it, even if nothing has kept
-// them apart.
+// Of two processes that have read the same token, only one replaces it, even without the
+// lock.
 func TestALaterTokenStays(t *testing.T) {
 	t.Parallel()
 	i := install(t, partnersim.Options{Customers: 1, Seed: 33})
@@ -213,7 +214,7 @@ func TestKeysOfTheDatabase(t *testing.T) {
 	refused("another tenant_id or client_id")
 	want(t, "exchanges without a token", before, i.exchanges())
 
-	// Signing in replaces what cannot be opened.
+	// A sign-in replaces a token that cannot be opened.
 	store, err := i.TokenStore(i.Config.Partners[0])
 	if err != nil {
 		t.Fatal(err)
@@ -226,7 +227,7 @@ func TestKeysOfTheDatabase(t *testing.T) {
 	want(t, "after it", error(nil), i.token())
 }
 
-// A token stays with its partner, whatever the partner is called.
+// A token stays with its partner when the partner is renamed.
 func TestATokenOfARenamedPartner(t *testing.T) {
 	t.Parallel()
 	i := install(t, partnersim.Options{Customers: 1, Seed: 38})
@@ -293,7 +294,7 @@ func TestATokenMovesFromItsFile(t *testing.T) {
 	want(t, "from a file to itself", true, errors.As(err, &usage))
 }
 
-// A key vault keeps the token; the database keeps machines apart, and knows its age.
+// The key vault stores the token. The database has the lock and the token's age.
 func TestATokenInAKeyVault(t *testing.T) {
 	vaulttest.Identity(t, vaulttest.Secret)
 	azure, client := vaulttest.Start(t)
@@ -329,7 +330,8 @@ func TestATokenInAKeyVault(t *testing.T) {
 	}
 }
 
-// While another process has the lock, a token is waited for, as long as the context lives.
+// While another process has the lock, a process waits for the token until its context
+// ends.
 func TestATokenInUseIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	i := install(t, partnersim.Options{Customers: 1, Seed: 37})

@@ -2,8 +2,8 @@ package collector
 
 import "context"
 
-// withLocks calls work while it holds the locks of all these partners. If another
-// process holds one of them, work is not called.
+// withLocks takes the locks of all these partners and calls work. If another process
+// holds one of the locks, work is not called.
 func (c *Collector) withLocks(ctx context.Context, partners []string, work func(context.Context) error) error {
 	if len(partners) == 0 {
 		return work(ctx)

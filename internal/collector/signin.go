@@ -11,11 +11,12 @@ import (
 	"partnercost/internal/fetch"
 )
 
-// refreshTokenWarning is the age from which a refresh token is a reason to worry: it
-// is replaced at each use and dies at 90 days (API.md 2.3).
+// refreshTokenWarning is the age from which a warning is given. A refresh token is
+// replaced at each use and expires after 90 days (API.md 2.3), so an old one means that
+// it is not used.
 const refreshTokenWarning = 75 * 24 * time.Hour
 
-// CloudOf is the partner's cloud with the addresses that the configuration gives it. An
+// CloudOf returns the partner's cloud, with the addresses from the configuration. An
 // error is a ConfigError.
 func CloudOf(partner config.Partner) (fetch.Cloud, error) {
 	cloud, err := fetch.CloudNamed(partner.Cloud)
@@ -27,7 +28,7 @@ func CloudOf(partner config.Partner) (fetch.Cloud, error) {
 	return cloud, nil
 }
 
-// SignInOf is how the partner's tokens are obtained.
+// SignInOf returns how the partner's tokens are obtained.
 func SignInOf(partner config.Partner, cloud fetch.Cloud, now func() time.Time) fetch.SignIn {
 	scope := cloud.UserScope()
 	if partner.Auth.Mode == "app_only" {
@@ -39,7 +40,7 @@ func SignInOf(partner config.Partner, cloud fetch.Cloud, now func() time.Time) f
 	}
 }
 
-// tokens is the partner's source of access tokens.
+// tokens returns the partner's source of access tokens.
 func (c *Collector) tokens(partner config.Partner, cloud fetch.Cloud) (fetch.TokenSource, error) {
 	switch partner.Auth.Mode {
 	case "app_user":
@@ -54,7 +55,7 @@ func (c *Collector) tokens(partner config.Partner, cloud fetch.Cloud) (fetch.Tok
 	return fetch.StaticToken(partner.Auth.Token.Reveal()), nil
 }
 
-// warnOfAge warns of a refresh token that will die soon.
+// warnOfAge warns of a refresh token that will expire soon.
 func warnOfAge(partner string, age time.Duration, log *slog.Logger) {
 	log.Warn("the refresh token has not been replaced for a long time and expires after 90 days: sign in again",
 		slog.Int("age_days", days(age)), slog.String("command", "collector login --partner "+partner))
@@ -65,15 +66,16 @@ func warnOfAge(partner string, age time.Duration, log *slog.Logger) {
 type SignInState struct {
 	Partner string `json:"partner"`
 	Mode    string `json:"auth_mode"`
-	// Store is where the refresh token is kept; "" without one.
+	// Store is the place of the refresh token; "" without one.
 	Store string `json:"refresh_token_store,omitempty"`
-	// AgeDays and DaysLeft are of the refresh token; nil without one, or if nobody knows.
+	// AgeDays and DaysLeft are those of the refresh token; nil without one, or if its age is
+	// unknown.
 	AgeDays  *int `json:"refresh_token_age_days"`
 	DaysLeft *int `json:"refresh_token_days_left"`
 	Warning  bool `json:"refresh_token_warning"`
 }
 
-// String says how long the refresh token lives, and what to do.
+// String says how many days the refresh token has left, and what to do.
 func (s SignInState) String() string {
 	switch {
 	case s.Mode != "app_user":
@@ -88,8 +90,8 @@ func (s SignInState) String() string {
 	return fmt.Sprintf("%d days left", *s.DaysLeft)
 }
 
-// SignInStateOf looks at the partner's refresh token. Issued is what the database knows of
-// the tokens that are in no file.
+// SignInStateOf returns the state of the partner's refresh token. The map issued holds,
+// by partner, when the tokens that are not in files were issued.
 func SignInStateOf(partner config.Partner, issued map[string]time.Time, now time.Time) SignInState {
 	s := SignInState{Partner: partner.Name, Mode: partner.Auth.Mode}
 	if s.Mode == "app_user" {
@@ -103,8 +105,9 @@ func SignInStateOf(partner config.Partner, issued map[string]time.Time, now time
 	return s
 }
 
-// SignInStates looks at the refresh tokens of all partners. Those that are not in files are
-// asked for; when that fails their age is unknown, and the error says why.
+// SignInStates returns the states of all partners' refresh tokens. It calls issued only
+// if a token is not in a file. If issued fails, the age of these tokens is unknown, and
+// the error is returned beside the states.
 func SignInStates(partners []config.Partner, now time.Time, issued func() (map[string]time.Time, error)) ([]SignInState, error) {
 	var known map[string]time.Time
 	var err error
@@ -118,8 +121,8 @@ func SignInStates(partners []config.Partner, now time.Time, issued func() (map[s
 	return states, err
 }
 
-// refreshTokenIssued is when the partner's refresh token was issued; the zero time
-// where there is none.
+// refreshTokenIssued returns when the partner's refresh token was issued; the zero time
+// if there is none.
 func refreshTokenIssued(partner config.Partner, issued map[string]time.Time, now time.Time) time.Time {
 	switch {
 	case partner.Auth.Mode != "app_user":
@@ -134,8 +137,8 @@ func refreshTokenIssued(partner config.Partner, issued map[string]time.Time, now
 	return now.Add(-age)
 }
 
-// SharesToken reports whether the partner's refresh token is kept where other machines
-// find it too.
+// SharesToken reports whether the partner's refresh token is stored where other machines
+// can use it.
 func SharesToken(partner config.Partner) bool {
 	return partner.Auth.Mode == "app_user" && partner.Auth.RefreshTokenStore != "" && partner.Auth.RefreshTokenStore != "file"
 }

@@ -9,16 +9,16 @@ import (
 	"partnercost/internal/billing"
 )
 
-// DeviceLogin signs a user in on any device with a browser, and keeps the refresh
-// token in the store for NewRefreshTokenSource. show is told the address to open and the
-// code to enter there; then DeviceLogin waits until the user is done, the code has
-// expired (15 minutes as a rule) or ctx ends.
+// DeviceLogin signs a user in on any device with a browser, and stores the refresh token
+// for NewRefreshTokenSource. It passes show the address to open and the code to enter
+// there. Then it waits until the user has signed in, the code has expired (usually after
+// 15 minutes) or ctx ends.
 func DeviceLogin(ctx context.Context, s SignIn, store TokenStore, show func(verificationURI, userCode string)) error {
 	e, err := newEndpoint(s)
 	if err != nil {
 		return err
 	}
-	// Before a user takes the trouble: can a token be kept?
+	// Check that a token can be stored before the user signs in.
 	if err := store.Replace(ctx, func(Tokens) (Tokens, error) { return Tokens{}, nil }); err != nil {
 		return err
 	}

@@ -6,15 +6,14 @@ import (
 	"partnercost/internal/billing"
 )
 
-// Most answers of a night say what is stored already. Their digests show it, and they
-// are not decoded.
+// Most answers of a night have the digest of the stored answer. They are not decoded.
 
-// says reports whether an answer says what is stored.
+// says reports whether an answer has the digest of the stored one.
 func (v *visit) says(kind billing.DocumentKind, body []byte) bool {
 	return v.known != nil && v.known.Says(kind, body)
 }
 
-// isSame reports whether every answer says what is stored.
+// isSame reports whether every answer of the visit has the digest of the stored one.
 func (v *visit) isSame() bool {
 	read := false
 	for _, res := range []*result{&v.profile, &v.summary, &v.items} {
@@ -26,7 +25,7 @@ func (v *visit) isSame() bool {
 	return read
 }
 
-// same returns a statement of which nothing is decoded.
+// same returns a statement whose answers are not decoded. Its Derive decodes them.
 func (v *visit) same(earlier billing.Outcome) billing.Statement {
 	docs, fetchedAt := v.documents()
 	return billing.Statement{
@@ -41,8 +40,8 @@ func (v *visit) same(earlier billing.Outcome) billing.Statement {
 	}
 }
 
-// decodeRest decodes the answers that are not decoded yet, because another answer of
-// the same customer has news.
+// decodeRest decodes the answers that are not decoded yet. It is called when another
+// answer of the same customer differs from the stored one.
 func (v *visit) decodeRest() {
 	v.decodeSummary()
 	if res := &v.profile; v.parts.profile == nil && res.isRead() {
@@ -67,16 +66,16 @@ func (v *visit) decodeSummary() {
 
 func (res *result) isRead() bool { return res.asked && res.failure == nil }
 
-// broken notes that a body cannot be decoded. An answer that was decoded before, by the
-// same rules, can be.
+// broken records that a body cannot be decoded. That does not happen to an answer with
+// the digest of a stored one, because that one was decoded by the same rules.
 func (res *result) broken(resource string, err error) {
 	if err != nil {
 		res.failure = &billing.Failure{Class: billing.BadAnswer, Resource: resource, HTTPStatus: res.answer.status, Message: err.Error(), Attempts: 1}
 	}
 }
 
-// isOnlyPage reports whether a page of line items certainly refers to no next one. The
-// link to it is no part of the digest.
+// isOnlyPage reports whether a page of line items certainly has no next page. The link to
+// a next page is not part of the digest.
 func isOnlyPage(body []byte) bool {
 	for _, sign := range signsOfNext {
 		if bytes.Contains(body, sign) {
@@ -91,6 +90,6 @@ func isOnlyPage(body []byte) bool {
 	return true
 }
 
-// signsOfNext are what a reference to a next page may have instead of "next" in letters:
-// a token beside the items, escaped letters, or UTF-16.
+// signsOfNext are the other forms of a reference to a next page, without the word "next":
+// a continuation token, escaped letters, or UTF-16.
 var signsOfNext = [][]byte{[]byte("ontinuation"), []byte(`\u004`), []byte(`\u005`), []byte(`\u006`), []byte(`\u007`), {0}}

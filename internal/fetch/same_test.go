@@ -14,7 +14,7 @@ import (
 	"partnercost/internal/billing"
 )
 
-// knownFrom returns what would be stored after a statement.
+// knownFrom returns what a night knows of a customer after a statement was stored.
 func knownFrom(s billing.Statement) *billing.Known {
 	k := &billing.Known{Key: 1, Outcome: billing.OutcomeUnchanged, NextEnd: time.Now().Add(time.Hour)}
 	for _, d := range s.Documents {
@@ -31,9 +31,9 @@ func knownFrom(s billing.Statement) *billing.Known {
 	return k
 }
 
-// An answer that says what is stored is not decoded. Anything else about the customer
-// makes all of its answers be decoded, and the statement is what it is without any
-// knowledge.
+// Answers with the digests of the stored ones are not decoded. If anything else about the
+// customer has changed, all answers are decoded, and the statement is the same as without
+// stored digests.
 func TestKnownAnswersAreNotDecoded(t *testing.T) {
 	t.Parallel()
 	pages := func(w http.ResponseWriter, r *http.Request) {

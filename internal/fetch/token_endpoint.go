@@ -106,8 +106,8 @@ func (e *endpoint) exchange(ctx context.Context, grant url.Values) (*oauth2.Toke
 	}
 }
 
-// accessToken is the access token of an answer. Package oauth2 reckons its end with the
-// system's clock, so that what was said of its life is read again.
+// accessToken returns the access token of an answer. Package oauth2 computes its end with
+// the system's clock, so the end is computed again with ours.
 func (e *endpoint) accessToken(token *oauth2.Token) accessToken {
 	a := accessToken{value: token.AccessToken}
 	if seconds, err := strconv.ParseFloat(fmt.Sprint(token.Extra("expires_in")), 64); err == nil && seconds > 0 {

@@ -14,8 +14,8 @@ import (
 	"partnercost/internal/billing"
 )
 
-// TokenFile is the TokenStore of a file, by its path. It holds a refresh token and nothing
-// else.
+// TokenFile is the path of a file that is a TokenStore. The file holds a refresh token
+// and nothing else.
 type TokenFile string
 
 // String implements fmt.Stringer.
@@ -24,7 +24,7 @@ func (f TokenFile) String() string { return string(f) }
 // largestToken bounds the bytes that are read as a token.
 const largestToken = 64 << 10
 
-// read returns the token. A file that does not exist is fs.ErrNotExist.
+// read returns the token. If the file does not exist, the error is fs.ErrNotExist.
 func (f TokenFile) read() (string, error) {
 	content, err := os.ReadFile(string(f))
 	if err != nil {
@@ -36,8 +36,8 @@ func (f TokenFile) read() (string, error) {
 	return strings.TrimSpace(string(content)), nil
 }
 
-// Replace implements TokenStore. The file is locked, and the space for the next token taken
-// up, before the one that is kept is used.
+// Replace implements TokenStore. Before exchange is called, the file is locked and the
+// space for the next token is reserved: a token that has been used must be replaceable.
 func (f TokenFile) Replace(ctx context.Context, exchange func(kept Tokens) (Tokens, error)) error {
 	unlock, err := f.lock(ctx)
 	if err != nil {
@@ -71,8 +71,9 @@ func (f TokenFile) Replace(ctx context.Context, exchange func(kept Tokens) (Toke
 	return nil
 }
 
-// MoveTo lends the token and when it was issued to take, while no other process uses it,
-// and removes the file when take has it. A file without a token is fs.ErrNotExist.
+// MoveTo passes the token and its time of issue to take, while no other process uses the
+// file, and removes the file if take succeeds. Without a token the error is
+// fs.ErrNotExist.
 func (f TokenFile) MoveTo(ctx context.Context, take func(token string, issued time.Time) error) error {
 	unlock, err := f.lock(ctx)
 	if err != nil {
@@ -94,13 +95,13 @@ func (f TokenFile) MoveTo(ctx context.Context, take func(token string, issued ti
 		return err
 	}
 	if err := os.Remove(string(f)); err != nil {
-		return fmt.Errorf("the token is moved, and the file that held it cannot be removed; remove it: %w", err)
+		return fmt.Errorf("the token was moved, but its file cannot be removed; remove it: %w", err)
 	}
 	return nil
 }
 
-// notKept is the failure of the file itself. It ends the run although the old token
-// may still be good: without a place for the new one the sign-in would be lost
+// notKept returns the failure of the file itself. It ends the run although the old token
+// may still be valid: if the new one could not be stored, the sign-in would be lost
 // unnoticed some weeks later.
 func (f TokenFile) notKept(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -115,8 +116,8 @@ func (f TokenFile) notKept(err error) error {
 // lockPoll is the interval between attempts to take a lock that another process holds.
 const lockPoll = 100 * time.Millisecond
 
-// lock keeps other processes from using the token until unlock, by whatever name they
-// know the file. What is locked is a file beside it, because the file itself is replaced.
+// lock keeps other processes from using the token until unlock, also if they reach the
+// file through a link. It locks a file beside it, because the file itself is replaced.
 func (f TokenFile) lock(ctx context.Context) (unlock func(), err error) {
 	target, err := atomicfile.Target(string(f))
 	if err != nil {

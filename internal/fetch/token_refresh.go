@@ -14,13 +14,13 @@ import (
 // offline is the scope without which a sign-in returns no refresh token.
 const offline = " offline_access"
 
-// NewRefreshTokenSource returns the tokens of an application together with a user,
-// who signed in once (DeviceLogin). Every token costs the refresh token in the store and
-// brings another, which is stored there before anything else: the old one dies 90
-// days after it was issued, however often it is used (API.md 2.3).
+// NewRefreshTokenSource returns the tokens of an application together with a user, who
+// signed in once (DeviceLogin). Every exchange uses the refresh token in the store and
+// returns a new one, which is stored before anything else happens: a refresh token
+// expires 90 days after it was issued, however often it is used (API.md 2.3).
 //
-// Several processes may share the store. seed is the refresh token to begin with
-// while the store is empty; it may be empty.
+// Several processes may share the store. seed is the refresh token to use while the store
+// is empty; it may be empty.
 func NewRefreshTokenSource(s SignIn, store TokenStore, seed string) (TokenSource, error) {
 	e, err := newEndpoint(s)
 	if err != nil {
@@ -33,16 +33,16 @@ func NewRefreshTokenSource(s SignIn, store TokenStore, seed string) (TokenSource
 	return newTokenCache(e.signIn.Now, u.renew), nil
 }
 
-// userSignIn is the standing sign-in of a user.
+// userSignIn obtains tokens with the sign-in of a user.
 type userSignIn struct {
 	endpoint *endpoint
 	store    TokenStore
 	seed     string
 }
 
-// renew trades the refresh token in, while no other process does: one that comes later
-// must find the new one. It finds the access token too, where the store keeps it, and need
-// not exchange anything unless that is the stale one.
+// renew exchanges the refresh token while no other process does. A process that comes
+// later finds the new refresh token. If the store also holds a valid access token other
+// than the stale one, that one is returned and nothing is exchanged.
 func (u *userSignIn) renew(ctx context.Context, stale string) (access accessToken, err error) {
 	err = u.store.Replace(ctx, func(kept Tokens) (Tokens, error) {
 		if kept.Unreadable != nil {

@@ -6,24 +6,25 @@ import (
 	"time"
 )
 
-// Tokens are what is kept of a standing sign-in.
+// Tokens are the stored tokens of a sign-in.
 type Tokens struct {
 	// Refresh is the refresh token; empty when there is none.
 	Refresh string
-	// Access is the access token that came with it, for other processes, until Expires. A
-	// store may keep none.
+	// Access is the access token that came with it, for other processes. It is valid until
+	// Expires. Some stores hold none.
 	Access  string
 	Expires time.Time
-	// Unreadable is why what is kept cannot be used. A new sign-in replaces it.
+	// Unreadable says why the stored tokens cannot be used. A new sign-in replaces them.
 	Unreadable error
 }
 
-// TokenStore keeps the tokens of one partner. Its text names the place for the operator.
+// TokenStore stores the tokens of one partner. Its String names the place for the
+// operator.
 type TokenStore interface {
 	fmt.Stringer
 
-	// Replace lends exchange what is kept, while no other process uses it, and keeps what
-	// exchange returns, before anybody else is lent anything. With an error, or without a
-	// refresh token, what was kept stays.
+	// Replace passes the stored tokens to exchange and stores what exchange returns. No
+	// other process uses the tokens meanwhile. If exchange returns an error or no refresh
+	// token, the stored tokens stay.
 	Replace(ctx context.Context, exchange func(kept Tokens) (Tokens, error)) error
 }

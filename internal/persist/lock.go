@@ -22,16 +22,16 @@ func (e busy) Is(target error) bool { return target == ErrLocked }
 
 const errMigrating = busy("migrations are being reverted")
 
-// The keys of the advisory locks. The holder of a partner's lock also holds a shared
-// lock of the schema, which taking migrations back needs exclusively.
+// The keys of the advisory locks. The holder of a partner's lock also holds a shared lock
+// of the schema. Reverting migrations needs that lock exclusively.
 const (
 	schemaLock  = "pg_catalog.hashtextextended('partnercost', 0)"
 	partnerLock = "pg_catalog.hashtextextended('partnercost/' || $1, 0)"
 )
 
-// lockPatience is how long a run waits for a lock that is held: the session of a
-// collector that was just killed ends a moment after it. The lock is tried every
-// lockPause, lockTries times.
+// lockPatience is how long a run waits for a lock that is held, because the session of a
+// collector that was killed ends a moment after it. The lock is tried lockTries times, at
+// intervals of lockPause.
 const (
 	lockPatience = 2 * time.Second
 	lockPause    = 100 * time.Millisecond
@@ -47,11 +47,11 @@ const (
 	reconnectPause = time.Second
 )
 
-// LockPartner takes the partner's advisory lock. It returns ErrLocked when, after two
-// seconds, the lock is still held or migrations are being taken back. One separate
-// session holds the locks of all partners. When it breaks, the locks are taken again as
-// soon as the server is back. The returned context ends, with ErrLocked as its cause,
-// only if another process was faster. The caller calls release once.
+// LockPartner takes the partner's advisory lock. It returns ErrLocked if, after two
+// seconds, the lock is still held or migrations are being reverted. One separate session
+// holds the locks of all partners. If the session breaks, its locks are taken again as
+// soon as the server is back. If another process takes one of them first, the returned
+// context ends with ErrLocked as its cause. The caller calls release once.
 func (s *Store) LockPartner(ctx context.Context, partner string) (locked context.Context, release func(), err error) {
 	locked, lost := context.WithCancelCause(ctx)
 	l := &partnerLocked{partner: partner, lost: lost}
@@ -62,7 +62,7 @@ func (s *Store) LockPartner(ctx context.Context, partner string) (locked context
 				// Do not wait for a server that does not answer: its session ends without it.
 				releasing, enough := context.WithTimeout(context.WithoutCancel(ctx), lockAnswer)
 				defer enough()
-				_ = s.locks.ask(releasing, lockRequest{lock: l, release: true, answer: make(chan error, 1)}) // giving back cannot fail
+				_ = s.locks.ask(releasing, lockRequest{lock: l, release: true, answer: make(chan error, 1)}) // releasing cannot fail
 				lost(nil)
 			}, nil
 		}
@@ -77,8 +77,8 @@ func (s *Store) LockPartner(ctx context.Context, partner string) (locked context
 	}
 }
 
-// PartnerLocked reports whether a session, of whatever process, holds the partner's lock.
-// It takes one cheap statement: many machines may ask for many partners all night.
+// PartnerLocked reports whether a session of any process holds the partner's lock. It is
+// one cheap statement, because many machines ask for many partners all night.
 func (s *Store) PartnerLocked(ctx context.Context, partner string) (bool, error) {
 	var free bool
 	if err := s.pool.QueryRow(ctx, "SELECT pg_catalog.pg_try_advisory_xact_lock("+partnerLock+")", partner).Scan(&free); err != nil {
@@ -96,7 +96,7 @@ type partnerLocked struct {
 	lost context.CancelCauseFunc
 }
 
-// lockRequest requests a lock, or gives it back.
+// lockRequest requests a lock, or releases it.
 type lockRequest struct {
 	lock    *partnerLocked
 	release bool
@@ -150,7 +150,7 @@ func (l *lockSession) submit(r lockRequest) {
 	go l.guard()
 }
 
-// guard serves requests, and holds the locks until the last one is given back.
+// guard serves requests, and keeps the session until the last lock is released.
 func (l *lockSession) guard() {
 	for {
 		l.mu.Lock()
@@ -198,7 +198,7 @@ func (l *lockSession) wait(waiting context.Context) {
 	}
 }
 
-// serve takes a lock or gives it back.
+// serve takes or releases a lock.
 func (l *lockSession) serve(r lockRequest) error {
 	if !r.release {
 		return l.take(r.lock)
@@ -250,9 +250,9 @@ func (l *lockSession) take(lock *partnerLocked) error {
 	return nil
 }
 
-// retake takes the locks of the broken session again. It returns ErrLocked while
-// another session holds one of them: at first that may be the dead session itself,
-// later it is another collector, and the lock is lost. Any other error means that the
+// retake takes the locks of the broken session again. It returns ErrLocked while another
+// session holds one of them. At first that may be the broken session itself; after
+// lockTries it is another collector, and the lock is lost. Any other error means that the
 // server cannot be reached.
 func (l *lockSession) retake() error {
 	var rival error
@@ -327,9 +327,8 @@ func (l *lockSession) try(expression string, args ...any) (yes bool, err error) 
 	return yes, err
 }
 
-// leave gives all locks back and ends the session. Ending the session would free the
-// locks too, but the server may notice the end only after the next run has found the
-// lock still held.
+// leave releases all locks and ends the session. The end of the session would release
+// them too, but the server may notice it only after the next run has found a lock held.
 func (l *lockSession) leave() {
 	ctx, cancel := context.WithTimeout(context.Background(), lockAnswer)
 	defer cancel()

@@ -12,42 +12,43 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// RefreshToken is a partner's refresh token as the database knows it: closed, if it
-// keeps the token itself.
+// RefreshToken is the row of a partner's refresh token.
 type RefreshToken struct {
-	// Sealed is nil when the token is kept elsewhere. KeyID says what closed it.
+	// Sealed is the encrypted token; nil if the token is stored elsewhere. KeyID names the
+	// key.
 	Sealed   []byte
 	KeyID    string
 	IssuedAt time.Time
-	// Revision is 0 as long as there is none.
+	// Revision counts the tokens so far; 0 means that there is none.
 	Revision int64
 }
 
-// tokenTries bounds how often the lock of a token is tried, each time for lockPatience:
-// the exchange of another process ends within some minutes, whatever the sign-in
-// service does.
+// tokenTries bounds how often the lock of a token is tried, each time for lockPatience.
+// The exchange of another process ends within some minutes, whatever the sign-in service
+// does.
 const tokenTries = 150
 
-// LockRefreshToken waits until no other process uses the partner's refresh token. The
-// lock lies in the session of the partners' locks, so that no connection is held while
-// the sign-in service is asked. The caller calls release once.
+// LockRefreshToken waits until no other process uses the partner's refresh token, and
+// locks it. The lock belongs to the session of the partners' locks, so no other
+// connection is occupied while the sign-in service is asked. The caller calls release
+// once.
 func (s *Store) LockRefreshToken(ctx context.Context, partner string) (release func(), err error) {
 	for tries := 1; ; tries++ {
-		_, release, err := s.LockPartner(ctx, "token/"+partner) // which is no partner's name
+		_, release, err := s.LockPartner(ctx, "token/"+partner) // "/" is not allowed in the name of a partner
 		switch {
 		case err == nil:
 			return release, nil
 		case errors.Is(err, ErrLocked) && tries < tokenTries && ctx.Err() == nil:
 		case errors.Is(err, ErrLocked):
-			return nil, fmt.Errorf("%w: another process has been using the refresh token of %s for long", billing.ErrUnavailable, partner)
+			return nil, fmt.Errorf("%w: another process has been using the refresh token of %s for several minutes", billing.ErrUnavailable, partner)
 		default:
 			return nil, err
 		}
 	}
 }
 
-// RefreshToken returns what is kept of the partner's refresh token; the zero value if
-// nothing is.
+// RefreshToken returns the row of the partner's refresh token; the zero value if there is
+// none.
 func (s *Store) RefreshToken(ctx context.Context, partner string) (RefreshToken, error) {
 	row, err := s.q.RefreshToken(ctx, s.pool, partner)
 	switch {
@@ -63,8 +64,8 @@ func (s *Store) RefreshToken(ctx context.Context, partner string) (RefreshToken,
 	return kept, nil
 }
 
-// KeepRefreshToken keeps a token in the place of that of its Revision. It reports false,
-// and keeps nothing, when another process has replaced that one meanwhile.
+// KeepRefreshToken replaces the token that has next.Revision. If another process has
+// replaced that token meanwhile, it changes nothing and returns false.
 func (s *Store) KeepRefreshToken(ctx context.Context, partner string, next RefreshToken) (bool, error) {
 	var kept int64
 	err := s.inTx(ctx, func(tx pgx.Tx) (err error) {
@@ -79,8 +80,8 @@ func (s *Store) KeepRefreshToken(ctx context.Context, partner string, next Refre
 	return kept == 1, nil
 }
 
-// RefreshTokensIssued tells when the refresh tokens were issued, by partner: those that
-// the database keeps, or knows to be in a key vault.
+// RefreshTokensIssued returns by partner when the refresh tokens in the database and in
+// key vaults were issued.
 func (s *Store) RefreshTokensIssued(ctx context.Context) (map[string]time.Time, error) {
 	rows, err := s.q.RefreshTokensIssued(ctx, s.pool)
 	if err != nil {

@@ -7,8 +7,9 @@ import (
 	"partnercost/internal/persist/dbsqlc"
 )
 
-// noteSame records the customers whose answers say what is stored as collected, and
-// sets their results. It returns the rest of the batch, completely derived.
+// noteSame records as collected the customers whose answers have the digests of the
+// stored ones, and sets their results. It returns the other statements of the batch, all
+// of them derived.
 func (w writer) noteSame(ctx context.Context, batch []billing.Statement, results []billing.CustomerResult) (news, error) {
 	arg := dbsqlc.NoteSameParams{RunID: w.run.ID, Rules: billing.Rules}
 	places := make(map[int64]int)
