@@ -59,7 +59,7 @@ func TestReportsOfThePast(t *testing.T) {
 		says string
 		args []string
 	}{
-		{"--as-of is not for it", []string{"coverage", "--as-of", then}},
+		{"--as-of is not for the report coverage", []string{"coverage", "--as-of", then}},
 		{"--since is not for", []string{"monthly-totals", "--since", then}},
 		{"neither a day", []string{"monthly-totals", "--as-of", "yesterday"}},
 		{"--lines is for the report restatements", []string{"coverage", "--lines"}},
@@ -86,7 +86,7 @@ func TestCustomersByName(t *testing.T) {
 	s.collector(t, "explain", "--customer", name, "--period", month).want(t, 0).says(t, "Values, the newest last", name)
 	// All names have an e, and the list of candidates ends.
 	s.collector(t, "explain", "--customer", "e", "--period", month).want(t, 2).says(t, "may mean several customers", "...")
-	s.collector(t, "report", "line-items", "--customer", "nobody at all").want(t, 2).says(t, "no customer is called")
+	s.collector(t, "report", "line-items", "--customer", "nobody at all").want(t, 2).says(t, "no customer has")
 }
 
 func TestWorkbooks(t *testing.T) {

@@ -1,6 +1,6 @@
-// Package codepages returns memory in which the program's code was loaded.
+// Package codepages returns the memory that holds the program's code to the kernel.
 //
-// Initialising all linked packages runs code all over the program, much of which never
-// runs again: that of charts, workbooks and cloud services, in a run that has none. The
-// pages it was loaded into count as the process's memory until the kernel needs them.
+// Initialising all linked packages runs code in every part of the program. Much of it
+// never runs again, such as that for charts, workbooks and cloud services in a run that
+// uses none. Its pages count as memory of the process until the kernel needs them.
 package codepages

@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// Release returns the pages of the program's code to the kernel, which loads those that
-// are used again from its cache of the file. Where it cannot, nothing changes.
+// Release returns the pages of the program's code to the kernel. Pages that are used again
+// are loaded from the kernel's cache of the file. If that fails, nothing changes.
 func Release() {
 	program, err := os.Readlink("/proc/self/exe")
 	if err != nil {
@@ -30,7 +30,7 @@ func Release() {
 		start, errStart := strconv.ParseUint(first, 16, 64)
 		end, errEnd := strconv.ParseUint(last, 16, 64)
 		if errStart == nil && errEnd == nil {
-			// Code is never written, so the file has all of it.
+			// Code is never changed in memory, so the file holds all of it.
 			_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, uintptr(start), uintptr(end-start), syscall.MADV_DONTNEED)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"partnercost/internal/codepages"
 )
 
-// fromFile returns the kilobytes of files that the process has loaded.
+// fromFile returns how many kilobytes of files the process has loaded.
 func fromFile(t *testing.T) int {
 	t.Helper()
 	status, err := os.ReadFile("/proc/self/status")

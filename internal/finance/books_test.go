@@ -20,7 +20,7 @@ const (
 	customerB billing.CustomerID = "00000000-0000-4000-8000-00000000000b"
 )
 
-// books is a database of its own, and the nights collected into it.
+// books is a private database with the nights that were collected into it.
 type books struct {
 	t     *testing.T
 	url   string
@@ -41,12 +41,12 @@ func newBooks(t *testing.T) *books {
 	return b
 }
 
-// night is the time of the nth nightly run.
+// night returns the time of the nth nightly run.
 func night(n int) time.Time { return time.Date(2026, 11, 1+n, 2, 30, 0, 0, time.UTC) }
 
 func runID(n int) string { return fmt.Sprintf("00000000-0000-4000-9000-%012d", n) }
 
-// collect stores the statements as the next night's run.
+// collect stores the statements as the run of the next night.
 func (b *books) collect(statements ...billing.Statement) {
 	b.t.Helper()
 	b.runs++
@@ -54,7 +54,7 @@ func (b *books) collect(statements ...billing.Statement) {
 	nights.Collect(b.t, b.store, run, statements...)
 }
 
-// reader reads what was stored, with a login.
+// reader returns a reader for a login.
 func (b *books) reader(login string) *finance.Reader { return open(b.t, login) }
 
 func both(details ...billing.CostDetail) []billing.CostDetail { return details }

@@ -10,8 +10,7 @@ import (
 	"partnercost/internal/billing"
 )
 
-// Customer is what is known of a customer apart from the costs. Texts are empty where
-// nothing is known.
+// Customer is a customer without the costs. Unknown texts are empty.
 type Customer struct {
 	Name, Country, LastOutcome, LastError string
 	FirstSeen                             time.Time
@@ -19,8 +18,8 @@ type Customer struct {
 	Active                                bool
 }
 
-// FindCustomer reads a customer of a partner. An error is billing.ErrUnknownCustomer if
-// there is none.
+// FindCustomer reads a customer of a partner. If there is no such customer, the error is
+// billing.ErrUnknownCustomer.
 func FindCustomer(ctx context.Context, tx *stdsql.Tx, partner string, id billing.CustomerID) (c Customer, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT coalesce(w.company_name, ''), coalesce(w.country, ''), coalesce(w.last_outcome, ''), coalesce(v.last_error, ''),
 			w.first_seen_at, w.last_collected_at, w.active
@@ -48,8 +47,8 @@ func CustomerSpan(ctx context.Context, tx *stdsql.Tx, partner string, id billing
 	return orZero(from), orZero(to), nil
 }
 
-// CustomerCurrencies are those of a customer's costs since a month, the most frequent
-// first; nil where none is stated.
+// CustomerCurrencies returns the currencies of a customer's costs since a month, the most
+// frequent first. nil stands for costs without a stated currency.
 func CustomerCurrencies(ctx context.Context, tx *stdsql.Tx, partner string, id billing.CustomerID, since time.Time) ([]*string, error) {
 	q := Query{
 		SQL: `SELECT currency_code FROM finance.costs
@@ -59,13 +58,14 @@ func CustomerCurrencies(ctx context.Context, tx *stdsql.Tx, partner string, id b
 	return collected(ctx, tx, q, single[*string])
 }
 
-// PartnerCustomers says how many active customers a partner has.
+// PartnerCustomers is the number of a partner's active customers.
 type PartnerCustomers struct {
 	Partner   string
 	Customers int64
 }
 
-// ActiveCustomers counts those of one partner or, if that is empty, of each.
+// ActiveCustomers counts the active customers of one partner, or of each if partner is
+// empty.
 func ActiveCustomers(ctx context.Context, tx *stdsql.Tx, partner string) ([]PartnerCustomers, error) {
 	c := ofPartner(partner)
 	c.terms = append(c.terms, "active")
@@ -76,7 +76,7 @@ func ActiveCustomers(ctx context.Context, tx *stdsql.Tx, partner string) ([]Part
 	})
 }
 
-// Partners are the names of all that have a run or costs.
+// Partners returns the names of all partners that have a run or costs.
 func Partners(ctx context.Context, tx *stdsql.Tx) ([]string, error) {
 	q := Query{SQL: "SELECT DISTINCT partner FROM finance.runs UNION SELECT DISTINCT partner FROM finance.month_totals ORDER BY 1"}
 	return collected(ctx, tx, q, single[string])

@@ -9,7 +9,7 @@ import (
 	"partnercost/internal/pg"
 )
 
-// reached words the error of a server that cannot be reached.
+// reached explains the error of a server that cannot be reached.
 func (r *Reader) reached(err error) error {
 	if _, failed := errors.AsType[*pgconn.ConnectError](err); failed {
 		return pg.Unreachable(r.pool.Config().ConnConfig, err)
@@ -17,7 +17,7 @@ func (r *Reader) reached(err error) error {
 	return err
 }
 
-// advised says what to do when the views are not there, or may not be read.
+// advised adds what to do if the views do not exist or may not be read.
 func advised(err error) error {
 	answer, answered := errors.AsType[*pgconn.PgError](err)
 	if !answered {
@@ -25,14 +25,14 @@ func advised(err error) error {
 	}
 	switch answer.Code {
 	case "3F000", "42P01", "42703", "42883":
-		return fmt.Errorf("the views of schema finance are not those that this program needs; collector migrate status prints the schema version of the database and the one that this program needs: %w", err)
+		return fmt.Errorf("the views of schema finance do not fit this program; collector migrate status prints the schema version of the database and the one that this program needs: %w", err)
 	case "42501":
 		return fmt.Errorf("finance_reader may not read the views of schema finance; collector migrate up grants it, or prints what an administrator has to run: %w", err)
 	}
 	return err
 }
 
-// notAReader says what to run when finance_reader cannot be had.
+// notAReader adds what to do if the login cannot become finance_reader.
 func notAReader(err error) error {
 	answer, answered := errors.AsType[*pgconn.PgError](err)
 	switch {

@@ -15,19 +15,19 @@ import (
 	"partnercost/internal/finance/dbsqlc"
 )
 
-// Explanation says where a customer's numbers come from: the costs whose period ends
-// in a month. Texts and dates (YYYY-MM-DD) are empty where the service states none. Its
-// JSON form is the output of "collector explain".
+// Explanation says where the costs of a customer come from whose period ends in a month.
+// Texts and dates (YYYY-MM-DD) that the service does not state are empty. Its JSON form
+// is the output of "collector explain".
 type Explanation struct {
 	CustomerID billing.CustomerID `json:"customer_id"`
 	Period     string             `json:"period"`
 	Costs      []ExplainedCost    `json:"costs"`
-	// Findings are those that concern the customer rather than one of its costs.
+	// Findings are the findings about the customer that concern no single cost.
 	Findings []ExplainedFinding `json:"findings"`
-	// Months are all those in which a cost of the customer ends.
+	// Months are all months in which a cost of the customer ends.
 	Months []string `json:"months_with_costs"`
-	// Bodies are the answers that the numbers were derived from, each once. Their contents
-	// are not read.
+	// Bodies are the answers from which the costs were derived, each once. Explain does not
+	// read their contents.
 	Bodies []Answer `json:"bodies"`
 }
 
@@ -53,7 +53,7 @@ type ExplainedCost struct {
 	Findings         []ExplainedFinding `json:"findings"`
 }
 
-// CostRevision is a value that a cost has or had; the last one is the newest.
+// CostRevision is a value of a cost. The last one is the newest.
 type CostRevision struct {
 	Revision        int           `json:"revision"`
 	PeriodEnd       string        `json:"period_end,omitempty"`
@@ -69,11 +69,11 @@ type CostRevision struct {
 	LineItemsSHA256 string        `json:"line_items_sha256,omitempty"`
 }
 
-// LineChange is a line that went, came or changed with a restatement of the cost, or the
-// part of the restatement that no line explains. Those of one revision add up to the
-// difference after tax.
+// LineChange is a line item that was removed, added or changed by a restatement of the
+// cost, or the part of the restatement that no line item explains. The line changes of
+// one revision add up to the difference after tax.
 type LineChange struct {
-	// Revision is the one that the restatement brought.
+	// Revision is the number of the value that replaced another.
 	Revision       int         `json:"revision"`
 	Change         string      `json:"change"`
 	Name           string      `json:"name,omitempty"`
@@ -89,8 +89,8 @@ type LineChange struct {
 	SharePercent   ExactAmount `json:"share_percent"`
 }
 
-// LineItemSet is a set of line items that a cost has or had; the last one is the
-// newest, and the line items of the cost are its items.
+// LineItemSet is a set of line items of a cost. The last one is the newest: it holds the
+// line items of the cost.
 type LineItemSet struct {
 	Revision        int           `json:"revision"`
 	ItemCount       int           `json:"item_count"`
@@ -102,8 +102,7 @@ type LineItemSet struct {
 	LineItemsSHA256 string        `json:"line_items_sha256,omitempty"`
 }
 
-// RunReference names a run. Only the id is left of a run that the ledger does not keep
-// any more.
+// RunReference names a run. It has only an id if the ledger no longer holds the run.
 type RunReference struct {
 	ID        string     `json:"run_id"`
 	Kind      string     `json:"kind,omitempty"`
@@ -149,7 +148,7 @@ type ExactAmount struct{ billing.Amount }
 // MarshalJSON writes the amount with all its digits.
 func (a ExactAmount) MarshalJSON() ([]byte, error) { return []byte(a.String()), nil }
 
-// String is the amount with all its digits, or null.
+// String returns the amount with all its digits, or null.
 func (a ExactAmount) String() string {
 	if !a.Valid {
 		return "null"
@@ -157,9 +156,9 @@ func (a ExactAmount) String() string {
 	return a.Decimal.String()
 }
 
-// Explain says where the costs of a customer that end in a month (YYYY-MM) come from,
-// under one partner or, if that is empty, under all. An error is billing.ErrUnknownCustomer if
-// there is no such customer.
+// Explain says where the costs of a customer come from that end in a month (YYYY-MM),
+// under one partner or, if partner is empty, under all. If there is no such customer, the
+// error is billing.ErrUnknownCustomer.
 func (r *Reader) Explain(ctx context.Context, partner string, customer billing.CustomerID, month string) (Explanation, error) {
 	e := Explanation{CustomerID: customer, Period: month, Costs: []ExplainedCost{}, Findings: []ExplainedFinding{}, Months: []string{}}
 	err := r.read(ctx, func(tx pgx.Tx) error {
@@ -238,8 +237,8 @@ func (x explainer) revisions(ctx context.Context, e *Explanation) error {
 	return err
 }
 
-// explainedChanges is no query of sqlc, which does not find out that its amounts are
-// numeric and may be null.
+// explainedChanges is not in sqlc, which cannot tell that its amounts are numeric and may
+// be null.
 const explainedChanges = `SELECT partner, coalesce(invoice_type, ''), coalesce(period_start::text, ''), coalesce(currency_code, ''), ordinal,
 		revision, change, coalesce(name, ''), coalesce(charge_type, ''), coalesce(subscription_id, ''), coalesce(start_date::text, ''), coalesce(end_date::text, ''),
 		quantity_before, quantity_after, after_tax_before, after_tax_after, after_tax_difference, share_percent
@@ -309,8 +308,8 @@ func (x explainer) items(ctx context.Context, e *Explanation) error {
 	return err
 }
 
-// findings gives each finding to the costs that its subject names. What is about the
-// customer, an invoice type or this month stands beside them.
+// findings adds each finding to the costs that its subject names. Findings about the
+// customer, an invoice type or this month are added to the explanation itself.
 func (x explainer) findings(ctx context.Context, e *Explanation) error {
 	rows, err := x.q.ExplainedFindings(ctx, x.tx, dbsqlc.ExplainedFindingsParams{CustomerID: x.customer, Partner: x.partner})
 	for _, r := range rows {
@@ -330,7 +329,7 @@ func (x explainer) findings(ctx context.Context, e *Explanation) error {
 	return err
 }
 
-// runs fills in what the ledger still knows of the runs that are named.
+// runs fills in the runs that the ledger still holds.
 func (x explainer) runs(ctx context.Context, e *Explanation) error {
 	named := map[string][]*RunReference{}
 	add := func(r *RunReference) {
@@ -357,22 +356,22 @@ func (x explainer) runs(ctx context.Context, e *Explanation) error {
 	return err
 }
 
-// inSet reports whether line items of this partner, invoice type and period are those
-// of the cost.
+// inSet reports whether line items of this partner, invoice type and period belong to the
+// cost.
 func (c *ExplainedCost) inSet(partner, invoiceType, periodStart string) bool {
 	return c.Partner == partner && c.InvoiceType == invoiceType && c.PeriodStart == periodStart
 }
 
-// isSubject reports whether the subject of a finding is this cost, or its period in
-// every currency.
+// isSubject reports whether the subject of a finding is this cost, or its period in every
+// currency.
 func (c *ExplainedCost) isSubject(subject string) bool {
 	period := cmp.Or(c.InvoiceType, "(no type)") + " " + cmp.Or(c.PeriodStart, "(no period)")
 	whole := period + " " + cmp.Or(c.CurrencyCode, "(no currency)")
 	return subject == period || subject == whole || c.Ordinal > 1 && subject == fmt.Sprintf("%s #%d", whole, c.Ordinal)
 }
 
-// isGeneral reports whether the subject of a finding is no single cost: nothing, an
-// invoice type, or months ("Recurring 2026-03 to 2026-04") of which the given is one.
+// isGeneral reports whether the subject of a finding is not a single cost: it is empty, an
+// invoice type, or a range of months ("Recurring 2026-03 to 2026-04") that includes month.
 func isGeneral(subject, month string) bool {
 	if strings.Contains(subject, "(no period)") {
 		return false
@@ -404,7 +403,7 @@ func inUTC(t *time.Time) *time.Time {
 	return &utc
 }
 
-// answersOf lists each answer that the costs name, once and in that order.
+// answersOf returns the answers that the costs name, each once and in that order.
 func answersOf(costs []ExplainedCost) []Answer {
 	answers := []Answer{}
 	add := func(kind billing.DocumentKind, hash string) {

@@ -29,7 +29,7 @@ func TestExplain(t *testing.T) {
 	b.collect(nights.Statement(customerA, both(r, nights.OneTime(10, "2"), nights.OneTime(10, "3"), odd), nights.Item(r, "CYCLE FEE", "12.50"), nights.Item(r, "CREDIT", "0"), nights.Item(o, "PURCHASE FEE", "2")))
 	b.collect(nights.Statement(customerA, both(nights.Recurring(10, "12.50"), nights.OneTime(10, "2"))), nights.Statement(customerB, both(nights.Recurring(9, "99"))))
 
-	// Whoever may read the views and nothing else can have it.
+	// The right to read the views is sufficient.
 	reader := b.reader(pgtest.Login(t, b.url, "finance_reader"))
 	e, err := reader.Explain(t.Context(), "", customerA, "2026-10")
 	if err != nil {

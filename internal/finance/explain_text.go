@@ -39,7 +39,7 @@ func (e Explanation) WriteText(w io.Writer) error {
 	return writeAnswers(w, e.Bodies)
 }
 
-// explanationText writes printable text until something fails.
+// explanationText writes printable text until the first error.
 type explanationText struct {
 	w   io.Writer
 	err error
@@ -114,7 +114,7 @@ func (o *explanationText) cost(c *ExplainedCost) {
 	}
 }
 
-// changes says why a value took the place of another.
+// changes writes why a value replaced another.
 func (o *explanationText) changes(c *ExplainedCost, before, after CostRevision) {
 	difference := ExactAmount{}
 	if before.AfterTaxTotal.Valid && after.AfterTaxTotal.Valid {
@@ -182,7 +182,7 @@ func exact(d decimal.Decimal) ExactAmount {
 	return ExactAmount{billing.Amount{Decimal: d, Valid: true}}
 }
 
-// signed is an amount with its sign also where it is positive.
+// signed returns an amount with its sign, also if it is positive.
 func signed(a ExactAmount) string {
 	if a.Valid && a.Decimal.IsPositive() {
 		return "+" + a.String()
@@ -206,7 +206,8 @@ func untilText(t *time.Time) string {
 	return toSecond(*t)
 }
 
-// shortHash is the beginning of a SHA-256, enough to find it in the list of answers.
+// shortHash returns the beginning of a SHA-256, which is enough to find it in the list of
+// answers.
 func shortHash(hash string) string {
 	if hash == "" {
 		return "-"

@@ -12,11 +12,11 @@ import (
 	"partnercost/internal/sheet"
 )
 
-// Dataset is what Export reads: a view of finance, of which it takes the billing
-// periods that end in one month.
+// Dataset is a view of finance that Export reads. Export selects the billing periods that
+// end in one month.
 type Dataset int
 
-// The datasets there are.
+// The datasets.
 const (
 	// CostsDataset is finance.costs.
 	CostsDataset Dataset = iota
@@ -30,12 +30,12 @@ const (
 	InvoiceDetailDataset
 )
 
-// extract is the query of a dataset. Its parameters are the first day of the month,
-// that of the next one, and the partner or nothing.
+// extract is the query of a dataset. Its parameters are the first day of the month, the
+// first day of the next month, and the partner or an empty text.
 type extract struct{ view, where, order string }
 
-// The extracts are no queries of sqlc, which would collect the rows in memory. The
-// order is the same on every server, whatever its collation.
+// The extracts are not in sqlc, whose code would collect the rows in memory. Their order
+// does not depend on the collation of the server.
 var extracts = map[Dataset]extract{
 	CostsDataset: {
 		"finance.costs", `period_end >= $1::date AND period_end < $2::date AND ($3::text = '' OR partner = $3)`,
@@ -43,7 +43,7 @@ var extracts = map[Dataset]extract{
 	},
 	FOCUS12Dataset: focusExtract("finance.focus_1_2"),
 	FOCUS14Dataset: focusExtract("finance.focus_1_4"),
-	BillingPeriodDataset: { // of all partners
+	BillingPeriodDataset: { // billing periods have no partner
 		"finance.focus_billing_period", `"BillingPeriodEnd" > $1::date AND "BillingPeriodEnd" <= $2::date AND $3::text = ''`,
 		`"BillingPeriodStart", "BillingPeriodEnd"`,
 	},
@@ -72,23 +72,23 @@ func (x extract) sql(columns []string) string {
 	return "SELECT " + selected + " FROM " + x.view + " WHERE " + x.where + " ORDER BY " + x.order
 }
 
-// leftOut counts what the FOCUS views do not hold. A cost without an end belongs to
-// no month, so it counts in every one.
+// leftOut counts the costs that the FOCUS views leave out. A cost without a period end
+// belongs to no month, so it is counted in every month.
 const leftOut = `SELECT count(*) FROM finance.focus_left_out
 	WHERE (period_end IS NULL OR period_end >= $1::date AND period_end < $2::date) AND ($3::text = '' OR partner = $3)`
 
-// incomplete counts the invoices that the Invoice Detail dataset does not hold.
+// incomplete counts the invoices that the dataset Invoice Detail leaves out.
 const incomplete = `SELECT count(*) FROM finance.invoices
 	WHERE month >= $1::date AND month < $2::date AND state <> 'complete' AND ($3::text = '' OR partner = $3)`
 
-// Export is which rows and columns of a dataset are wanted.
+// Export selects rows and columns of a dataset.
 type Export struct {
 	Dataset Dataset
 	// Month is any instant of the month, in UTC.
 	Month time.Time
-	// Partner is a partner's name, or empty for all. Billing periods are of all.
+	// Partner is a partner's name, or empty for all. Billing periods have no partner.
 	Partner string
-	// Columns are the wanted columns in their order; all without any.
+	// Columns are the columns in their order; empty for all.
 	Columns []string
 }
 
@@ -96,13 +96,12 @@ func (e Export) month() time.Time {
 	return time.Date(e.Month.Year(), e.Month.Month(), 1, 0, 0, 0, 0, time.UTC)
 }
 
-// Exported says what was written.
+// Exported describes what was written.
 type Exported struct {
-	// Rows counts the rows, and LeftOut the costs that the dataset does not hold because
-	// FOCUS demands what they do not state. Of invoices those are left out whose lines are
-	// not complete.
+	// Rows counts the rows. LeftOut counts the costs that lack what FOCUS requires or, for
+	// Invoice Detail, the invoices whose lines are not complete.
 	Rows, LeftOut int64
-	// Columns are those that were written.
+	// Columns are the columns that were written.
 	Columns []sheet.Column
 	// Periods are the billing periods that end in the month, for datasets of FOCUS.
 	Periods []BillingPeriod
@@ -114,7 +113,7 @@ type BillingPeriod struct {
 	Closed                  bool
 }
 
-// UnknownColumnError says that a dataset has no such column.
+// UnknownColumnError is the error of a column that the dataset does not have.
 type UnknownColumnError struct {
 	Name string
 	// Known are the columns of the dataset.
@@ -125,8 +124,8 @@ func (e *UnknownColumnError) Error() string {
 	return fmt.Sprintf("there is no column %q; the columns are %s", e.Name, strings.Join(e.Known, ", "))
 }
 
-// Export writes the rows as they arrive, in an order that depends on the rows only.
-// A column that the dataset does not have is an UnknownColumnError.
+// Export writes the rows as they arrive. Their order depends on the rows only. If the
+// dataset lacks a column of e.Columns, the error is an UnknownColumnError.
 func (r *Reader) Export(ctx context.Context, e Export, to sheet.Writer) (Exported, error) {
 	month, x := e.month(), extracts[e.Dataset]
 	var done Exported
@@ -156,7 +155,7 @@ func (r *Reader) Export(ctx context.Context, e Export, to sheet.Writer) (Exporte
 	return done, nil
 }
 
-// knows looks the columns up in the view.
+// knows returns an UnknownColumnError if the view lacks one of the columns.
 func (x extract) knows(ctx context.Context, tx pgx.Tx, columns []string) error {
 	if len(columns) == 0 {
 		return nil
@@ -187,7 +186,7 @@ func billingPeriods(ctx context.Context, tx pgx.Tx, month time.Time) ([]BillingP
 	return pgx.CollectRows(rows, pgx.RowToStructByPos[BillingPeriod])
 }
 
-// noted notes the columns that a writer is given.
+// noted is a writer that records its columns.
 type noted struct {
 	sheet.Writer
 

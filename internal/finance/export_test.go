@@ -11,7 +11,7 @@ import (
 	"partnercost/internal/sheet"
 )
 
-// exported collects an export, a line per row.
+// exported returns an export as lines, one per row.
 type exported struct {
 	columns []sheet.Column
 	lines   []string
@@ -85,8 +85,8 @@ func TestExport(t *testing.T) {
 	}
 }
 
-// The ids are of the columns. When they change, focusSchemaCreated must too: a schema
-// that has changed is a new one.
+// The id depends on the columns. If the columns change, focusSchemaCreated must change
+// too, because a changed schema is a new schema.
 func TestFocusSchemasAreThoseOfTheirDate(t *testing.T) {
 	t.Parallel()
 	b := newBooks(t)

@@ -10,11 +10,11 @@ import (
 	"partnercost/internal/sheet"
 )
 
-// focusSchemaCreated is when the columns of the FOCUS datasets last changed. A test
-// fails when they change and this does not.
+// focusSchemaCreated is when the columns of the FOCUS datasets last changed. A test fails
+// if the columns change and this date does not.
 const focusSchemaCreated = "2026-11-27T00:00:00Z"
 
-// focusNames is the namespace of the ids below, which are the same for everybody.
+// focusNames is the namespace of the ids below. It is the same in every installation.
 var focusNames = uuid.MustParse("0d9d1ee3-54a6-4c3f-9e6c-0f4e7a6a1f52")
 
 // focusDataset is a dataset in the words of FOCUS.
@@ -27,11 +27,11 @@ var focusDatasets = map[Dataset]focusDataset{
 	InvoiceDetailDataset: {"1.4", "InvoiceDetail", "Invoice Detail"},
 }
 
-// FOCUSMetadata is what FOCUS demands beside an export.
+// FOCUSMetadata is the metadata that FOCUS requires with an export.
 type FOCUSMetadata struct {
 	DataGenerator   focusGenerator  `json:"DataGenerator"`
 	DatasetInstance []focusInstance `json:"DatasetInstance,omitempty"`
-	// Schema is one object in 1.2, and a collection since.
+	// Schema is one object in 1.2, and a collection since 1.4.
 	Schema  any            `json:"Schema"`
 	Recency []focusRecency `json:"Recency,omitempty"`
 }
@@ -79,8 +79,8 @@ type focusSector struct {
 	TimeSectorLastUpdated string `json:"TimeSectorLastUpdated"`
 }
 
-// FOCUSMetadata describes an export of a dataset of FOCUS: done is what it wrote with
-// the given version of the program, now.
+// FOCUSMetadata describes an export of a FOCUS dataset: done is what it wrote, version the
+// version of the program, now the time.
 func (e Export) FOCUSMetadata(done Exported, version string, now time.Time) FOCUSMetadata {
 	of := focusDatasets[e.Dataset]
 	m := FOCUSMetadata{DataGenerator: focusGenerator{"partnercost"}}
@@ -90,7 +90,7 @@ func (e Export) FOCUSMetadata(done Exported, version string, now time.Time) FOCU
 		return m
 	}
 	instances := []Dataset{FOCUS14Dataset, BillingPeriodDataset}
-	if e.Dataset == InvoiceDetailDataset { // it is there where invoices are read
+	if e.Dataset == InvoiceDetailDataset { // it exists only where invoices are read
 		instances = append(instances, e.Dataset)
 	}
 	for _, dataset := range instances {
@@ -102,11 +102,11 @@ func (e Export) FOCUSMetadata(done Exported, version string, now time.Time) FOCU
 	return m
 }
 
-// FOCUSVersion is the version of FOCUS whose dataset is exported.
+// FOCUSVersion returns the version of FOCUS that defines the dataset.
 func (e Export) FOCUSVersion() string { return focusDatasets[e.Dataset].version }
 
-// FOCUSSchemaID is the id of the schema of an export. It follows from the dataset, the
-// columns and the version of the program.
+// FOCUSSchemaID returns the id of the schema of an export. The id depends only on the
+// dataset, the columns and the version of the program.
 func (e Export) FOCUSSchemaID(columns []sheet.Column, version string) string {
 	return e.focusSchema(columns, version).SchemaID
 }
@@ -117,13 +117,13 @@ func (e Export) focusSchema(columns []sheet.Column, version string) focusSchema 
 	for _, column := range columns {
 		s.ColumnDefinition = append(s.ColumnDefinition, definition(column))
 	}
-	// What a schema is made of is marshalled without an error.
+	// Marshalling a schema cannot fail.
 	content, _ := json.Marshal(s)
 	s.SchemaID = uuid.NewSHA1(focusNames, append([]byte(of.id+" "), content...)).String()
 	return s
 }
 
-// definition is a column in the words of FOCUS's examples.
+// definition describes a column as FOCUS's examples do.
 func definition(column sheet.Column) focusColumn {
 	c := focusColumn{ColumnName: column.Name}
 	switch column.Kind {
@@ -144,11 +144,11 @@ func definition(column sheet.Column) focusColumn {
 	return c
 }
 
-// instance is a dataset of one partner, or of all.
+// instance describes the dataset of one partner, or of all.
 func (e Export) instance(of focusDataset) focusInstance {
 	name, partner := of.name, e.Partner
 	if of.id == focusDatasets[BillingPeriodDataset].id {
-		partner = "" // periods are of all
+		partner = "" // billing periods have no partner
 	}
 	if partner != "" {
 		name += " of " + partner
@@ -156,8 +156,8 @@ func (e Export) instance(of focusDataset) focusInstance {
 	return focusInstance{of.id, uuid.NewSHA1(focusNames, []byte(of.version+" "+of.id+" "+partner)).String(), name}
 }
 
-// recency has a time sector for each billing period, which is complete when it is
-// closed. A month without any has one, for the month.
+// recency returns a time sector for each billing period. The sector is complete when the
+// period is closed. A month without billing periods has one sector, for the month.
 func (e Export) recency(periods []BillingPeriod, now time.Time) focusRecency {
 	of := focusDatasets[e.Dataset]
 	r := focusRecency{DatasetInstanceID: e.instance(of).DatasetInstanceID, RecencyLastUpdated: focusTime(now)}
@@ -181,5 +181,5 @@ func (e Export) recency(periods []BillingPeriod, now time.Time) focusRecency {
 	return r
 }
 
-// focusTime is an instant in the format that FOCUS demands.
+// focusTime formats an instant as FOCUS requires.
 func focusTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }

@@ -8,11 +8,11 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// InvoiceStatement holds the invoices of a month against their lines and the service
+// InvoiceStatement compares the invoices of a month with their lines and with the service
 // costs. Its JSON form is the output of "collector reconcile".
 type InvoiceStatement struct {
 	Period string `json:"period"`
-	// Open says what keeps a person from signing the statement.
+	// Open lists what is open: until it is empty, nobody can sign the statement.
 	Open        []string              `json:"open"`
 	Invoices    []StatedInvoice       `json:"invoices"`
 	Totals      []ReconciledTotal     `json:"totals"`
@@ -20,7 +20,7 @@ type InvoiceStatement struct {
 	NotJudged   []CostsWithoutInvoice `json:"costs_without_invoice"`
 }
 
-// StatedInvoice is an invoice with what its lines add up to.
+// StatedInvoice is an invoice with the sum of its lines.
 type StatedInvoice struct {
 	Partner      string      `json:"partner"`
 	InvoiceID    string      `json:"invoice_id"`
@@ -34,7 +34,7 @@ type StatedInvoice struct {
 	State        string      `json:"state"`
 }
 
-// ReconciledTotal sums up the customers of one type and currency.
+// ReconciledTotal is the sum over the customers of one type and currency.
 type ReconciledTotal struct {
 	Partner      string      `json:"partner"`
 	InvoiceType  string      `json:"invoice_type,omitempty"`
@@ -46,7 +46,7 @@ type ReconciledTotal struct {
 	Difference   ExactAmount `json:"difference"`
 }
 
-// CustomerDifference is a customer whose invoiced sum is not its service costs.
+// CustomerDifference is a customer whose invoiced sum differs from its service costs.
 type CustomerDifference struct {
 	Partner      string      `json:"partner"`
 	CustomerID   string      `json:"customer_id"`
@@ -60,7 +60,7 @@ type CustomerDifference struct {
 	Reason       string      `json:"reason,omitempty"`
 }
 
-// CostsWithoutInvoice are service costs that no invoice is there for yet.
+// CostsWithoutInvoice are service costs that have no invoice yet.
 type CostsWithoutInvoice struct {
 	Partner      string      `json:"partner"`
 	InvoiceType  string      `json:"invoice_type,omitempty"`
@@ -69,7 +69,7 @@ type CostsWithoutInvoice struct {
 	ServiceCosts ExactAmount `json:"service_costs"`
 }
 
-// The questions of a statement. $1 is the month, $2 the partner or NULL.
+// The queries of a statement. $1 is the month, $2 the partner or NULL.
 const (
 	statedInvoices = `SELECT partner, invoice_id, coalesce(invoice_type, ''), coalesce(document_type, ''), coalesce(amends, ''), coalesce(currency_code, ''), total, lines_total, difference, state
 		FROM finance.invoices WHERE month = $1::date AND ($2::text IS NULL OR partner = $2) ORDER BY partner, invoice_type, currency_code, coalesce(amends, invoice_id), invoice_id`
@@ -87,7 +87,8 @@ const (
 		WHERE kind = 'invoice_missing' AND resolved_at IS NULL AND subject LIKE '% ' || to_char($1::date, 'YYYY-MM') || ' %' AND ($2::text IS NULL OR partner = $2) ORDER BY 1`
 )
 
-// InvoiceStatement states a month of one partner or, if that is empty, of all.
+// InvoiceStatement returns the statement of a month, for one partner or, if partner is
+// empty, for all.
 func (r *Reader) InvoiceStatement(ctx context.Context, month time.Time, partner string) (InvoiceStatement, error) {
 	s := InvoiceStatement{Period: month.Format("2006-01")}
 	var whose *string
@@ -132,8 +133,8 @@ func allRows[T any](ctx context.Context, tx pgx.Tx, query string, row pgx.RowToF
 	return all, err
 }
 
-// judge says what is open: what is missing or not whole, totals that the lines do not
-// explain, and differences without a reason, or that are late.
+// judge lists what is open: invoices that are missing or not complete, totals that differ
+// from the sum of the lines, and differences without a known reason or with late data.
 func (s *InvoiceStatement) judge() {
 	if len(s.Invoices) == 0 {
 		s.Open = append(s.Open, "no invoice of "+s.Period+" is stored")
@@ -156,7 +157,7 @@ func (s *InvoiceStatement) judge() {
 	}
 }
 
-// words are the verdicts in a sentence that ends with the difference.
+// words are the verdicts as the beginning of a sentence that ends with the difference.
 var words = map[string]string{
 	"differs": "the invoice differs from the service costs by", "invoice_only": "only the invoice has an amount:", "costs_only": "only the service costs have an amount, the invoice lacks it:",
 }

@@ -10,7 +10,7 @@ import (
 	"partnercost/internal/sheet"
 )
 
-// WriteText writes what a person signs.
+// WriteText writes the statement for the person who signs it.
 func (s *InvoiceStatement) WriteText(w io.Writer) error {
 	invoices := sheet.Table{
 		Header: []string{"PARTNER", "INVOICE", "TYPE", "DOCUMENT", "AMENDS", "CURRENCY", "TOTAL", "LINES", "DIFFERENCE", "STATE"},

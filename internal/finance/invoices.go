@@ -12,15 +12,15 @@ import (
 	"partnercost/internal/billing"
 )
 
-// Invoices selects what Microsoft billed.
+// Invoices selects Microsoft's invoices.
 func Invoices(s Selection) Query {
 	c := invoiceConditions(s)
 	return Query{`SELECT v.invoice_id, v.partner, to_char(v.month, 'YYYY-MM') AS month, v.invoice_type, v.document_type, v.amends, v.invoice_date::text, v.period_start::text, v.period_end::text,
 		v.currency_code, v.total, v.lines_total, v.difference, v.state, v.lines, v.revisions, v.last_changed_at FROM finance.invoices v` + c.where(), c.args}
 }
 
-// knownCustomer says whether the customer of a row was ever requested: invoices name others
-// too.
+// knownCustomer says whether the customer of a row was ever requested. Invoices also name
+// other customers.
 const knownCustomer = "EXISTS (SELECT FROM finance.customers w WHERE w.partner = v.partner AND w.customer_id = v.customer_id) AS known"
 
 // InvoiceLines selects the lines of the invoices.
@@ -30,7 +30,7 @@ func InvoiceLines(s Selection) Query {
 		v.pretax_total, v.tax, v.after_tax_total, v.subscription_id, v.order_id, v.sku_id, v.source, v.class, v.ordinal FROM finance.invoice_lines v` + c.where(), c.args}
 }
 
-// Reconciliation selects the customers of a month, what was billed for each, and its
+// Reconciliation selects the customers of a month with their invoiced sums and their
 // service costs.
 func Reconciliation(s Selection) Query {
 	c := invoiceConditions(s)
@@ -45,7 +45,7 @@ func Reconciliation(s Selection) Query {
 		abs(v.difference) AS moved, count(*) OVER () AS all_rows FROM finance.invoice_reconciliation v` + c.where(), c.args}
 }
 
-// ReconciledTotals selects what the customers of a month add up to, by type and currency.
+// ReconciledTotals selects the sums over the customers of a month, by type and currency.
 func ReconciledTotals(s Selection) Query {
 	c := invoiceConditions(s)
 	return Query{`SELECT v.invoice_type, v.partner, v.currency_code, count(*) AS customers, count(*) FILTER (WHERE v.verdict = 'matched') AS matched,
@@ -86,19 +86,19 @@ func invoiceConditions(s Selection) conditions {
 	return c
 }
 
-// AnyInvoices reports whether there are any.
+// AnyInvoices reports whether an invoice is stored.
 func AnyInvoices(ctx context.Context, tx *stdsql.Tx) (there bool, err error) {
 	err = tx.QueryRowContext(ctx, "SELECT EXISTS (SELECT FROM finance.invoices)").Scan(&there)
 	return there, advised(err)
 }
 
-// InvoiceMonths are those that have invoices, the newest first. The zero time comes last
-// and stands for invoices of no known month.
+// InvoiceMonths returns the months that have invoices, the newest first. The zero time
+// comes last and stands for invoices whose month is unknown.
 func InvoiceMonths(ctx context.Context, tx *stdsql.Tx) ([]time.Time, error) {
 	return months(ctx, tx, Query{SQL: "SELECT DISTINCT month FROM finance.invoices ORDER BY month DESC NULLS LAST"})
 }
 
-// Invoice is one with what its lines add up to. Texts are empty where nothing is stated.
+// Invoice is an invoice with the sum of its lines. Texts that are not stated are empty.
 type Invoice struct {
 	InvoiceType, DocumentType, Amends, Currency, State, Date, PeriodStart, PeriodEnd string
 	Month                                                                            *time.Time
@@ -109,10 +109,11 @@ type Invoice struct {
 	AmendedBy []string
 }
 
-// ErrUnknownInvoice says that no such invoice is stored.
+// ErrUnknownInvoice means that no such invoice is stored.
 var ErrUnknownInvoice = errors.New("no such invoice is stored")
 
-// FindInvoice reads an invoice. An error is ErrUnknownInvoice if there is none.
+// FindInvoice reads an invoice. If there is no such invoice, the error is
+// ErrUnknownInvoice.
 func FindInvoice(ctx context.Context, tx *stdsql.Tx, partner, id string) (i Invoice, err error) {
 	err = tx.QueryRowContext(ctx, `SELECT coalesce(invoice_type, ''), coalesce(document_type, ''), coalesce(amends, ''), coalesce(currency_code, ''), state, coalesce(invoice_date::text, ''),
 			coalesce(period_start::text, ''), coalesce(period_end::text, ''), month, total, lines_total, difference, lines, revisions, last_changed_at

@@ -8,21 +8,22 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// Months are those with costs, the newest first. The zero time comes last and stands for
-// costs whose period has no stated end.
+// Months returns the months that have costs, the newest first. The zero time comes last
+// and stands for costs whose period has no stated end.
 func Months(ctx context.Context, tx *stdsql.Tx) ([]time.Time, error) {
 	return months(ctx, tx, Query{SQL: "SELECT DISTINCT month FROM finance.month_totals ORDER BY month DESC NULLS LAST"})
 }
 
-// DefaultMonth is the month to show when none is asked for: the newest closed one, else
-// the newest with costs; the zero time without any.
+// DefaultMonth returns the month to show if none is chosen: the newest closed month, else
+// the newest month with costs, else the zero time.
 func DefaultMonth(ctx context.Context, tx *stdsql.Tx) (time.Time, error) {
 	var month *time.Time
 	err := tx.QueryRowContext(ctx, "SELECT finance.reporting_month()").Scan(&month)
 	return orZero(month), advised(err)
 }
 
-// StaleMonths are those whose summaries are older than the facts, the newest last.
+// StaleMonths returns the months whose totals are older than their costs, the newest
+// last.
 func StaleMonths(ctx context.Context, tx *stdsql.Tx, partner string) ([]time.Time, error) {
 	c := ofPartner(partner)
 	return months(ctx, tx, Query{"SELECT DISTINCT month FROM finance.stale_months" + c.where() + " ORDER BY month", c.args})
@@ -35,7 +36,7 @@ func months(ctx context.Context, tx *stdsql.Tx, q Query) ([]time.Time, error) {
 	})
 }
 
-// LastRun is when the last run of everybody ended; nil if none did.
+// LastRun returns when the last run of all customers ended; nil if none did.
 func LastRun(ctx context.Context, tx *stdsql.Tx, partner string) (at *time.Time, err error) {
 	c := ofPartner(partner)
 	c.terms = append(c.terms, "status IN ('succeeded', 'partial')", "scope = 'all'")
@@ -43,19 +44,19 @@ func LastRun(ctx context.Context, tx *stdsql.Tx, partner string) (at *time.Time,
 	return at, advised(err)
 }
 
-// MonthState is how complete a month is in one invoice type and currency, which are empty
-// where none is stated.
+// MonthState says how complete a month is in one invoice type and currency. Both are empty
+// if they are not stated.
 type MonthState struct {
 	Month                 time.Time
 	InvoiceType, Currency string
 	Open                  bool
-	// Expected are the customers that had such costs in the month before, and Missing those
-	// of them that have none.
+	// Expected counts the customers that had such costs in the month before. Missing counts
+	// those of them that have none in this month.
 	Expected, Missing int
 	ClosesAt          time.Time
 }
 
-// MonthStates are those from one month to another, oldest first.
+// MonthStates returns the states from one month to another, oldest first.
 func MonthStates(ctx context.Context, tx *stdsql.Tx, partner string, from, to time.Time) ([]MonthState, error) {
 	c := ofPartner(partner)
 	c.add("month >= ?::date", date(from))
@@ -68,8 +69,9 @@ func MonthStates(ctx context.Context, tx *stdsql.Tx, partner string, from, to ti
 	})
 }
 
-// Currencies are those of the costs of a month, that of most customers first; nil where none
-// is stated. A nil month stands for all.
+// Currencies returns the currencies of the costs of a month, or of all months if month is
+// nil. The currency of most customers comes first. nil stands for costs without a stated
+// currency.
 func Currencies(ctx context.Context, tx *stdsql.Tx, month *time.Time, partner string) ([]*string, error) {
 	c := ofPartner(partner)
 	if month != nil {
@@ -78,22 +80,24 @@ func Currencies(ctx context.Context, tx *stdsql.Tx, month *time.Time, partner st
 	return collected(ctx, tx, Query{"SELECT currency_code FROM finance.month_totals" + c.where() + " GROUP BY currency_code ORDER BY sum(customers) DESC, currency_code", c.args}, single[*string])
 }
 
-// InvoiceTypes are those of all costs; nil where none is stated.
+// InvoiceTypes returns the invoice types of all costs. nil stands for costs without a
+// stated type.
 func InvoiceTypes(ctx context.Context, tx *stdsql.Tx) ([]*string, error) {
 	return collected(ctx, tx, Query{SQL: "SELECT DISTINCT invoice_type FROM finance.month_totals ORDER BY invoice_type DESC"}, single[*string])
 }
 
-// CurrencyTotal is what a month costs in one currency, nil where none is stated.
+// CurrencyTotal is the total of a month in one currency, which is nil if it is not stated.
 type CurrencyTotal struct {
 	Currency *string
 	AfterTax decimal.NullDecimal
-	// Now and Before are what is to be compared: of an invoice type that is closed the month
-	// and the one before, of one that is open the customers that have costs in both.
+	// Now and Before are comparable. For a closed invoice type they are the totals of the
+	// month and of the month before. For an open one they include only the customers that
+	// have costs in both.
 	Now, Before decimal.NullDecimal
 	Open        bool
 }
 
-// CurrencyTotals are those of a month, the currency of most customers first.
+// CurrencyTotals returns the totals of a month, the currency of most customers first.
 func CurrencyTotals(ctx context.Context, tx *stdsql.Tx, month time.Time, partner string) ([]CurrencyTotal, error) {
 	var c conditions
 	c.parameter(date(month))
@@ -116,16 +120,16 @@ func CurrencyTotals(ctx context.Context, tx *stdsql.Tx, month time.Time, partner
 	})
 }
 
-// MonthTotal is what a month costs in one currency and invoice type, which are empty where
-// none is stated.
+// MonthTotal is the total of a month in one currency and invoice type. Both are empty if
+// they are not stated.
 type MonthTotal struct {
 	Month                 time.Time
 	Currency, InvoiceType string
 	AfterTax              decimal.NullDecimal
 }
 
-// Trend is what each month of a selection costs, from one month to another: of one
-// customer from the costs, else from the summary.
+// Trend returns the totals of a selection, from one month to another. For one customer
+// they are read from the costs, else from the monthly totals.
 func Trend(ctx context.Context, tx *stdsql.Tx, s Selection, from, to time.Time) ([]MonthTotal, error) {
 	view, day := "finance.month_totals", "v.month"
 	if s.Customer != "" {

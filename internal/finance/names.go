@@ -10,25 +10,25 @@ import (
 	"partnercost/internal/billing"
 )
 
-// Named is a customer that a name may mean.
+// Named is a customer that a text may mean.
 type Named struct {
 	ID      billing.CustomerID
 	Name    string
 	Partner string
 }
 
-// NoSingleCustomerError says that a text names no customer, or several.
+// NoSingleCustomerError is the error of a text that names no customer, or several.
 type NoSingleCustomerError struct {
 	Text string
-	// Candidates are the first of those that it may mean.
+	// Candidates are the first customers that the text may mean.
 	Candidates []Named
-	// More says that there are more of them.
+	// More says that there are more candidates.
 	More bool
 }
 
 func (e *NoSingleCustomerError) Error() string {
 	if len(e.Candidates) == 0 {
-		return fmt.Sprintf("no customer is called %q, or has that in its name; it is a GUID or a name", e.Text)
+		return fmt.Sprintf("no customer has %q in its name; give a name, a part of it, or the GUID", e.Text)
 	}
 	var list strings.Builder
 	for _, c := range e.Candidates {
@@ -40,11 +40,11 @@ func (e *NoSingleCustomerError) Error() string {
 	return fmt.Sprintf("%q may mean several customers; give the GUID, or more of the name:%s", e.Text, list.String())
 }
 
-// candidates is how many customers an error lists.
+// candidates is the largest number of customers that an error lists.
 const candidates = 10
 
-// FindByName returns the customer that a text means: its GUID or its name, whatever the
-// case and the accents, or a part of it that no other name has. Else the error is
+// FindByName returns the customer that a text means: by its GUID, its name, or a part of
+// its name that no other name has. Case and accents do not matter. Otherwise the error is
 // a NoSingleCustomerError.
 func (r *Reader) FindByName(ctx context.Context, text string) (billing.CustomerID, error) {
 	if id, err := billing.ParseCustomerID(text); err == nil {
@@ -57,7 +57,7 @@ func (r *Reader) FindByName(ctx context.Context, text string) (billing.CustomerI
 	}
 	var found []match
 	err := r.read(ctx, func(tx pgx.Tx) error {
-		// A whole name comes before a part of one. A customer of two partners is one.
+		// A whole name precedes a part of one. A customer of two partners is one customer.
 		rows, err := tx.Query(ctx, `SELECT customer_id::text, min(name), min(partner), bool_or(whole) FROM (
 				SELECT customer_id, company_name AS name, partner, finance.fold(company_name) = finance.fold($1) AS whole
 				FROM finance.customers WHERE strpos(finance.fold(company_name), finance.fold($1)) > 0) c

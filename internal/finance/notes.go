@@ -12,8 +12,8 @@ import (
 	"partnercost/internal/sheet"
 )
 
-// ReportingMonth is the month that reports are about when none is named; the zero time
-// without costs.
+// ReportingMonth returns the month of reports for which none is named. It is the zero time
+// if there are no costs.
 func (r *Reader) ReportingMonth(ctx context.Context, with Parameters) (month time.Time, err error) {
 	err = r.read(ctx, func(tx pgx.Tx) error {
 		if err := set(ctx, tx, with); err != nil {
@@ -30,8 +30,8 @@ func (r *Reader) ReportingMonth(ctx context.Context, with Parameters) (month tim
 	return month, nil
 }
 
-// ReportNotes say what a report is about. The parameters that it returns name the month
-// that the report chooses where none is asked for.
+// ReportNotes returns notes on what a report is about. If no month is named, the returned
+// parameters name the month that the report chooses.
 func (r *Reader) ReportNotes(ctx context.Context, report Report, with Parameters) ([]sheet.Note, Parameters, error) {
 	notes := []sheet.Note{{About: "report", Says: report.Name}, {About: "shows", Says: report.Shows()}}
 	period := "all"
@@ -56,8 +56,7 @@ func (r *Reader) ReportNotes(ctx context.Context, report Report, with Parameters
 	return notes, with, nil
 }
 
-// Notes say how complete the costs are, as Completeness does, as of the moment of the
-// parameters.
+// Notes returns the notes of Completeness for all partners, as of with.AsOf.
 func (r *Reader) Notes(ctx context.Context, with Parameters, now time.Time) (notes []sheet.Note, err error) {
 	const endless = 0
 	tx, err := r.Begin(ctx, endless)
@@ -73,9 +72,9 @@ func (r *Reader) Notes(ctx context.Context, with Parameters, now time.Time) (not
 	return Completeness(ctx, tx, "", with.Period, now)
 }
 
-// Completeness says how complete the costs are, for whoever is handed a file of them: the
-// coverage of a partner, or of each, the state of the month (YYYY-MM, or empty for the open
-// ones), and what it lacks.
+// Completeness returns notes on how complete the costs are, for the readers of a file: the
+// coverage of one partner, or of each if partner is empty, the state of the month (period,
+// or the open months if that is empty), and what is missing in it.
 func Completeness(ctx context.Context, tx *stdsql.Tx, partner, period string, now time.Time) ([]sheet.Note, error) {
 	coverage := Coverage(Selection{Partner: partner, Now: now})
 	notes, err := collected(ctx, tx, Query{"SELECT partner, customers, covered FROM (" + coverage.SQL + ") c ORDER BY partner", coverage.Args}, func(scan func(...any) error) (sheet.Note, error) {
@@ -98,7 +97,7 @@ func Completeness(ctx context.Context, tx *stdsql.Tx, partner, period string, no
 		err := scan(&of, &month, &invoiceType, &currency, &state, &expected, &missing)
 		says := state + "; nothing is missing"
 		if missing > 0 {
-			says = fmt.Sprintf("%s; missing of %d customers that had such costs in the month before: %d (finance.missing_costs lists them)", state, expected, missing)
+			says = fmt.Sprintf("%s; %d of the %d customers that had such costs in the month before are missing (finance.missing_costs lists them)", state, missing, expected)
 		}
 		return sheet.Note{About: month + " " + invoiceType + " " + currency, Says: says + ", partner " + of}, err
 	})

@@ -10,8 +10,8 @@ import (
 	"github.com/shopspring/decimal"
 )
 
-// NewestValue is the value of a cost that counts. Texts are empty where the service
-// states none.
+// NewestValue is the newest value of a cost. Texts that the service does not state are
+// empty.
 type NewestValue struct {
 	PeriodEnd, Origin          string
 	PretaxTotal, Tax, AfterTax decimal.NullDecimal
@@ -22,11 +22,11 @@ type NewestValue struct {
 	SummaryHash, LineItemsHash string
 }
 
-// ErrUnknownCost says that no such cost is stored.
+// ErrUnknownCost means that no such cost is stored.
 var ErrUnknownCost = errors.New("no such cost is stored")
 
-// FindNewestValue reads that of the first cost of a selection. An error is ErrUnknownCost
-// if there is none.
+// FindNewestValue reads the newest value of the first cost of a selection. If there is no
+// such cost, the error is ErrUnknownCost.
 func FindNewestValue(ctx context.Context, tx *stdsql.Tx, s Selection) (v NewestValue, err error) {
 	c := costConditions(s)
 	c.terms = append(c.terms, "v.superseded_at IS NULL")
@@ -43,33 +43,33 @@ func FindNewestValue(ctx context.Context, tx *stdsql.Tx, s Selection) (v NewestV
 	return v, nil
 }
 
-// FindRun reads a run; nil when the ledger does not go back so far.
+// FindRun reads a run. It returns nil if the ledger no longer holds the run.
 func FindRun(ctx context.Context, tx *stdsql.Tx, id string) (*RunReference, error) {
 	run := RunReference{ID: id}
 	err := tx.QueryRowContext(ctx, "SELECT kind, started_at, status, version FROM finance.runs WHERE run_id = $1::uuid", id).
 		Scan(&run.Kind, &run.StartedAt, &run.Status, &run.Version)
 	switch {
 	case errors.Is(err, stdsql.ErrNoRows):
-		return nil, nil //nolint:nilnil // nil is a run that is no longer kept
+		return nil, nil //nolint:nilnil // nil stands for a run that the ledger no longer holds
 	case err != nil:
 		return nil, fmt.Errorf("read the run: %w", advised(err))
 	}
 	return &run, nil
 }
 
-// ChangeLine is a line item that went, came or changed with a restatement of a cost, or
-// the part of it that no line explains.
+// ChangeLine is a line item that was removed, added or changed by a restatement of a
+// cost, or the part of the restatement that no line item explains.
 type ChangeLine struct {
 	Revision  int
 	ChangedAt time.Time
-	// CostDifference is that of the restatement.
+	// CostDifference is the difference of the whole restatement.
 	CostDifference           decimal.NullDecimal
 	Change, Name             string
 	Difference, SharePercent decimal.NullDecimal
 }
 
-// FindChangeLines reads those of the restatements of a cost, the newest first and of each
-// the largest.
+// FindChangeLines reads the change lines of a cost: the newest restatement first, and
+// within each the largest difference first.
 func FindChangeLines(ctx context.Context, tx *stdsql.Tx, s Selection) ([]ChangeLine, error) {
 	q := ChangeLines(s)
 	q.SQL = `SELECT revision, changed_at, cost_difference, change, coalesce(name, charge_type, 'a line without a name'), after_tax_difference, share_percent FROM (` + q.SQL + `) l
@@ -80,7 +80,8 @@ func FindChangeLines(ctx context.Context, tx *stdsql.Tx, s Selection) ([]ChangeL
 	})
 }
 
-// LineItemSum is what line items of one currency, nil where none is stated, add up to.
+// LineItemSum is the sum of the line items in one currency, which is nil if it is not
+// stated.
 type LineItemSum struct {
 	Currency *string
 	Count    int

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Query is a query of the views. Each row has the columns that its SQL names.
+// Query is a query of the views. Its SQL names the columns of the rows.
 type Query struct {
 	SQL  string
 	Args []any
@@ -18,7 +18,7 @@ func collected[T any](ctx context.Context, tx *stdsql.Tx, q Query, read func(sca
 	if err != nil {
 		return nil, advised(err)
 	}
-	defer func() { _ = rows.Close() }() // what was wrong is in Err
+	defer func() { _ = rows.Close() }() // rows.Err returns the error
 	var all []T
 	for rows.Next() {
 		row, err := read(rows.Scan)
@@ -30,13 +30,13 @@ func collected[T any](ctx context.Context, tx *stdsql.Tx, q Query, read func(sca
 	return all, advised(rows.Err())
 }
 
-// single reads the only value of a row.
+// single scans a row of one value.
 func single[T any](scan func(...any) error) (value T, err error) {
 	err = scan(&value)
 	return value, err
 }
 
-// orZero is the zero time for NULL.
+// orZero returns the zero time for NULL.
 func orZero(t *time.Time) time.Time {
 	if t == nil {
 		return time.Time{}

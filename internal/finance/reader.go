@@ -1,6 +1,6 @@
-// Package finance reads schema finance, as the role finance_reader: the reports, the
-// exports, the explanations, the status and what the console shows. It needs no right
-// to anything else, and no schema version of its own: the views keep their names.
+// Package finance reads schema finance as the role finance_reader: the reports, the
+// exports, the explanations, the status and the pages of the console. It needs no other
+// right. It does not check the schema version, because the views keep their names.
 package finance
 
 import (
@@ -19,23 +19,22 @@ import (
 	"partnercost/internal/pg"
 )
 
-// connections bounds what all that read take from the server, so that they cannot take
-// the connections of a run.
+// connections bounds the connections of a reader, so that a run always finds some.
 const connections = 4
 
 // Reader reads the views of schema finance, and nothing else. It is safe for
 // concurrent use.
 type Reader struct {
 	pool *pgxpool.Pool
-	// db are the same connections, for the console.
+	// db gives the console the same connections.
 	db *stdsql.DB
 	q  *dbsqlc.Queries
-	// first begins each transaction.
+	// first is the statement that begins each transaction.
 	first string
 }
 
-// Open prepares to read the database at a URL with connections of its own; the first
-// transaction connects. Any login will do that is, or may become, finance_reader. The
+// Open prepares to read the database at a URL, with connections of its own. The first
+// transaction connects. The login must be finance_reader or be allowed to become it. The
 // caller closes the reader.
 func Open(databaseURL string) (*Reader, error) {
 	config, err := pgxpool.ParseConfig(databaseURL)
@@ -44,7 +43,7 @@ func Open(databaseURL string) (*Reader, error) {
 	}
 	config.ConnConfig.DialFunc = pg.Dial
 	first := pg.Transactions(config.ConnConfig, "partnercost reader", map[string]string{"jit": "off"})
-	// A plan that is made for the values at hand finds the index that fits them.
+	// A custom plan knows the parameters, and so finds the index that fits them.
 	config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	config.AfterConnect = func(_ context.Context, conn *pgx.Conn) error {
 		pgxdecimal.Register(conn.TypeMap())
@@ -68,9 +67,9 @@ func (r *Reader) Close() error {
 
 const becomeReader = "SET LOCAL ROLE finance_reader"
 
-// Begin starts a read-only transaction as finance_reader, which sees one state of
-// the database and none of whose statements takes longer than atMost. Where the role
-// cannot be had it fails, and never reads with more rights.
+// Begin starts a read-only transaction as finance_reader. The transaction sees one state
+// of the database, and none of its statements takes longer than atMost. If the login
+// cannot become finance_reader, Begin fails: nothing is read with more rights.
 func (r *Reader) Begin(ctx context.Context, atMost time.Duration) (*stdsql.Tx, error) {
 	tx, err := r.db.BeginTx(ctx, &stdsql.TxOptions{Isolation: stdsql.LevelRepeatableRead, ReadOnly: true})
 	if err != nil {
@@ -83,8 +82,8 @@ func (r *Reader) Begin(ctx context.Context, atMost time.Duration) (*stdsql.Tx, e
 	return tx, nil
 }
 
-// read lends f a transaction like those of Begin. Its statements take as long as they
-// take: whoever waits for them can end them.
+// read passes f a transaction like that of Begin. Its statements have no time limit,
+// because the user who waits for them can interrupt them.
 func (r *Reader) read(ctx context.Context, f func(pgx.Tx) error) error {
 	options := pgx.TxOptions{AccessMode: pgx.ReadOnly, IsoLevel: pgx.RepeatableRead}
 	return r.reached(pgx.BeginTxFunc(ctx, r.pool, options, func(tx pgx.Tx) error {

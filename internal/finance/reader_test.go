@@ -19,7 +19,8 @@ import (
 
 func TestMain(m *testing.M) { os.Exit(pgtest.Run(m)) }
 
-// asReader runs a statement in a reader's transaction of a login and returns its error.
+// asReader runs a statement in a reader's transaction, with a login, and returns the
+// error.
 func asReader(t *testing.T, databaseURL, statement string) error {
 	t.Helper()
 	reader, err := finance.Open(databaseURL)
@@ -39,7 +40,7 @@ func asReader(t *testing.T, databaseURL, statement string) error {
 func TestReaderReadsTheViewsOnlyWhoeverLogsIn(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
-	// The owner and a superuser give up as much as a login that may collect.
+	// The owner and a superuser give up their rights as a login that may collect does.
 	for who, login := range map[string]string{"owner": database, "writer": pgtest.Login(t, database, "collector_writer"), "reader": pgtest.Login(t, database, "finance_reader")} {
 		if err := asReader(t, login, "SELECT * FROM finance.costs, finance.month_totals, finance.top_movers, finance.stale_months"); err != nil {
 			t.Errorf("%s: %v", who, err)
@@ -76,7 +77,7 @@ func TestReaderNeverFallsBackToMoreRights(t *testing.T) {
 	}
 }
 
-// execute runs a statement at a database, with the rights of its URL.
+// execute runs a statement with the login of the URL.
 func execute(t *testing.T, url, statement string) {
 	t.Helper()
 	conn, err := pgx.Connect(t.Context(), url)
@@ -89,8 +90,8 @@ func execute(t *testing.T, url, statement string) {
 	}
 }
 
-// An owner who is no superuser migrates, grants the roles and reads as one of them. Since
-// PostgreSQL 16, having created a role does not allow to become it.
+// An owner who is not a superuser migrates, grants the roles and reads as one of them.
+// Since PostgreSQL 16, the creator of a role may not become it automatically.
 func TestOwnerBecomesReader(t *testing.T) {
 	t.Parallel()
 	database := pgtest.New(t)
@@ -104,7 +105,7 @@ func TestOwnerBecomesReader(t *testing.T) {
 		IF current_setting('server_version_num')::integer >= 160000 THEN
 			EXECUTE 'GRANT finance_reader, collector_writer TO `+owner+` WITH ADMIN TRUE, INHERIT FALSE, SET FALSE';
 		END IF; END $$`)
-	empty := pgtest.NewEmpty(t) // dropped before its owner is
+	empty := pgtest.NewEmpty(t) // is dropped before its owner
 	emptyURL, err := url.Parse(empty)
 	if err != nil {
 		t.Fatal(err)
@@ -137,8 +138,8 @@ func open(t *testing.T, databaseURL string) *finance.Reader {
 	return reader
 }
 
-// A reader meets databases of other versions of the program, and roles that were not
-// set up to the end.
+// A reader may find a database of another version of the program, and roles that are only
+// partly set up.
 func TestAReaderIsToldWhatToDo(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct{ name, change, says string }{

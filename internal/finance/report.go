@@ -17,7 +17,7 @@ import (
 
 // Report is one of the queries in sql/queries/finance.
 type Report struct {
-	// Name is the file's name without its ending, Summary its first comment line.
+	// Name is the name of the file without its extension. Summary is its first comment line.
 	Name, Summary, SQL string
 }
 
@@ -63,24 +63,24 @@ func (r Report) Flags() []string {
 	return flags
 }
 
-// Parameters narrow a report down; the queries read them as settings such as
+// Parameters are the parameters of a report. The queries read them as settings such as
 // finance.period.
 type Parameters struct {
-	// Period is "YYYY-MM", or empty for all, or for what the report does without.
+	// Period is "YYYY-MM". If it is empty, the report chooses a month or covers all.
 	Period string
 	// Customer is empty for all.
 	Customer billing.CustomerID
-	// AsOf is the moment as of which costs are read; zero for now.
+	// AsOf is the time as of which costs are read; zero for now.
 	AsOf time.Time
-	// Since is the moment since which something changed; zero for any.
+	// Since is the time since which something changed; zero for any.
 	Since time.Time
-	// Typed makes dates, instants and truth values what they are, for files that know such
-	// types; else they are text.
+	// Typed keeps the types of dates, instants and booleans, for files that have such types.
+	// Otherwise these values are text.
 	Typed bool
 }
 
-// Parameters reads the parameters of the report from the words of --period, --as-of and
-// --since, each empty where it is not given. A day stands for its end in --as-of, and for
+// Parameters reads the parameters of the report from the values of --period, --as-of and
+// --since, each empty if it is not given. A day stands for its end in --as-of, and for
 // its beginning in --since. Errors name the flag.
 func (r Report) Parameters(period, asOf, since string) (with Parameters, err error) {
 	if _, err := time.Parse("2006-01", period); period != "" && err != nil {
@@ -89,7 +89,7 @@ func (r Report) Parameters(period, asOf, since string) (with Parameters, err err
 	with.Period = period
 	if asOf != "" {
 		if !r.Reads("finance.as_of") {
-			return with, fmt.Errorf("the report %s has no history, so that --as-of is not for it", r.Name)
+			return with, fmt.Errorf("--as-of is not for the report %s, which has no history", r.Name)
 		}
 		if with.AsOf, err = moment("--as-of", asOf, true); err != nil {
 			return with, err
@@ -97,7 +97,7 @@ func (r Report) Parameters(period, asOf, since string) (with Parameters, err err
 	}
 	if since != "" {
 		if !r.Reads("finance.since") {
-			return with, fmt.Errorf("--since is not for the report %s", r.Name)
+			return with, fmt.Errorf("--since is not for the report %s, which does not select by time", r.Name)
 		}
 		if with.Since, err = moment("--since", since, false); err != nil {
 			return with, err
@@ -106,7 +106,8 @@ func (r Report) Parameters(period, asOf, since string) (with Parameters, err err
 	return with, nil
 }
 
-// moment reads an instant; a day stands for its beginning or its end, in UTC.
+// moment reads an instant. A day stands for its beginning or, if end is set, for its end,
+// in UTC.
 func moment(flag, text string, end bool) (time.Time, error) {
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at, nil
@@ -121,7 +122,7 @@ func moment(flag, text string, end bool) (time.Time, error) {
 	return day, nil
 }
 
-// settings are the parameters as the queries read them.
+// settings returns the parameters as the queries read them.
 func (p Parameters) settings() map[string]string {
 	moment := func(t time.Time) string {
 		if t.IsZero() {
@@ -134,19 +135,19 @@ func (p Parameters) settings() map[string]string {
 	}
 }
 
-// Reads says whether the report reads a setting such as finance.since.
+// Reads reports whether the report reads a setting such as finance.since.
 func (r Report) Reads(setting string) bool { return strings.Contains(r.SQL, setting) }
 
-// Reported says what a report is about.
+// Reported describes a report that was written.
 type Reported struct {
-	// Month is the month that the report chose because none was asked for; zero where it
-	// chose none.
+	// Month is the month that the report chose because none was named; zero if it chose
+	// none.
 	Month time.Time
 	Rows  int64
 }
 
-// Report runs a report unchanged and writes its rows as they arrive. All but numbers
-// is text, as PostgreSQL prints it, unless with.Typed.
+// Report runs the SQL of a report unchanged and writes its rows as they arrive. Unless
+// with.Typed is set, all values but numbers are text as PostgreSQL prints it.
 func (r *Reader) Report(ctx context.Context, report Report, with Parameters, to sheet.Writer) (done Reported, err error) {
 	kind := reportKind
 	if with.Typed {
@@ -171,7 +172,7 @@ func (r *Reader) Report(ctx context.Context, report Report, with Parameters, to 
 	return done, nil
 }
 
-// set gives the parameters to the queries of a transaction.
+// set sets the parameters for the queries of a transaction.
 func set(ctx context.Context, tx pgx.Tx, with Parameters) error {
 	for name, value := range with.settings() {
 		if _, err := tx.Exec(ctx, "SELECT set_config($1, $2, true)", name, value); err != nil {

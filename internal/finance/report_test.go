@@ -13,7 +13,7 @@ import (
 	"partnercost/internal/sheet"
 )
 
-// rowsOf holds a sheet; NULL is the text null.
+// rowsOf holds the rows of a sheet. NULL is the text "null".
 type rowsOf struct {
 	columns []sheet.Column
 	rows    [][]string
@@ -38,10 +38,10 @@ func (r *rowsOf) Row(cells [][]byte) error {
 
 func (r *rowsOf) Finish() error { return nil }
 
-// longAfter is when all months of the tests are closed, whenever the tests run.
+// longAfter is a time at which all months of the tests are closed.
 var longAfter = time.Date(2027, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// reported runs a report and returns its rows, without the columns named.
+// reported runs a report and returns its rows without the named columns.
 func (b *books) reported(name, period string, customer billing.CustomerID) []string {
 	b.t.Helper()
 	reports, err := finance.Reports()

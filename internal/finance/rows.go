@@ -12,9 +12,9 @@ import (
 	"partnercost/internal/sheet"
 )
 
-// write writes the rows of a query as they arrive, and counts them. The kinds of the
-// columns follow from their types. Memory does not grow with the rows, unless the
-// writer's does.
+// write writes the rows of a query as they arrive, and counts them. kind returns the kind
+// of a column from its type. Memory does not grow with the rows, unless the writer's
+// does.
 func (r *Reader) write(ctx context.Context, to sheet.Writer, kind func(oid uint32) sheet.Kind, query func(pgx.Tx) (pgx.Rows, error)) (int64, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -31,7 +31,7 @@ func (r *Reader) write(ctx context.Context, to sheet.Writer, kind func(oid uint3
 		defer rows.Close()
 		count, writeErr = copyRows(rows, kind, to)
 		if writeErr != nil {
-			stop() // else the rest of the rows would be read before the end
+			stop() // otherwise the remaining rows would be read first
 			return writeErr
 		}
 		return rows.Err()
@@ -45,7 +45,7 @@ func (r *Reader) write(ctx context.Context, to sheet.Writer, kind func(oid uint3
 	return count, err
 }
 
-// copyRows returns the errors of the writer only; those of the rows stay with them.
+// copyRows returns the errors of the writer only. Those of the query are in rows.Err.
 func copyRows(rows pgx.Rows, kind func(oid uint32) sheet.Kind, to sheet.Writer) (int64, error) {
 	var columns []sheet.Column
 	for _, field := range rows.FieldDescriptions() {
@@ -82,8 +82,8 @@ func kindOf(oid uint32) sheet.Kind {
 	return sheet.Text
 }
 
-// canonical turns PostgreSQL's text of instants and booleans into what every other
-// program reads. The instants are written as 2026-10-31 00:00:00.5+00.
+// canonical turns PostgreSQL's text of instants (2026-10-31 00:00:00.5+00) and booleans
+// into the form that other programs read.
 func canonical(raw []byte, kind sheet.Kind) []byte {
 	switch {
 	case raw == nil:

@@ -9,11 +9,11 @@ import (
 	"partnercost/internal/billing"
 )
 
-// Selection narrows the rows of the views down. A nil pointer, as a zero value, stands
-// for "all"; a text that is empty stands for rows that state none.
+// Selection selects rows of the views. A nil pointer and a zero value select all rows. A
+// pointer to an empty text selects the rows that state none.
 type Selection struct {
-	// Month is the first day of a month in UTC. The zero time stands for costs whose
-	// period has no stated end.
+	// Month is the first day of a month in UTC. The zero time selects costs whose period
+	// has no stated end.
 	Month       *time.Time
 	Since       *time.Time
 	Partner     string
@@ -24,20 +24,20 @@ type Selection struct {
 	PeriodStart *string
 	Ordinal     int
 	Severity    string
-	// Invoice is the number of an invoice, Verdict that of the reconciliation.
+	// Invoice is the number of an invoice. Verdict is a verdict of the reconciliation.
 	Invoice, Verdict string
 	// Search is a part of a name or of an id.
 	Search string
-	// Now is the time for which is asked.
+	// Now is the time as of which coverage is judged.
 	Now time.Time
-	// Open are the invoice types of which the month is open: customers are compared by
-	// those that have come.
+	// Open are the invoice types whose month is open. In them, the costs of the month before
+	// count only for customers that already have costs in the month.
 	Open []string
-	// Top leaves the first so many of each currency, partner or severity; 0 leaves all.
+	// Top selects the first rows of each currency, partner or severity; 0 selects all.
 	Top int
 }
 
-// date is a day as a query takes it: a date, or NULL for the zero time.
+// date returns a day as a parameter: a date, or NULL for the zero time.
 func date(t time.Time) any {
 	if t.IsZero() {
 		return nil
@@ -45,7 +45,7 @@ func date(t time.Time) any {
 	return t.Format(time.DateOnly)
 }
 
-// first is the condition that leaves what s.Top asks for of a place.
+// first returns the condition that the column place is at most s.Top.
 func (s Selection) first(place string) string {
 	if s.Top == 0 {
 		return ""
@@ -53,24 +53,24 @@ func (s Selection) first(place string) string {
 	return fmt.Sprintf(" WHERE %s <= %d", place, s.Top)
 }
 
-// conditions collects what a query asks for, and the values of its parameters.
+// conditions collects the conditions of a query and the values of its parameters.
 type conditions struct {
 	terms []string
 	args  []any
 }
 
-// parameter adds a value and returns how the query names it.
+// parameter adds a value and returns its placeholder.
 func (c *conditions) parameter(value any) string {
 	c.args = append(c.args, value)
 	return "$" + strconv.Itoa(len(c.args))
 }
 
-// add adds a condition, whose ? stands for the value.
+// add adds a condition. Its ? stands for the value.
 func (c *conditions) add(term string, value any) {
 	c.terms = append(c.terms, strings.ReplaceAll(term, "?", c.parameter(value)))
 }
 
-// equal asks for a text, or for rows without it when the text is empty.
+// equal adds the condition that a column has a text, or is NULL if the text is empty.
 func (c *conditions) equal(column string, text *string, cast string) {
 	switch {
 	case text == nil:
@@ -81,7 +81,7 @@ func (c *conditions) equal(column string, text *string, cast string) {
 	}
 }
 
-// whose adds the conditions that most views share.
+// whose adds the conditions on the partner and the customer, which most views share.
 func (c *conditions) whose(alias string, s Selection) {
 	if s.Partner != "" {
 		c.add(alias+".partner = ?::text", s.Partner)
@@ -98,7 +98,7 @@ func (c *conditions) where() string {
 	return " WHERE " + strings.Join(c.terms, " AND ")
 }
 
-// and continues other conditions.
+// and returns the conditions as the continuation of others.
 func (c *conditions) and() string {
 	if len(c.terms) == 0 {
 		return ""
@@ -106,7 +106,7 @@ func (c *conditions) and() string {
 	return " AND " + strings.Join(c.terms, " AND ")
 }
 
-// ofPartner are the conditions that leave one partner or, if it is empty, all.
+// ofPartner returns the conditions that select one partner or, if it is empty, all.
 func ofPartner(partner string) conditions {
 	var c conditions
 	if partner != "" {

@@ -11,11 +11,11 @@ import (
 	"partnercost/internal/finance/dbsqlc"
 )
 
-// Status is how the collection stands; its JSON form is the output of "collector
+// Status is the state of the collection. Its JSON form is the output of "collector
 // status".
 type Status struct {
 	Runs []RunRecord `json:"runs"`
-	// Running are the runs that are under way, on whatever machine.
+	// Running are the runs that are under way, on any machine.
 	Running  []RunningRun    `json:"running"`
 	Partners []PartnerStatus `json:"partners"`
 }
@@ -45,7 +45,7 @@ type RunningRun struct {
 	Kind      string    `json:"kind"`
 	Machine   string    `json:"machine"`
 	StartedAt time.Time `json:"started_at"`
-	// TakenOverFrom is another machine, whose unfinished run this run goes on with.
+	// TakenOverFrom is another machine whose unfinished run this run continues.
 	TakenOverFrom string `json:"taken_over_from,omitempty"`
 }
 
@@ -53,26 +53,26 @@ type RunningRun struct {
 type PartnerStatus struct {
 	Partner   string `json:"partner"`
 	Customers int    `json:"customers_active"`
-	// Covered were collected within billing.CoveredWithin, and no part of them is older
-	// than collect.refresh.
+	// Covered counts the customers that were collected within billing.CoveredWithin and
+	// have no part that is older than collect.refresh.
 	Covered        int `json:"customers_collected_last_26h"`
 	NeverCollected int `json:"customers_never_collected"`
-	// Waiting are customers with a profile or line items that are older than
-	// collect.refresh, or not read yet. OldestPart is when the oldest were read.
+	// Waiting counts the customers whose profile or line items are older than
+	// collect.refresh, or not read yet. OldestPart is when the oldest part was read.
 	Waiting    int        `json:"customers_waiting"`
 	OldestPart *time.Time `json:"oldest_profile_or_line_items,omitempty"`
-	// OldestUnseen is the customer whose last success is longest ago; one that was never
-	// collected counts from when it was first asked for.
+	// OldestUnseen is the customer whose last success is longest ago. For a customer that
+	// was never collected, the time of its first request counts.
 	OldestUnseen      string     `json:"oldest_unseen_customer,omitempty"`
 	OldestUnseenSince *time.Time `json:"oldest_unseen_since,omitempty"`
-	// OpenFindings counts by severity.
+	// OpenFindings counts the open findings by severity.
 	OpenFindings map[string]int `json:"open_findings"`
-	// Invoices counts by state; empty when none were read.
+	// Invoices counts the invoices by state. It is empty if none were read.
 	Invoices map[string]int `json:"invoices,omitempty"`
 }
 
-// Status reads the last runs, at most limit of them and newest first, and the
-// coverage of every partner as of now.
+// Status reads at most limit of the last runs, newest first, and the coverage of every
+// partner as of now.
 func (r *Reader) Status(ctx context.Context, now time.Time, limit int) (Status, error) {
 	status := Status{Runs: []RunRecord{}, Running: []RunningRun{}, Partners: []PartnerStatus{}}
 	err := r.read(ctx, func(tx pgx.Tx) error {

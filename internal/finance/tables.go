@@ -7,7 +7,8 @@ import (
 	"partnercost/internal/billing"
 )
 
-// Totals selects the totals by month, currency and invoice type, each with the month before.
+// Totals selects the totals by month, currency and invoice type, each with that of the
+// month before.
 func Totals(s Selection) Query {
 	var c conditions
 	switch {
@@ -22,7 +23,7 @@ func Totals(s Selection) Query {
 	}
 	c.equal("t.currency_code", s.Currency, "text")
 	c.equal("t.invoice_type", s.InvoiceType, "text")
-	// Of an open month those customers are compared that have come, with themselves.
+	// In an open month, only customers that have costs in both months are compared.
 	return Query{`SELECT to_char(t.month, 'YYYY-MM') AS month, t.currency_code, t.invoice_type, CASE WHEN bool_or(s.state = 'open') THEN 'open' WHEN bool_or(s.state = 'closed') THEN 'closed' END AS state,
 		sum(t.customers)::bigint AS customers, coalesce(sum(s.missing), 0)::bigint AS missing, sum(t.pretax_total) AS pretax_total, sum(t.tax) AS tax, sum(t.after_tax_total) AS after_tax_total,
 		sum(CASE WHEN s.state = 'open' THEN s.comparable_before ELSE b.after_tax_total END) AS after_tax_month_before,
@@ -36,7 +37,7 @@ func Totals(s Selection) Query {
 		c.where() + ` GROUP BY t.month, t.currency_code, t.invoice_type`, c.args}
 }
 
-// Movers selects whose costs moved most against the month before.
+// Movers selects the customers whose costs changed most from the month before.
 func Movers(s Selection) Query {
 	var c conditions
 	if s.Month != nil {
@@ -49,7 +50,7 @@ func Movers(s Selection) Query {
 		abs(m.difference) AS moved, row_number() OVER (PARTITION BY m.month, m.currency_code ORDER BY abs(m.difference) DESC) AS place FROM finance.top_movers m` + c.where(), c.args}
 }
 
-// Restatements selects what the service restated, ranked within its currency.
+// Restatements selects the restated costs, ranked within their currency.
 func Restatements(s Selection) Query {
 	var c conditions
 	if s.Since != nil {
@@ -58,7 +59,7 @@ func Restatements(s Selection) Query {
 	c.whose("r", s)
 	c.equal("r.currency_code", s.Currency, "text")
 	c.equal("r.invoice_type", s.InvoiceType, "text")
-	// Names are looked up last: of the overview's few rows, not of all.
+	// Names are looked up last, for the few rows of the overview instead of for all.
 	return Query{`SELECT w.company_name, r.partner, r.customer_id::text, r.invoice_type, r.period_start::text, r.period_end::text, r.currency_code, r.after_tax_before, r.after_tax_after,
 		r.difference, r.changed_at, r.run_id::text, r.moved, r.place, r.all_of_currency, r.sum_of_currency
 		FROM (SELECT r.partner, r.customer_id, r.invoice_type, r.period_start, r.period_end, r.currency_code, r.after_tax_before, r.after_tax_after, r.difference,
@@ -68,13 +69,13 @@ func Restatements(s Selection) Query {
 		JOIN finance.customers w ON w.partner = r.partner AND w.customer_id = r.customer_id` + s.first("r.place"), c.args}
 }
 
-// covered is the condition that a customer is covered: the costs were read in time, and
-// no part of it is older than collect.refresh.
+// covered returns the condition that a customer is covered: its costs were read in time,
+// and no part of it is older than collect.refresh.
 func (c *conditions) covered(s Selection) string {
 	return "(v.last_success_at >= " + c.parameter(s.Now.Add(-billing.CoveredWithin)) + "::timestamptz AND v.waits_for IS NULL)"
 }
 
-// Coverage selects by partner how many customers are covered.
+// Coverage selects, by partner, the number of covered customers.
 func Coverage(s Selection) Query {
 	var c conditions
 	covered := c.covered(s)
@@ -85,16 +86,17 @@ func Coverage(s Selection) Query {
 		FROM finance.coverage v` + c.where() + ` GROUP BY v.partner) v`, c.args}
 }
 
-// NotCovered selects the customers that are not covered, ranked within their partner: those
-// whose costs are old, then those that wait for another part.
+// NotCovered selects the customers that are not covered, ranked within their partner:
+// first those whose costs are old, then those that wait for another part.
 func NotCovered(s Selection) Query {
 	var c conditions
 	c.whose("v", s)
 	recent := c.parameter(s.Now.Add(-billing.CoveredWithin)) + "::timestamptz"
 	whose := c.and()
-	// Both halves read little of large partners: every customer that has a success has an
-	// outcome, and asking for it finds the few old states by their index; nothing but the
-	// age of its parts says who waits. The rest is looked up for the rows that are shown.
+	// Both halves read few rows of large partners. Every customer with a success has an
+	// outcome, so the condition on it lets the index find the few old states. Who waits
+	// follows from the age of the parts alone. The other columns are looked up only for the
+	// rows that are shown.
 	return Query{`SELECT w.company_name, k.partner, k.customer_id::text, w.last_outcome, w.last_error, w.waits_for, w.last_success_at, w.first_seen_at, k.place, k.all_of_partner, k.all_rows
 		FROM (SELECT o.partner, o.customer_id, count(*) OVER (PARTITION BY o.partner) AS all_of_partner, count(*) OVER () AS all_rows,
 				row_number() OVER (PARTITION BY o.partner ORDER BY bool_or(o.late) DESC, min(o.last_success_at) NULLS FIRST, o.customer_id) AS place
@@ -108,8 +110,8 @@ func NotCovered(s Selection) Query {
 			WHERE v.partner = k.partner AND v.customer_id = k.customer_id OFFSET 0) w` + s.first("k.place"), c.args}
 }
 
-// MissingCosts selects which customers have no costs of a type that they had in the month
-// before.
+// MissingCosts selects the customers that have no costs of a type although they had some
+// in the month before.
 func MissingCosts(s Selection) Query {
 	var c conditions
 	if s.Month != nil {
@@ -158,11 +160,11 @@ func Costs(s Selection) Query {
 		v.revisions, v.last_changed_at, v.origin, v.ordinal FROM finance.costs v` + c.where(), c.args}
 }
 
-// TrendMonths is how many months the trend of a customer has.
+// TrendMonths is the number of months in the trend of a customer.
 const TrendMonths = 12
 
-// Customers selects the customers, with what they cost in a month and in the one before,
-// a row for each currency. With a currency or a type only those are selected that have such
+// Customers selects the customers with their costs in a month and in the month before, a
+// row for each currency. A currency or a type selects only the customers that have such
 // costs. The trend lists the months and their amounts: "2026-09:1.5 2026-10:2".
 func Customers(s Selection) Query {
 	var c conditions
@@ -183,7 +185,8 @@ func Customers(s Selection) Query {
 		join = "JOIN"
 	}
 	of := ""
-	// Of the few that a search finds the costs are looked up, of all they are added up.
+	// For the few customers of a search the costs are looked up. For all customers, adding
+	// them up in one pass is faster.
 	if s.Search != "" {
 		of = " AND k.partner = v.partner AND k.customer_id = v.customer_id"
 		join += " LATERAL"
@@ -234,15 +237,15 @@ func LineItems(s Selection) Query {
 		v.company_name, v.partner, v.customer_id::text, v.ordinal FROM finance.line_items v` + c.where(), c.args}
 }
 
-// Revisions selects every value that a cost ever had.
+// Revisions selects every value that a cost has had.
 func Revisions(s Selection) Query {
 	c := costConditions(s)
 	return Query{`SELECT v.invoice_type, v.period_start::text, v.period_end::text, v.revision, v.currency_code, v.pretax_total, v.tax, v.after_tax_total, v.valid_from, v.superseded_at,
 		v.origin, v.run_id::text, v.superseded_by_run::text, v.summary_hash, v.line_items_hash, v.partner, v.customer_id::text, v.ordinal FROM finance.cost_revisions v` + c.where(), c.args}
 }
 
-// ChangeLines selects the line items that went, came and changed with the restatements of
-// a cost, and what they leave unexplained.
+// ChangeLines selects the line items that were removed, added or changed by the
+// restatements of a cost, and the part that they do not explain.
 func ChangeLines(s Selection) Query {
 	c := costConditions(s)
 	return Query{`SELECT v.revision, v.changed_at, v.change, v.name, v.charge_type, v.subscription_id, v.start_date::text, v.end_date::text, v.quantity_before, v.quantity_after, v.currency_code,
@@ -250,7 +253,7 @@ func ChangeLines(s Selection) Query {
 		FROM finance.cost_change_lines v` + c.where(), c.args}
 }
 
-// costConditions select costs, or their revisions.
+// costConditions returns the conditions on costs, or on their revisions.
 func costConditions(s Selection) conditions {
 	var c conditions
 	switch {

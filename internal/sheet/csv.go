@@ -16,9 +16,9 @@ type csvWriter struct {
 	excel   bool
 }
 
-// NewCSV writes CSV (RFC 4180) with the text exactly as it is, for programs. With excel
-// set it writes for people who open the file in a spreadsheet: text is made inert, and
-// a byte order mark begins the file.
+// NewCSV writes CSV (RFC 4180) with text exactly as stored, for programs. If excel is set,
+// it writes for people who open the file in a spreadsheet: text is made inert, and the
+// file begins with a byte order mark.
 func NewCSV(w io.Writer, excel bool) Writer {
 	buffered := bufio.NewWriterSize(w, bufferSize)
 	s := &csvWriter{w: buffered, out: csv.NewWriter(buffered), excel: excel}

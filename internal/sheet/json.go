@@ -49,7 +49,7 @@ func (s *jsonWriter) Begin(columns []Column) error {
 // Row writes an object. A number is copied in PostgreSQL's form, so it stays exact.
 func (s *jsonWriter) Row(cells [][]byte) error {
 	if s.rows > 0 {
-		_, _ = s.w.WriteString(s.layout.between) // a later write returns the error
+		_, _ = s.w.WriteString(s.layout.between) // Flush returns the error
 	}
 	s.rows++
 	_, _ = s.w.WriteString(s.layout.before + "{")

@@ -38,8 +38,8 @@ type parquetWriter struct {
 	rows     int
 }
 
-// NewParquet writes Parquet with the version of the program as the creator. Its
-// metadata are the keys and values that describe returns for the columns.
+// NewParquet writes Parquet, with the version of the program as the creator. The keys and
+// values that describe returns for the columns become the file's metadata.
 func NewParquet(w io.Writer, version string, describe func([]Column) [][2]string) Writer {
 	return &parquetWriter{w: bufio.NewWriterSize(w, bufferSize), version: version, describe: describe}
 }
@@ -49,7 +49,7 @@ func (s *parquetWriter) Begin(columns []Column) error {
 	fields := orderedColumns{Group: parquet.Group{}, order: columns}
 	options := []parquet.WriterOption{
 		parquet.CreatedBy("partnercost", s.version, ""), parquet.Compression(&zstd.Codec{}),
-		parquet.PageBufferSize(64 << 10), // there is one such buffer for each of fifty columns
+		parquet.PageBufferSize(64 << 10), // each of some fifty columns has such a buffer
 	}
 	for _, column := range columns {
 		fields.Group[column.Name] = parquet.Optional(parquetType(column.Kind))

@@ -15,8 +15,8 @@ import (
 	"partnercost/internal/billing"
 )
 
-// checkWithin bounds the time of all checks of one probe together. It is less than the
-// timeout of the probes in deploy/kubernetes.
+// checkWithin bounds all checks of one probe together. It is less than the timeout of the
+// probes in deploy/kubernetes.
 const checkWithin = 3 * time.Second
 
 // Check is a condition for the daemon to be ready.
@@ -33,10 +33,10 @@ type Health struct {
 	checks []Check
 }
 
-// NewHealth returns answers from these checks, which run in parallel.
+// NewHealth returns a Health with these checks. They run in parallel.
 func NewHealth(checks ...Check) *Health { return &Health{checks: checks} }
 
-// Alive answers that the process exists, whatever else fails.
+// Alive answers ok while the process exists, whatever else fails.
 func (h *Health) Alive(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, "ok\n") }
 
 // Ready runs the checks and answers with a line for each: 200 when all hold, else 503.
@@ -64,8 +64,7 @@ func answer(w http.ResponseWriter, status int, text string) {
 	_, _ = w.Write([]byte(text)) // an error only means that the client is gone
 }
 
-// run runs the checks and returns their results. A check that takes too long has
-// failed.
+// run runs the checks and returns their errors. A check that exceeds the limit has failed.
 func (h *Health) run(ctx context.Context) []error {
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()

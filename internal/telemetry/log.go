@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// NewLogger returns a logger that writes to w, as "text" or "json", what is at least of
-// the level. The level is one of slog's words.
+// NewLogger returns a logger that writes to w in a format, "text" or "json". level is the
+// lowest level to log, in slog's words.
 func NewLogger(w io.Writer, format, level string) *slog.Logger {
 	var least slog.Level
 	_ = least.UnmarshalText([]byte(level)) // the flag accepts only slog's words

@@ -6,17 +6,16 @@ import (
 	"unicode"
 )
 
-// textBytes bounds how much of a foreign text is repeated.
+// textBytes is how much of a text from outside is quoted.
 const textBytes = 300
 
-// The places of a password in a connection string, and of a user and password in an
-// address.
+// A password in a connection string, and a user with a password in an address.
 var (
 	passwordSetting = regexp.MustCompile(`(?i)((?:ssl)?password\s*=\s*)('[^']*'|[^\s&]+)`)
 	addressUser     = regexp.MustCompile(`(://)[^/\s]+@`)
 )
 
-// fit makes a foreign text fit for a line: short, printable, without passwords.
+// fit makes a text from outside fit for a line: short, printable, without passwords.
 func fit(text string) string {
 	text = passwordSetting.ReplaceAllString(text, "$1[redacted]")
 	text = addressUser.ReplaceAllString(text, "$1[redacted]@")

@@ -34,7 +34,7 @@ func parseDestination(address string) (destination, error) {
 // String returns as much of the address as may be shown.
 func (d destination) String() string { return d.Scheme + "://" + d.Host }
 
-// refusal is an answer without success.
+// refusal is the error of an answer other than 2xx.
 type refusal struct {
 	status int
 	said   string
@@ -107,8 +107,7 @@ func conceal(text string, u *url.URL) string {
 	return text
 }
 
-// deliver makes attempts until one succeeds, one is refused for good, or the pauses are
-// used up.
+// deliver makes attempts until one succeeds, one is refused finally, or no pause is left.
 func deliver(ctx context.Context, pauses []time.Duration, attempt func(context.Context) error) error {
 	for n := 1; ; n++ {
 		err := attempt(ctx)
@@ -133,8 +132,8 @@ func deliver(ctx context.Context, pauses []time.Duration, attempt func(context.C
 	}
 }
 
-// Ping informs a dead-man's switch, with a GET of its address. It tries three times,
-// within about twenty seconds. The address's path counts as a secret and is not in the
+// Ping informs a dead-man's switch with a GET of its address. It tries three times within
+// about twenty seconds. The path of the address may be a secret, so it is not in the
 // error.
 func Ping(ctx context.Context, address string) error { return ping(ctx, address, pauses) }
 
