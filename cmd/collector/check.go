@@ -46,13 +46,13 @@ func (p *program) check(ctx context.Context) error {
 	return checks.verdict()
 }
 
-// checks prints one line per check and counts.
+// checks prints one line per check, and counts the checks.
 type checks struct {
 	w            io.Writer
 	made, failed int
 }
 
-// verdict is an error when a check failed.
+// verdict returns an error if a check failed.
 func (c *checks) verdict() error {
 	if c.failed > 0 {
 		return fmt.Errorf("%d of %d checks failed", c.failed, c.made)
@@ -60,7 +60,7 @@ func (c *checks) verdict() error {
 	return nil
 }
 
-// print prints how a check went: why it failed, or what it found.
+// print prints the result of a check: why it failed, or what it found.
 func (c *checks) print(made collector.Check) {
 	word, text := "ok  ", made.Found
 	switch {
@@ -69,7 +69,7 @@ func (c *checks) print(made collector.Check) {
 		return
 	case made.Err != nil:
 		c.failed++
-		word, text = "FAIL", strings.Join(strings.Fields(made.Err.Error()), " ") // some span lines
+		word, text = "FAIL", strings.Join(strings.Fields(made.Err.Error()), " ") // some errors have several lines
 	}
 	c.made++
 	fmt.Fprintf(c.w, "%s  %s: %s\n", word, made.About, text)

@@ -67,7 +67,8 @@ func (p *program) passwd(file string) error {
 	return nil
 }
 
-// newPassword reads a password: twice from a terminal, else the first line.
+// newPassword reads a password: twice from a terminal, otherwise from the first line of
+// standard input.
 func (p *program) newPassword() (string, error) {
 	stdin := int(os.Stdin.Fd())
 	if !term.IsTerminal(stdin) {
@@ -95,7 +96,7 @@ func (p *program) newPassword() (string, error) {
 		return "", err
 	}
 	if first != again {
-		return "", configError(errors.New("the two passwords differ; nothing was changed"))
+		return "", configError(errors.New("the two passwords differ; the password was not changed"))
 	}
 	return first, nil
 }

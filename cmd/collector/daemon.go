@@ -14,7 +14,7 @@ import (
 	"partnercost/internal/telemetry"
 )
 
-// daemonProgressEvery is how often a run of the daemon logs how far it is.
+// daemonProgressEvery is the interval at which a run of the daemon logs its progress.
 const daemonProgressEvery = time.Minute
 
 func (p *program) daemonCommand() *cobra.Command {

@@ -65,7 +65,7 @@ func (p *program) demo(ctx context.Context, f demoFlags) error {
 		Collect: func(ctx context.Context, c *config.Config, store *persist.Store, now func() time.Time, what demo.Collection) error {
 			lived := *p
 			lived.now = now
-			if f.keep { // that some customers refuse access is part of the show
+			if f.keep { // customers that refuse access are part of the demo: their warnings are not shown
 				lived.log = telemetry.NewLogger(p.stderr, p.logFormat.value, "error")
 			}
 			lived.terminal = p.terminal && what.Shown
@@ -84,7 +84,7 @@ func (p *program) demo(ctx context.Context, f demoFlags) error {
 				}
 			}
 			err := worst(ctx, results)
-			if f.keep && exitCode(ctx, err) == exitPartial { // in its year some customers refuse access
+			if f.keep && exitCode(ctx, err) == exitPartial { // because some customers refuse access
 				return nil
 			}
 			return err

@@ -11,8 +11,8 @@ import (
 	"partnercost/internal/sheet"
 )
 
-// preview prints what a run would change, a line per customer as the answers come
-// in, so that it needs no memory for them.
+// preview prints what a run would change, a line per customer. It prints each line when
+// the answers arrive, so memory does not grow with the customers.
 type preview struct {
 	w      io.Writer
 	asJSON bool

@@ -28,7 +28,7 @@ func (f *enumFlag) Set(word string) error {
 // String implements pflag.Value.
 func (f *enumFlag) String() string { return f.value }
 
-// Type implements pflag.Value; it stands in the help.
+// Type implements pflag.Value. The help shows it.
 func (f *enumFlag) Type() string { return strings.Join(f.words, "|") }
 
 func (f *enumFlag) complete(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {

@@ -10,7 +10,7 @@ import (
 	"partnercost/internal/persist"
 )
 
-// The exit codes of the contract.
+// The exit codes. The help of the program documents them.
 const (
 	exitOK          = 0
 	exitFatal       = 1
@@ -20,23 +20,23 @@ const (
 	exitInterrupted = 130
 )
 
-// codeError is an error that decides the exit code.
+// codeError is an error with an exit code.
 type codeError struct {
 	code int
 	err  error
-	// hint says that the help of the command would have prevented it.
+	// hint makes the program refer to the help of the command.
 	hint bool
 }
 
 func (e *codeError) Error() string { return e.err.Error() }
 func (e *codeError) Unwrap() error { return e.err }
 
-// usageError is an error in the command line.
+// usageError returns an error in the command line.
 func usageError(format string, args ...any) error {
 	return &codeError{code: exitUsage, err: fmt.Errorf(format, args...), hint: true}
 }
 
-// isUsage reports whether the help of the command would have prevented the error.
+// isUsage reports whether the help of the command explains the error.
 func isUsage(err error) bool {
 	if _, ok := errors.AsType[*collector.UsageError](err); ok {
 		return true
@@ -45,11 +45,11 @@ func isUsage(err error) bool {
 	return ok && coded.hint
 }
 
-// configError is something wrong in a file that the configuration names.
+// configError returns an error in the configuration, or in a file that it names.
 func configError(err error) error { return &codeError{code: exitUsage, err: err} }
 
-// exitCode finds the exit code of an error. After a signal everything that fails is
-// a consequence of it.
+// exitCode returns the exit code of an error. After a signal, every error counts as a
+// consequence of the signal.
 func exitCode(ctx context.Context, err error) int {
 	if err == nil {
 		return exitOK

@@ -75,11 +75,11 @@ error with exit code 1.`,
 	return cmd
 }
 
-// errDamaged is the error of archived bodies that differ from what was collected.
+// errDamaged is the error of archived answers that differ from those that were collected.
 var errDamaged = errors.New("archived answers do not match their SHA-256, so they are not what was collected; restore collector.payloads from a backup")
 
-// readBodies reads answers from the archive, for which finance_reader has no right. An
-// error is errDamaged when all were read.
+// readBodies reads answers from the archive, for which finance_reader has no right. If all
+// were read and some are damaged, the error is errDamaged.
 func (p *program) readBodies(ctx context.Context, c *config.Config, answers []finance.Answer) error {
 	bodies, err := p.archived(ctx, c, answers)
 	if persist.Forbidden(err) {

@@ -122,7 +122,7 @@ func (p *program) export(ctx context.Context, f exportFlags) error {
 			}
 			return err
 		}
-		metadata := f.metadataFile() // before --out is a file
+		metadata := f.metadataFile() // before writing creates the file of --out
 		if f.out == "" {
 			err = write(p.stdout)
 		} else {
@@ -155,7 +155,7 @@ func (p *program) export(ctx context.Context, f exportFlags) error {
 	})
 }
 
-// exportWorkbook is a workbook with notes on what is exported.
+// exportWorkbook returns a workbook with notes on the export.
 func (p *program) exportWorkbook(ctx context.Context, w io.Writer, r *finance.Reader, f exportFlags) (sheet.Writer, error) {
 	notes := []sheet.Note{{About: "export", Says: "finance.costs"}, {About: "period", Says: f.period}}
 	if f.partner != "" {
@@ -164,7 +164,7 @@ func (p *program) exportWorkbook(ctx context.Context, w io.Writer, r *finance.Re
 	return p.workbook(ctx, w, r, "costs "+f.period, notes, finance.Parameters{Period: f.period})
 }
 
-// contradiction is the error of the first flags that exclude each other.
+// contradiction returns the error of the first flags that exclude each other.
 func (f exportFlags) contradiction() error {
 	periods, other := f.dataset.value == "billing-period", f.dataset.value != "cost-and-usage"
 	switch {
@@ -195,12 +195,12 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// focus says whether the format is one of FOCUS.
+// focus reports whether the format is one of FOCUS.
 func (f exportFlags) focus() bool {
 	return f.format.value == "focus-csv" || f.format.value == "parquet"
 }
 
-// view is what is exported.
+// view returns the dataset that the flags choose.
 func (f exportFlags) view() finance.Dataset {
 	switch {
 	case !f.focus():
@@ -217,14 +217,14 @@ func (f exportFlags) view() finance.Dataset {
 
 const metadataSuffix = ".metadata.json"
 
-// metadataFile is where the metadata of FOCUS go: beside the file that --out leads to,
-// but beside no device and no pipe.
+// metadataFile returns the file for the FOCUS metadata; "" for none. By default it is
+// beside the file of --out, unless that is a device or a pipe.
 func (f exportFlags) metadataFile() string {
 	if f.metadata != "" || f.out == "" || !f.focus() {
 		return f.metadata
 	}
 	file, err := filepath.EvalSymlinks(f.out)
-	if err != nil { // it is new
+	if err != nil { // the file is new
 		return f.out + metadataSuffix
 	}
 	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() {
@@ -233,7 +233,7 @@ func (f exportFlags) metadataFile() string {
 	return file + metadataSuffix
 }
 
-// writer writes the format that is asked for.
+// writer returns a writer of the chosen format.
 func (f exportFlags) writer(w io.Writer, what finance.Export) sheet.Writer {
 	switch f.format.value {
 	case "json":

@@ -10,7 +10,7 @@ import (
 	"partnercost/internal/telemetry"
 )
 
-// newMetrics are the metrics of the configured partners.
+// newMetrics returns the metrics of the configured partners.
 func (p *program) newMetrics(partners []config.Partner) *telemetry.Metrics {
 	b := thisBuild()
 	o := telemetry.Options{Version: b.Version, Commit: b.Commit, Now: p.now}

@@ -37,7 +37,8 @@ shell.`,
 	return cmd
 }
 
-// daemonAt is the daemon at an address, or where the configuration says.
+// daemonAt returns the daemon at the address or, without one, at that of the
+// configuration.
 func (p *program) daemonAt(address string) (health.Daemon, error) {
 	if address != "" {
 		daemon, err := health.At(address)

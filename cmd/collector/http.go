@@ -25,8 +25,8 @@ func (p *program) serve(ctx context.Context, c config.Console, handler http.Hand
 	}
 	server := &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
-		WriteTimeout: time.Minute,                                         // but for files: the console sets their own
-		ErrorLog:     slog.NewLogLogger(p.log.Handler(), slog.LevelDebug), // clients' trouble, mostly
+		WriteTimeout: time.Minute,                                         // except for files, for which the console sets its own
+		ErrorLog:     slog.NewLogLogger(p.log.Handler(), slog.LevelDebug), // mostly errors of clients
 	}
 	served := make(chan error, 1)
 	go func() {
@@ -45,8 +45,8 @@ func (p *program) serve(ctx context.Context, c config.Console, handler http.Hand
 	}, nil
 }
 
-// console returns the pages, and closes their connections when stop is called. It refuses
-// a configuration that would show the costs to anybody.
+// console returns the pages; stop closes their connections. A configuration that would
+// show the costs to everybody is an error.
 func (p *program) console(all *config.Config, store func() (*persist.Store, error)) (pages http.Handler, stop func(), err error) {
 	reader, err := finance.Open(all.Database.URL.Reveal())
 	if err != nil {
@@ -67,7 +67,7 @@ func (p *program) console(all *config.Config, store func() (*persist.Store, erro
 	}, nil
 }
 
-// mounted serves the probes and the metrics, which need no password, beside the pages.
+// mounted adds the probes and the metrics, which need no password, to the pages.
 func mounted(probes, pages http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
@@ -77,7 +77,7 @@ func mounted(probes, pages http.Handler) http.Handler {
 	return mux
 }
 
-// signInsWithin bounds how long a page waits for the age of refresh tokens.
+// signInsWithin is how long a page waits for the age of refresh tokens.
 const signInsWithin = 2 * time.Second
 
 // consoleSignIns returns the state of the sign-ins for the console.
@@ -93,7 +93,7 @@ func (p *program) consoleSignIns(partners []config.Partner, store func() (*persi
 			return s.RefreshTokensIssued(ctx)
 		})
 		if err != nil {
-			p.log.Debug("the age of the refresh tokens that are not in files is unknown", slog.Any("error", err))
+			p.log.Debug("cannot read the age of the refresh tokens that are not in files", slog.Any("error", err))
 		}
 		var views []console.SignIn
 		for _, s := range states {

@@ -7,15 +7,14 @@ import (
 	"partnercost/internal/sheet"
 )
 
-// lines prints results as they come: printable lines of text, or JSON
-// objects, one a line.
+// lines prints results as they arrive, one per line: as printable text or as JSON objects.
 type lines struct {
 	w      *output
 	asJSON bool
 }
 
-// line prints one. Where nobody reads it the work whose result it is goes on: stdout
-// remembers the loss.
+// line prints a result. It returns no error, because the work continues even if nobody
+// reads its results: output records the loss.
 func (l *lines) line(value any, text string) {
 	if l.asJSON {
 		_ = json.NewEncoder(l.w).Encode(value)

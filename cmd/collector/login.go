@@ -70,7 +70,7 @@ func (p *program) login(ctx context.Context, name string) error {
 	return checks.verdict()
 }
 
-// onePartner is the partner with the name, or the only one.
+// onePartner returns the partner with the name or, without a name, the only partner.
 func onePartner(partners []config.Partner, name string) (config.Partner, error) {
 	if name == "" && len(partners) > 1 {
 		return config.Partner{}, usageError("the configuration has several partners; name one with --partner")

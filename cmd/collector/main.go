@@ -1,5 +1,5 @@
-// Collector reads what the customers of a Microsoft CSP partner cost from the
-// Partner Center API and keeps it in PostgreSQL.
+// Collector reads the costs of a Microsoft CSP partner's customers from the Partner Center
+// API and stores them in PostgreSQL.
 package main
 
 import (
@@ -16,7 +16,7 @@ import (
 )
 
 // gcPercent trades CPU for memory: a run with 64 requests in flight should stay below
-// 40 MiB, of which 20 are the program itself. GOGC in the environment wins.
+// 40 MiB, of which the program itself takes 20. GOGC in the environment wins.
 const gcPercent = 40
 
 func main() {
@@ -25,7 +25,7 @@ func main() {
 	}
 	machine, err := os.Hostname()
 	if err != nil {
-		machine = "" // then the ledger does not tell
+		machine = "" // then the ledger does not name the machine
 	}
 	p := &program{
 		machine:       machine,

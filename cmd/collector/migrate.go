@@ -58,7 +58,7 @@ empty database.`,
 			Example: `  collector migrate force 1`,
 			Args:    aNumber("VERSION", 0),
 		}, func(_ context.Context, m *persist.Migrator, args []string) error {
-			v, _ := strconv.Atoi(args[0]) // aNumber has seen to it
+			v, _ := strconv.Atoi(args[0]) // aNumber has checked it
 			return m.Force(v)
 		}),
 	)
@@ -86,7 +86,7 @@ the next run.`,
   collector migrate down 1 --yes`,
 		Args: aNumber("N", 1),
 	}, func(ctx context.Context, m *persist.Migrator, args []string) error {
-		n, _ := strconv.Atoi(args[0]) // aNumber has seen to it
+		n, _ := strconv.Atoi(args[0]) // aNumber has checked it
 		err := p.migrateDown(ctx, m, n, yes, forget)
 		if errors.Is(err, persist.ErrTooFarDown) || errors.Is(err, persist.ErrForgetsErasures) {
 			return configError(err)
@@ -125,7 +125,7 @@ func (p *program) migrateUp(ctx context.Context, m *persist.Migrator) error {
 	}
 	err := m.GrantRoles(ctx)
 	if errors.Is(err, persist.ErrMayNotGrant) {
-		// The schema stands; only who else may use it is open.
+		// The migrations are applied. Only the rights of the roles are missing.
 		fmt.Fprintf(p.stderr, "%v.\nOther logins need these roles, and so do the console, report, status, export and explain. An administrator has to run in this database what is on standard output, which is SQL.\n", err)
 		_, err := fmt.Fprintln(p.stdout, persist.RolesScript())
 		p.sqlOnStdout = true
@@ -134,8 +134,7 @@ func (p *program) migrateUp(ctx context.Context, m *persist.Migrator) error {
 	return err
 }
 
-// migration completes a command that works on the schema and then says where it
-// stands.
+// migration makes cmd run work on the schema, and then print the schema version.
 func (p *program) migration(cmd *cobra.Command, work func(context.Context, *persist.Migrator, []string) error) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) (err error) {
 		c, err := p.loadDatabaseConfig()
@@ -179,7 +178,7 @@ func (p *program) printSchema(s persist.SchemaState) error {
 	return err
 }
 
-// aNumber wants one argument, a whole number of at least least.
+// aNumber requires one argument, a whole number that is not less than least.
 func aNumber(name string, least int) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 {

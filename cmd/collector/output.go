@@ -11,8 +11,8 @@ import (
 	"partnercost/internal/sheet"
 )
 
-// output is stdout. It remembers that something could not be written: a command
-// whose results are lost has failed, whatever became of its work.
+// output is stdout. It records the first error: a command whose results are lost has
+// failed, even if its work has succeeded.
 type output struct {
 	to io.Writer
 
@@ -20,8 +20,8 @@ type output struct {
 	lost error
 }
 
-// Write implements io.Writer. After an error nothing is written any more, so that
-// what was written has no gap.
+// Write implements io.Writer. After an error nothing more is written, so the output has no
+// gap.
 func (o *output) Write(b []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -36,14 +36,14 @@ func (o *output) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// failure is the error that made results incomplete.
+// failure returns the error that made the results incomplete.
 func (o *output) failure() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.lost
 }
 
-// isTerminal reports whether somebody reads the results on a terminal.
+// isTerminal reports whether the results go to a terminal.
 func (o *output) isTerminal() bool {
 	file, ok := o.to.(*os.File)
 	return ok && progress.IsTerminal(file)
@@ -52,7 +52,7 @@ func (o *output) isTerminal() bool {
 // writeTable prints a table for people.
 func writeTable(w io.Writer, t sheet.Table) error { return t.Write(sheet.NewText(w)) }
 
-// writeJSON prints v for people and programs alike.
+// writeJSON prints v as indented JSON.
 func writeJSON(w io.Writer, v any) error {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)

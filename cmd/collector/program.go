@@ -26,14 +26,14 @@ import (
 type program struct {
 	stdout *output
 	stderr *progress.Terminal
-	// terminal says that stderr is one, so that progress may be drawn.
+	// terminal says that stderr is a terminal, on which progress can be drawn.
 	terminal bool
 	getenv   func(string) string
 	now      func() time.Time
 	newID    func() string
 	// machine is the host name.
 	machine string
-	// random draws from 0 up to 1.
+	// random returns a number from 0 up to but not including 1.
 	random func() float64
 	// wait returns after d, or when ctx ends.
 	wait          func(ctx context.Context, d time.Duration)
@@ -42,9 +42,9 @@ type program struct {
 	configFile          string
 	logFormat, logLevel *enumFlag
 	log                 *slog.Logger
-	// sqlOnStdout says that stdout has SQL that somebody may run as it is.
+	// sqlOnStdout says that stdout is an SQL script, in which other output is a comment.
 	sqlOnStdout bool
-	// parsed says that the command line was understood.
+	// parsed says that the command line is valid.
 	parsed bool
 }
 
@@ -167,11 +167,11 @@ func didYouMean(typed string, known []string) string {
 	return ""
 }
 
-// defaultConfigFile is the configuration file where nobody names one.
+// defaultConfigFile is the configuration file if none is named.
 const defaultConfigFile = "collector.yaml"
 
-// noEmptyFlag refuses a text that is given and empty: --partner "$NAME" with a variable
-// that is not set must not mean every partner.
+// noEmptyFlag refuses a flag with an empty text: --partner "$NAME" must not select every
+// partner if the variable is not set.
 func noEmptyFlag(cmd *cobra.Command) (err error) {
 	cmd.Flags().Visit(func(flag *pflag.Flag) {
 		given := []string{flag.Value.String()}
@@ -185,7 +185,7 @@ func noEmptyFlag(cmd *cobra.Command) (err error) {
 	return err
 }
 
-// helpCommand shows the help of a command, and says so when there is none of the name.
+// helpCommand shows the help of a command. An unknown name is an error.
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [command]",
@@ -209,8 +209,8 @@ func helpCommand() *cobra.Command {
 	}
 }
 
-// loadConfig reads the configuration; what is wrong with it is exit code 2. Secrets that
-// others can read are no reason to stop collecting.
+// loadConfig reads the configuration. Its errors have exit code 2. A secret that other
+// accounts can read is only a warning, so that collecting continues.
 func (p *program) loadConfig() (*config.Config, error) {
 	c, err := config.Load(p.configFile, p.getenv)
 	if err != nil {
@@ -222,7 +222,7 @@ func (p *program) loadConfig() (*config.Config, error) {
 	return c, nil
 }
 
-// loadDatabaseConfig is loadConfig for the commands that need the database alone.
+// loadDatabaseConfig reads the configuration for commands that need only the database.
 func (p *program) loadDatabaseConfig() (*config.Config, error) {
 	return config.LoadDatabase(p.configFile, p.configFile != defaultConfigFile, p.getenv)
 }
@@ -232,7 +232,7 @@ func (p *program) openStore(ctx context.Context, c *config.Config) (*persist.Sto
 	return persist.Open(ctx, persist.Options{URL: c.Database.URL.Reveal(), MaxConnections: c.Database.MaxConnections, Profiles: profileScope(c.Collect), Log: p.log, Now: p.now})
 }
 
-// profileScope is how much of billing profiles the configuration lets be stored.
+// profileScope returns how much of a billing profile the configuration allows to store.
 func profileScope(c config.Collect) billing.ProfileScope {
 	if c.Profiles == "minimal" {
 		return billing.NameAndCountry
@@ -240,7 +240,7 @@ func profileScope(c config.Collect) billing.ProfileScope {
 	return billing.FullProfile
 }
 
-// withReader lends f a reader of the views of finance.
+// withReader passes f a reader of the views of finance, and closes it.
 func (p *program) withReader(f func(*finance.Reader, *config.Config) error) (err error) {
 	c, err := p.loadDatabaseConfig()
 	if err != nil {
@@ -254,7 +254,7 @@ func (p *program) withReader(f func(*finance.Reader, *config.Config) error) (err
 	return f(reader, c)
 }
 
-// withStore loads the configuration and lends f the store.
+// withStore loads the configuration, passes f the store, and closes it.
 func (p *program) withStore(ctx context.Context, f func(*config.Config, *persist.Store) error) error {
 	c, err := p.loadConfig()
 	if err != nil {

@@ -69,9 +69,9 @@ func (p *program) rateListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the newest rate of each pair of currencies",
-		Long: `List the newest imported rate of each pair of currencies, or with --period all of a
-month: the report exchange-rates. The login needs no more than the role finance_reader,
-and COLLECTOR_DATABASE_URL will do in place of a configuration file.`,
+		Long: `List the newest imported rate of each pair of currencies, or with --period all rates of
+a month. This is the report exchange-rates. The role finance_reader is sufficient.
+COLLECTOR_DATABASE_URL can replace the configuration file.`,
 		Example: `  collector rates list
   collector rates list --period 2026-10 --format csv`,
 		Args: cobra.NoArgs,
@@ -88,7 +88,7 @@ and COLLECTOR_DATABASE_URL will do in place of a configuration file.`,
 	return cmd
 }
 
-// printRateChanges lists what was replaced, and counts.
+// printRateChanges lists the replaced rates, and counts all.
 func (p *program) printRateChanges(changes []persist.RateChange, total int) error {
 	var out strings.Builder
 	added := 0

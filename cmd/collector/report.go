@@ -58,7 +58,7 @@ such text, and a byte order mark at the start of the file.`,
   collector report costs-by-customer --format xlsx > costs.xlsx`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			reports, _ := finance.Reports() // without them there is nothing to complete
+			reports, _ := finance.Reports() // after an error there is nothing to complete
 			return reportNames(reports), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
@@ -112,7 +112,7 @@ type reportFlags struct {
 	format                        *enumFlag
 }
 
-// choose is the report that is asked for.
+// choose returns the report that the arguments and flags name.
 func (f reportFlags) choose(reports []finance.Report, args []string) (finance.Report, error) {
 	name := "changes"
 	if len(args) > 0 {
@@ -155,7 +155,7 @@ func (p *program) report(ctx context.Context, report finance.Report, with financ
 	})
 }
 
-// reportWorkbook is a workbook with notes on what the report is about.
+// reportWorkbook returns a workbook with notes on the report.
 func (p *program) reportWorkbook(ctx context.Context, r *finance.Reader, report finance.Report, with finance.Parameters) (sheet.Writer, error) {
 	notes, with, err := r.ReportNotes(ctx, report, with)
 	if err != nil {
@@ -164,7 +164,7 @@ func (p *program) reportWorkbook(ctx context.Context, r *finance.Reader, report 
 	return p.workbook(ctx, p.stdout, r, report.Name, notes, with)
 }
 
-// workbook is one whose notes end with how complete the costs are.
+// workbook returns a workbook. Its notes end with how complete the costs are.
 func (p *program) workbook(ctx context.Context, w io.Writer, r *finance.Reader, name string, notes []sheet.Note, with finance.Parameters) (sheet.Writer, error) {
 	asOf := with.AsOf
 	if asOf.IsZero() {
@@ -179,7 +179,7 @@ func (p *program) workbook(ctx context.Context, w io.Writer, r *finance.Reader, 
 	return sheet.NewXLSX(w, name, append(notes, complete...)), nil
 }
 
-// notForTerminal refuses to write a format that is no text to a terminal.
+// notForTerminal refuses to write a binary format to a terminal.
 func (p *program) notForTerminal(format, instead string) error {
 	if (format == "parquet" || format == "xlsx") && p.stdout.isTerminal() {
 		return usageError("%s is not for a terminal; %s", format, instead)
@@ -187,7 +187,7 @@ func (p *program) notForTerminal(format, instead string) error {
 	return nil
 }
 
-// findCustomer is the customer that --customer names; empty where it is not given.
+// findCustomer returns the customer that --customer names; "" if the flag is not given.
 func findCustomer(ctx context.Context, r *finance.Reader, text string) (billing.CustomerID, error) {
 	if text == "" {
 		return "", nil
@@ -207,7 +207,7 @@ func reportNames(reports []finance.Report) []string {
 	return names
 }
 
-// reportList is the list of the reports as a table itself.
+// reportList returns the list of the reports as a table.
 func reportList(reports []finance.Report) sheet.Table {
 	list := sheet.Table{Header: []string{"report", "narrowed down by", "shows"}}
 	for _, r := range reports {
@@ -216,7 +216,7 @@ func reportList(reports []finance.Report) sheet.Table {
 	return list
 }
 
-// newReportWriter writes a report in a format of the command.
+// newReportWriter returns a writer of the chosen format.
 func newReportWriter(w io.Writer, format string, excel bool) sheet.Writer {
 	switch format {
 	case "csv":

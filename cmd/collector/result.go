@@ -13,7 +13,7 @@ import (
 	"partnercost/internal/sheet"
 )
 
-// worst is the most severe error of the partners, joined with those of the others.
+// worst joins the errors of the partners. Its exit code is the most severe one.
 func worst(ctx context.Context, results []collector.Result) error {
 	rising := []int{exitOK, exitPartial, exitLocked, exitUsage, exitFatal, exitInterrupted}
 	var all []error
@@ -41,7 +41,8 @@ func worst(ctx context.Context, results []collector.Result) error {
 	return &codeError{code: code, err: errors.Join(all...)}
 }
 
-// partial is the error of a run that completed without some customers.
+// partial returns the error of a run in which some customers failed, or whose result is
+// doubtful.
 func partial(r collector.Result) error {
 	var all []error
 	if r.Tally.Failed > 0 {
@@ -53,7 +54,7 @@ func partial(r collector.Result) error {
 	return &codeError{code: exitPartial, err: errors.Join(all...)}
 }
 
-// whereToLook says where the reasons for failed customers are.
+// whereToLook says where to find why customers failed.
 func whereToLook(kind billing.RunKind) string {
 	switch kind {
 	case billing.KindImport:
@@ -90,7 +91,7 @@ func (p *program) printResults(results []collector.Result, format string) error 
 	return errors.Join(writeTable(p.stdout, table), p.printInvoices(results))
 }
 
-// printInvoices adds what became of the invoices, if any were read.
+// printInvoices prints the results for the invoices, if any were read.
 func (p *program) printInvoices(results []collector.Result) error {
 	table := sheet.Table{
 		Header: []string{"PARTNER", "INVOICES", "CHANGED", "PARTS READ", "PARTS CHANGED", "UNCHANGED", "LOADING", "NO DATA", "FAILED"},

@@ -89,11 +89,11 @@ Partners are collected in parallel. The exit code is that of the partner that di
 	return cmd
 }
 
-// resumeWithin is how old an unfinished run may be to be resumed: what it did weeks ago
-// does not count as done now.
+// resumeWithin is how old an unfinished run may be to be resumed. What an older run
+// collected has to be collected again.
 const resumeWithin = 24 * time.Hour
 
-// run collects, or previews: one run per partner, and their results.
+// run collects or previews, with one run per partner, and prints the results.
 func (p *program) run(ctx context.Context, f runFlags) error {
 	named, err := collector.NamedCustomers(f.customers, f.customersFile)
 	if err != nil {
@@ -109,7 +109,7 @@ func (p *program) run(ctx context.Context, f runFlags) error {
 	}
 	if f.only.value == string(collector.OnlyInvoices) {
 		if len(named) > 0 || f.resume {
-			return usageError("--only invoices goes with no customer and no --resume: invoices are the partner's")
+			return usageError("--only invoices excludes --customer, --customers-file and --resume, because invoices belong to the partner")
 		}
 		if partners, err = collector.WithInvoices(partners); err != nil {
 			return err
@@ -148,7 +148,7 @@ func (p *program) run(ctx context.Context, f runFlags) error {
 	return errors.Join(worst(ctx, results), err)
 }
 
-// newProgress shows progress on the terminal, or in the log.
+// newProgress returns a display of progress on the terminal or in the log.
 func (p *program) newProgress() *progress.Display {
 	if p.terminal {
 		return progress.Drawn(p.stderr)
@@ -156,7 +156,7 @@ func (p *program) newProgress() *progress.Display {
 	return progress.Logged(p.progressEvery)
 }
 
-// newCollector wires the jobs of a command that runs.
+// newCollector returns the collector for commands that run.
 func (p *program) newCollector(c *config.Config, store *persist.Store, shown *progress.Display) *collector.Collector {
 	metrics := p.newMetrics(c.Partners)
 	p.watch(metrics, c.Partners, func() (*persist.Store, error) { return store, nil })
@@ -165,16 +165,16 @@ func (p *program) newCollector(c *config.Config, store *persist.Store, shown *pr
 	return &jobs
 }
 
-// jobs are the collector's, without what only runs need.
+// jobs returns a collector without the parts that only runs need.
 func (p *program) jobs(c *config.Config, store *persist.Store) collector.Collector {
 	return collector.Collector{Config: c, Store: store, Log: p.log, Now: p.now, NewID: p.newID, Rand: p.random, Version: thisBuild().Version, Machine: p.machine}
 }
 
-// pushJob is the label job of what one-shots push.
+// pushJob is the label "job" of pushed metrics.
 const pushJob = "partnercost"
 
-// push hands the metrics of a one-shot to a Pushgateway, if there is one. A failed push
-// does not fail the run.
+// push pushes the metrics of a run to the Pushgateway, if one is given. A failed push does
+// not fail the run.
 func (p *program) push(ctx context.Context, metrics *telemetry.Metrics, gateway string) {
 	if gateway == "" {
 		return

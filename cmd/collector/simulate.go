@@ -14,7 +14,7 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// simulatedTenant is the simulated partner's own.
+// simulatedTenant is the tenant of the simulated partner.
 const simulatedTenant = "50000000-0000-4000-8000-000000000000"
 
 // simulateFlags are the flags of simulate.

@@ -15,7 +15,7 @@ import (
 	"partnercost/internal/sheet"
 )
 
-// shownRuns is how many of the last runs status shows.
+// shownRuns is the number of last runs that status shows.
 const shownRuns = 10
 
 func (p *program) statusCommand() *cobra.Command {
@@ -49,7 +49,7 @@ configuration file.`,
 	return cmd
 }
 
-// fullStatus is the status in the database, and the state of the sign-ins.
+// fullStatus is the status in the database with the state of the sign-ins.
 type fullStatus struct {
 	finance.Status
 
@@ -79,8 +79,8 @@ func writeStatus(w io.Writer, s fullStatus) error {
 	return writeTable(w, runs)
 }
 
-// signInStates are the states of the configured partners. What only the database knows
-// stays unknown to a login that may read nothing but schema finance.
+// signInStates returns the states of the configured partners' sign-ins. For a login that
+// may only read schema finance, the age of tokens that are not in files is unknown.
 func (p *program) signInStates(ctx context.Context, c *config.Config) []collector.SignInState {
 	states, err := collector.SignInStates(c.Partners, p.now(), func() (map[string]time.Time, error) {
 		store, err := p.openStore(ctx, c)
@@ -91,7 +91,7 @@ func (p *program) signInStates(ctx context.Context, c *config.Config) []collecto
 		return store.RefreshTokensIssued(ctx)
 	})
 	if err != nil {
-		p.log.Info("the age of the refresh tokens that are not in files is unknown", slog.Any("error", err))
+		p.log.Info("cannot read the age of the refresh tokens that are not in files", slog.Any("error", err))
 	}
 	return states
 }

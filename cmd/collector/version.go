@@ -11,11 +11,11 @@ import (
 	"partnercost/internal/sbom"
 )
 
-// version and commit are set by the linker (see the Makefile); a build without it
-// says what the go command recorded.
+// version and commit are set by the linker (see the Makefile). In other builds they are
+// what the go command recorded.
 var version, commit string
 
-// build is what is known of this binary.
+// build identifies this binary.
 type build struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit"`

@@ -15,7 +15,7 @@ import (
 // status".
 type Status struct {
 	Runs []RunRecord `json:"runs"`
-	// Running are the runs that are under way, on any machine.
+	// Running are the runs that are under way, on whatever machine.
 	Running  []RunningRun    `json:"running"`
 	Partners []PartnerStatus `json:"partners"`
 }

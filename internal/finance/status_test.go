@@ -48,8 +48,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// A run under way is shown with its machine, and with the machine from which it was taken
-// over.
+// What runs now is shown with its machine, and with that from which it was taken over.
 func TestStatusOfWhatRuns(t *testing.T) {
 	t.Parallel()
 	b := newBooks(t)
@@ -61,7 +60,7 @@ func TestStatusOfWhatRuns(t *testing.T) {
 		}
 	}
 	begin(billing.Run{ID: runID(1), Partner: "contoso", Machine: "a"})
-	begin(billing.Run{ID: runID(2), Partner: "contoso", Machine: "b", Resumes: []string{runID(1)}}) // machine a is dead
+	begin(billing.Run{ID: runID(2), Partner: "contoso", Machine: "b", Resumes: []string{runID(1)}}) // the other one is dead
 	begin(billing.Run{ID: runID(3), Partner: "fabrikam", Machine: "b"})
 	status, err := b.reader(pgtest.Login(t, b.url, "finance_reader")).Status(t.Context(), b.now, 0)
 	if err != nil {
@@ -80,7 +79,7 @@ func TestStatusOfWhatRuns(t *testing.T) {
 	}
 }
 
-// All counts of covered customers agree at every instant.
+// Everything that counts the covered counts the same, to the moment.
 func TestCoveredWithin(t *testing.T) {
 	t.Parallel()
 	b := newBooks(t)

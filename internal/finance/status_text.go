@@ -12,8 +12,8 @@ import (
 	"partnercost/internal/sheet"
 )
 
-// Tables returns the status for people: the coverage of the partners, the states of their
-// invoices, the runs under way, and the last runs. Tables may have no rows.
+// Tables are the status for people: the coverage of the partners, the states of their
+// invoices, where there are any, the runs under way, and the last runs.
 func (s Status) Tables() (partners, invoices, running, runs sheet.Table) {
 	partners = sheet.Table{
 		Header: []string{"PARTNER", "CUSTOMERS", "COLLECTED IN 26 H", "NEVER COLLECTED", "WAITING", "OLDEST PART", "OPEN FINDINGS", "LONGEST UNSEEN", "SINCE"},
