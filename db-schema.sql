@@ -4,6 +4,8 @@ CREATE SCHEMA collector;
 COMMENT ON SCHEMA collector IS 'Private to the collector. Holds personal data. Query the schema finance instead.';
 CREATE SCHEMA finance;
 COMMENT ON SCHEMA finance IS 'The public views of the collector: the costs of every customer, how complete they are and what changed. Views only, stable names, no personal data. Never add amounts of different currencies.';
+CREATE SCHEMA river;
+COMMENT ON SCHEMA river IS 'The queue that distributes the nights of partners over the machines. It belongs to the library River; what was collected stands in the ledger, collector.runs.';
 
 CREATE TABLE collector.billing_profile_history (
     customer_key bigint NOT NULL,
@@ -716,6 +718,78 @@ CREATE TABLE collector.withdrawn_rows (
 ALTER TABLE collector.withdrawn_rows ADD CONSTRAINT withdrawn_rows_customer_key_fkey FOREIGN KEY (customer_key) REFERENCES collector.customers(customer_key);
 ALTER TABLE collector.withdrawn_rows ADD CONSTRAINT withdrawn_rows_pkey PRIMARY KEY (withdrawn_id);
 COMMENT ON TABLE collector.withdrawn_rows IS 'Cost details that are no longer current, with their history: a replay of the archive does not derive them, or they were imported and the service states another value for their type and period.';
+
+CREATE TABLE river.river_job (
+    id bigint NOT NULL DEFAULT nextval('river.river_job_id_seq'::regclass),
+    state river.river_job_state NOT NULL DEFAULT 'available'::river.river_job_state,
+    attempt smallint NOT NULL DEFAULT 0,
+    max_attempts smallint NOT NULL DEFAULT 25,
+    attempted_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    finalized_at timestamp with time zone,
+    scheduled_at timestamp with time zone NOT NULL DEFAULT now(),
+    priority smallint NOT NULL DEFAULT 1,
+    args jsonb NOT NULL,
+    attempted_by text[],
+    errors jsonb[],
+    kind text NOT NULL,
+    metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
+    queue text NOT NULL DEFAULT 'default'::text,
+    tags character varying(255)[] NOT NULL DEFAULT '{}'::character varying[],
+    unique_key bytea,
+    unique_states bit(8)
+);
+ALTER TABLE river.river_job ADD CONSTRAINT finalized_or_finalized_at_null CHECK ((((finalized_at IS NULL) AND (state <> ALL (ARRAY['cancelled'::river.river_job_state, 'completed'::river.river_job_state, 'discarded'::river.river_job_state]))) OR ((finalized_at IS NOT NULL) AND (state = ANY (ARRAY['cancelled'::river.river_job_state, 'completed'::river.river_job_state, 'discarded'::river.river_job_state])))));
+ALTER TABLE river.river_job ADD CONSTRAINT kind_length CHECK (((char_length(kind) > 0) AND (char_length(kind) < 128)));
+ALTER TABLE river.river_job ADD CONSTRAINT max_attempts_is_positive CHECK ((max_attempts > 0));
+ALTER TABLE river.river_job ADD CONSTRAINT priority_in_range CHECK (((priority >= 1) AND (priority <= 4)));
+ALTER TABLE river.river_job ADD CONSTRAINT queue_length CHECK (((char_length(queue) > 0) AND (char_length(queue) < 128)));
+ALTER TABLE river.river_job ADD CONSTRAINT river_job_pkey PRIMARY KEY (id);
+CREATE INDEX river_job_args_index ON river.river_job USING gin (args);
+CREATE INDEX river_job_kind ON river.river_job USING btree (kind);
+CREATE INDEX river_job_metadata_index ON river.river_job USING gin (metadata);
+CREATE INDEX river_job_prioritized_fetching_index ON river.river_job USING btree (state, queue, priority, scheduled_at, id);
+CREATE INDEX river_job_state_and_finalized_at_index ON river.river_job USING btree (state, finalized_at) WHERE (finalized_at IS NOT NULL);
+CREATE UNIQUE INDEX river_job_unique_idx ON river.river_job USING btree (unique_key) WHERE ((unique_key IS NOT NULL) AND (unique_states IS NOT NULL) AND river.river_job_state_in_bitmask(unique_states, state));
+COMMENT ON TABLE river.river_job IS 'A row per job: kind night is the work on a partner that is due since a tick of the schedule. Finished jobs are removed after a day.';
+COMMENT ON COLUMN river.river_job.state IS 'available: waits for a machine; running: a machine works on it; completed: what the ledger says is done; cancelled: given up until the next tick or a restart; retryable, scheduled: waits for its time.';
+COMMENT ON COLUMN river.river_job.attempted_at IS 'When a machine took the job last.';
+COMMENT ON COLUMN river.river_job.args IS 'Of kind night: partner and tick.';
+COMMENT ON COLUMN river.river_job.attempted_by IS 'The processes that took the job, the newest last: host name, a slash, an id.';
+COMMENT ON COLUMN river.river_job.unique_key IS 'Hash of kind and args: there is one job for a partner and a tick.';
+
+CREATE TABLE river.river_leader (
+    elected_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    leader_id text NOT NULL,
+    name text NOT NULL DEFAULT 'default'::text
+);
+ALTER TABLE river.river_leader ADD CONSTRAINT leader_id_length CHECK (((char_length(leader_id) > 0) AND (char_length(leader_id) < 128)));
+ALTER TABLE river.river_leader ADD CONSTRAINT name_length CHECK ((name = 'default'::text));
+ALTER TABLE river.river_leader ADD CONSTRAINT river_leader_pkey PRIMARY KEY (name);
+COMMENT ON TABLE river.river_leader IS 'The process that looks after the queue for all machines, for a few seconds at a time.';
+
+CREATE TABLE river.river_notification (
+    id bigint NOT NULL DEFAULT nextval('river.river_notification_id_seq'::regclass),
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    payload text NOT NULL,
+    topic text NOT NULL
+);
+ALTER TABLE river.river_notification ADD CONSTRAINT river_notification_pkey PRIMARY KEY (id);
+ALTER TABLE river.river_notification ADD CONSTRAINT topic_length CHECK (((length(topic) > 0) AND (length(topic) < 128)));
+CREATE INDEX river_notification_created_at_idx ON river.river_notification USING btree (created_at);
+CREATE INDEX river_notification_topic_id_idx ON river.river_notification USING btree (topic, id);
+COMMENT ON TABLE river.river_notification IS 'Of River for other databases; empty.';
+
+CREATE TABLE river.river_queue (
+    name text NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
+    paused_at timestamp with time zone,
+    updated_at timestamp with time zone NOT NULL DEFAULT CURRENT_TIMESTAMP
+);
+ALTER TABLE river.river_queue ADD CONSTRAINT river_queue_pkey PRIMARY KEY (name);
+COMMENT ON TABLE river.river_queue IS 'The queues that machines work on: one.';
 
 -- A view; its query stands in the migrations.
 -- collector.focus_charges (customer_key bigint, invoice_type text, period_start date, currency_code text, source text, charge text, part text, billing_start date, billing_end date, charge_start date, charge_end date, amount numeric, contracted numeric, unit text, kind text, prepaid boolean, commitment text, collected_at timestamp with time zone, invoice_number text, charge_type text, subscription_id text, order_id text, offer_id text, offer_name text, product_id text, product_name text, product_sku text, sku_id text, sku_name text, availability_id text, publisher_id text, publisher_name text, reseller_mpn_id text, term_and_billing_cycle text, discount_details text, quantity numeric, unit_price numeric, service_name text, service_category text)

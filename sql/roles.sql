@@ -42,6 +42,10 @@ GRANT SELECT ON ALL TABLES IN SCHEMA finance TO finance_reader, collector_writer
 GRANT USAGE ON SCHEMA collector TO collector_writer;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA collector TO collector_writer;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA collector TO collector_writer;
+-- The queue of the daemon. River's other table is for other databases.
+GRANT USAGE ON SCHEMA river TO collector_writer;
+GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE river.river_job, river.river_leader, river.river_queue TO collector_writer;
+GRANT USAGE ON SEQUENCE river.river_job_id_seq TO collector_writer;
 GRANT SELECT ON TABLE public.collector_schema_migrations TO collector_writer;
 DO $temporary$
 BEGIN

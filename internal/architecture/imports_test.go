@@ -54,6 +54,7 @@ var rooms = []room{
 		mayImport: []string{"internal/billing", "internal/loopback"},
 	},
 	{path: "internal/pg"},
+	{path: "internal/queue", mayImport: []string{"internal/pg", "internal/schedule"}, mayTest: []string{"internal/persist", "internal/persist/pgtest"}},
 	{path: "internal/sbom"},
 	{path: "internal/sheet"},
 	{path: "internal/finance/dbsqlc"},
@@ -86,8 +87,8 @@ var rooms = []room{
 	{
 		path: "internal/collector",
 		mayImport: []string{
-			"internal/billing", "internal/codepages", "internal/collect", "internal/config", "internal/fetch", "internal/persist", "internal/schedule", "internal/seal", "internal/telemetry",
-			"internal/vault",
+			"internal/billing", "internal/codepages", "internal/collect", "internal/config", "internal/fetch", "internal/persist", "internal/queue", "internal/schedule", "internal/seal",
+			"internal/telemetry", "internal/vault",
 		},
 		mayTest: []string{"internal/partnersim", "internal/persist/pgtest", "internal/vault/vaulttest"},
 	},
@@ -132,6 +133,7 @@ var dependencies = []dependency{
 		module: "github.com/jackc/pgx/v5",
 		rooms: []string{
 			"internal/bench", "internal/finance", "internal/finance/dbsqlc", "internal/localpg", "internal/persist", "internal/persist/dbsqlc", "internal/persist/pgtest", "internal/pg",
+			"internal/queue",
 		},
 	},
 	{module: "github.com/parquet-go/parquet-go", rooms: []string{"internal/sheet"}},
@@ -139,6 +141,7 @@ var dependencies = []dependency{
 	{module: "github.com/prometheus/client_golang", rooms: []string{"internal/telemetry"}},
 	{module: "github.com/prometheus/client_model", rooms: []string{"internal/telemetry"}},
 	{module: "github.com/prometheus/common", rooms: []string{"internal/telemetry"}, testsOnly: true},
+	{module: "github.com/riverqueue/river", rooms: []string{"internal/persist", "internal/queue"}},
 	{module: "github.com/robfig/cron/v3", rooms: []string{"internal/schedule"}},
 	{module: "github.com/shopspring/decimal"},
 	{module: "github.com/spf13/cobra", rooms: []string{program}},

@@ -13,6 +13,7 @@ import (
 	"partnercost/internal/codepages"
 	"partnercost/internal/config"
 	"partnercost/internal/persist"
+	"partnercost/internal/queue"
 	"partnercost/internal/schedule"
 )
 
@@ -34,15 +35,15 @@ type DaemonOptions struct {
 	Wait func(ctx context.Context, d time.Duration)
 }
 
-// Daemon collects every partner at the ticks of a schedule. The ledger decides what is
-// due: the daemon itself remembers nothing that matters.
+// Daemon collects every partner at the ticks of a schedule, with all machines that share
+// the database: the schedule says when a partner is due, the ledger whether, and the queue
+// which machine collects it. The daemon itself remembers nothing that matters.
 type Daemon struct {
 	DaemonOptions
 
 	config  *config.Config
 	log     *slog.Logger
 	store   atomic.Pointer[persist.Store] // nil until the database was reached
-	slots   chan struct{}                 // one for each partner that may be collected now
 	pruning sync.Mutex
 
 	interrupted atomic.Int64
@@ -57,7 +58,7 @@ type Daemon struct {
 func NewDaemon(o DaemonOptions) *Daemon {
 	return &Daemon{
 		DaemonOptions: o, config: o.Collector.Config, log: o.Collector.Log,
-		slots: make(chan struct{}, o.Collector.Config.Collect.PartnersAtOnce), next: map[string]time.Time{}, failed: map[string]time.Time{}, elsewhere: map[string]time.Time{},
+		next: map[string]time.Time{}, failed: map[string]time.Time{}, elsewhere: map[string]time.Time{},
 	}
 }
 
@@ -71,19 +72,27 @@ func (d *Daemon) Store() (*persist.Store, error) {
 
 // Run collects until ctx ends. It returns an error if that interrupted a run.
 func (d *Daemon) Run(ctx context.Context) error {
-	store, err := d.awaitStore(ctx)
+	store, nights, err := d.begin(ctx)
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && err != nil:
 		return nil // stopped before there was anything to interrupt
 	case err != nil:
 		return err
 	}
 	defer store.Close()
-	d.store.Store(store)
 	codepages.Release()
-	c := d.Collector
-	c.Store = store
+	d.schedule(ctx, store, nights)
+	nights.Close()
+	d.log.Info("daemon stopped")
+	if n := d.interrupted.Load(); n > 0 {
+		return fmt.Errorf("%d runs were interrupted; the next start resumes them", n)
+	}
+	return nil
+}
 
+// schedule has every partner collected when it is due.
+func (d *Daemon) schedule(ctx context.Context, store *persist.Store, nights *queue.Queue) {
+	c := &d.Collector
 	var partners sync.WaitGroup
 	for _, partner := range d.config.Partners {
 		job := schedule.Job{
@@ -94,17 +103,59 @@ func (d *Daemon) Run(ctx context.Context) error {
 				began, _, err := store.LastCollection(ctx, partner.Name)
 				return began, err
 			},
-			Do: func(ctx context.Context, tick time.Time) error { return d.collect(ctx, &c, partner, tick) },
+			Do: func(ctx context.Context, tick time.Time) error {
+				return d.distribute(ctx, store, nights, queue.Night{Partner: partner.Name, Tick: tick})
+			},
 		}
 		partners.Go(func() { job.Run(ctx) })
 	}
 	d.log.Info("daemon started", slog.String("schedule", d.config.Schedule.Cron), slog.String("timezone", d.config.Schedule.Timezone), slog.Int("partners", len(d.config.Partners)))
 	partners.Wait()
-	d.log.Info("daemon stopped")
-	if n := d.interrupted.Load(); n > 0 {
-		return fmt.Errorf("%d runs were interrupted; the next start resumes them", n)
+}
+
+// begin opens the store and the queue, and waits while the database cannot be reached.
+func (d *Daemon) begin(ctx context.Context) (*persist.Store, *queue.Queue, error) {
+	for {
+		store, err := d.awaitStore(ctx)
+		if err != nil {
+			return nil, nil, err
+		}
+		nights, err := d.openQueue(ctx, store)
+		if err == nil {
+			d.store.Store(store)
+			return store, nights, nil
+		}
+		store.Close()
+		if ctx.Err() != nil || persist.Forbidden(err) {
+			return nil, nil, err
+		}
+		d.log.Warn("cannot start the queue; trying again", slog.Any("error", err))
+		if d.Wait(ctx, storePause); ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
 	}
-	return nil
+}
+
+// openQueue takes part in the queue of all machines.
+func (d *Daemon) openQueue(ctx context.Context, store *persist.Store) (*queue.Queue, error) {
+	pool, behindPooler, err := store.QueuePool(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := d.Collector
+	c.Store = store
+	return queue.Open(ctx, queue.Options{
+		Pool: pool, PollOnly: behindPooler, Machine: c.Machine, ID: c.NewID(), AtOnce: d.config.Collect.PartnersAtOnce,
+		Now: c.Now, Log: d.log,
+		Work: func(ctx context.Context, n queue.Night) error {
+			for _, partner := range d.config.Partners {
+				if partner.Name == n.Partner {
+					return d.collect(ctx, &c, partner, n.Tick)
+				}
+			}
+			return fmt.Errorf("the configuration of this machine has no partner %s", n.Partner)
+		},
+	})
 }
 
 // awaitStore opens the store, and waits while the database cannot be reached.
@@ -139,18 +190,50 @@ func (d *Daemon) announce(partner string, due time.Time) {
 	d.Collector.Metrics.Scheduled(first)
 }
 
-// collect is the run of one partner that is due since tick.
-func (d *Daemon) collect(ctx context.Context, c *Collector, partner config.Partner, tick time.Time) error {
-	select {
-	case d.slots <- struct{}{}:
-		defer func() { <-d.slots }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if d.seenElsewhere(partner.Name, tick) { // then it probably still is
-		if busy, err := c.Store.PartnerLocked(ctx, partner.Name); err == nil && busy {
+// distribute has a partner's night that is due collected, by whichever machine is free.
+func (d *Daemon) distribute(ctx context.Context, store *persist.Store, nights *queue.Queue, n queue.Night) error {
+	log := d.log.With(slog.String("partner", n.Partner))
+	if !nights.Attends(n) {
+		busy, err := store.PartnerLocked(ctx, n.Partner)
+		switch {
+		case err != nil:
+			return d.notNow(ctx, log, err)
+		case busy:
+			d.seenElsewhere(log, n)
 			return schedule.ErrElsewhere
 		}
+	}
+	return nights.Await(ctx, n)
+}
+
+// notNow tries again later, because the database did not answer.
+func (d *Daemon) notNow(ctx context.Context, log *slog.Logger, err error) error {
+	if ctx.Err() == nil {
+		log.Warn("cannot see whether the night is done; trying again", slog.Any("error", err))
+	}
+	return schedule.ErrLater
+}
+
+// seenElsewhere tells, once for a night, that another process collects the partner.
+func (d *Daemon) seenElsewhere(log *slog.Logger, n queue.Night) {
+	d.scheduling.Lock()
+	defer d.scheduling.Unlock()
+	if d.elsewhere[n.Partner].Equal(n.Tick) {
+		return
+	}
+	d.elsewhere[n.Partner] = n.Tick
+	log.Info("another process is collecting this partner; taking it over if that ends early")
+}
+
+// collect is the run of one partner that is due since tick, unless it is done.
+func (d *Daemon) collect(ctx context.Context, c *Collector, partner config.Partner, tick time.Time) error {
+	log := d.log.With(slog.String("partner", partner.Name))
+	began, _, err := c.Store.LastCollection(ctx, partner.Name)
+	switch {
+	case err != nil:
+		return d.notNow(ctx, log, err)
+	case !began.IsZero() && !began.Before(tick):
+		return nil
 	}
 	request := Request{Kind: billing.KindDaily, LeaveOut: DoneByUnfinishedRun, ResumeSince: tick}
 	result := c.collectPartner(ctx, request, Selection{Partner: partner})
@@ -162,7 +245,6 @@ func (d *Daemon) collect(ctx context.Context, c *Collector, partner config.Partn
 		// A run that could not enter the ledger must be reported too.
 		c.Notify(ctx, false)
 	}
-	log := d.log.With(slog.String("partner", partner.Name))
 	switch err := result.Err; {
 	case err == nil:
 		d.prune(ctx, c.Store)
@@ -173,12 +255,7 @@ func (d *Daemon) collect(ctx context.Context, c *Collector, partner config.Partn
 		}
 		return err
 	case locked:
-		d.scheduling.Lock()
-		defer d.scheduling.Unlock()
-		if !d.elsewhere[partner.Name].Equal(tick) {
-			log.Info("another process is collecting this partner; taking it over if that ends early")
-		}
-		d.elsewhere[partner.Name] = tick
+		d.seenElsewhere(log, queue.Night{Partner: partner.Name, Tick: tick})
 		return schedule.ErrElsewhere
 	case errors.Is(err, billing.ErrUnavailable):
 		log.Error("the run failed: the database is unavailable; trying again later", slog.Any("error", err))
@@ -187,13 +264,6 @@ func (d *Daemon) collect(ctx context.Context, c *Collector, partner config.Partn
 		log.Error("the run failed", slog.Any("error", err))
 		return err
 	}
-}
-
-// seenElsewhere reports whether another process was seen collecting the partner since tick.
-func (d *Daemon) seenElsewhere(partner string, tick time.Time) bool {
-	d.scheduling.Lock()
-	defer d.scheduling.Unlock()
-	return d.elsewhere[partner].Equal(tick)
 }
 
 // firstFailure reports whether no run of the partner has failed to begin since tick.

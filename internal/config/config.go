@@ -43,7 +43,7 @@ type Database struct {
 	// A file that holds the connection string for `collector migrate`.
 	MigrateURLFile string `yaml:"migrate_url_file"`
 	// The maximum number of connections to the database, however many partners are collected at the same time; at least
-	// 3. The daemon's console has 4 more of its own.
+	// 3. The daemon has 3 more for its queue, and 4 for its console.
 	MaxConnections int `yaml:"max_connections" default:"8"`
 	// How long a run waits for a database that is unavailable, read-only or full, before it ends with exit code 1.
 	// Meanwhile the fetched answers are kept in memory.

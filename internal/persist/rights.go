@@ -20,11 +20,11 @@ SELECT lacked FROM (
     WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
     UNION ALL
     SELECT 2, format('USAGE on the schema %I', nspname) FROM pg_namespace
-    WHERE nspname IN ('collector', 'finance') AND NOT has_schema_privilege(oid, 'USAGE')
+    WHERE nspname IN ('collector', 'finance', 'river') AND NOT has_schema_privilege(oid, 'USAGE')
     UNION ALL
     SELECT 3, string_agg(need, ', ' ORDER BY need) || format(' on %I.%I', nspname, relname)
     FROM (SELECT c.oid, c.relname, n.nspname, c.relkind FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-        WHERE n.nspname IN ('collector', 'finance') AND c.relkind IN ('r', 'v', 'S')) c
+        WHERE n.nspname IN ('collector', 'finance', 'river') AND c.relkind IN ('r', 'v', 'S') AND c.relname !~ '^river_notification') c
     CROSS JOIN LATERAL unnest(CASE WHEN nspname = 'finance' OR relkind = 'v' THEN ARRAY['SELECT']
         WHEN relkind = 'S' THEN ARRAY['USAGE'] ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'] END) need
     WHERE CASE WHEN relkind = 'S' THEN NOT has_sequence_privilege(c.oid, need) ELSE NOT has_table_privilege(c.oid, need) END

@@ -21,18 +21,18 @@ var update = flag.Bool("update", false, "write the files that the tests compare 
 // the effect of a migration on the tables.
 const schemaFile = "../../db-schema.sql"
 
-// describeSchema prints the two schemas from the catalogue. pg_dump would not do,
+// describeSchema prints the schemas from the catalogue. pg_dump would not do,
 // because its output, and that of the queries of views, differs between versions of
 // PostgreSQL.
 const describeSchema = `
 WITH rel AS (
     SELECT c.oid, c.relkind, n.nspname, c.relname, format('%I.%I', n.nspname, c.relname) AS name
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE n.nspname IN ('collector', 'finance') AND c.relkind IN ('r', 'v', 'm')
+    WHERE n.nspname IN ('collector', 'finance', 'river') AND c.relkind IN ('r', 'v', 'm')
 ), lines AS (
     SELECT 0 AS part, n.nspname::text AS rel, 0 AS pos, ''::text AS sub,
         format('CREATE SCHEMA %I;', n.nspname) || coalesce(format(E'\nCOMMENT ON SCHEMA %I IS %L;', n.nspname, obj_description(n.oid)), '') AS line
-    FROM pg_namespace n WHERE n.nspname IN ('collector', 'finance')
+    FROM pg_namespace n WHERE n.nspname IN ('collector', 'finance', 'river')
     UNION ALL
     SELECT 1, r.name, 0, '', format(E'\nCREATE TABLE %s (\n%s\n);', r.name, (
         SELECT string_agg(format('    %I %s%s%s', a.attname, format_type(a.atttypid, a.atttypmod),

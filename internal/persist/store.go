@@ -36,9 +36,11 @@ type Options struct {
 // Store stores statements in one database. It is safe for concurrent use.
 type Store struct {
 	pool *pgxpool.Pool
-	q    *dbsqlc.Queries
-	log  *slog.Logger
-	now  func() time.Time
+	// queue is the configuration of a pool for the queue.
+	queue *pgxpool.Config
+	q     *dbsqlc.Queries
+	log   *slog.Logger
+	now   func() time.Time
 	// profiles is the most that may be stored of a billing profile.
 	profiles billing.ProfileScope
 	locks    lockSession
@@ -69,7 +71,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database pool: %w", err)
 	}
-	s := &Store{pool: pool, q: dbsqlc.New(), log: o.Log, now: o.Now, profiles: o.Profiles}
+	s := &Store{pool: pool, queue: config.Copy(), q: dbsqlc.New(), log: o.Log, now: o.Now, profiles: o.Profiles}
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -93,6 +95,29 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// queueConnections is how many connections the queue shares. One more receives its
+// notifications.
+const queueConnections = 2
+
+// QueuePool opens connections for the queue alone, so that it does not wait for those that
+// store. The caller closes them. behindPooler means that a pooler is between them and the
+// server, and sessions should not be kept without need.
+func (s *Store) QueuePool(ctx context.Context) (pool *pgxpool.Pool, behindPooler bool, err error) {
+	config := s.queue.Copy()
+	config.MaxConns = queueConnections
+	pool, err = pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, false, fmt.Errorf("connections of the queue: %w", err)
+	}
+	conn, err := pool.Acquire(ctx)
+	if err != nil {
+		pool.Close()
+		return nil, false, fmt.Errorf("connections of the queue: %w", classify(err))
+	}
+	defer conn.Release()
+	return pool, pg.Pooled(conn.Conn().PgConn()), nil
 }
 
 // reach connects, and checks that each connection of the pool has a server session of

@@ -112,11 +112,15 @@ func (e Unfit) Error() string { return string(e) }
 const errPooled = Unfit("a connection pooler in transaction or statement mode sends the statements of one session to several server processes; the locks that keep two runs apart " +
 	"and the staging tables belong to a session; run the pooler in session mode (PgBouncer: pool_mode = session), or set database.url to PostgreSQL itself")
 
+// Pooled reports whether a pooler is between this connection, which Sessions prepared, and
+// the server.
+func Pooled(conn *pgconn.PgConn) bool { return conn.CustomData()["pooled"] == true }
+
 // SessionsApart refuses a pooler that does not give each session its own server
 // process. It uses the two sessions unevenly, so that a pooler that assigns its
 // processes in turn is detected too.
 func SessionsApart(ctx context.Context, first *pgconn.PgConn, another func() (*pgconn.PgConn, error)) error {
-	if first.CustomData()["pooled"] != true {
+	if !Pooled(first) {
 		return nil
 	}
 	second, err := another()
