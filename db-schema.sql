@@ -699,6 +699,16 @@ COMMENT ON COLUMN collector.statements.root_pretax IS 'Root totals repeat the Re
 COMMENT ON COLUMN collector.statements.body_customer_id IS 'The customer id in the body, as written. The row belongs to the requested id.';
 COMMENT ON COLUMN collector.statements.origin IS 'Whether the bodies were collected from the service or imported from saved answers.';
 
+CREATE TABLE collector.success_pings (
+    tick timestamp with time zone NOT NULL,
+    machine text NOT NULL,
+    pinged_at timestamp with time zone NOT NULL
+);
+ALTER TABLE collector.success_pings ADD CONSTRAINT success_pings_pkey PRIMARY KEY (tick);
+COMMENT ON TABLE collector.success_pings IS 'The ticks of the schedule whose success was told to notify.success_url, so that one machine tells it once. A row is removed after 31 days.';
+COMMENT ON COLUMN collector.success_pings.tick IS 'Since when every partner had succeeded.';
+COMMENT ON COLUMN collector.success_pings.machine IS 'Host name of the machine that told it.';
+
 CREATE TABLE collector.turns (
     partner text NOT NULL,
     page integer NOT NULL,

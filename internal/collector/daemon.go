@@ -293,7 +293,38 @@ func (d *Daemon) ping(ctx context.Context, c *Collector, result Result, tick tim
 		}
 		succeeded = status == billing.StatusSucceeded
 	}
-	c.Notify(ctx, succeeded)
+	if !succeeded {
+		c.Notify(ctx, false)
+		return
+	}
+	if err := d.pingSuccess(ctx, c, tick); err != nil {
+		d.log.Error("cannot tell the success once for all machines", slog.Any("error", err))
+	}
+}
+
+// successLock is the lock of the machine that tells the success. It is no partner's name.
+const successLock = "success/"
+
+// pingSuccess tells the success of all partners, unless a machine has told it or is telling
+// it. What cannot be recorded is told all the same: twice is better than never.
+func (d *Daemon) pingSuccess(ctx context.Context, c *Collector, tick time.Time) error {
+	_, release, err := c.Store.LockPartner(ctx, successLock)
+	switch {
+	case errors.Is(err, persist.ErrLocked):
+		return nil
+	case err != nil:
+		c.Notify(ctx, true)
+		return err
+	}
+	defer release()
+	told, err := c.Store.SuccessPinged(ctx, tick)
+	if told {
+		return nil
+	}
+	if c.Notify(ctx, true) {
+		err = errors.Join(err, c.Store.NoteSuccessPing(ctx, tick, c.Machine))
+	}
+	return err
 }
 
 // pruneLock is the lock of the machine that prunes. It is no partner's name.

@@ -60,12 +60,12 @@ func TestADaemonTakesUpWhatWasInterrupted(t *testing.T) {
 	i.execute(`UPDATE collector.runs SET status = 'interrupted'`)
 	i.days(time.Hour, nil)
 	want(t, "the rest is nobody", []string{"all interrupted 3 0", "rest succeeded 0 0"}, i.ledger())
+	want(t, "pings, the second run having the tick of the first", []string{"/well"}, i.pings.heard())
 	locked, release, err := i.Store.LockPartner(t.Context(), "sim")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer release()
-	i.pings.heard()
 	i.clock.advance(24 * time.Hour)
 	i.days(time.Minute, nil)
 	want(t, "pings while another collector holds the partner", []string(nil), i.pings.heard())

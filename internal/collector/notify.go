@@ -21,19 +21,21 @@ func Detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), notifyWithin)
 }
 
-// Notify requests notify.success_url or notify.failure_url. A failed ping is logged and
-// does not fail the run.
-func (c *Collector) Notify(ctx context.Context, succeeded bool) {
+// Notify requests notify.success_url or notify.failure_url, and reports whether it did. A
+// failed ping is logged and does not fail the run.
+func (c *Collector) Notify(ctx context.Context, succeeded bool) bool {
 	address, setting := c.Config.Notify.SuccessURL, "notify.success_url"
 	if !succeeded {
 		address, setting = c.Config.Notify.FailureURL, "notify.failure_url"
 	}
 	if address == "" {
-		return
+		return false
 	}
 	ctx, cancel := Detached(ctx)
 	defer cancel()
-	if err := telemetry.Ping(ctx, address); err != nil {
+	err := telemetry.Ping(ctx, address)
+	if err != nil {
 		c.Log.Error("cannot send the result of the run", slog.String("setting", setting), slog.Any("error", err))
 	}
+	return err == nil
 }

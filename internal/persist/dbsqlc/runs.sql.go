@@ -284,6 +284,15 @@ func (q *Queries) FinishRun(ctx context.Context, db DBTX, arg FinishRunParams) e
 	return err
 }
 
+const forgetSuccessPings = `-- name: ForgetSuccessPings :exec
+DELETE FROM collector.success_pings WHERE pinged_at < $1::timestamptz
+`
+
+func (q *Queries) ForgetSuccessPings(ctx context.Context, db DBTX, before time.Time) error {
+	_, err := db.Exec(ctx, forgetSuccessPings, before)
+	return err
+}
+
 const insertRun = `-- name: InsertRun :exec
 INSERT INTO collector.runs (run_id, partner, kind, scope, status, started_at, version, machine, resumes)
 VALUES ($1, $2, $3, $4, 'running', $5, $6, $7, $8)
@@ -398,6 +407,23 @@ func (q *Queries) NewestCollections(ctx context.Context, db DBTX) ([]NewestColle
 		return nil, err
 	}
 	return items, nil
+}
+
+const noteSuccessPing = `-- name: NoteSuccessPing :exec
+INSERT INTO collector.success_pings (tick, machine, pinged_at)
+VALUES ($1, $2, $3)
+ON CONFLICT DO NOTHING
+`
+
+type NoteSuccessPingParams struct {
+	Tick    time.Time
+	Machine string
+	Now     time.Time
+}
+
+func (q *Queries) NoteSuccessPing(ctx context.Context, db DBTX, arg NoteSuccessPingParams) error {
+	_, err := db.Exec(ctx, noteSuccessPing, arg.Tick, arg.Machine, arg.Now)
+	return err
 }
 
 const openFindings = `-- name: OpenFindings :many
@@ -540,4 +566,15 @@ func (q *Queries) RetireUnlisted(ctx context.Context, db DBTX, arg RetireUnliste
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const successPinged = `-- name: SuccessPinged :one
+SELECT EXISTS (SELECT 1 FROM collector.success_pings WHERE tick = $1::timestamptz)
+`
+
+func (q *Queries) SuccessPinged(ctx context.Context, db DBTX, tick time.Time) (bool, error) {
+	row := db.QueryRow(ctx, successPinged, tick)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
 }

@@ -152,3 +152,14 @@ SELECT DISTINCT ON (r.partner) r.partner, r.status, r.customers_total, r.custome
 FROM collector.runs r
 WHERE r.kind IN ('daily', 'once') AND r.scope IN ('all', 'rest') AND r.status <> 'running'
 ORDER BY r.partner, r.started_at DESC;
+
+-- name: SuccessPinged :one
+SELECT EXISTS (SELECT 1 FROM collector.success_pings WHERE tick = @tick::timestamptz);
+
+-- name: NoteSuccessPing :exec
+INSERT INTO collector.success_pings (tick, machine, pinged_at)
+VALUES (@tick, @machine, @now)
+ON CONFLICT DO NOTHING;
+
+-- name: ForgetSuccessPings :exec
+DELETE FROM collector.success_pings WHERE pinged_at < @before::timestamptz;

@@ -1,0 +1,5 @@
+BEGIN;
+
+DROP TABLE collector.success_pings;
+
+COMMIT;
