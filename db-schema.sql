@@ -525,6 +525,21 @@ ALTER TABLE collector.line_items ADD CONSTRAINT line_items_set_id_fkey FOREIGN K
 COMMENT ON TABLE collector.line_items IS 'The items of every set, current and superseded.';
 COMMENT ON COLUMN collector.line_items.ordinal IS 'Position in the answer that first contained the set, from 1.';
 
+CREATE TABLE collector.machines (
+    process_id uuid NOT NULL,
+    machine text NOT NULL,
+    version text NOT NULL,
+    partners_at_once integer NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    seen_at timestamp with time zone NOT NULL
+);
+ALTER TABLE collector.machines ADD CONSTRAINT machines_pkey PRIMARY KEY (process_id);
+COMMENT ON TABLE collector.machines IS 'The daemons that take part. Each writes its row every half minute and removes it when it stops; one that is dead is forgotten after a day. Nothing is decided by it.';
+COMMENT ON COLUMN collector.machines.process_id IS 'Id of the process, as in river.river_job.attempted_by.';
+COMMENT ON COLUMN collector.machines.machine IS 'Host name.';
+COMMENT ON COLUMN collector.machines.partners_at_once IS 'How many partners the daemon collects at the same time.';
+COMMENT ON COLUMN collector.machines.seen_at IS 'When the daemon wrote this row last, by the clock of the database.';
+
 CREATE TABLE collector.month_missing (
     partner text NOT NULL,
     month date NOT NULL,
@@ -1439,6 +1454,16 @@ COMMENT ON COLUMN finance.line_items.discount_details IS 'Discount, free text su
 COMMENT ON COLUMN finance.line_items.ordinal IS 'Position of the item in its set; distinguishes identical items.';
 
 -- A view; its query stands in the migrations.
+-- finance.machines (machine text, version text, started_at timestamp with time zone, seen_at timestamp with time zone, partners_at_once integer, partners_now bigint)
+COMMENT ON VIEW finance.machines IS 'The machines that collect: one row for each daemon.';
+COMMENT ON COLUMN finance.machines.machine IS 'Host name of the machine.';
+COMMENT ON COLUMN finance.machines.version IS 'Version of the collector.';
+COMMENT ON COLUMN finance.machines.started_at IS 'When the daemon started.';
+COMMENT ON COLUMN finance.machines.seen_at IS 'When the daemon was seen last; more than two minutes ago, it is dead or cut off.';
+COMMENT ON COLUMN finance.machines.partners_at_once IS 'How many partners the daemon collects at the same time.';
+COMMENT ON COLUMN finance.machines.partners_now IS 'How many partners are being collected on the machine.';
+
+-- A view; its query stands in the migrations.
 -- finance.missing_costs (partner text, customer_id uuid, company_name text, month date, invoice_type text, currency_code text, last_period_end date, last_after_tax numeric, reason text, overdue boolean)
 COMMENT ON VIEW finance.missing_costs IS 'Which costs a month lacks: a row for each customer, invoice type and currency with costs in the month before and none in the month. One-time costs are missing only until the customer was collected in full after the closing day: nobody has to buy something every month.';
 COMMENT ON COLUMN finance.missing_costs.partner IS 'Name of the partner in the configuration.';
@@ -1556,3 +1581,11 @@ COMMENT ON COLUMN finance.top_movers.difference IS 'after_tax_now less after_tax
 COMMENT ON COLUMN finance.top_movers.percent IS 'difference in percent of after_tax_before; null if that is 0.';
 COMMENT ON COLUMN finance.top_movers.place IS '1 for the largest difference, positive or negative.';
 COMMENT ON COLUMN finance.top_movers.summarised_at IS 'When the row was last computed.';
+
+-- A view; its query stands in the migrations.
+-- finance.waiting_nights (partner text, due_since timestamp with time zone, waits_since timestamp with time zone, waits_for text)
+COMMENT ON VIEW finance.waiting_nights IS 'The partners that are due and wait for a machine to collect them. Those that are being collected are in runs.';
+COMMENT ON COLUMN finance.waiting_nights.partner IS 'Name of the partner in the configuration.';
+COMMENT ON COLUMN finance.waiting_nights.due_since IS 'Since which time of the schedule the partner has been due.';
+COMMENT ON COLUMN finance.waiting_nights.waits_since IS 'When the partner entered the queue.';
+COMMENT ON COLUMN finance.waiting_nights.waits_for IS 'a free machine, or another attempt (the database was unavailable).';

@@ -25,7 +25,7 @@ func (p *program) watch(metrics *telemetry.Metrics, partners []config.Partner, s
 	metrics.Watch(func(ctx context.Context) (telemetry.State, error) {
 		s, err := store()
 		if err != nil {
-			return nil, err
+			return telemetry.State{}, err
 		}
 		state, err := collector.StateOf(ctx, s, partners, p.now())
 		if err != nil && ctx.Err() == nil {

@@ -25,9 +25,10 @@ func (p *program) statusCommand() *cobra.Command {
 		Long: `Show for every partner how many active customers were collected in the last 26 hours,
 how many have a profile or line items that are older than collect.refresh, the age of
 the oldest ones, the customer that has been missing longest, and the open findings. Then
-show what runs now, on which machine and taken over from which one, the remaining life
-of each configured refresh token, and the last runs, newest first. The role finance_reader is sufficient. COLLECTOR_DATABASE_URL can replace the
-configuration file.`,
+show the machines whose daemons take part, what runs now, on which machine and taken over
+from which one, what waits for a machine, the remaining life of each configured refresh
+token, and the last runs, newest first. The role finance_reader is sufficient.
+COLLECTOR_DATABASE_URL can replace the configuration file.`,
 		Example: `  collector status
   collector status --format json | jq '.partners[] | select(.customers_never_collected > 0)'`,
 		Args: cobra.NoArgs,
@@ -57,16 +58,13 @@ type fullStatus struct {
 }
 
 func writeStatus(w io.Writer, s fullStatus) error {
-	partners, invoices, running, runs := s.Tables()
+	tables, runs := s.Tables()
 	signIns := sheet.Table{Header: []string{"PARTNER", "REFRESH TOKEN"}}
 	for _, state := range s.SignIns {
 		signIns.Rows = append(signIns.Rows, []string{state.Partner, state.String()})
 	}
-	tables := []sheet.Table{partners}
-	for _, table := range []sheet.Table{invoices, running, signIns} { // without a configuration there are no sign-ins
-		if len(table.Rows) > 0 {
-			tables = append(tables, table)
-		}
+	if len(signIns.Rows) > 0 { // without a configuration there are none
+		tables = append(tables, signIns)
 	}
 	for _, table := range tables {
 		if err := writeTable(w, table); err != nil {

@@ -43,6 +43,7 @@ type Daemon struct {
 
 	config  *config.Config
 	log     *slog.Logger
+	process string                        // the id of this process
 	store   atomic.Pointer[persist.Store] // nil until the database was reached
 	pruning sync.Mutex
 
@@ -57,7 +58,7 @@ type Daemon struct {
 // NewDaemon prepares a daemon.
 func NewDaemon(o DaemonOptions) *Daemon {
 	return &Daemon{
-		DaemonOptions: o, config: o.Collector.Config, log: o.Collector.Log,
+		DaemonOptions: o, config: o.Collector.Config, log: o.Collector.Log, process: o.Collector.NewID(),
 		next: map[string]time.Time{}, failed: map[string]time.Time{}, elsewhere: map[string]time.Time{},
 	}
 }
@@ -109,6 +110,7 @@ func (d *Daemon) schedule(ctx context.Context, store *persist.Store, nights *que
 		}
 		partners.Go(func() { job.Run(ctx) })
 	}
+	partners.Go(func() { d.show(ctx, store) })
 	d.log.Info("daemon started", slog.String("schedule", d.config.Schedule.Cron), slog.String("timezone", d.config.Schedule.Timezone), slog.Int("partners", len(d.config.Partners)))
 	partners.Wait()
 }
@@ -145,7 +147,7 @@ func (d *Daemon) openQueue(ctx context.Context, store *persist.Store) (*queue.Qu
 	c := d.Collector
 	c.Store = store
 	return queue.Open(ctx, queue.Options{
-		Pool: pool, PollOnly: behindPooler, Machine: c.Machine, ID: c.NewID(), AtOnce: d.config.Collect.PartnersAtOnce,
+		Pool: pool, PollOnly: behindPooler, Machine: c.Machine, ID: d.process, AtOnce: d.config.Collect.PartnersAtOnce,
 		Now: c.Now, Log: d.log,
 		Work: func(ctx context.Context, n queue.Night) error {
 			for _, partner := range d.config.Partners {

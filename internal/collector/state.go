@@ -57,32 +57,33 @@ func newestOf[T any](ctx context.Context, open func() (*persist.Store, error), p
 
 // StateOf reads from the database how the collection of the partners stands, for the metrics.
 func StateOf(ctx context.Context, store *persist.Store, partners []config.Partner, now time.Time) (telemetry.State, error) {
+	var none telemetry.State
 	coverage, err := store.Coverage(ctx)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	newest, err := store.NewestCollections(ctx)
 	if err != nil {
-		return nil, err
+		return none, err
+	}
+	nights, err := store.Nights(ctx)
+	if err != nil {
+		return none, err
 	}
 	var issued map[string]time.Time
 	if slices.ContainsFunc(partners, SharesToken) {
 		if issued, err = store.RefreshTokensIssued(ctx); err != nil {
-			return nil, err
+			return none, err
 		}
 	}
-	state := make(telemetry.State, len(partners))
+	state := telemetry.State{Machines: nights.Machines, Partners: make(map[string]telemetry.PartnerState, len(partners))}
 	for _, partner := range partners {
-		n := newest[partner.Name]
-		state[partner.Name] = telemetry.PartnerState{
+		n, c, running := newest[partner.Name], coverage[partner.Name], nights.Running[partner.Name]
+		state.Partners[partner.Name] = telemetry.PartnerState{
 			LastSuccess: n.LastSuccess, LastRun: n.Status, LastTally: n.Tally, RefreshTokenIssued: refreshTokenIssued(partner, issued, now),
-		}
-	}
-	for name, c := range coverage {
-		if s, configured := state[name]; configured {
-			s.ActiveCustomers, s.CoveredCustomers, s.WaitingCustomers, s.OpenFindings = c.Customers, c.Covered, c.Waiting, c.OpenFindings
-			s.InvoiceFindings = c.InvoiceFindings
-			state[name] = s
+			ActiveCustomers: c.Customers, CoveredCustomers: c.Covered, WaitingCustomers: c.Waiting, OpenFindings: c.OpenFindings,
+			InvoiceFindings: c.InvoiceFindings, RunningSince: running.Since, Machine: running.Machine, TakenOverFrom: running.TakenOverFrom,
+			WaitingSince: nights.Waiting[partner.Name],
 		}
 	}
 	return state, nil

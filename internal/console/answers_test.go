@@ -164,13 +164,28 @@ func TestIncreasesWarnAndSavingsDoNot(t *testing.T) {
 	lacks(t, "the page", s.get("/", http.StatusOK), "≈ ", ">≈")
 }
 
+// The page of the runs begins with what the machines do now, and leads to the machines.
+func TestWhatTheMachinesDo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.work()
+	s.admin(`INSERT INTO collector.runs (run_id, partner, kind, scope, started_at, finished_at, status, version, machine, resumes) VALUES
+		('00000000-0000-4000-9000-000000000001', 'busy', 'daily', 'all', '2026-11-21 02:30Z', '2026-11-21 02:40Z', 'interrupted', 'v1', 'east', NULL),
+		('00000000-0000-4000-9000-000000000002', 'busy', 'daily', 'rest', '2026-11-21 02:41Z', NULL, 'running', 'v1', 'west', '00000000-0000-4000-9000-000000000001')`)
+	page := s.get("/runs", http.StatusOK)
+	contains(t, "the runs", page, "Now", "busy", "west", "east", "2026-11-21 02:41", "Waits for a free machine", "Waits for another attempt", `href="/machines"`)
+	contains(t, "one partner", s.get("/now?partner=busy", http.StatusOK), "Running", "west", "east")
+	lacks(t, "one partner", s.get("/now?partner=busy", http.StatusOK), "Waits for")
+	contains(t, "the machines", s.get("/machines", http.StatusOK), "east", "west", "64")
+}
+
 func TestEveryPageWithATableOffersItForExcel(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	s.live()
 	s.bill()
 	for _, page := range []string{
-		"/", "/totals", "/movers", "/restatements", "/coverage", "/uncovered", "/findings", "/runs", "/sign-ins", "/costs", "/history", "/customers", "/lines", "/changed-lines", "/revisions",
+		"/", "/totals", "/movers", "/restatements", "/coverage", "/uncovered", "/findings", "/runs", "/now", "/machines", "/sign-ins", "/costs", "/history", "/customers", "/lines", "/changed-lines", "/revisions",
 		"/invoices", "/invoice-lines", "/reconciliation", "/reconciled", "/customer?partner=contoso&customer=00000000-0000-4000-8000-000000000001", "/invoice?partner=contoso&invoice=D2",
 	} {
 		body := s.get(page, http.StatusOK)
@@ -293,7 +308,7 @@ func TestPagesNeedNoMoreThanFinance(t *testing.T) {
 	s.bill()
 	s.url = s.serve(pgtest.Login(t, s.owner, "finance_reader"))
 	for _, page := range []string{
-		"/", "/?month=2026-09", "/totals", "/movers", "/missing-costs", "/restatements", "/coverage", "/uncovered", "/findings", "/runs", "/sign-ins", "/costs", "/history", "/customers?q=a", "/customers",
+		"/", "/?month=2026-09", "/totals", "/movers", "/missing-costs", "/restatements", "/coverage", "/uncovered", "/findings", "/runs", "/now", "/machines", "/sign-ins", "/costs", "/history", "/customers?q=a", "/customers",
 		"/lines", "/changed-lines", "/revisions", "/invoices", "/invoice-lines", "/reconciliation", "/reconciled", "/invoice?partner=contoso&invoice=D2",
 		"/customer?partner=contoso&customer=00000000-0000-4000-8000-000000000002",
 		"/origin?partner=contoso&customer=00000000-0000-4000-8000-000000000002&type=Recurring&start=2026-10-01&currency=EUR",

@@ -103,7 +103,7 @@ func (c *console) render(w http.ResponseWriter, r *http.Request, status int, v v
 func (c *console) menu(path string, q url.Values) []entry {
 	// below are pages that belong to an entry.
 	below := map[string]string{
-		"/customer": "/customers", "/origin": "/customers", "/history": "/costs", "/coverage": "/uncovered", "/invoice": "/invoices", "/invoice-lines": "/invoices", "/reconciliation": "/invoices",
+		"/customer": "/customers", "/origin": "/customers", "/history": "/costs", "/coverage": "/uncovered", "/now": "/runs", "/machines": "/runs", "/invoice": "/invoices", "/invoice-lines": "/invoices", "/reconciliation": "/invoices",
 	}
 	current := path
 	if above := below[path]; above != "" {

@@ -65,7 +65,7 @@ func TestEmptyDatabaseSaysWhatToDo(t *testing.T) {
 		t.Error("the menu leads to invoices that are not there")
 	}
 	for path, want := range map[string]string{
-		"/movers": "No customer's costs changed", "/restatements": "restated no cost", "/uncovered": "Every customer is covered", "/missing-costs": "Nothing is missing", "/invoices": "No invoice matches", "/reconciliation": "Every customer is billed", "/invoice-lines": "No lines match", "/changed-lines": "No restatement matches", "/findings": "There are no open findings", "/runs": "No run has started yet",
+		"/movers": "No customer's costs changed", "/restatements": "restated no cost", "/uncovered": "Every customer is covered", "/missing-costs": "Nothing is missing", "/invoices": "No invoice matches", "/reconciliation": "Every customer is billed", "/invoice-lines": "No lines match", "/changed-lines": "No restatement matches", "/findings": "There are no open findings", "/runs": "No run has started yet", "/now": "No partner is being collected, and none waits", "/machines": "No daemon takes part",
 		"/costs": "No costs match", "/history": "No costs and no invoices match", "/customers": "No customer matches", "/lines": "No line items match", "/revisions": "No values match",
 		"/totals": "No costs match", "/coverage": "No customer has been requested yet",
 	} {
@@ -137,7 +137,7 @@ func TestEveryTableSortsByEveryColumn(t *testing.T) {
 	s.bill()
 	link := regexp.MustCompile(`href="(/[a-z-]+\?[^"]*sort=[^"]*)"`)
 	for _, table := range []string{
-		"totals", "movers", "missing-costs", "restatements", "coverage", "uncovered", "findings", "runs", "sign-ins", "costs", "history", "customers", "lines", "changed-lines", "revisions",
+		"totals", "movers", "missing-costs", "restatements", "coverage", "uncovered", "findings", "runs", "now", "machines", "sign-ins", "costs", "history", "customers", "lines", "changed-lines", "revisions",
 		"invoices", "invoice-lines", "reconciliation", "reconciled",
 	} {
 		found := link.FindAllStringSubmatch(s.get("/"+table, http.StatusOK), -1)

@@ -219,6 +219,17 @@ func (s *site) live() {
 		CustomerID: customerID(4),
 		Failure:    &billing.Failure{Class: billing.NoAccess, Resource: "servicecosts/mostrecent", HTTPStatus: http.StatusForbidden, Code: "20002", Message: "No relationship."},
 	})
+	s.work()
+}
+
+// work has two machines at work on partners of their own: one was taken over from the
+// other, and two wait.
+func (s *site) work() {
+	s.t.Helper()
+	s.admin(`INSERT INTO collector.machines (process_id, machine, version, partners_at_once, started_at, seen_at)
+		VALUES (gen_random_uuid(), 'east', 'v1.2.3', 1, now(), now()), (gen_random_uuid(), 'west', 'v1.2.3', 64, now(), now())`)
+	s.admin(`INSERT INTO river.river_job (kind, state, args) VALUES
+		('night', 'available', '{"partner": "waiting", "tick": "2026-11-21T02:30:00Z"}'), ('night', 'retryable', '{"partner": "unlucky", "tick": "2026-11-21T02:30:00Z"}')`)
 }
 
 // invoiceOf is an invoice of October 2026 in a currency.

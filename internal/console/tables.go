@@ -7,7 +7,7 @@ import (
 // tables are all there are. Dates are selected as text, so that a value that is a time
 // is an instant.
 var tables = []table{
-	totals, movers, missingCosts, restatements, coverage, uncovered, findings, runs, signIns, costs, history, customers, lines, changedLines, revisions,
+	totals, movers, missingCosts, restatements, coverage, uncovered, findings, runs, now, machines, signIns, costs, history, customers, lines, changedLines, revisions,
 	invoices, invoiceLines, reconciliation, reconciled,
 }
 
@@ -157,7 +157,7 @@ var findings = table{
 
 var runs = table{
 	name: "runs", title: "Runs", empty: "No run has started yet.",
-	order: "-started_at", filters: []string{"partner"},
+	order: "-started_at", filters: []string{"partner"}, above: &now, related: "machines",
 	columns: []column{
 		{name: "started_at", header: "Started"},
 		{name: "partner", header: "Partner", needs: moreRoom},
@@ -172,11 +172,40 @@ var runs = table{
 		{name: "customers_failed", header: "Failed", kind: number},
 		{name: "rows_changed", header: "Rows", kind: number, needs: allRoom},
 		{name: "error", header: "Why", kind: prose, needs: allRoom},
+		{name: "machine", header: "Machine", needs: allRoom},
 		{name: "version", header: "Version", needs: allRoom},
 		{name: "run_id", header: "Run", kind: identifier, needs: allRoom},
 		{name: "seconds", kind: hidden},
 	},
 	query: reading(finance.Runs),
+}
+
+var now = table{
+	name: "now", title: "Now", empty: "No partner is being collected, and none waits.",
+	order: "due_since", filters: []string{"partner"},
+	columns: []column{
+		{name: "partner", header: "Partner"},
+		{name: "state", header: "State", kind: term},
+		{name: "due_since", header: "Since"},
+		{name: "machine", header: "Machine", needs: moreRoom},
+		{name: "taken_over_from", header: "Taken over from", needs: moreRoom},
+	},
+	query: reading(finance.Now),
+}
+
+var machines = table{
+	name: "machines", title: "Machines", empty: "No daemon takes part.",
+	note:  "One row for each daemon. One that was not seen for more than two minutes is dead or cut off.",
+	order: "machine",
+	columns: []column{
+		{name: "machine", header: "Machine"},
+		{name: "partners_now", header: "Collecting", kind: number},
+		{name: "partners_at_once", header: "At most", kind: number, needs: moreRoom},
+		{name: "seen_at", header: "Last seen"},
+		{name: "started_at", header: "Up since", needs: moreRoom},
+		{name: "version", header: "Version", needs: allRoom},
+	},
+	query: reading(finance.Machines),
 }
 
 var signIns = table{

@@ -15,8 +15,12 @@ import (
 // status".
 type Status struct {
 	Runs []RunRecord `json:"runs"`
+	// Machines are the daemons that take part.
+	Machines []Machine `json:"machines"`
 	// Running are the runs that are under way, on whatever machine.
-	Running  []RunningRun    `json:"running"`
+	Running []RunningRun `json:"running"`
+	// Waiting are the partners that are due and wait for a machine.
+	Waiting  []WaitingNight  `json:"waiting"`
 	Partners []PartnerStatus `json:"partners"`
 }
 
@@ -36,6 +40,26 @@ type RunRecord struct {
 	RowsChanged int64      `json:"rows_changed"`
 	Error       string     `json:"error,omitempty"`
 	Machine     string     `json:"machine,omitempty"`
+}
+
+// Machine is a daemon that takes part in collecting.
+type Machine struct {
+	Name      string    `json:"machine"`
+	Version   string    `json:"version"`
+	StartedAt time.Time `json:"started_at"`
+	// SeenAt is when it was seen last. More than two minutes ago, it is dead or cut off.
+	SeenAt time.Time `json:"seen_at"`
+	// PartnersNow are being collected on it, of the PartnersAtOnce that it may collect.
+	PartnersNow    int `json:"partners_now"`
+	PartnersAtOnce int `json:"partners_at_once"`
+}
+
+// WaitingNight is a partner that is due and waits for a machine.
+type WaitingNight struct {
+	Partner    string    `json:"partner"`
+	DueSince   time.Time `json:"due_since"`
+	WaitsSince time.Time `json:"waits_since"`
+	WaitsFor   string    `json:"waits_for"`
 }
 
 // RunningRun is a run that is under way.
@@ -74,7 +98,7 @@ type PartnerStatus struct {
 // Status reads at most limit of the last runs, newest first, and the coverage of every
 // partner as of now.
 func (r *Reader) Status(ctx context.Context, now time.Time, limit int) (Status, error) {
-	status := Status{Runs: []RunRecord{}, Running: []RunningRun{}, Partners: []PartnerStatus{}}
+	status := Status{Runs: []RunRecord{}, Machines: []Machine{}, Running: []RunningRun{}, Waiting: []WaitingNight{}, Partners: []PartnerStatus{}}
 	err := r.read(ctx, func(tx pgx.Tx) error {
 		runs, err := r.q.LastRuns(ctx, tx, int32(limit))
 		if err != nil {
@@ -83,14 +107,8 @@ func (r *Reader) Status(ctx context.Context, now time.Time, limit int) (Status, 
 		for _, run := range runs {
 			status.Runs = append(status.Runs, runRecord(run))
 		}
-		running, err := r.q.RunningRuns(ctx, tx)
-		if err != nil {
+		if err := r.now(ctx, tx, &status); err != nil {
 			return err
-		}
-		for _, run := range running {
-			status.Running = append(status.Running, RunningRun{
-				ID: run.RunID, Partner: run.Partner, Kind: run.Kind, Machine: run.Machine, StartedAt: run.StartedAt.UTC(), TakenOverFrom: run.TakenOverFrom,
-			})
 		}
 		status.Partners, err = r.partners(ctx, tx, now)
 		return err
@@ -99,6 +117,36 @@ func (r *Reader) Status(ctx context.Context, now time.Time, limit int) (Status, 
 		return Status{}, fmt.Errorf("read the status: %w", err)
 	}
 	return status, nil
+}
+
+// now reads what the machines do.
+func (r *Reader) now(ctx context.Context, tx pgx.Tx, status *Status) error {
+	machines, err := r.q.Machines(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, m := range machines {
+		status.Machines = append(status.Machines, Machine{
+			Name: m.Machine, Version: m.Version, StartedAt: m.StartedAt.UTC(), SeenAt: m.SeenAt.UTC(), PartnersNow: int(m.PartnersNow), PartnersAtOnce: int(m.PartnersAtOnce),
+		})
+	}
+	running, err := r.q.RunningRuns(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, run := range running {
+		status.Running = append(status.Running, RunningRun{
+			ID: run.RunID, Partner: run.Partner, Kind: run.Kind, Machine: run.Machine, StartedAt: run.StartedAt.UTC(), TakenOverFrom: run.TakenOverFrom,
+		})
+	}
+	waiting, err := r.q.WaitingNights(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, w := range waiting {
+		status.Waiting = append(status.Waiting, WaitingNight{Partner: w.Partner, DueSince: w.DueSince.UTC(), WaitsSince: w.WaitsSince.UTC(), WaitsFor: w.WaitsFor})
+	}
+	return nil
 }
 
 func runRecord(r dbsqlc.LastRunsRow) RunRecord {

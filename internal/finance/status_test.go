@@ -6,9 +6,11 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"partnercost/internal/billing"
 	"partnercost/internal/finance"
+	"partnercost/internal/persist"
 	"partnercost/internal/persist/nights"
 	"partnercost/internal/persist/pgtest"
 )
@@ -21,7 +23,7 @@ func TestStatus(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(finance.Status{Runs: []finance.RunRecord{}, Running: []finance.RunningRun{}, Partners: []finance.PartnerStatus{}}, empty); diff != "" {
+	if diff := cmp.Diff(finance.Status{Runs: []finance.RunRecord{}, Machines: []finance.Machine{}, Running: []finance.RunningRun{}, Waiting: []finance.WaitingNight{}, Partners: []finance.PartnerStatus{}}, empty); diff != "" {
 		t.Errorf("status of an empty database (-want +got):\n%s", diff)
 	}
 	vanished := nights.Statement(customerA, both(nights.Recurring(9, "1"), nights.OneTime(10, "1")))
@@ -33,7 +35,7 @@ func TestStatus(t *testing.T) {
 	}
 	finished, unseen, oldest := night(0), night(1), night(2)
 	want := finance.Status{
-		Running: []finance.RunningRun{},
+		Machines: []finance.Machine{}, Running: []finance.RunningRun{}, Waiting: []finance.WaitingNight{},
 		Runs: []finance.RunRecord{{
 			ID: runID(2), Partner: "contoso", Kind: "once", Status: "succeeded", StartedAt: night(2), FinishedAt: &finished, Total: 1, OK: 0, Unchanged: 0, RowsChanged: 0,
 		}},
@@ -62,6 +64,15 @@ func TestStatusOfWhatRuns(t *testing.T) {
 	begin(billing.Run{ID: runID(1), Partner: "contoso", Machine: "a"})
 	begin(billing.Run{ID: runID(2), Partner: "contoso", Machine: "b", Resumes: []string{runID(1)}}) // the other one is dead
 	begin(billing.Run{ID: runID(3), Partner: "fabrikam", Machine: "b"})
+	for range 2 {
+		if err := b.store.SeeMachine(t.Context(), persist.Machine{Process: runID(9), Name: "b", Version: "v1", PartnersAtOnce: 8}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	execute(t, b.url, `INSERT INTO river.river_job (kind, state, finalized_at, args)
+		SELECT 'night', state::river.river_job_state, CASE WHEN state IN ('completed', 'cancelled') THEN now() END, jsonb_build_object('partner', partner, 'tick', tick)
+		FROM (VALUES ('available', 'waits', '2026-11-01T02:30:00Z'), ('retryable', 'failed', '2026-11-02T02:30:00Z'), ('running', 'contoso', '2026-11-01T02:30:00Z'),
+			('completed', 'done', '2026-11-01T02:30:00Z'), ('cancelled', 'given up', '2026-11-01T02:30:00Z')) j (state, partner, tick)`)
 	status, err := b.reader(pgtest.Login(t, b.url, "finance_reader")).Status(t.Context(), b.now, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -73,8 +84,23 @@ func TestStatusOfWhatRuns(t *testing.T) {
 	if diff := cmp.Diff(want, status.Running); diff != "" {
 		t.Errorf("what runs (-want +got):\n%s", diff)
 	}
-	_, _, running, _ := status.Tables()
-	if diff := cmp.Diff([]string{"contoso", "daily", "b", "2026-11-01 02:30Z", "a", runID(2)}, running.Rows[0]); diff != "" {
+	machine := status.Machines[0]
+	if diff := cmp.Diff(finance.Machine{Name: "b", Version: "v1", PartnersNow: 2, PartnersAtOnce: 8}, machine, cmpopts.IgnoreTypes(time.Time{})); diff != "" || machine.SeenAt.Before(machine.StartedAt) {
+		t.Errorf("the machine %+v (-want +got):\n%s", machine, diff)
+	}
+	if diff := cmp.Diff([]finance.WaitingNight{{Partner: "waits", DueSince: night(0), WaitsFor: "a free machine"}, {Partner: "failed", DueSince: night(1), WaitsFor: "another attempt"}},
+		status.Waiting, cmp.FilterPath(func(p cmp.Path) bool { return p.String() == "WaitsSince" }, cmp.Ignore())); diff != "" {
+		t.Errorf("what waits (-want +got):\n%s", diff)
+	}
+	now, _ := status.Tables()
+	var headings []string
+	for _, table := range now {
+		headings = append(headings, table.Header[0])
+	}
+	if diff := cmp.Diff([]string{"PARTNER", "MACHINE", "RUNNING", "WAITING"}, headings); diff != "" {
+		t.Errorf("the tables (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"contoso", "daily", "b", "2026-11-01 02:30Z", "a", runID(2)}, now[2].Rows[0]); diff != "" {
 		t.Errorf("the line of the first (-want +got):\n%s", diff)
 	}
 }

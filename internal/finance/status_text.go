@@ -12,14 +12,14 @@ import (
 	"partnercost/internal/sheet"
 )
 
-// Tables are the status for people: the coverage of the partners, the states of their
-// invoices, where there are any, the runs under way, and the last runs.
-func (s Status) Tables() (partners, invoices, running, runs sheet.Table) {
-	partners = sheet.Table{
+// Tables are the status for people: the coverage of the partners and, where there are any,
+// the states of their invoices, the machines, what they do and what waits; and the last runs.
+func (s Status) Tables() (now []sheet.Table, runs sheet.Table) {
+	partners := sheet.Table{
 		Header: []string{"PARTNER", "CUSTOMERS", "COLLECTED IN 26 H", "NEVER COLLECTED", "WAITING", "OLDEST PART", "OPEN FINDINGS", "LONGEST UNSEEN", "SINCE"},
 		Right:  []bool{false, true, true, true, true},
 	}
-	invoices = sheet.Table{Header: []string{"PARTNER", "INVOICES"}}
+	invoices := sheet.Table{Header: []string{"PARTNER", "INVOICES"}}
 	for _, p := range s.Partners {
 		partners.Rows = append(partners.Rows, []string{
 			p.Partner, strconv.Itoa(p.Customers), strconv.Itoa(p.Covered), strconv.Itoa(p.NeverCollected), strconv.Itoa(p.Waiting), toMinute(p.OldestPart),
@@ -29,7 +29,17 @@ func (s Status) Tables() (partners, invoices, running, runs sheet.Table) {
 			invoices.Rows = append(invoices.Rows, []string{p.Partner, strings.ReplaceAll(counted(p.Invoices), "_", " ")})
 		}
 	}
-	running = sheet.Table{Header: []string{"RUNNING", "KIND", "MACHINE", "SINCE", "TAKEN OVER FROM", "RUN"}}
+	machines := sheet.Table{Header: []string{"MACHINE", "VERSION", "COLLECTING", "UP SINCE", "LAST SEEN"}}
+	for _, m := range s.Machines {
+		machines.Rows = append(machines.Rows, []string{
+			m.Name, m.Version, fmt.Sprintf("%d of at most %d", m.PartnersNow, m.PartnersAtOnce), toMinute(&m.StartedAt), toMinute(&m.SeenAt),
+		})
+	}
+	waiting := sheet.Table{Header: []string{"WAITING", "DUE SINCE", "IN THE QUEUE SINCE", "WAITS FOR"}}
+	for _, w := range s.Waiting {
+		waiting.Rows = append(waiting.Rows, []string{w.Partner, toMinute(&w.DueSince), toMinute(&w.WaitsSince), w.WaitsFor})
+	}
+	running := sheet.Table{Header: []string{"RUNNING", "KIND", "MACHINE", "SINCE", "TAKEN OVER FROM", "RUN"}}
 	for _, r := range s.Running {
 		running.Rows = append(running.Rows, []string{r.Partner, r.Kind, cmp.Or(r.Machine, "-"), toMinute(&r.StartedAt), cmp.Or(r.TakenOverFrom, "-"), r.ID})
 	}
@@ -48,7 +58,13 @@ func (s Status) Tables() (partners, invoices, running, runs sheet.Table) {
 			strconv.Itoa(r.NoCosts), strconv.Itoa(r.Failed), strconv.FormatInt(r.RowsChanged, 10), took, cmp.Or(r.Machine, "-"), r.ID, firstLine,
 		})
 	}
-	return partners, invoices, running, runs
+	now = []sheet.Table{partners}
+	for _, table := range []sheet.Table{invoices, machines, running, waiting} {
+		if len(table.Rows) > 0 {
+			now = append(now, table)
+		}
+	}
+	return now, runs
 }
 
 func toMinute(t *time.Time) string {

@@ -149,8 +149,26 @@ func Runs(s Selection) Query {
 		CASE WHEN seconds < 1 THEN 'under 1 s' WHEN seconds < 60 THEN floor(seconds) || ' s' WHEN seconds < 3600 THEN floor(seconds / 60) || ' min ' || floor(seconds % 60) || ' s'
 			ELSE floor(seconds / 3600) || ' h ' || floor(seconds % 3600 / 60) || ' min' END AS duration,
 		customers_total, customers_ok, customers_unchanged, customers_no_costs, customers_failed, rows_changed,
-		coalesce(error, CASE WHEN customers_failed > 0 THEN customers_failed || ' of ' || customers_total || ' customers failed' END) AS error, version, run_id::text, round(seconds, 3) AS seconds
+		coalesce(error, CASE WHEN customers_failed > 0 THEN customers_failed || ' of ' || customers_total || ' customers failed' END) AS error, machine, version, run_id::text, round(seconds, 3) AS seconds
 		FROM (SELECT r.*, extract(epoch FROM coalesce(r.finished_at, ` + now + `::timestamptz) - r.started_at)::numeric AS seconds FROM finance.runs r` + c.where() + `) r`, c.args}
+}
+
+// Now selects the partners that are being collected, and those that wait for a machine.
+func Now(s Selection) Query {
+	var c conditions
+	if s.Partner != "" {
+		c.add("n.partner = ?::text", s.Partner)
+	}
+	return Query{`SELECT partner, state, due_since, machine, taken_over_from
+		FROM (SELECT r.partner, 'running' AS state, r.started_at AS due_since, r.machine, former.machine AS taken_over_from
+				FROM finance.runs r LEFT JOIN finance.runs former ON former.run_id = r.resumes AND former.machine <> r.machine WHERE r.status = 'running'
+			UNION ALL
+			SELECT w.partner, 'waits for ' || w.waits_for, w.due_since, NULL, NULL FROM finance.waiting_nights w) n` + c.where(), c.args}
+}
+
+// Machines selects the daemons that take part.
+func Machines(Selection) Query {
+	return Query{SQL: `SELECT machine, version, started_at, seen_at, partners_at_once, partners_now FROM finance.machines`}
 }
 
 // Costs selects the newest amounts.

@@ -26,14 +26,15 @@ func newMetrics(partners ...string) *Metrics {
 
 // goodState is the state of a healthy partner with one finding.
 func goodState(context.Context) (State, error) {
-	return State{
+	return State{Machines: 2, Partners: map[string]PartnerState{
 		"contoso": {
 			LastSuccess: night.Add(-time.Hour), LastRun: billing.StatusPartial, LastTally: billing.Tally{Total: 10, OK: 7, Unchanged: 2, Failed: 1},
 			ActiveCustomers: 10, CoveredCustomers: 9, OpenFindings: map[billing.Severity]int{billing.Serious: 3}, InvoiceFindings: map[billing.FindingKind]int{billing.InvoiceMissing: 2},
-			RefreshTokenIssued: night.Add(-48 * time.Hour),
+			RefreshTokenIssued: night.Add(-48 * time.Hour), RunningSince: night.Add(-time.Minute), Machine: "b", TakenOverFrom: "a",
+			WaitingSince: night.Add(-30 * time.Second),
 		},
 		"no longer configured": {ActiveCustomers: 5},
-	}, nil
+	}}, nil
 }
 
 // serve returns a function that requests one of the three paths.
@@ -179,6 +180,9 @@ func TestStateIsToldForConfiguredPartners(t *testing.T) {
 		`partnercost_open_invoice_findings{kind="invoice_missing",partner="contoso"} 2`,
 		`partnercost_open_invoice_findings{kind="invoice_difference",partner="contoso"} 0`,
 		`partnercost_refresh_token_age_seconds{partner="contoso"} 172800`,
+		`partnercost_machines 2`,
+		`partnercost_queue_wait_seconds{partner="contoso"} 30`,
+		`partnercost_run_started_timestamp_seconds{machine="b",partner="contoso",taken_over_from="a"} 1.79523354e+09`,
 		// There is no state of the other partner: counts are 0, and the rest is absent.
 		`partnercost_last_success_timestamp_seconds{partner="fabrikam"} 0`,
 		`partnercost_last_run_status{partner="fabrikam",status="succeeded"} 0`,
@@ -197,7 +201,7 @@ func TestScrapeOutlivesTheDatabase(t *testing.T) {
 	m := New(Options{Partners: []string{"contoso"}, Now: func() time.Time { return now }})
 	m.Watch(func(ctx context.Context) (State, error) {
 		if away {
-			return nil, errors.New("connection refused")
+			return State{}, errors.New("connection refused")
 		}
 		return goodState(ctx)
 	})
@@ -227,7 +231,7 @@ func TestScrapeOutlivesTheDatabase(t *testing.T) {
 func TestScrapeBeforeTheDatabaseWasEverThere(t *testing.T) {
 	t.Parallel()
 	m := newMetrics("contoso")
-	m.Watch(func(context.Context) (State, error) { return nil, errors.New("connection refused") })
+	m.Watch(func(context.Context) (State, error) { return State{}, errors.New("connection refused") })
 	status, body := serve(t, m)("/metrics")
 	if status != http.StatusOK {
 		t.Errorf("status %d", status)

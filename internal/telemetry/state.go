@@ -9,8 +9,13 @@ import (
 	"partnercost/internal/billing"
 )
 
-// State is the state of the collection of each partner, by the partner's name.
-type State map[string]PartnerState
+// State is the state of the collection.
+type State struct {
+	// Machines counts those whose daemon was seen within two minutes.
+	Machines int
+	// Partners are by the partner's name.
+	Partners map[string]PartnerState
+}
 
 // PartnerState is the stored state of the collection of one partner. It outlives the
 // process and includes the work of other processes.
@@ -32,6 +37,12 @@ type PartnerState struct {
 	InvoiceFindings map[billing.FindingKind]int
 	// RefreshTokenIssued is zero when there is no refresh token, or its age is unknown.
 	RefreshTokenIssued time.Time
+	// RunningSince is when the run began that is under way on Machine, zero if there is none.
+	// TakenOverFrom is another machine, with whose unfinished run it goes on.
+	RunningSince           time.Time
+	Machine, TakenOverFrom string
+	// WaitingSince is since when the partner waits for a machine; zero if it does not.
+	WaitingSince time.Time
 }
 
 // Watch makes the metrics read the state whenever they are scraped or pushed, at most
@@ -52,6 +63,8 @@ type stateCollector struct {
 var (
 	databaseUp = describe("database_up", "1 if the state of the collection could be read from the database, else 0. The gauges from the database keep their last values while it is 0.")
 
+	machines = describe("machines", "Machines whose daemon was seen within the last two minutes.")
+
 	lastSuccess = partnerDescribe("last_success_timestamp_seconds", "When a run of all customers last completed (succeeded or partial); 0 if never.")
 	sinceThen   = partnerDescribe("last_success_age_seconds", "Seconds since a run of all customers last completed; absent if never.")
 	lastRun     = partnerDescribe("last_run_status", "1 for the status of the newest run of all customers, 0 for every other status.", "status")
@@ -61,9 +74,11 @@ var (
 	waiting     = partnerDescribe("customers_waiting", "Customers of the partner whose profile or line items are older than collect.refresh, or not read yet.")
 	findings    = partnerDescribe("open_findings", "Findings that are not resolved.", "severity")
 	invoices    = partnerDescribe("open_invoice_findings", "Findings about invoices that are not resolved. A difference is a finding above the tolerance only.", "kind")
+	runSince    = partnerDescribe("run_started_timestamp_seconds", "When the run began that is under way, on whatever machine; absent without one.", "machine", "taken_over_from")
+	queued      = partnerDescribe("queue_wait_seconds", "Seconds for which the partner, which is due, has been waiting for a machine; 0 if it does not wait.")
 	tokenAge    = partnerDescribe("refresh_token_age_seconds", "Seconds since the refresh token was replaced; it expires after 90 days (7776000). Absent without a refresh token.")
 
-	stateDescriptions = []*prometheus.Desc{databaseUp, lastSuccess, sinceThen, lastRun, lastTally, active, covered, waiting, findings, invoices, tokenAge}
+	stateDescriptions = []*prometheus.Desc{databaseUp, lastSuccess, sinceThen, lastRun, lastTally, active, covered, waiting, findings, invoices, tokenAge, machines, runSince, queued}
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -92,8 +107,9 @@ func (c stateCollector) Collect(ch chan<- prometheus.Metric) {
 		return // the state was never read, and a 0 would be wrong
 	}
 	now := c.watch.now()
+	gauge(machines, float64(state.Machines))
 	for _, partner := range c.partners {
-		s := state[partner]
+		s := state.Partners[partner]
 		gauge(lastSuccess, timestamp(s.LastSuccess), partner)
 		if !s.LastSuccess.IsZero() {
 			gauge(sinceThen, max(0, now.Sub(s.LastSuccess)).Seconds(), partner)
@@ -113,6 +129,14 @@ func (c stateCollector) Collect(ch chan<- prometheus.Metric) {
 		for _, kind := range billing.InvoiceFindings {
 			gauge(invoices, float64(s.InvoiceFindings[kind]), partner, string(kind))
 		}
+		if !s.RunningSince.IsZero() {
+			gauge(runSince, timestamp(s.RunningSince), partner, s.Machine, s.TakenOverFrom)
+		}
+		waits := 0.0
+		if !s.WaitingSince.IsZero() {
+			waits = max(0, now.Sub(s.WaitingSince)).Seconds()
+		}
+		gauge(queued, waits, partner)
 		if !s.RefreshTokenIssued.IsZero() {
 			gauge(tokenAge, max(0, now.Sub(s.RefreshTokenIssued)).Seconds(), partner)
 		}

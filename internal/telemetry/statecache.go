@@ -22,7 +22,7 @@ type watch struct {
 
 	mu      sync.Mutex
 	reading chan struct{} // closed when the current reading ends; nil without one
-	state   State         // the state read last; nil before the first reading
+	state   *State        // the state read last; nil before the first reading
 	up      bool          // the last reading succeeded
 	at      time.Time     // when the last reading ended; zero when its state must not be reused
 	expired bool          // the current reading began before a change
@@ -31,7 +31,7 @@ type watch struct {
 // current returns the state that was read last, nil if it never was, and whether the
 // last reading succeeded. It returns within stateWait, even when the reading ignores
 // its context; no second reading is begun then.
-func (w *watch) current() (state State, up bool) {
+func (w *watch) current() (state *State, up bool) {
 	w.mu.Lock()
 	if age := w.now().Sub(w.at); !w.at.IsZero() && age >= 0 && age < stateKept {
 		defer w.mu.Unlock()
@@ -67,11 +67,8 @@ func (w *watch) refresh(done chan struct{}) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.up = err == nil
-	switch {
-	case w.up && state == nil:
-		w.state = State{} // read, but empty
-	case w.up:
-		w.state = state
+	if w.up {
+		w.state = &state
 	}
 	w.at = w.now()
 	if w.expired {

@@ -31,7 +31,7 @@ func (r *reader) read(ctx context.Context) (State, error) {
 	case <-time.After(takes):
 		return State{}, err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return State{}, ctx.Err()
 	}
 }
 

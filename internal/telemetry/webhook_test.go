@@ -172,7 +172,7 @@ func TestPushLeavesWhatItKnowsNothingOf(t *testing.T) {
 	before := newMetrics("contoso")
 	before.Watch(goodState)
 	after := newMetrics("contoso")
-	after.Watch(func(context.Context) (State, error) { return nil, context.DeadlineExceeded })
+	after.Watch(func(context.Context) (State, error) { return State{}, context.DeadlineExceeded })
 	for _, m := range []*Metrics{before, after} {
 		if err := m.push(t.Context(), gateway.URL, "nightly", short); err != nil {
 			t.Fatal(err)

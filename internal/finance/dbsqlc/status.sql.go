@@ -103,6 +103,48 @@ func (q *Queries) LastRuns(ctx context.Context, db DBTX, atMost int32) ([]LastRu
 	return items, nil
 }
 
+const machines = `-- name: Machines :many
+SELECT machine, version, started_at, seen_at, partners_at_once, partners_now::integer AS partners_now
+FROM finance.machines
+ORDER BY machine, started_at
+`
+
+type MachinesRow struct {
+	Machine        string
+	Version        string
+	StartedAt      time.Time
+	SeenAt         time.Time
+	PartnersAtOnce int32
+	PartnersNow    int32
+}
+
+func (q *Queries) Machines(ctx context.Context, db DBTX) ([]MachinesRow, error) {
+	rows, err := db.Query(ctx, machines)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []MachinesRow
+	for rows.Next() {
+		var i MachinesRow
+		if err := rows.Scan(
+			&i.Machine,
+			&i.Version,
+			&i.StartedAt,
+			&i.SeenAt,
+			&i.PartnersAtOnce,
+			&i.PartnersNow,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const oldestUnseen = `-- name: OldestUnseen :many
 SELECT DISTINCT ON (partner) partner, customer_id, coalesce(last_collected_at, first_seen_at)::timestamptz AS unseen_since
 FROM finance.customers
@@ -256,6 +298,44 @@ func (q *Queries) RunningRuns(ctx context.Context, db DBTX) ([]RunningRunsRow, e
 			&i.StartedAt,
 			&i.Machine,
 			&i.TakenOverFrom,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const waitingNights = `-- name: WaitingNights :many
+SELECT partner::text AS partner, due_since::timestamptz AS due_since, waits_since, waits_for::text AS waits_for
+FROM finance.waiting_nights
+ORDER BY due_since, partner
+`
+
+type WaitingNightsRow struct {
+	Partner    string
+	DueSince   time.Time
+	WaitsSince time.Time
+	WaitsFor   string
+}
+
+func (q *Queries) WaitingNights(ctx context.Context, db DBTX) ([]WaitingNightsRow, error) {
+	rows, err := db.Query(ctx, waitingNights)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []WaitingNightsRow
+	for rows.Next() {
+		var i WaitingNightsRow
+		if err := rows.Scan(
+			&i.Partner,
+			&i.DueSince,
+			&i.WaitsSince,
+			&i.WaitsFor,
 		); err != nil {
 			return nil, err
 		}

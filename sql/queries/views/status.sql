@@ -46,3 +46,13 @@ SELECT partner, state, count(*)::integer AS invoices
 FROM finance.invoices
 GROUP BY partner, state
 ORDER BY partner, state;
+
+-- name: Machines :many
+SELECT machine, version, started_at, seen_at, partners_at_once, partners_now::integer AS partners_now
+FROM finance.machines
+ORDER BY machine, started_at;
+
+-- name: WaitingNights :many
+SELECT partner::text AS partner, due_since::timestamptz AS due_since, waits_since, waits_for::text AS waits_for
+FROM finance.waiting_nights
+ORDER BY due_since, partner;
