@@ -16,9 +16,6 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// perMinute is the limit of each partner of a fleet.
-const perMinute = 1200
-
 // fleet is a Partner Center of many partners, each below a path of its own, that notes
 // when it was asked.
 type fleet struct {
@@ -27,12 +24,17 @@ type fleet struct {
 	mu    sync.Mutex
 	asked map[string][]time.Time
 	total int
-	marks map[int]chan struct{} // closed when so many requests were made
+	// successes counts how often the success of all partners was told.
+	successes int
+	marks     map[int]chan struct{} // closed when so many requests were made
 	// open is closed when a partner may be asked more than unheld times.
 	open chan struct{}
 }
 
 const unheld = 5
+
+// told is the path at which the success of all partners is told.
+const told = "told"
 
 func newFleet(sim *partnersim.Simulator) *fleet {
 	return &fleet{sim: sim, asked: map[string][]time.Time{}, marks: map[int]chan struct{}{}, open: make(chan struct{})}
@@ -41,6 +43,11 @@ func newFleet(sim *partnersim.Simulator) *fleet {
 func (f *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	partner, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	f.mu.Lock()
+	if partner == told {
+		f.successes++
+		f.mu.Unlock()
+		return
+	}
 	f.asked[partner] = append(f.asked[partner], time.Now())
 	f.total++
 	if mark := f.marks[f.total]; mark != nil {
@@ -81,9 +88,22 @@ func (f *fleet) busiest(stretch time.Duration) (most int) {
 	return most
 }
 
-// machines configures so many partners at the fleet, and how many of them a machine
-// collects at once.
-func (s *site) machines(t *testing.T, partners, atOnce int) {
+// longestPause is the longest time for which a partner was not asked, between its first and
+// its last request.
+func (f *fleet) longestPause() (longest time.Duration) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, times := range f.asked {
+		for n := range len(times) - 1 {
+			longest = max(longest, times[n+1].Sub(times[n]))
+		}
+	}
+	return longest
+}
+
+// machines configures so many partners at the fleet, the limit of each, and how many of them
+// a machine collects at once.
+func (s *site) machines(t *testing.T, partners, perMinute, atOnce int) {
 	t.Helper()
 	var lines strings.Builder
 	for n := range partners {
@@ -91,30 +111,33 @@ func (s *site) machines(t *testing.T, partners, atOnce int) {
 			n, fmt.Sprintf("%s/p%d", s.server.URL, n), perMinute)
 	}
 	s.write(t, "token", "simulator")
-	s.write(t, "collector.yaml", "partners:\n"+lines.String()+fmt.Sprintf("console: {listen: 127.0.0.1:0}\ncollect: {batch: 10, partners_at_once: %d}\n", atOnce))
+	s.write(t, "collector.yaml", "partners:\n"+lines.String()+fmt.Sprintf("console: {listen: 127.0.0.1:0}\nnotify: {success_url: \"%s/%s\"}\ncollect: {batch: 10, partners_at_once: %d}\n", s.server.URL, told, atOnce))
 }
 
 // Three machines collect the partners of one database. One is killed and one is stopped in
-// the middle, and then all sessions end: the third machine takes over what they had, nothing
-// is done twice, no quota is exceeded, and finance sees what a single machine would have
-// stored.
+// the middle, and then PostgreSQL restarts: the third machine takes over what they had,
+// nothing is done twice, no quota is exceeded, the success is told once, and finance sees what
+// a single machine would have stored.
 func TestSoakMachines(t *testing.T) {
 	t.Parallel()
-	partners, customers := 6, 40
+	partners, customers, perMinute := 6, 40, 600
 	if *soak {
-		partners, customers = 60, 120
+		partners, customers, perMinute = 60, 120, 240 // so that a night has more than a minute's requests
 	}
 	sim := partnersim.New(partnersim.Options{Customers: customers, Seed: 43})
 	f := newFleet(sim)
 	s := newSiteAt(t, f)
 	s.sim = sim
-	s.machines(t, partners, (partners+2)/3)
+	server := privateServer(t)
+	s.useDatabase(server.URL("postgres"))
+	s.collector(t, "migrate", "up").want(t, 0)
+	s.machines(t, partners, perMinute, (partners+2)/3)
 
 	single := newFleet(sim)
 	close(single.open)
 	alone := newSiteAt(t, single)
 	alone.sim = sim
-	alone.machines(t, partners, partners)
+	alone.machines(t, partners, perMinute, partners)
 	alone.collector(t, "run").want(t, 0)
 
 	quarter, half := f.mark(single.total/4), f.mark(single.total/2)
@@ -140,8 +163,12 @@ func TestSoakMachines(t *testing.T) {
 		t.Fatal(err)
 	}
 	stopped := ended[1]()
-	// What a restart of PostgreSQL does to them: every session ends, and with it the locks.
-	s.exec(t, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+	if err := server.Halt(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Continue(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	s.until(t, `SELECT count(DISTINCT partner) FROM finance.runs WHERE status = 'succeeded'`, fmt.Sprint(partners))
 	if err := started[2].Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -171,14 +198,22 @@ func TestSoakMachines(t *testing.T) {
 			t.Errorf("finance.%s of one machine and of three (-one +three):\n%s", view, diff)
 		}
 	}
+	if got := s.one(t, `SELECT count(*) FROM river.river_job WHERE kind = 'night'`); got != fmt.Sprint(partners) {
+		t.Errorf("there were %s jobs, want one for each partner", got)
+	}
+	if f.successes != 1 {
+		t.Errorf("the success was told %d times, want once", f.successes)
+	}
 	// A pace allows a second's worth at once, here of two machines one after the other, and
 	// what was in flight may arrive together. Two machines side by side would have twice as
 	// many.
-	const atOnce = 2*perMinute/60 + 2*8
+	atOnce := 2*perMinute/60 + 2*8
 	for stretch, limit := range map[time.Duration]int{6 * time.Second: perMinute / 10, time.Minute: perMinute} {
 		if most := f.busiest(stretch); most > limit+atOnce {
 			t.Errorf("a partner had %d requests in %s, want at most %d", most, stretch, limit+atOnce)
 		}
+		t.Logf("the most requests of a partner in %s: %d of %d", stretch, f.busiest(stretch), limit)
 	}
-	t.Logf("partners begun by the killed, the stopped and the last machine: %d, %d, %d; requests %d, of a single machine %d", had(killed), had(stopped), had(last), f.total, single.total)
+	t.Logf("partners begun by the killed, the stopped and the last machine: %d, %d, %d; requests %d, of a single machine %d; longest pause of a partner %s",
+		had(killed), had(stopped), had(last), f.total, single.total, f.longestPause())
 }

@@ -53,7 +53,7 @@ func (q *Queue) offer(ctx context.Context, n Night) error {
 		there = there || job.This
 		switch {
 		case job.Stranded:
-			q.Log.Info("taking over from a machine that is gone", slog.String("partner", n.Partner), slog.String("machine", job.Machine))
+			q.Log.Info("taking over from a process that is gone", slog.String("partner", n.Partner), slog.String("machine", job.Machine))
 			_, err = q.Pool.Exec(ctx, returnNight, job.ID)
 		case job.GivenUp && !job.GivenUpBefore:
 			return ErrGivenUp
