@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -150,14 +151,25 @@ func (d *Daemon) openQueue(ctx context.Context, store *persist.Store) (*queue.Qu
 		Pool: pool, PollOnly: behindPooler, Machine: c.Machine, ID: d.process, AtOnce: d.config.Collect.PartnersAtOnce,
 		Now: c.Now, Log: d.log,
 		Work: func(ctx context.Context, n queue.Night) error {
-			for _, partner := range d.config.Partners {
-				if partner.Name == n.Partner {
-					return d.collect(ctx, &c, partner, n.Tick)
-				}
+			i := slices.IndexFunc(d.config.Partners, func(p config.Partner) bool { return p.Name == n.Partner })
+			if i < 0 {
+				return d.unknown(n)
 			}
-			return fmt.Errorf("the configuration of this machine has no partner %s", n.Partner)
+			return d.collect(ctx, &c, d.config.Partners[i], n.Tick)
 		},
 	})
+}
+
+// unknownWithin is how long a night waits for a machine whose configuration has its partner.
+const unknownWithin = 48 * time.Hour
+
+// unknown leaves the night of a partner that this machine does not have to another one, whose
+// configuration may be newer or older.
+func (d *Daemon) unknown(n queue.Night) error {
+	if d.Collector.Now().Sub(n.Tick) < unknownWithin {
+		return schedule.ErrElsewhere
+	}
+	return fmt.Errorf("no machine has the partner %s any more", n.Partner)
 }
 
 // awaitStore opens the store, and waits while the database cannot be reached.

@@ -91,6 +91,17 @@ func TestADaemonTakesOverFromAnother(t *testing.T) {
 	want(t, "how often it is said", 1, strings.Count(i.log.String(), "another process is collecting this partner"))
 }
 
+// A night of a partner that this machine does not have is left to another machine, but not
+// for ever.
+func TestADaemonLeavesWhatItDoesNotKnow(t *testing.T) {
+	t.Parallel()
+	i := install(t, partnersim.Options{Customers: 3, Seed: 13})
+	i.execute(`INSERT INTO river.river_job (kind, args, max_attempts) VALUES
+		('night', '{"partner": "new", "tick": "2026-11-01T02:30:00Z"}', 100), ('night', '{"partner": "gone", "tick": "2026-10-29T02:30:00Z"}', 100)`)
+	i.days(time.Minute, nil)
+	want(t, "the nights", []string{"new available", "gone cancelled", "sim completed"}, i.lines(`SELECT concat_ws(' ', args->>'partner', state) FROM river.river_job ORDER BY id`))
+}
+
 // Machines whose clocks are five minutes apart collect a night once, whichever of them is
 // first.
 func TestMachinesWithClocksApart(t *testing.T) {
