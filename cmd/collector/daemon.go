@@ -26,6 +26,9 @@ schedule.jitter. The ledger in the database decides what is due. If runs were mi
 while the daemon or the database was down, the daemon runs once at its start
 (schedule.catch_up). It resumes an interrupted run. The first start collects at once.
 
+Several daemons may share a database: a queue in it distributes the partners, and one
+daemon takes over what another one had to leave.
+
 The daemon serves the console, /healthz, /readyz and /metrics on console.listen.
 
 On SIGTERM the daemon stores the current batch, records the run as interrupted and ends

@@ -308,7 +308,7 @@ func (d *Daemon) ping(ctx context.Context, c *Collector, result Result, tick tim
 		succeeded = status == billing.StatusSucceeded
 	}
 	if !succeeded {
-		c.Notify(ctx, false)
+		c.notify(ctx, false)
 		return
 	}
 	if err := d.pingSuccess(ctx, c, tick); err != nil {
@@ -327,7 +327,7 @@ func (d *Daemon) pingSuccess(ctx context.Context, c *Collector, tick time.Time) 
 	case errors.Is(err, persist.ErrLocked):
 		return nil
 	case err != nil:
-		c.Notify(ctx, true)
+		c.notify(ctx, true)
 		return err
 	}
 	defer release()
@@ -335,7 +335,7 @@ func (d *Daemon) pingSuccess(ctx context.Context, c *Collector, tick time.Time) 
 	if told {
 		return nil
 	}
-	if c.Notify(ctx, true) {
+	if c.notify(ctx, true) {
 		err = errors.Join(err, c.Store.NoteSuccessPing(ctx, tick, c.Machine))
 	}
 	return err

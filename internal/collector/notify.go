@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"partnercost/internal/collect"
 	"partnercost/internal/telemetry"
 )
 
@@ -12,18 +13,22 @@ import (
 // must end soon.
 const notifyWithin = 5 * time.Second
 
-// Detached returns a context that survives an interruption long enough to report the
-// result.
+// Detached returns a context that survives an interruption, whenever it comes, long enough
+// to report the result.
 func Detached(ctx context.Context) (context.Context, context.CancelFunc) {
-	if ctx.Err() == nil {
-		return context.WithCancel(ctx)
-	}
-	return context.WithTimeout(context.WithoutCancel(ctx), notifyWithin)
+	return collect.WithGrace(ctx, notifyWithin)
 }
 
-// Notify requests notify.success_url or notify.failure_url, and reports whether it did. A
-// failed ping is logged and does not fail the run.
-func (c *Collector) Notify(ctx context.Context, succeeded bool) bool {
+// Notify requests notify.success_url or notify.failure_url, even after an interruption.
+func (c *Collector) Notify(ctx context.Context, succeeded bool) {
+	ctx, cancel := Detached(ctx)
+	defer cancel()
+	c.notify(ctx, succeeded)
+}
+
+// notify is Notify until ctx ends, and reports whether the address was requested. A failed
+// ping is logged and does not fail the run.
+func (c *Collector) notify(ctx context.Context, succeeded bool) bool {
 	address, setting := c.Config.Notify.SuccessURL, "notify.success_url"
 	if !succeeded {
 		address, setting = c.Config.Notify.FailureURL, "notify.failure_url"
@@ -31,8 +36,6 @@ func (c *Collector) Notify(ctx context.Context, succeeded bool) bool {
 	if address == "" {
 		return false
 	}
-	ctx, cancel := Detached(ctx)
-	defer cancel()
 	err := telemetry.Ping(ctx, address)
 	if err != nil {
 		c.Log.Error("cannot send the result of the run", slog.String("setting", setting), slog.Any("error", err))

@@ -88,13 +88,17 @@ func (q *Queue) start(ctx context.Context) error {
 		return err
 	}
 	q.client = client
-	recorded, _ := client.Subscribe(river.EventKindJobCompleted, river.EventKindJobCancelled, river.EventKindJobFailed, river.EventKindJobSnoozed)
+	recorded, unsubscribe := client.Subscribe(river.EventKindJobCompleted, river.EventKindJobCancelled, river.EventKindJobFailed, river.EventKindJobSnoozed)
 	go func() {
 		for event := range recorded {
 			q.recorded(event)
 		}
 	}()
-	return client.Start(ctx)
+	if err := client.Start(ctx); err != nil {
+		unsubscribe()
+		return err
+	}
+	return nil
 }
 
 // stopWithin bounds what River does after the last night has ended: a server that does
