@@ -61,8 +61,9 @@ func TestStatusOfWhatRuns(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	begin(billing.Run{ID: runID(1), Partner: "contoso", Machine: "a"})
-	begin(billing.Run{ID: runID(2), Partner: "contoso", Machine: "b", Resumes: []string{runID(1)}}) // the other one is dead
+	begin(billing.Run{ID: runID(4), Partner: "contoso", Machine: "first"})
+	begin(billing.Run{ID: runID(1), Partner: "contoso", Machine: "a", Resumes: []string{runID(4)}})
+	begin(billing.Run{ID: runID(2), Partner: "contoso", Machine: "b", Resumes: []string{runID(4), runID(1)}}) // the other ones are dead
 	begin(billing.Run{ID: runID(3), Partner: "fabrikam", Machine: "b"})
 	for range 2 {
 		if err := b.store.SeeMachine(t.Context(), persist.Machine{Process: runID(9), Name: "b", Version: "v1", PartnersAtOnce: 8}); err != nil {

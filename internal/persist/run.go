@@ -43,12 +43,12 @@ func (s *Store) BeginRun(ctx context.Context, run billing.Run) error {
 	return nil
 }
 
-// newest is the first id; nil without any.
+// newest is the last id; nil without any.
 func newest(ids []string) *string {
 	if len(ids) == 0 {
 		return nil
 	}
-	return &ids[0]
+	return &ids[len(ids)-1]
 }
 
 // FinishRun records how a run ended; cause is why it did not succeed, or nil. It also
