@@ -54,13 +54,14 @@ type Daemon struct {
 	next       map[string]time.Time // when each partner is due
 	failed     map[string]time.Time // the newest tick of each partner whose failure was told without a run
 	elsewhere  map[string]time.Time // the newest tick of each partner that another process was seen collecting
+	givenUp    map[string]time.Time // the newest tick of each partner at which its run failed here for good
 }
 
 // NewDaemon prepares a daemon.
 func NewDaemon(o DaemonOptions) *Daemon {
 	return &Daemon{
 		DaemonOptions: o, config: o.Collector.Config, log: o.Collector.Log, process: o.Collector.NewID(),
-		next: map[string]time.Time{}, failed: map[string]time.Time{}, elsewhere: map[string]time.Time{},
+		next: map[string]time.Time{}, failed: map[string]time.Time{}, elsewhere: map[string]time.Time{}, givenUp: map[string]time.Time{},
 	}
 }
 
@@ -207,6 +208,9 @@ func (d *Daemon) announce(partner string, due time.Time) {
 // distribute has a partner's night that is due collected, by whichever machine is free.
 func (d *Daemon) distribute(ctx context.Context, store *persist.Store, nights *queue.Queue, n queue.Night) error {
 	log := d.log.With(slog.String("partner", n.Partner))
+	if d.gaveUp(n.Partner, n.Tick) {
+		return queue.ErrGivenUp
+	}
 	if !nights.Attends(n) {
 		busy, err := store.PartnerLocked(ctx, n.Partner)
 		switch {
@@ -248,6 +252,8 @@ func (d *Daemon) collect(ctx context.Context, c *Collector, partner config.Partn
 		return d.notNow(ctx, log, err)
 	case !began.IsZero() && !began.Before(tick):
 		return nil
+	case d.gaveUp(partner.Name, tick):
+		return schedule.ErrElsewhere // it is for a machine that has not tried
 	}
 	request := Request{Kind: billing.KindDaily, LeaveOut: DoneByUnfinishedRun, ResumeSince: tick}
 	result := c.collectPartner(ctx, request, Selection{Partner: partner})
@@ -276,8 +282,31 @@ func (d *Daemon) collect(ctx context.Context, c *Collector, partner config.Partn
 		return schedule.ErrLater
 	default:
 		log.Error("the run failed", slog.Any("error", err))
-		return err
+		d.giveUp(partner.Name, tick)
+		if refused(err) {
+			return fmt.Errorf("%w: %w", queue.ErrRefused, err)
+		}
+		return err // what is wrong with this machine may be right with another one
 	}
+}
+
+// refused reports whether the service has refused the partner itself, such as its sign-in.
+func refused(err error) bool {
+	failure, ok := errors.AsType[*billing.Failure](err)
+	return ok && failure.Class.EndsRun() && failure.HTTPStatus != 0
+}
+
+// giveUp keeps that this machine does not try the partner's night again.
+func (d *Daemon) giveUp(partner string, tick time.Time) {
+	d.scheduling.Lock()
+	defer d.scheduling.Unlock()
+	d.givenUp[partner] = tick
+}
+
+func (d *Daemon) gaveUp(partner string, tick time.Time) bool {
+	d.scheduling.Lock()
+	defer d.scheduling.Unlock()
+	return d.givenUp[partner].Equal(tick)
 }
 
 // firstFailure reports whether no run of the partner has failed to begin since tick.

@@ -86,6 +86,9 @@ func (w *worker) Work(ctx context.Context, job *river.Job[Night]) error {
 	case errors.Is(err, schedule.ErrLater):
 		return errLater
 	}
+	if err := river.MetadataSet(ctx, "refused", errors.Is(err, ErrRefused)); err != nil {
+		return err
+	}
 	return river.JobCancel(errGivenUp)
 }
 

@@ -10,12 +10,12 @@ import (
 )
 
 // openNights returns the partner's jobs that are not over, and the one of this night even
-// if it was given up. A job is stranded when it should be worked on while nobody holds the
+// if a machine gave it up; refused means that all others would too. A job is stranded when it should be worked on while nobody holds the
 // partner's lock: its machine is dead, or could not record the end. It is postponed when the
 // clock of the machine that put it back is ahead.
 const openNights = `
 SELECT id, args->>'tick' = $2 AS this, state = 'retryable' AS failed, state = 'cancelled' AS given_up,
-    coalesce(state = 'cancelled' AND finalized_at < $3, false) AS given_up_before,
+    coalesce((metadata->>'refused')::boolean AND finalized_at >= $3, false) AS refused,
     coalesce(state = 'running' AND attempted_at < now() - interval '5 seconds', false) AS stranded,
     state IN ('available', 'scheduled') AND scheduled_at > now() + interval '10 seconds' AS postponed,
     coalesce(split_part(attempted_by[cardinality(attempted_by)], '/', 1), '') AS machine
@@ -32,9 +32,9 @@ WHERE id = $1 AND state = 'running' AND attempted_at < now() - interval '5 secon
 
 // openNight is a row of openNights.
 type openNight struct {
-	ID                                                        int64
-	This, Failed, GivenUp, GivenUpBefore, Stranded, Postponed bool
-	Machine                                                   string
+	ID                                                  int64
+	This, Failed, GivenUp, Refused, Stranded, Postponed bool
+	Machine                                             string
 }
 
 // offer puts the night into the queue unless it is there, and sees to it that it does not
@@ -55,9 +55,9 @@ func (q *Queue) offer(ctx context.Context, n Night) error {
 		case job.Stranded:
 			q.Log.Info("taking over from a process that is gone", slog.String("partner", n.Partner), slog.String("machine", job.Machine))
 			_, err = q.Pool.Exec(ctx, returnNight, job.ID)
-		case job.GivenUp && !job.GivenUpBefore:
+		case job.GivenUp && job.Refused:
 			return ErrGivenUp
-		case job.GivenUp, job.Postponed, job.Failed && q.failedHere(n): // a restart tries again what was given up
+		case job.GivenUp, job.Postponed, job.Failed && q.failedHere(n): // a restart tries even what was refused
 			_, err = q.client.JobRetry(ctx, job.ID)
 		}
 		if err != nil {

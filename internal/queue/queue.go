@@ -20,8 +20,12 @@ import (
 // Schema is where River's tables are.
 const Schema = "river"
 
-// ErrGivenUp means that a machine tried the night and that another attempt would fail too.
-var ErrGivenUp = errors.New("a machine has given this night up")
+var (
+	// ErrRefused is what the work on a night returns when it would fail on every machine.
+	ErrRefused = errors.New("no machine can do it")
+	// ErrGivenUp means that a machine had ErrRefused.
+	ErrGivenUp = errors.New("a machine has given this night up")
+)
 
 // Options say how a queue works. All fields are required.
 type Options struct {
@@ -34,8 +38,8 @@ type Options struct {
 	// AtOnce is how many nights this machine works on at a time.
 	AtOnce int
 	// Work works on a night. After schedule.ErrElsewhere and schedule.ErrLater the night is
-	// tried again, after any other error it is given up. When ctx ends, another machine goes
-	// on with it.
+	// tried again; after ErrRefused it is given up, and after any other error as soon as no
+	// machine asks for it that has not tried. When ctx ends, another machine goes on with it.
 	Work func(ctx context.Context, night Night) error
 	Now  func() time.Time
 	Log  *slog.Logger
@@ -125,8 +129,8 @@ const lookAgain = 2 * time.Second
 // Await has the night worked on, by whichever machine is free. If that is this one, it
 // returns what came of it as soon as that is recorded. If it is not yet, it returns
 // schedule.ErrElsewhere: the ledger knows whether the night is done, and Await is called
-// again if it is not. It returns ErrGivenUp when the night has failed on another machine.
-// The caller has seen that nobody holds the partner's lock.
+// again if it is not. It returns ErrGivenUp when every machine would fail. Who has given a
+// night up does not call Await for it, and has seen that nobody holds the partner's lock.
 func (q *Queue) Await(ctx context.Context, n Night) error {
 	n.Tick = n.Tick.UTC()
 	ended := make(chan error, 1)

@@ -262,11 +262,11 @@ func TestNightsGoOnElsewhere(t *testing.T) {
 	want(t, "the queue", []string{"handed on 01 completed", "handed on 02 completed"}, s.states())
 }
 
-// What a machine gives up no other machine tries, until one starts anew.
-func TestNightsThatAreGivenUp(t *testing.T) {
+// What every machine would fail at no other machine tries, until one starts anew.
+func TestNightsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	errDead := errors.New("the credential is dead")
+	errDead := fmt.Errorf("the credential is dead: %w", queue.ErrRefused)
 	fails := func(context.Context, queue.Night) error { return errDead }
 	first, second := s.start("first", 1, fails), s.start("second", 1, fails)
 	want(t, "on one of the machines", true, errors.Is(s.until(first, night("p")), errDead) || len(s.did()) == 1)
@@ -278,6 +278,26 @@ func TestNightsThatAreGivenUp(t *testing.T) {
 	second.stop()
 	third := s.start("third", 1, nil)
 	want(t, "after a restart", error(nil), s.until(third, night("p")))
+	want(t, "the queue", []string{"p 01 completed"}, s.states())
+}
+
+// What a machine gives up, because something may be wrong with it, another one does.
+func TestNightsThatAreGivenUp(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	errOffline := errors.New("the machine has no network")
+	failed := false
+	first := s.start("first", 1, func(context.Context, queue.Night) error {
+		if failed {
+			return schedule.ErrElsewhere
+		}
+		failed = true
+		return errOffline
+	})
+	want(t, "on the first", true, errors.Is(s.until(first, night("p")), errOffline))
+	want(t, "the queue", []string{"p 01 cancelled"}, s.states())
+	second := s.start("second", 1, nil)
+	want(t, "on the second", error(nil), s.until(second, night("p")))
 	want(t, "the queue", []string{"p 01 completed"}, s.states())
 }
 
