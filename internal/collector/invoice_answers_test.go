@@ -203,6 +203,29 @@ func TestNoListSpoilsInvoices(t *testing.T) {
 	}
 }
 
+// A new-commerce invoice that names no parts is exported all the same.
+func TestInvoicesWithoutParts(t *testing.T) {
+	t.Parallel()
+	i := installInvoices(t, 20, partnersim.Invoices{})
+	a := &answers{next: i.sim}
+	server := httptest.NewServer(a)
+	t.Cleanup(server.Close)
+	i.Config.Partners[0].BaseURL = server.URL
+	withoutParts := part("/v1/invoices", func(body []byte) []byte {
+		return bytes.ReplaceAll(body, []byte(`"invoiceDetails":`), []byte(`"details":`))
+	})
+	a.replace.Store(&withoutParts)
+	i.night(Request{Only: OnlyInvoices})
+	const whole = `SELECT count(*) || ' ' || count(*) FILTER (WHERE state = 'complete' AND difference = 0 AND lines > 0) FROM finance.invoices WHERE invoice_type = 'OneTime'`
+	if got := i.value(whole); got != "5 5" {
+		t.Errorf("of the invoices are complete: %s", got)
+	}
+	a.replace.Store(nil)
+	if r := i.night(Request{Only: OnlyInvoices}); r.Invoices.Failed > 0 || i.value(whole) != "5 5" || i.value(`SELECT count(*) FROM finance.invoices WHERE difference <> 0 OR lines = 0`) != "0" {
+		t.Errorf("once they name them: %+v, %s", r.Invoices, i.value(whole))
+	}
+}
+
 // A signature that expires between two blobs is renewed, and the export is read from its
 // beginning.
 func TestSignaturesExpireBetweenBlobs(t *testing.T) {

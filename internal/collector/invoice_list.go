@@ -165,8 +165,12 @@ func (w *invoiceWork) loadsOf(invoice billing.Invoice, known map[string]persist.
 	if stored := known[invoice.ID]; assumed && !stored.Month.IsZero() {
 		month = stored.Month
 	}
+	parts := invoice.Parts
+	if lacksParts(invoice) {
+		parts = append(slices.Clone(parts), newCommerce)
+	}
 	var loads []persist.NewLoad
-	for _, part := range invoice.Parts {
+	for _, part := range parts {
 		load := persist.NewLoad{InvoiceID: invoice.ID, Source: billing.FromV1, Part: part, State: persist.LoadExpected}
 		switch {
 		case part.IsDailyUsage():
@@ -177,4 +181,17 @@ func (w *invoiceWork) loadsOf(invoice billing.Invoice, known map[string]persist.
 		loads = append(loads, load)
 	}
 	return loads
+}
+
+// newCommerce is the part that every new-commerce invoice has. An export needs no more than
+// the invoice's number.
+var newCommerce = billing.InvoicePart{Provider: "one_time", LineType: "billing_line_items"}
+
+// lacksParts reports whether a new-commerce invoice over some amount names no billed lines. It
+// would pass for complete, and its total for an amount of no customer.
+func lacksParts(invoice billing.Invoice) bool {
+	if invoice.Type != billing.OneTime || !invoice.Total.Valid || invoice.Total.Decimal.IsZero() {
+		return false
+	}
+	return !slices.ContainsFunc(invoice.Parts, func(p billing.InvoicePart) bool { return !p.IsDailyUsage() })
 }
