@@ -25,7 +25,7 @@ func TestReportsOfThePast(t *testing.T) {
 	if s.collector(t, "report", "monthly-totals", "--format", "csv").want(t, 0).stdout == before {
 		t.Fatal("nothing was restated")
 	}
-	amounts := func(text string) (lines []string) { // the states are of today
+	amounts := func(text string) (lines []string) { // leaves out the states, which depend on today
 		for line := range strings.Lines(text) {
 			lines = append(lines, strings.Join(strings.Split(line, ",")[:8], ","))
 		}
@@ -84,7 +84,7 @@ func TestCustomersByName(t *testing.T) {
 	}
 	month := s.one(t, `SELECT to_char(max(period_end), 'YYYY-MM') FROM finance.costs WHERE company_name = '`+name+`'`)
 	s.collector(t, "explain", "--customer", name, "--period", month).want(t, 0).says(t, "Values, the newest last", name)
-	// All names have an e, and the list of candidates ends.
+	// Every name contains an e. The list of candidates is cut off.
 	s.collector(t, "explain", "--customer", "e", "--period", month).want(t, 2).says(t, "may mean several customers", "...")
 	s.collector(t, "report", "line-items", "--customer", "nobody at all").want(t, 2).says(t, "no customer has")
 }

@@ -71,7 +71,7 @@ func TestReplay(t *testing.T) {
 	written := s.one(t, history)
 	requests := s.sim.Stats().Requests
 
-	// Nothing changes, and the network is not touched.
+	// Nothing changes, and no request is made.
 	s.collector(t, "backfill", "--replay").want(t, 0)
 	if diff := cmp.Diff(before, s.values(t)); diff != "" {
 		t.Errorf("a replay by the same code changed facts (-want +got):\n%s", diff)
@@ -87,7 +87,7 @@ func TestReplay(t *testing.T) {
 		t.Errorf("the run (-want +got):\n%s", diff)
 	}
 
-	// As if earlier code had read the answers wrongly: amounts, a key, an item, a profile.
+	// As if earlier code had decoded the answers wrongly: amounts, a key, an item, a profile.
 	s.exec(t, `UPDATE collector.cost_details SET pretax_total = pretax_total + 1 WHERE detail_id IN (SELECT min(detail_id) FROM collector.cost_details GROUP BY customer_key)`)
 	s.exec(t, `UPDATE collector.cost_details SET period_start = period_start - 400 WHERE detail_id IN (SELECT max(detail_id) FROM collector.cost_details)`)
 	s.exec(t, `UPDATE collector.line_items SET tax = 99 WHERE set_id IN (SELECT min(set_id) FROM collector.line_item_sets WHERE superseded_at IS NULL)`)
@@ -104,7 +104,7 @@ func TestReplay(t *testing.T) {
 	s.collector(t, "backfill", "--replay", "--format", "json").want(t, 0).says(t, `"customers_unchanged": 30`)
 }
 
-// savedAnswers is a directory to import.
+// savedAnswers returns a directory to import.
 func (s *site) savedAnswers(t *testing.T, files map[string]string) {
 	t.Helper()
 	for name, content := range files {
@@ -157,8 +157,8 @@ func TestImport(t *testing.T) {
 	}
 	before := s.values(t)
 
-	// Again: nothing changes. Another import of the same period replaces it; a replay
-	// derives it too, and what was collected since stands above it.
+	// The same import again changes nothing. Another import of the same period replaces the
+	// first. A replay derives imported costs too, and collected ones replace them.
 	s.collector(t, "backfill", "--from", "saved").want(t, 3).says(t, "summary.json: unchanged")
 	s.collector(t, "backfill", "--replay").want(t, 0)
 	if diff := cmp.Diff(before, s.values(t)); diff != "" {

@@ -14,12 +14,13 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// The chapter on backups in docs/operations.md: dumped, restored into a new server,
-// checked, and derived anew from the archive of answers, which finds nothing different.
+// Follows the chapter on backups in docs/operations.md: a database is dumped, restored into
+// a new server and checked. Deriving everything again from the archive changes nothing.
 func TestBackupIsRestored(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, partnersim.Options{Customers: 20, Seed: 41})
-	// Servers and pg_dump of one installation: a dump wants the version of its server.
+	// Servers and pg_dump are of one installation, because pg_dump must have the version of
+	// the server.
 	s.useDatabase(privateServer(t).URL("postgres"))
 	s.collector(t, "migrate", "up").want(t, 0)
 	s.collector(t, "run").want(t, 0)
@@ -45,10 +46,10 @@ func TestBackupIsRestored(t *testing.T) {
 	if got := s.one(t, `SELECT sum(rows_changed) FROM finance.runs WHERE kind = 'replay'`); got != "0" {
 		t.Errorf("the replay changed %s rows", got)
 	}
-	s.collector(t, "run").want(t, 0) // and goes on from there, with the roles of the new server
+	s.collector(t, "run").want(t, 0) // the next run works, with the roles of the new server
 }
 
-// privateServer is a PostgreSQL that is this test's alone.
+// privateServer starts a PostgreSQL for this test alone.
 func privateServer(t *testing.T) *localpg.Server {
 	t.Helper()
 	server, err := localpg.Start(t.Context(), localpg.Options{})
@@ -81,8 +82,8 @@ func postgres(t *testing.T, program string, args ...string) {
 	}
 }
 
-// finance is what every view of finance says, in the columns that it has, or had: new
-// ones come last.
+// finance returns the rows of every view of finance, in the columns that it had before.
+// New columns come last.
 func (s *site) finance(t *testing.T, had map[string]string) map[string][][]string {
 	t.Helper()
 	said := map[string][][]string{}
@@ -91,7 +92,7 @@ func (s *site) finance(t *testing.T, had map[string]string) map[string][][]strin
 			columns = had[view]
 		}
 		if columns == "" {
-			continue // it is new
+			continue // the view is new
 		}
 		said[view] = s.query(t, `SELECT row(`+columns+`)::text FROM finance.`+view+` ORDER BY 1`)
 	}
@@ -103,7 +104,7 @@ func (s *site) finance(t *testing.T, had map[string]string) map[string][][]strin
 	return said
 }
 
-// financeColumns are the columns of every view of finance.
+// financeColumns returns the columns of every view of finance.
 func (s *site) financeColumns(t *testing.T) map[string]string {
 	t.Helper()
 	columns := map[string]string{}

@@ -83,7 +83,7 @@ func TestDemoKeepsTheConsole(t *testing.T) {
 		}
 	}
 	if address != "" {
-		// The commands that it names do what it says.
+		// The printed commands work.
 		reader := &site{dir: home, env: []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "COLLECTOR_CONFIG=" + configuration}}
 		reader.collector(t, "report", "month-states").want(t, 0).says(t, "closed")
 		reader.collector(t, "status").want(t, 0).says(t, "demo")
@@ -103,8 +103,8 @@ func TestDemoKeepsTheConsole(t *testing.T) {
 			t.Errorf("the console: %s, %v\n%.2000s", r.Status, err, body)
 		}
 	}
-	_ = cmd.Process.Signal(syscall.SIGINT) // it may have ended
-	_, _ = io.Copy(io.Discard, stdout)     // to its end, before Wait closes the pipe
+	_ = cmd.Process.Signal(syscall.SIGINT) // an error means that it has ended
+	_, _ = io.Copy(io.Discard, stdout)     // read everything before Wait closes the pipe
 	err = cmd.Wait()
 	if strings.Contains(stderr.String(), "no PostgreSQL server binaries") {
 		t.Skip("the demo needs PostgreSQL server binaries:", stderr.String())

@@ -10,7 +10,7 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// A sign-in that the database keeps serves every process, and is in no file.
+// A sign-in that is stored in the database serves every process, and is in no file.
 func TestSignInIntoTheDatabase(t *testing.T) {
 	t.Parallel()
 	s := signInSite(t, partnersim.Options{Customers: 4, Seed: 42}, "app_user", "")

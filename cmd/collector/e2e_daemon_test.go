@@ -26,8 +26,8 @@ func TestDaemonDecidesFromTheLedger(t *testing.T) {
 		t.Errorf("the costs (-want +got):\n%s", diff)
 	}
 
-	// What is done since the last tick is not done again: the daemon goes on to schedule
-	// the next run. A run of the days before is missed, and made up for.
+	// A run since the last tick is not repeated: the daemon schedules the next one. If the
+	// last run is days old, a run was missed and is caught up.
 	s.daemon(t, "next run scheduled")().want(t, 0)
 	s.exec(t, `UPDATE collector.runs SET started_at = started_at - interval '2 days', finished_at = finished_at - interval '2 days'`)
 	stop = s.daemon(t, "")

@@ -16,7 +16,7 @@ import (
 	"partnercost/internal/persist/pgtest"
 )
 
-// demo runs the demo as somebody who has nothing but the program.
+// demo runs the demo in an environment with nothing but the program.
 func demo(t *testing.T, args ...string) result {
 	t.Helper()
 	home := t.TempDir()
@@ -32,7 +32,7 @@ func demo(t *testing.T, args ...string) result {
 	return r.want(t, 0)
 }
 
-// plain makes outputs of two runs comparable: what differs by nature is masked.
+// plain masks what differs in the output of every run.
 func plain(line string) string {
 	for _, mask := range []struct{ pattern, by string }{
 		{`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`, "ID"},
@@ -97,7 +97,7 @@ func TestDemoLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// As in Compose: a database that is there is filled once, and then shown.
+// As in Compose, a given database is filled once, and then only shown.
 func TestDemoInADatabase(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, partnersim.Options{Customers: 1})
@@ -120,8 +120,8 @@ func TestDemoInADatabase(t *testing.T) {
 			console = regexp.MustCompile(`http://127\.0\.0\.1:\d+/`).FindString(lines.Text())
 		}
 		stop()
-		_, _ = io.Copy(io.Discard, stdout) // to its end, before Wait closes the pipe
-		_ = cmd.Wait()                     // it was interrupted
+		_, _ = io.Copy(io.Discard, stdout) // read everything before Wait closes the pipe
+		_ = cmd.Wait()                     // the error is that of the interrupt
 		return console
 	}
 	if kept() == "" {

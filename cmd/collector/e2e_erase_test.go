@@ -20,9 +20,9 @@ import (
 	"partnercost/internal/persist"
 )
 
-// personalSite collects one customer whose profile states everything that a profile can
-// state. Once renamed is set the service tells another family name. While refusing is
-// set it refuses the costs, and its reason names the customer's e-mail address.
+// personalSite collects one customer whose profile has every field. If renamed is set, the
+// service returns another family name. While refusing is set, the service refuses the
+// costs, with a reason that contains the customer's e-mail address.
 type personalSite struct {
 	*site
 
@@ -30,7 +30,7 @@ type personalSite struct {
 	renamed  atomic.Bool
 	refusing atomic.Bool
 	company  string
-	// values are the personal data that the service tells of the customer.
+	// values are the personal data in the customer's profile.
 	values []string
 }
 
@@ -72,20 +72,20 @@ func newPersonalSite(t *testing.T) *personalSite {
 		maps.Copy(w.Header(), answer.Header())
 		w.Header().Del("Content-Length")
 		w.WriteHeader(answer.Code)
-		_, _ = w.Write(body) // a client that is gone misses nothing
+		_, _ = w.Write(body) // an error means that the client is gone
 	}))
 	p.sim = sim
 	p.only(t, "")
 	return p
 }
 
-// only configures the collection of this customer alone.
+// only configures a site that collects this customer alone.
 func (p *personalSite) only(t *testing.T, rest string) {
 	t.Helper()
 	p.configure(t, "    customers:\n      ids: ["+p.customer+"]\n", rest)
 }
 
-// texts are the strings in v, but for those of the named fields.
+// texts returns the strings in v, except those of the named fields.
 func texts(v reflect.Value, but ...string) []string {
 	var found []string
 	for i := range v.NumField() {
@@ -101,8 +101,8 @@ func texts(v reflect.Value, but ...string) []string {
 	return found
 }
 
-// holders are the columns of all tables in which one of the values stands. A value as
-// short as "en" must be the whole of a text, or of a text in JSON.
+// holders returns the columns of all tables that contain one of the values. A value as
+// short as "en" counts only if it is a whole text, or a whole text in JSON.
 func (s *site) holders(t *testing.T, values ...string) []string {
 	t.Helper()
 	var searches []string
@@ -125,7 +125,7 @@ func (s *site) holders(t *testing.T, values ...string) []string {
 	return held
 }
 
-// archiveHolds reports whether a value stands in an archived body, as it was answered.
+// archiveHolds reports whether an archived body contains a value.
 func (s *site) archiveHolds(t *testing.T, values ...string) bool {
 	t.Helper()
 	store, err := persist.Open(t.Context(), persist.Options{URL: s.url, MaxConnections: 2})
@@ -157,7 +157,7 @@ func (s *site) archiveHolds(t *testing.T, values ...string) bool {
 	return false
 }
 
-// forgot fails the test when the database or what the program printed holds one of the
+// forgot fails the test if the database or the output of the program contains one of the
 // values.
 func (p *personalSite) forgot(t *testing.T, when string, values ...string) {
 	t.Helper()
@@ -173,7 +173,7 @@ func (p *personalSite) forgot(t *testing.T, when string, values ...string) {
 	}
 }
 
-// money is everything finance sees of the costs.
+// money returns everything that finance sees of the costs.
 func (s *site) money(t *testing.T) map[string][][]string {
 	t.Helper()
 	seen := map[string][][]string{}
@@ -183,7 +183,7 @@ func (s *site) money(t *testing.T) map[string][][]string {
 	return seen
 }
 
-// unmoved collects, replays and imports again: nothing may change.
+// unmoved fails the test if another collection, replay and import change anything.
 func (p *personalSite) unmoved(t *testing.T) {
 	t.Helper()
 	before := p.money(t)
@@ -195,8 +195,8 @@ func (p *personalSite) unmoved(t *testing.T) {
 	}
 }
 
-// live keeps all that can be kept: an earlier profile, a later one, and a saved one, and
-// the reason of a failure.
+// live stores everything that can be stored: an earlier profile, a later one, an imported
+// one, and the reason of a failure.
 func (p *personalSite) live(t *testing.T) {
 	t.Helper()
 	p.savedAnswers(t, map[string]string{p.customer + "/profile.json": `{"firstName":"Planted-Imported","companyName":"` + p.company + `"}`})
@@ -334,7 +334,7 @@ func TestEraseWaitsForNobody(t *testing.T) {
 	}
 }
 
-// lockPartner takes the lock of the partner as another collector would.
+// lockPartner takes the lock of the partner as another collector does.
 func lockPartner(t *testing.T, connection *sql.Conn, held *bool) error {
 	t.Helper()
 	return connection.QueryRowContext(t.Context(), `SELECT pg_try_advisory_lock(hashtextextended('partnercost/sim', 0))`).Scan(held)

@@ -9,15 +9,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// documented is the customer that is asked for in the documented example, and
-// documentedBody the one that its bodies name.
+// documented is the customer whose data the documented example requests. documentedBody is
+// the customer that its bodies name.
 const (
 	documented     = "65726577-c208-40fd-9735-8c85ac9cac68"
 	documentedBody = "ae1d5b32-f9ff-4252-b2bf-40e21937a51a"
 )
 
-// documentedAnswers are the three bodies of the documented example, in the compact
-// form of the wire.
+// documentedAnswers are the three bodies of the documented example, in the compact form in
+// which the service sends them.
 var documentedAnswers = map[string]string{
 	"servicecosts/mostrecent": `{"billingStartDate":"2015-12-12T00:00:00Z","billingEndDate":"2016-01-11T00:00:00Z",
 "pretaxTotal":17.22,"tax":0.0,"afterTaxTotal":17.22,"currencySymbol":"$","customerId":"` + documentedBody + `","details":[
@@ -47,7 +47,8 @@ var documentedAnswers = map[string]string{
 "attributes":{"etag":"-4242348048554929329","objectType":"CustomerBillingProfile"}}`,
 }
 
-// documentedPartnerCenter serves the example with the byte order mark of the wire.
+// documentedPartnerCenter serves the example, with the byte order mark that the service
+// sends.
 func documentedPartnerCenter(t *testing.T) http.Handler {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -59,7 +60,7 @@ func documentedPartnerCenter(t *testing.T) http.Handler {
 			w.Header().Set("Content-Type", "application/json; charset=utf-8")
 			w.Header().Set("MS-RequestId", "5b2a0c6e-0000-4000-8000-000000000001")
 			w.Header().Set("MS-CorrelationId", "5b2a0c6e-0000-4000-8000-000000000002")
-			_, _ = fmt.Fprint(w, "\ufeff"+body) // a client that is gone misses nothing
+			_, _ = fmt.Fprint(w, "\ufeff"+body) // an error means that the client is gone
 		})
 	}
 	return mux

@@ -13,7 +13,7 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// explained is what the tests read of the output of "explain --format json".
+// explained is the part of the output of "explain --format json" that the tests read.
 type explained struct {
 	Costs []struct {
 		InvoiceType   string      `json:"invoice_type"`
@@ -50,8 +50,8 @@ type explainedRun struct {
 	Version string
 }
 
-// restatedSite has been collected, restated and collected again; customer has a
-// restated cost that ends in month.
+// restatedSite returns a site that was collected, restated and collected again. The
+// customer has a restated cost that ends in month.
 func restatedSite(t *testing.T, seed uint64) (s *site, customer, month string) {
 	t.Helper()
 	s = newSite(t, partnersim.Options{Customers: 12, Seed: seed, NoCosts: -1})

@@ -23,10 +23,11 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// exporting is a site with two months, restatements and text that Excel would run.
+// exporting returns a site with two months, restatements, and text that Excel reads as a
+// formula.
 func exporting(t *testing.T) (s *site, month string) {
 	t.Helper()
-	// In a month to come whose periods are open, so that nothing is a correction.
+	// The periods of this future month are open, so no charge is a correction.
 	s = newSite(t, partnersim.Options{Customers: 12, Seed: 21, NoCosts: -1, Start: time.Date(2999, time.March, 1, 0, 0, 0, 0, time.UTC)})
 	s.collector(t, "run").want(t, 0)
 	s.sim.Advance(partnersim.Step{Restate: 0.5})
@@ -141,7 +142,7 @@ func TestExportCSVAndJSONAreTheCosts(t *testing.T) {
 	}
 }
 
-// unscaled reads DECIMAL(38,22).
+// unscaled decodes DECIMAL(38,22).
 func unscaled(v parquet.Value) decimal.Decimal {
 	n := new(big.Int).SetBytes(v.ByteArray())
 	if len(v.ByteArray()) > 0 && v.ByteArray()[0] >= 0x80 {
@@ -214,7 +215,7 @@ func TestExportParquetIsExact(t *testing.T) {
 			}
 		}
 	}
-	// The library orders decimals wrongly: bounds would hide the negative ones.
+	// The library orders decimals wrongly, so bounds would hide negative amounts.
 	for c, chunk := range opened.Metadata().RowGroups[0].Columns {
 		if stats := chunk.MetaData.Statistics; types[names[c]] == "DECIMAL(38,22)" && (stats.MinValue != nil || stats.MaxValue != nil) {
 			t.Errorf("%s has bounds", names[c])
@@ -226,7 +227,7 @@ func TestExportReplacesAFileOnlyWhenWhole(t *testing.T) {
 	t.Parallel()
 	s, month := exporting(t)
 	file := filepath.Join(s.dir, "out", "costs")
-	s.collector(t, "export", "--period", month, "--out", file).want(t, 1).says(t, "out/costs") // the folder is not there
+	s.collector(t, "export", "--period", month, "--out", file).want(t, 1).says(t, "out/costs") // the directory does not exist
 	if err := os.Mkdir(filepath.Dir(file), 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +236,7 @@ func TestExportReplacesAFileOnlyWhenWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// More digits than DECIMAL(38,22) holds: the export fails on the way.
+	// A number has more digits than DECIMAL(38,22) holds: the export fails midway.
 	s.exec(t, `UPDATE collector.cost_details SET pretax_total = 0.12345678901234567890123 WHERE to_char(ends_at AT TIME ZONE 'UTC', 'YYYY-MM') = '`+month+`'`)
 	s.collector(t, "export", "--format", "parquet", "--period", month, "--out", file).want(t, 1).says(t, "does not fit exactly into DECIMAL(38,22)", "focus-csv")
 	after, err := os.ReadFile(file)
@@ -284,7 +285,7 @@ func TestExportReplacesOnlyFiles(t *testing.T) {
 
 	read := make(chan string)
 	go func() {
-		content, _ := os.ReadFile(pipe) // without all of it the comparison fails
+		content, _ := os.ReadFile(pipe) // after an error the comparison fails
 		read <- string(content)
 	}()
 	s.collector(t, "export", "--period", month, "--out", pipe).want(t, 0)
@@ -332,7 +333,7 @@ func TestExportOfNothingAndUsage(t *testing.T) {
 	}
 }
 
-// focusMetadata reads the metadata beside an export.
+// focusMetadata reads the metadata of an export.
 func (s *site) focusMetadata(t *testing.T, file string) map[string]any {
 	t.Helper()
 	content, err := os.ReadFile(file)
@@ -381,7 +382,7 @@ func TestExportHasTheMetadataOfFOCUS(t *testing.T) {
 		t.Errorf("metadata of 1.2 (-want +got):\n%s", diff)
 	}
 
-	// Parquet holds the id itself; to standard output a file is named.
+	// Parquet itself holds the id. With standard output, --metadata names a file.
 	parquetFile := filepath.Join(s.dir, "focus.parquet")
 	s.collector(t, "export", "--format", "parquet", "--focus-version", "1.4", "--period", month, "--out", parquetFile).want(t, 0)
 	elsewhere := filepath.Join(s.dir, "elsewhere.json")
@@ -479,7 +480,7 @@ func TestExportRefusesWhatDoesNotGoTogether(t *testing.T) {
 			t.Errorf("%s was written", file)
 		}
 	}
-	// Beside a device there is no room.
+	// Beside a device no file is written.
 	s.collector(t, "export", "--period", month, "--out", "/dev/null").want(t, 0)
 	if _, err := os.Stat("/dev/null.metadata.json"); err == nil {
 		t.Error("/dev/null.metadata.json was written")

@@ -6,11 +6,11 @@ import (
 	"testing"
 )
 
-// emptyAtFirst is what a first collection leaves empty.
+// emptyAtFirst are the tables and views that are empty after a first collection.
 var emptyAtFirst = []string{
 	"collector.billing_profile_history", "collector.cost_detail_history", "collector.findings", "finance.findings", "finance.cost_changes",
 	"finance.top_movers", "finance.stale_months", "finance.exchange_rates", "finance.erasures", "finance.cost_change_lines", "finance.line_item_changes",
-	"finance.invoices", "finance.invoice_lines", "finance.invoice_reconciliation", // not enabled
+	"finance.invoices", "finance.invoice_lines", "finance.invoice_reconciliation", // invoices are not enabled
 }
 
 func TestFactsTellRowsApart(t *testing.T) {
@@ -25,7 +25,7 @@ func TestFactsTellRowsApart(t *testing.T) {
 	}
 	f.collector(t, "run").want(t, 0)
 	f.holds(t, want, "a second run")
-	// By hand: one row less and one row twice.
+	// One row is deleted and one is doubled by hand.
 	f.exec(t, `DELETE FROM collector.line_items WHERE (set_id, ordinal) = (SELECT set_id, ordinal FROM collector.line_items ORDER BY 1, 2 LIMIT 1)`)
 	f.exec(t, `INSERT INTO collector.statements OVERRIDING SYSTEM VALUE SELECT (jsonb_populate_record(s, '{"statement_id": 100000}')).* FROM collector.statements s ORDER BY statement_id LIMIT 1`)
 	lost, doubled := f.facts(t).against(want)

@@ -19,11 +19,11 @@ import (
 	"partnercost/internal/persist"
 )
 
-// focusRules is where the rules of the specification lie, and the programs that
-// evaluate them. They are no part of the repository.
+// focusRules is the directory of the specification's rules and of the programs that
+// evaluate them. They are not part of the repository.
 const focusRules = "../../../shared/focus"
 
-// focusYear is a store whose clock the test sets.
+// focusYear is a store with a clock that the test sets.
 type focusYear struct {
 	*site
 	store *persist.Store
@@ -43,7 +43,7 @@ func newFocusYear(t *testing.T) *focusYear {
 	return y
 }
 
-// collect stores what was read on a day.
+// collect stores the statements of a day.
 func (y *focusYear) collect(t *testing.T, day string, statements ...billing.Statement) {
 	t.Helper()
 	y.now = instant(day)
@@ -74,9 +74,9 @@ func instant(day string) time.Time {
 	return at
 }
 
-// liveDemoYear collects twelve months of a simulated partner as the demo does: each
-// when it is new, and again when some of it has been restated, which is after the
-// one-time costs closed.
+// liveDemoYear collects twelve months of a simulated partner as the demo does. Each month
+// is collected when it is new, and again when a part of it has been restated, which is
+// after its one-time costs are closed.
 func (y *focusYear) liveDemoYear(t *testing.T, customers int) {
 	t.Helper()
 	sim := partnersim.New(partnersim.Options{Customers: customers, LineItemsPerCustomer: 2, Seed: 16, NoAccess: 0.02, Start: instant("2025-09-01")})
@@ -96,11 +96,10 @@ func (y *focusYear) liveDemoYear(t *testing.T, customers int) {
 	}
 }
 
-// liveOddYear collects customers who between them have what the demo has not: names
-// that change and profiles that cannot be read, many currencies and one that is none,
-// 22 decimals, restatements after the closing, periods whose end moves or was a
-// mistake, products of third parties, commitments that are bought and paid back, and
-// lines that say little.
+// liveOddYear collects customers with everything that the demo lacks: names that change,
+// profiles that cannot be read, many currencies and an invalid one, 22 decimals,
+// restatements after the closing, periods whose end moves or was wrong, third-party
+// products, commitments that are bought and refunded, and lines with few fields.
 func (y *focusYear) liveOddYear(t *testing.T) {
 	t.Helper()
 	for month := range 12 {
@@ -110,7 +109,8 @@ func (y *focusYear) liveOddYear(t *testing.T) {
 	}
 }
 
-// oddMonth is what is true of the odd customers about a month, or what it is later.
+// oddMonth returns the statements of the odd customers about a month: those of the month
+// itself or, if later is set, the corrected ones.
 func oddMonth(month int, later bool) []billing.Statement {
 	begin := instant("2025-09-01").AddDate(0, month, 0)
 	oneTime := billing.Period{Start: begin, End: begin.AddDate(0, 1, 0).Add(-time.Microsecond)}
@@ -126,7 +126,7 @@ func oddMonth(month int, later bool) []billing.Statement {
 	unread.CustomerName = names[month/6%2]
 	unread.add(billing.Recurring, recurring, "GBP", "CYCLE_FEE|Visio Plan 2||VISIO|4|15|60|12")
 	nameless := oddCustomer("03", "")
-	nameless.add(billing.Recurring, recurring, "CHF") // only a total is known
+	nameless.add(billing.Recurring, recurring, "CHF") // it has a total and no lines
 	nameless.Costs.Details[0].PretaxTotal = dec("17.219999999999999")
 	if later {
 		nameless.Costs.Details[0].PretaxTotal = dec("19.5")
@@ -158,7 +158,7 @@ func oddMonth(month int, later bool) []billing.Statement {
 	return []billing.Statement{renamed.Statement, unread.Statement, nameless.Statement, tiny.Statement, moved.Statement}
 }
 
-// oddLines are charge types, prices and identities of every kind.
+// oddLines are lines with every kind of charge type, price and identity.
 func oddLines(later bool) []string {
 	lines := []string{
 		"PURCHASE FEE|Reserved VM Instance|DZH318Z0BQ3Q|00JC|2|497|994|198.8", "ONE_TIME_REFUND|Reserved VM Instance|DZH318Z0BQ3Q|00JC|1|-497|-497|-99.4",
@@ -176,10 +176,10 @@ func oddLines(later bool) []string {
 	return lines
 }
 
-// oddStatement is a statement that grows a detail and its lines at a time.
+// oddStatement builds a statement detail by detail.
 type oddStatement struct{ billing.Statement }
 
-// oddCustomer is a customer whose profile cannot be read when it has no company name.
+// oddCustomer returns a customer. Without a company name, its profile cannot be read.
 func oddCustomer(number, company string) *oddStatement {
 	s := &oddStatement{billing.Statement{CustomerID: billing.CustomerID("00000000-0000-4000-8000-0000000000" + number), Costs: &billing.CostSummary{}, LineItems: []billing.LineItem{}}}
 	if company == "" {
@@ -197,8 +197,8 @@ func dec(s string) billing.Amount {
 	return decimal.NewNullDecimal(decimal.RequireFromString(s))
 }
 
-// add adds lines, charge type|name|product|SKU or offer|quantity|price|pretax|tax, and
-// the detail of their sum, which is a cent more.
+// add adds lines of the form charge type|name|product|SKU or offer|quantity|price|pretax|
+// tax, and a detail whose total is their sum and one cent.
 func (s *oddStatement) add(invoiceType billing.InvoiceType, period billing.Period, currency string, lines ...string) {
 	pretax, tax := decimal.RequireFromString("0.01"), decimal.Zero
 	for i, line := range lines {
@@ -231,7 +231,7 @@ func (s *oddStatement) add(invoiceType billing.InvoiceType, period billing.Perio
 	}})
 }
 
-// exports writes the months that have billing periods, in both versions.
+// exports writes every month that has billing periods, in both versions.
 func (y *focusYear) exports(t *testing.T) map[string][]string {
 	t.Helper()
 	files := map[string][]string{}
@@ -245,11 +245,12 @@ func (y *focusYear) exports(t *testing.T) map[string][]string {
 	return files
 }
 
-// focusDocs is what docs/focus.md says of rules and columns.
+// focusDocs is what docs/focus.md says about rules and columns.
 type focusDocs struct {
-	// rules are the ids, or the words, of those that break, and whether one was seen to.
+	// rules are the ids, or the texts, of the rules that are broken, and whether the test has
+	// seen them broken.
 	rules map[string]*atomic.Bool
-	// columns says for each version which columns are given, null or absent.
+	// columns are the columns of each version, and whether they are given, null or absent.
 	columns map[string]map[string]string
 }
 
@@ -277,16 +278,16 @@ func readFocusDocs(t *testing.T) focusDocs {
 	return e
 }
 
-// verdict is what a program that evaluates rules prints.
+// verdict is the output of a program that evaluates rules.
 type verdict struct {
 	text string
-	// broken are lines of the text by the ids, or the words, of the rules.
+	// broken are lines of the output by the id, or the text, of the rule.
 	broken map[string]string
-	// absent are the columns that the version has and the export has not.
+	// absent are the columns of the version that the export lacks.
 	absent []string
 }
 
-// judge executes a program that evaluates the rules of a version.
+// judge runs the program that evaluates the rules of a version.
 func judge(t *testing.T, program, rules string, files []string) verdict {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), "python3", append([]string{filepath.Join(focusRules, program), rules}, files...)...).CombinedOutput()
@@ -305,8 +306,8 @@ func judge(t *testing.T, program, rules string, files []string) verdict {
 	return v
 }
 
-// TestFocusByTheRulesOfTheSpecification holds the exports of two years to the rules of
-// FOCUS: none breaks but those that docs/focus.md explains, and those do.
+// TestFocusByTheRulesOfTheSpecification checks the exports of two years by the rules of
+// FOCUS. The broken rules are exactly those that docs/focus.md explains.
 func TestFocusByTheRulesOfTheSpecification(t *testing.T) {
 	t.Parallel()
 	if _, err := os.Stat(focusRules); err != nil {
@@ -337,8 +338,8 @@ func TestFocusByTheRulesOfTheSpecification(t *testing.T) {
 	}
 }
 
-// explain fails the test where the verdict holds what is not explained, and notes what
-// is.
+// explain fails the test if the verdict has a broken rule that is not explained. It records
+// the rules that are.
 func (d focusDocs) explain(t *testing.T, v verdict, version string) {
 	t.Helper()
 	for id, what := range v.broken {

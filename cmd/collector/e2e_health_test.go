@@ -12,7 +12,7 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// The daemon that runs is asked where the configuration says that it listens.
+// The command asks the running daemon at the address of the configuration.
 func TestHealthAsksTheDaemon(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, partnersim.Options{Customers: 3, Seed: 5})
@@ -38,8 +38,8 @@ func TestHealthAsksTheDaemon(t *testing.T) {
 	stop().want(t, 0)
 }
 
-// Whatever the daemon listens on, it is asked on this machine, and with TLS only by the
-// certificate of the configuration.
+// Whatever address the daemon listens on, the command asks it on this machine. With TLS it
+// accepts only the certificate of the configuration.
 func TestHealthFindsTheDaemon(t *testing.T) {
 	t.Parallel()
 	wells := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "well") })

@@ -14,12 +14,12 @@ import (
 	collector "partnercost/cmd/collector"
 )
 
-// settledNights is how many nights a daemon has before its growth is measured: by then
-// pools and caches are full.
+// settledNights is how many nights pass before the growth of the daemon is measured: then
+// its pools and caches are full.
 const settledNights = 20
 
-// Many nights in one daemon, whose clock the test moves on: each is compared with the
-// model, and what the daemon holds does not grow.
+// One daemon runs for many nights, with a clock that the test moves. Each night is compared
+// with the model, and the resources of the daemon do not grow.
 func TestSoakDaemon(t *testing.T) { //nolint:paralleltest // the memory of the process is measured
 	nights, customers := 26, 8
 	if *soak {
@@ -28,7 +28,7 @@ func TestSoakDaemon(t *testing.T) { //nolint:paralleltest // the memory of the p
 	seed := modelSeed()
 	t.Logf("%d nights, -soak.seed %d", nights, seed)
 	c := newCampaign(t, seed, 1_000_000, customers)
-	// With one connection for writing, how many there are is no matter of timing.
+	// With one connection for writing, the number of connections does not depend on timing.
 	c.write(t, "collector.yaml", c.configuration()+"console: {listen: 127.0.0.1:0}\nschedule: {jitter: 0s}\ndatabase: {max_connections: 1}\n")
 
 	m := metronome{idle: make(chan struct{}), next: make(chan struct{})}
@@ -70,7 +70,7 @@ func TestSoakDaemon(t *testing.T) { //nolint:paralleltest // the memory of the p
 			settled = c.holds(t)
 		}
 	}
-	// The model grows with the months; the measure of the last night is without it.
+	// The model grows with the months, so the last night is measured without it.
 	c.model, c.today, c.before = nil, nil, nil
 	last = c.holds(t)
 	stop()
@@ -83,7 +83,7 @@ func TestSoakDaemon(t *testing.T) { //nolint:paralleltest // the memory of the p
 	}
 }
 
-// holding is what a daemon holds.
+// holding is the resources of a daemon.
 type holding struct {
 	heap                               uint64
 	goroutines, connections, temporary int
@@ -102,12 +102,12 @@ func (c *campaign) holds(t *testing.T) holding {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The service of the test runs in this process too: each of its connections is a
-	// goroutine, however many the last night needed.
+	// The simulated service runs in this process too. Each of its connections is a goroutine,
+	// and every night needs a different number of them.
 	c.server.CloseClientConnections()
 	var memory runtime.MemStats
 	h.heap, h.goroutines = math.MaxUint64, math.MaxInt
-	for range 50 { // what ends takes a moment to be gone
+	for range 50 { // goroutines that end take a moment
 		runtime.GC()
 		runtime.ReadMemStats(&memory)
 		h.heap, h.goroutines = min(h.heap, memory.HeapAlloc), min(h.goroutines, runtime.NumGoroutine())
@@ -115,7 +115,7 @@ func (c *campaign) holds(t *testing.T) holding {
 	return h
 }
 
-// metronome has a daemon wait for the test, whatever it waits for.
+// metronome makes every wait of a daemon end when the test says so.
 type metronome struct{ idle, next chan struct{} }
 
 func (m metronome) wait(ctx context.Context, _ time.Duration) {
@@ -130,7 +130,7 @@ func (m metronome) wait(ctx context.Context, _ time.Duration) {
 	}
 }
 
-// lockedBuffer is written by the goroutines of a daemon and read by the test.
+// lockedBuffer is a buffer that the goroutines of a daemon write and the test reads.
 type lockedBuffer struct {
 	mu  sync.Mutex
 	all bytes.Buffer
@@ -142,7 +142,7 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	return b.all.Write(p)
 }
 
-// take returns what was written since it was last called.
+// take returns what was written since the last call.
 func (b *lockedBuffer) take() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -150,7 +150,7 @@ func (b *lockedBuffer) take() string {
 	return b.all.String()
 }
 
-// configuration is that of the campaign's installation.
+// configuration returns the configuration of the campaign's installation.
 func (c *campaign) configuration() string {
 	return fmt.Sprintf(`partners:
   - name: sim

@@ -14,8 +14,8 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// takeImport stores what saved answers state: only where nothing was collected, neither
-// over it nor beside it.
+// takeImport stores what saved answers state, but only where nothing was collected. It
+// neither replaces a collected value nor adds to one.
 func (a *account) takeImport(t truth, root string) {
 	collected := map[setKey]bool{}
 	for key, c := range a.costs {
@@ -53,8 +53,8 @@ func (a *account) takeImport(t truth, root string) {
 	}
 }
 
-// importSaved imports answers about a customer: those of today, those of today with
-// other amounts and an entry more, or those of long ago.
+// importSaved imports answers about a customer: today's answers, today's answers with other
+// amounts and one more entry, or answers of long ago.
 func (c *campaign) importSaved(t *testing.T) {
 	t.Helper()
 	id := c.pool[c.IntN(len(c.pool))]
@@ -80,7 +80,7 @@ func (c *campaign) importSaved(t *testing.T) {
 		for path, name := range map[string]string{"profiles/billing": "profile.json", "servicecosts/mostrecent": "summary.json"} {
 			save(name, c.body(t, id, path))
 		}
-		if c.page == 0 { // else it has several pages
+		if c.page == 0 { // otherwise it has several pages
 			save("lineitems.json", c.body(t, id, "servicecosts/mostrecent/lineitems"))
 		} else {
 			told.items = nil
@@ -104,7 +104,7 @@ func (c *campaign) importSaved(t *testing.T) {
 	c.compare(t)
 }
 
-// doctor gives details other amounts, and moves them by years.
+// doctor changes the amounts of details, and moves them by years.
 func (c *campaign) doctor(details []detail, years int) {
 	for i := range details {
 		d := &details[i]
@@ -113,7 +113,7 @@ func (c *campaign) doctor(details []detail, years int) {
 	}
 }
 
-// summaryOf is a saved answer that states these details.
+// summaryOf returns a saved answer with these details.
 func summaryOf(details []detail) string {
 	var entries []string
 	for _, d := range details {
@@ -124,7 +124,7 @@ func summaryOf(details []detail) string {
 	return `{"details":[` + strings.Join(entries, ",") + `]}`
 }
 
-// body is what the service answers about a customer.
+// body returns the answer of the service about a customer.
 func (c *campaign) body(t *testing.T, id, path string) string {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, c.server.URL+"/v1/customers/"+id+"/"+path, nil)
@@ -144,8 +144,8 @@ func (c *campaign) body(t *testing.T, id, path string) string {
 	return string(body)
 }
 
-// runIntoClosedDoor is a night in which the sign-in is dead, or lacks its role: a
-// handful of requests tell it, and nothing is stored or retired by it.
+// runIntoClosedDoor is a night in which the sign-in has expired or lacks its role. A
+// handful of requests shows it, and nothing is stored or retired.
 func (c *campaign) runIntoClosedDoor(t *testing.T) {
 	t.Helper()
 	kind := c.pick([]partnersim.OddityKind{partnersim.Refuse401, partnersim.Refuse403})
@@ -174,7 +174,7 @@ func (c *campaign) runIntoClosedDoor(t *testing.T) {
 			c.model.of(id).active = true
 		}
 	}
-	for _, a := range c.model { // how far it came is left to chance
+	for _, a := range c.model { // how many requests it made is random
 		a.anyOutcome = true
 	}
 	c.compare(t)

@@ -9,8 +9,8 @@ import (
 	"partnercost/internal/persist/pgtest"
 )
 
-// A pooler that mixes sessions ends what would collect at its start; one that keeps them
-// apart goes unnoticed.
+// With a pooler in transaction mode, a command that collects fails at its start. A pooler
+// in session mode makes no difference.
 func TestPoolers(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, partnersim.Options{Customers: 5, Seed: 41})

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// keepsQuiet fails the test when any execution printed a secret or something personal:
-// the passwords and tokens of the site, and whatever personal data its database holds.
+// keepsQuiet fails the test if an execution printed a password or token of the site, or
+// personal data that is in its database.
 func (s *site) keepsQuiet(t *testing.T) {
 	t.Helper()
 	forbidden := []string{planted}
@@ -44,7 +44,7 @@ func (s *site) personal(t *testing.T) []string {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	ctx := context.Background() // the test's own has ended
+	ctx := context.Background() // the context of the test has ended
 	var there bool
 	if err := db.QueryRowContext(ctx, "SELECT to_regclass('collector.billing_profiles') IS NOT NULL").Scan(&there); err != nil || !there {
 		return nil

@@ -44,7 +44,7 @@ func TestEveryReportInEveryFormat(t *testing.T) {
 
 				text := s.collector(t, append(args, "--format", "csv")...).want(t, 0).stdout
 				inJSON := s.collector(t, append(args, "--format", "json")...).want(t, 0).stdout
-				for passing := strings.Contains(text, "hours_since_success"); passing; { // time passes between two readings
+				for passing := strings.Contains(text, "hours_since_success"); passing; { // the value grows between two readings
 					text = s.collector(t, append(args, "--format", "csv")...).want(t, 0).stdout
 					again := s.collector(t, append(args, "--format", "json")...).want(t, 0).stdout
 					passing, inJSON = again != inJSON, again

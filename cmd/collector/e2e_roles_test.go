@@ -15,7 +15,7 @@ import (
 	"partnercost/internal/persist/pgtest"
 )
 
-// everyday executes whatever a collector does but migrate.
+// everyday executes all commands of a collector except migrate.
 func (s *site) everyday(t *testing.T) {
 	t.Helper()
 	id := slices.Sorted(s.sim.CustomerIDs())[0]
@@ -53,12 +53,12 @@ func TestTheWriterRoleIsEnough(t *testing.T) {
 
 	s.configure(t, "    customers:\n      discover: true\n", "console:\n  listen: 127.0.0.1:0\n")
 	s.exec(t, `UPDATE collector.runs SET started_at = started_at - interval '2 days', finished_at = finished_at - interval '2 days'`)
-	s.daemon(t, "run ended")().want(t, 0) // it makes up for the missed run
+	s.daemon(t, "run ended")().want(t, 0) // it catches up on the missed run
 	if got := s.one(t, `SELECT count(*) FILTER (WHERE kind = 'daily') || ' ' || bool_and(status = 'succeeded') FROM finance.runs`); got != "1 true" {
 		t.Errorf("the runs of the writer: %v", s.query(t, runsOfAllStates))
 	}
 
-	// Without the role nothing of this works, and the schema stays as it is.
+	// Without the role none of this works, and the schema is unchanged.
 	s.as(t, pgtest.Login(t, s.url, ""))
 	s.collector(t, "run").want(t, 1)
 	s.as(t, pgtest.Login(t, s.url, "finance_reader"))
@@ -67,8 +67,9 @@ func TestTheWriterRoleIsEnough(t *testing.T) {
 	s.collector(t, "check").want(t, 1).says(t, "FAIL  rights in the database", "GRANT collector_writer TO")
 }
 
-// The reading commands need a login that is finance_reader, or may become it, and the
-// variable that names the database: no more rights, and no configuration file.
+// The commands that read need a login that is finance_reader or may become it, and the
+// variable with the URL of the database. They need no other right and no configuration
+// file.
 func TestTheReaderRoleIsEnoughToRead(t *testing.T) {
 	t.Parallel()
 	s, customer, month := restatedSite(t, 73)
@@ -132,8 +133,8 @@ func TestTheReaderRoleIsEnoughToRead(t *testing.T) {
 	s.collector(t, "run").want(t, 2).says(t, "must have at least one partner")
 }
 
-// hostileName is what a customer would call itself to set the title of a terminal, to
-// clear it, and to turn what follows.
+// hostileName is a company name that sets the title of a terminal, clears it, and reverses
+// the text after it.
 const hostileName = "Evil\x1b]0;owned\a\x1b[2J\u009b31m\u202emoc"
 
 func TestNoNameReachesTheTerminalAsACommand(t *testing.T) {
@@ -169,8 +170,8 @@ func TestNoNameReachesTheTerminalAsACommand(t *testing.T) {
 	}
 }
 
-// TestTheScriptForAnAdministrator needs a server of its own: roles belong to a server,
-// and on that of the other tests there may be these two already.
+// TestTheScriptForAnAdministrator needs a server of its own, because roles belong to a
+// server, and that of the other tests may already have them.
 func TestTheScriptForAnAdministrator(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -210,7 +211,7 @@ func TestTheScriptForAnAdministrator(t *testing.T) {
 
 	// Standard output is pure SQL: it can be redirected to a file and run.
 	script := s.collector(t, "migrate", "up").want(t, 0).says(t, "An administrator has to run in this database").stdout
-	for range 2 { // again is harmless
+	for range 2 { // running it again is harmless
 		s.exec(t, script)
 	}
 	s.as(t, pgtest.Login(t, admin, "collector_writer"))
@@ -219,7 +220,7 @@ func TestTheScriptForAnAdministrator(t *testing.T) {
 	if got := reader.one(t, `SELECT count(*) FROM finance.customers`); got != "5" {
 		t.Errorf("the reader sees %s customers, want 5", got)
 	}
-	// Now that the roles are there, the owner needs nobody.
+	// When the roles exist, the owner can grant them.
 	if r := s.collector(t, "migrate", "up").want(t, 0); strings.Contains(r.stderr, "administrator") {
 		t.Errorf("the roles are there, yet migrate up says:\n%s", r.stderr)
 	}

@@ -12,8 +12,8 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// The bill names every module that the go command recorded in the binary, and says the
-// same each time.
+// The bill of materials names every module that the go command recorded in the binary, and
+// is the same each time.
 func TestSBOMNamesEveryModule(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, partnersim.Options{Customers: 1})

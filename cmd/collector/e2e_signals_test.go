@@ -21,7 +21,7 @@ func TestAnInterruptionKeepsWhatIsDone(t *testing.T) {
 	for name, signals := range map[string][]syscall.Signal{
 		"interrupt": {syscall.SIGINT},
 		"terminate": {syscall.SIGTERM},
-		// When a session is closed, shell and kernel each say so.
+		// When a session is closed, both the shell and the kernel send a hangup.
 		"hang up": {syscall.SIGHUP, syscall.SIGHUP},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -63,8 +63,8 @@ func interruptARun(t *testing.T, signals []syscall.Signal) {
 	}
 }
 
-// eventfulSite is a site at which something happens during a run, while some of its
-// customers are stored and others are still to come.
+// eventfulSite returns a site at which event happens during a run, when some customers are
+// stored and others are not.
 func eventfulSite(t *testing.T, happen func()) *site {
 	t.Helper()
 	sim := partnersim.New(partnersim.Options{Customers: 300, Seed: 7})
@@ -79,7 +79,7 @@ func eventfulSite(t *testing.T, happen func()) *site {
 	return s
 }
 
-// wantRun fails the test unless there was one run, and it stored everybody.
+// wantRun fails the test unless there was one run and it stored all customers.
 func (s *site) wantRun(t *testing.T) {
 	t.Helper()
 	got := s.query(t, `SELECT status, customers_ok + customers_no_costs = customers_total, (SELECT count(*)::text FROM finance.coverage WHERE last_outcome IN ('ok', 'no_costs')) FROM finance.runs`)
@@ -102,8 +102,8 @@ func TestAHangUpUnderNohupIsNothing(t *testing.T) {
 	s.wantRun(t)
 }
 
-// A reader of the results or of the log that is gone is not the run's trouble; only
-// the exit code tells that results were lost.
+// A run continues when the reader of its results or its log is gone. Only the exit code
+// shows that results were lost.
 func TestARunOutlivesItsReaders(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -122,7 +122,7 @@ func TestARunOutlivesItsReaders(t *testing.T) {
 			readErr, errs := pipe(t)
 			s := eventfulSite(t, func() {
 				for _, file := range test.loses(readOut, readErr) {
-					_ = file.Close() // closing is all there is to it
+					_ = file.Close() // only closing matters
 				}
 			})
 			cmd, finish := s.start(t, "run", "--log-level", "debug")
@@ -130,7 +130,7 @@ func TestARunOutlivesItsReaders(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			_, _ = out.Close(), errs.Close() // the program has its own
+			_, _ = out.Close(), errs.Close() // the program has its own descriptors
 			said := make(chan string, 2)
 			for _, file := range []*os.File{readOut, readErr} {
 				go func() { said <- readAll(file) }()
@@ -173,11 +173,11 @@ func pipe(t *testing.T) (r, w *os.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _, _ = r.Close(), w.Close() }) // they may be closed already
+	t.Cleanup(func() { _, _ = r.Close(), w.Close() }) // an error means that they are closed
 	return r, w
 }
 
-// readAll reads until the end, or until the file is closed.
+// readAll reads to the end, or until the file is closed.
 func readAll(file *os.File) string {
 	var all strings.Builder
 	_, _ = file.WriteTo(&all)
@@ -206,8 +206,8 @@ func TestLostResultsAreAFailure(t *testing.T) {
 	}
 }
 
-// What net/http prints with the standard logger quotes what a service sends out of
-// turn.
+// net/http quotes an unexpected answer of a service when it prints with the standard
+// logger.
 func TestAnAnswerThatNobodyAskedForIsNotQuoted(t *testing.T) {
 	t.Parallel()
 	sim := partnersim.New(partnersim.Options{Customers: 5, Seed: 7})
@@ -216,7 +216,7 @@ func TestAnAnswerThatNobodyAskedForIsNotQuoted(t *testing.T) {
 		sim.ServeHTTP(answer, r)
 		connection, buffered, err := http.NewResponseController(w).Hijack()
 		if err != nil {
-			return // the test misses what it looks for
+			return // the test fails without the answer
 		}
 		defer func() { _ = connection.Close() }()
 		response := answer.Result()

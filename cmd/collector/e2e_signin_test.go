@@ -17,7 +17,7 @@ const (
 	planted     = "planted-client-secret"
 )
 
-// signInSite is a site whose partner signs in, at the simulator.
+// signInSite returns a site whose partner signs in at the simulator.
 func signInSite(t *testing.T, o partnersim.Options, mode, rest string) *site {
 	t.Helper()
 	o.Login.Tenant, o.Login.ClientID, o.Login.ClientSecret = tenant, application, planted
@@ -46,7 +46,7 @@ func (s *site) refreshToken(t *testing.T) string {
 func TestSignInAndRotation(t *testing.T) {
 	t.Parallel()
 	s := signInSite(t, partnersim.Options{Customers: 40, Seed: 3, Login: partnersim.Login{EnforceMFA: true}}, "app_user", "")
-	// Before anybody signed in, the run ends at once and says what to do.
+	// Before the first sign-in, a run ends at once and says what to do.
 	s.collector(t, "run").want(t, 1).says(t, "collector login")
 
 	s.collector(t, "login", "--partner", "sim", "--log-level", "debug").want(t, 0).says(t, "Open ", "Signed in", "ok    partner sim: multi-factor authentication", "ok    partner sim: line items")
@@ -69,7 +69,7 @@ func TestSignInAndRotation(t *testing.T) {
 	}
 	s.collector(t, "status").want(t, 0).says(t, "89 days left")
 
-	// An old token is a warning, a dead one ends the run after a handful of requests.
+	// An old token gives a warning. An expired one ends the run after a handful of requests.
 	old := time.Now().Add(-80 * 24 * time.Hour)
 	if err := os.Chtimes(filepath.Join(s.dir, "refresh-token"), old, old); err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func TestSignInAndRotation(t *testing.T) {
 	}
 }
 
-// A disk without space for the next refresh token must not cost the last one.
+// If the disk has no space for the next refresh token, the current one is not used up.
 func TestSignInIsNotSpentOnAFullDisk(t *testing.T) {
 	t.Parallel()
 	s := signInSite(t, partnersim.Options{Customers: 2, Seed: 3}, "app_user", "")
@@ -128,7 +128,7 @@ func TestAnApplicationAloneIsRefusedTheCosts(t *testing.T) {
 	t.Parallel()
 	s := signInSite(t, partnersim.Options{Customers: 40, Seed: 3}, "app_only", "")
 	s.collector(t, "run").want(t, 1).says(t, "app_user", "900329")
-	// Ten refusals in a row prove it; those in flight meanwhile are answered too.
+	// Ten refusals in a row are enough. Requests in flight meanwhile are answered too.
 	if got := s.sim.Stats().Requests["summary"]; got > 10+8 {
 		t.Errorf("%d requests for costs that an application alone may not read", got)
 	}

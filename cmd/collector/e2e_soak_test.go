@@ -12,14 +12,13 @@ import (
 	"partnercost/internal/localpg"
 )
 
-// The soak: by default a few faults for every change, with -soak all that make soak
-// is for.
+// The soak test tries a few faults by default, and all of them with -soak ("make soak").
 var (
 	soak     = flag.Bool("soak", false, "bring about many faults among many customers")
 	soakSeed = flag.Uint64("soak.seed", 0, "chooses the moments of the faults; 0 picks one")
 )
 
-// trials says how many faults are tried among how many customers.
+// trials returns how many faults are tried, and with how many customers.
 type trials struct {
 	*rand.Rand
 	seed                 uint64
@@ -39,10 +38,10 @@ func newTrials(reduced, full int) *trials {
 	return n
 }
 
-// between draws a moment from the first to the last of total.
+// between returns a random number from 1 to total.
 func (n *trials) between(total int64) int64 { return 1 + n.Int64N(total) }
 
-// check compares what the site stores with the undisturbed night.
+// check compares the rows of the site with those of the undisturbed night.
 func (n *trials) check(t *testing.T, f *faultSite, want undisturbed, after string) {
 	t.Helper()
 	lost, doubled := f.holds(t, want.facts, after)
@@ -59,9 +58,9 @@ func (n *trials) report(t *testing.T, what string, rows int) {
 	}
 }
 
-// The collector is killed at a random moment, of its requests to Partner Center or of
-// its bytes to PostgreSQL, of a first night or of one with restatements. What follows
-// at once is a resume, or an ordinary run.
+// The collector is killed at a random request to Partner Center or a random byte to
+// PostgreSQL, in a first night or in one with restatements. A resume or an ordinary run
+// follows at once.
 func TestSoakKills(t *testing.T) { //nolint:tparallel // the trials draw their moments from one source, one after the other
 	t.Parallel()
 	n := newTrials(4, 20)
@@ -95,7 +94,7 @@ func (n *trials) kill(t *testing.T, i int, nights [2]undisturbed) {
 		}
 		(<-b.ended).want(t, -1)
 		n.tried++
-	case r := <-b.ended: // it came by with less this time
+	case r := <-b.ended: // this time it needed fewer
 		r.want(t, 0)
 	}
 	t.Logf("night %d, killed at %s %d of %d", night+1, what, at, of)
@@ -110,7 +109,7 @@ func (n *trials) kill(t *testing.T, i int, nights [2]undisturbed) {
 	f.ledgerIsRight(t)
 }
 
-// ledgerIsRight fails the test unless every run has ended and the last one well.
+// ledgerIsRight fails the test unless every run has ended, and the last one with success.
 func (f *faultSite) ledgerIsRight(t *testing.T) {
 	t.Helper()
 	if got := f.one(t, `SELECT count(*) FROM finance.runs WHERE status = 'running'`); got != "0" {
@@ -121,7 +120,7 @@ func (f *faultSite) ledgerIsRight(t *testing.T) {
 	}
 }
 
-// The connections to PostgreSQL tear at a random byte, again and again in one run.
+// The connections to PostgreSQL break at a random byte, several times in one run.
 func TestSoakTornConnections(t *testing.T) {
 	t.Parallel()
 	n := newTrials(2, 10)
@@ -152,8 +151,8 @@ func TestSoakTornConnections(t *testing.T) {
 	n.report(t, "torn connections", nights[1].facts.rows())
 }
 
-// PostgreSQL stops in the middle of a run, in order and by a crash in turn, and comes
-// back, the first time not before the collector has noticed.
+// PostgreSQL stops in the middle of a run, in turn orderly and by a crash, and starts
+// again. The first time it starts only after the collector has noticed.
 func TestSoakPostgresStopsAndStarts(t *testing.T) {
 	t.Parallel()
 	n := newTrials(2, 10)
@@ -178,7 +177,7 @@ func TestSoakPostgresStopsAndStarts(t *testing.T) {
 			}
 			cancel()
 			f.proxy.release()
-			if i == 0 { // it is heard once
+			if i == 0 { // the log has this line once
 				b.await(t, b.heard, "it said that it waits for PostgreSQL")
 			}
 			if err := server.Continue(t.Context()); err != nil {
@@ -195,7 +194,7 @@ func TestSoakPostgresStopsAndStarts(t *testing.T) {
 	n.report(t, "PostgreSQL stopped and started", nights[1].facts.rows())
 }
 
-// ownServer gives the site a PostgreSQL of its own, which may be stopped.
+// ownServer gives the site a PostgreSQL of its own, which the test can stop.
 func (f *faultSite) ownServer(t *testing.T) *localpg.Server {
 	t.Helper()
 	server, err := localpg.Start(t.Context(), localpg.Options{})
@@ -213,7 +212,7 @@ func (f *faultSite) ownServer(t *testing.T) *localpg.Server {
 	f.useDatabase(server.URL("postgres"))
 	f.proxyDatabase(t)
 	f.collector(t, "migrate", "up").want(t, 0)
-	// What was committed must survive a crash of the server, as it does elsewhere.
+	// As in production, commits must survive a crash of the server.
 	f.exec(t, `ALTER DATABASE postgres SET synchronous_commit = on`)
 	return server
 }

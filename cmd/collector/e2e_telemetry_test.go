@@ -14,7 +14,7 @@ import (
 func TestDaemonTellsHowItIs(t *testing.T) {
 	t.Parallel()
 	sim := partnersim.New(partnersim.Options{Customers: 10, Seed: 24})
-	g := newGate(sim, 30) // the first run hangs in its middle
+	g := newGate(sim, 30) // the first run hangs midway
 	s := newSiteAt(t, g)
 	s.configure(t, "    customers:\n      discover: true\n", "console:\n  listen: 127.0.0.1:0\n")
 	stop, address := s.listeningDaemon(t, "daemon started")
@@ -87,7 +87,7 @@ func TestOneShotsTellHowTheyEnded(t *testing.T) {
 func TestDaemonServesTheConsole(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, partnersim.Options{Customers: 10, Seed: 28})
-	s.collector(t, "migrate", "up").want(t, 0) // sets up the roles as well
+	s.collector(t, "migrate", "up").want(t, 0) // also creates the roles
 	s.configure(t, "    customers:\n      discover: true\n", "console:\n  listen: 127.0.0.1:0\n")
 	stop, address := s.listeningDaemon(t, "next run scheduled")
 	wantAnswer(t, address+"/", 200, "<title>", s.one(t, `SELECT to_char(max(month), 'FMMonth YYYY') FROM finance.month_totals`))

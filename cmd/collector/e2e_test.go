@@ -199,7 +199,7 @@ func TestSelectedCustomers(t *testing.T) {
 		t.Errorf("%s active customers, want 4: a run of some customers retires nobody", got)
 	}
 
-	// By a list in the configuration, and with an excluded one.
+	// The configuration lists the customers and excludes one.
 	s.write(t, "customers.txt", strings.Join(ids, "\n"))
 	s.configure(t, "    customers:\n      file: customers.txt\n      exclude: ["+ids[9]+"]\n", "")
 	s.collector(t, "run").want(t, 0)
@@ -324,7 +324,7 @@ func TestMigrations(t *testing.T) {
 	}
 	s.collector(t, "run").want(t, 0)
 	version := s.one(t, `SELECT version FROM collector_schema_migrations`)
-	// Nobody can be asked, or nothing so large is there: nothing is changed.
+	// Without a terminal, or with too large a number, nothing is changed.
 	s.collector(t, "migrate", "down", "1").want(t, 2).says(t, "--yes", "deletes")
 	s.collector(t, "migrate", "down", "99", "--yes").want(t, 2).says(t, "99 migrations", version+" are applied")
 	if got := s.one(t, `SELECT count(*) FROM finance.customers`); got != "3" {

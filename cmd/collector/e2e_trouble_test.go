@@ -11,26 +11,26 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 )
 
-// midway is a request in the middle of a run of troubled customers.
+// midway is the number of a request in the middle of a run.
 const (
 	troubled = 120
 	midway   = 180
 )
 
-// endSessions ends those of the collector, so that it must begin new ones.
+// endSessions ends the sessions of the collector, so that it must open new ones.
 const endSessions = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'partnercost'`
 
-// Each of these passes by itself or through the operator while the run waits: the run
-// loses that time and nothing else.
+// Each of these faults ends, by itself or by the operator, while the run waits. The run
+// loses only time.
 func TestTroublesThatAreWaitedOut(t *testing.T) {
 	t.Parallel()
 	want := measure(t, troubled)[0]
 	for _, test := range []struct {
 		name        string
 		begin, end  []string
-		parameters  url.Values // of the database's URL
+		parameters  url.Values // of the URL of the database
 		says        string
-		hears       string // before it is over; says unless set
+		hears       string // a line of the log before it ends; by default says
 		inThisTable string
 	}{
 		{
@@ -64,7 +64,7 @@ func TestTroublesThatAreWaitedOut(t *testing.T) {
 		{
 			name:       "a statement timeout",
 			parameters: url.Values{"statement_timeout": {"500"}},
-			hears:      waitsForDatabase, // after batches were halved until a customer was alone
+			hears:      waitsForDatabase, // after batches were halved down to one customer
 			says:       "statement_timeout of the collector's login is too short", inThisTable: "collector.customer_states",
 		},
 	} {
@@ -102,8 +102,8 @@ func TestTroublesThatAreWaitedOut(t *testing.T) {
 	}
 }
 
-// Somebody must act: the run ends, says what to do, and is recorded as failed. Once
-// that is done, a resume collects the rest.
+// These faults need an operator. The run ends, says what to do, and is recorded as failed.
+// When the fault is repaired, a resume collects the remaining customers.
 func TestTroublesThatEndARun(t *testing.T) {
 	t.Parallel()
 	want := measure(t, troubled)[0]
@@ -216,8 +216,8 @@ func TestTwoCollectorsAtOnce(t *testing.T) {
 	}
 }
 
-// The end after SIGTERM is promised within 30 seconds, also while Partner Center, and
-// then the database too, do not answer.
+// After SIGTERM the run ends within 30 seconds, even if Partner Center does not answer, or
+// neither Partner Center nor the database does.
 func TestSIGTERM(t *testing.T) {
 	t.Parallel()
 	want := measure(t, troubled)[0]

@@ -22,16 +22,16 @@ import (
 
 var updateRelease = flag.Bool("update-release", false, "write testdata/release.copy from the schema of this program: when a release is made")
 
-// released is a database as the last release filled it: the tables of the schema
-// collector in the form of COPY. Its first line has the version of the schema.
+// released is a database that the last release filled: the tables of the schema collector
+// in the format of COPY. The first line is the schema version.
 const released = "testdata/release.copy"
 
-// mayDiffer are the views that say something else after migrating what the last
-// release stored, and why. The changelog tells finance.
+// mayDiffer are the views whose rows a migration changes, and why. The changelog tells
+// finance about them.
 var mayDiffer = map[string]string{}
 
-// What a release stored is migrated by this program, and no view of finance says
-// anything else than before.
+// This program migrates a database of the last release. The rows of the views of finance
+// do not change.
 func TestUpgradeKeepsWhatFinanceSees(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, partnersim.Options{Customers: 6, Seed: 51})
@@ -87,15 +87,15 @@ func TestUpgradeKeepsWhatFinanceSees(t *testing.T) {
 		t.Errorf("finance (-release +migrated):\n%s", diff)
 	}
 
-	// The archive still gives every row that the release derived from it.
+	// A replay derives the same rows from the archive as the release did.
 	s.collector(t, "backfill", "--replay").want(t, 0)
 	if got := s.one(t, `SELECT sum(rows_changed) FROM finance.runs WHERE kind = 'replay'`); got != "0" {
 		t.Errorf("a replay changes %s rows of what the release stored", got)
 	}
 }
 
-// storedTables are the tables of the schema collector with their columns that are not
-// computed.
+// storedTables returns the tables of the schema collector, each with its columns that are
+// not generated.
 func (s *site) storedTables(t *testing.T) [][]string {
 	t.Helper()
 	return s.query(t, `SELECT table_name, string_agg(quote_ident(column_name), ', ' ORDER BY ordinal_position)
@@ -124,14 +124,14 @@ func (s *site) keepRelease(t *testing.T) {
 	}
 }
 
-// fill stores the fixture, as it was: no trigger and no key interferes.
+// fill stores the fixture unchanged, without triggers and foreign keys.
 func (s *site) fill(t *testing.T, tables string) {
 	t.Helper()
 	conn := connect(t, s.url)
 	if _, err := conn.Exec(t.Context(), `SET session_replication_role = replica`); err != nil {
 		t.Fatal(err)
 	}
-	for _, table := range s.storedTables(t) { // what migrations bring belongs to the release
+	for _, table := range s.storedTables(t) { // removes the rows that migrations insert
 		if _, err := conn.Exec(t.Context(), `DELETE FROM collector.`+table[0]); err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +146,7 @@ func (s *site) fill(t *testing.T, tables string) {
 			t.Fatalf("%s: %v", lines[0], err)
 		}
 	}
-	// Identities go on after the rows that are there.
+	// Identity columns continue after the stored rows.
 	for _, column := range s.query(t, `SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'collector' AND is_identity = 'YES'`) {
 		statement := fmt.Sprintf(`SELECT setval(pg_get_serial_sequence('collector.%[1]s', '%[2]s'), coalesce(max(%[2]s), 0) + 1, false) FROM collector.%[1]s`, column[0], column[1])
 		if _, err := conn.Exec(t.Context(), statement); err != nil {

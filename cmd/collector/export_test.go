@@ -8,7 +8,7 @@ import (
 	"partnercost/internal/progress"
 )
 
-// Surroundings are what a command runs in when it runs in the process of a test.
+// Surroundings are the environment of a command that runs in the process of a test.
 type Surroundings struct {
 	Stdout, Stderr io.Writer
 	Getenv         func(string) string
