@@ -26,19 +26,19 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// The nights of the model check: by default some seconds of them for every change,
-// with -soak a thousand.
+// The number of nights of the model check: by default a few seconds' worth, with -soak a
+// thousand.
 var (
 	soakNights   = flag.Int("soak.nights", 0, "how many nights the model check simulates; 0 is 1000 with -soak and few without")
 	soakOddities = flag.String("soak.oddities", "", "a regular expression: only the oddities whose names match befall the model check")
 )
 
-// campaignNights is how many nights one installation sees.
+// campaignNights is the number of nights of one installation.
 const campaignNights = 50
 
-// Many nights of a service that does what it should not, each of them compared with
-// the model: what must be stored, who must be listed as missing, how the run stands in
-// the ledger and with which code it exits.
+// A faulty service is collected for many nights. Each night is compared with the model:
+// the stored rows, the customers listed as missing, the run in the ledger and the exit
+// code.
 func TestSoakModel(t *testing.T) {
 	t.Parallel()
 	nights, customers := 24, 12
@@ -63,9 +63,9 @@ func TestSoakModel(t *testing.T) {
 	}
 }
 
-// The same with nights that are over as soon as the costs are read, so that what is
-// unchanged is read again in turns: nothing is wrong by that, nothing that changed
-// waits, and nothing grows older than it may.
+// The same with nights that end as soon as the costs are read, so that unchanged parts are
+// read again in turns. Nothing stored is wrong, nothing that has changed waits, and nothing
+// grows older than allowed.
 func TestSoakModelOfShortNights(t *testing.T) {
 	t.Parallel()
 	nights, customers := 18, 12
@@ -94,7 +94,7 @@ func TestSoakModelOfShortNights(t *testing.T) {
 	}
 }
 
-// modelSeed is a new one for each soak, and always the same for the reduced form.
+// modelSeed returns a new seed for each soak, and always the same one otherwise.
 func modelSeed() uint64 {
 	switch {
 	case *soakSeed != 0:
@@ -105,60 +105,61 @@ func modelSeed() uint64 {
 	return 1
 }
 
-// campaign is an installation that is used for many nights.
+// campaign is an installation that collects for many nights.
 type campaign struct {
 	*site
 	*rand.Rand
 	seed     uint64
 	db       *sql.DB
-	number   int // of the night, over all campaigns
-	page     int // the most entries of a page; 0 is no limit
+	number   int // the number of the night, over all campaigns
+	page     int // the largest number of entries of a page; 0 means no limit
 	pool     []string
 	requests atomic.Int64
-	// isShort: the nights are over as soon as the costs are read. isCut: tonight's run is,
-	// because the list of customers cannot be read to its end.
+	// isShort means that the nights end as soon as the costs are read. isCut means that
+	// tonight's run ends then, because the list of customers cannot be read to its end.
 	isShort, isCut bool
-	// asked tells which parts of whom the program has asked for since the night began, and
-	// toldCosts what costs it was told last.
+	// asked holds the parts of customers that the program has requested tonight. toldCosts
+	// are the costs in the last answer about each customer.
 	asked     sync.Map
 	toldCosts map[string][]detail
-	// summaries counts the costs that were read, and withItems the line items with them.
+	// summaries counts the summaries that were read. withItems counts those whose line items
+	// were read too.
 	summaries, withItems int
 	// interruptAt is the request at which the execution under way is interrupted.
 	interruptAt atomic.Int64
 	interrupt   atomic.Pointer[context.CancelFunc]
 
-	started time.Time // in reality
-	clock   time.Time // what it was then
+	started time.Time // by the real clock
+	clock   time.Time // the campaign's clock then
 
 	model   model
 	today   map[string]truth
-	before  map[string]truth // of before the last step
+	before  map[string]truth // before the last step
 	renamed map[string]bool
 	away    map[string]bool
-	// moved: the last step did nothing but move OneTime on. By what is billed in advance
-	// nobody can tell that the service has moved between two questions.
+	// moved means that the last step only moved OneTime on. Costs that are billed in advance
+	// do not show that the service has moved between two requests.
 	moved bool
-	// odd are the oddities of the night, by customer, and everybody's.
+	// odd are the oddities of the night by customer. rules are those of all customers.
 	odd      map[string]mishap
 	everyone mishap
 	list     mishap
 	rules    []partnersim.Oddity
-	// did is what else was done tonight, and log is what the last execution logged.
+	// did lists what else was done tonight. log is the log of the last execution.
 	did, log string
 }
 
-// mishap is an oddity that a customer, or the list, meets tonight.
+// mishap is an oddity of a customer, or of the list, tonight.
 type mishap struct {
 	kind     partnersim.OddityKind
 	resource partnersim.Resource
 	page     int
 	once     bool
-	// untyped: beside the detail all types of the items are missing.
+	// untyped means that not only the detail is missing, but also the types of all items.
 	untyped bool
 }
 
-// String names the oddity and what it befalls.
+// String names the oddity and the resource that it affects.
 func (m mishap) String() string {
 	if m.kind == 0 {
 		return "nothing odd"
@@ -204,7 +205,7 @@ func newCampaign(t *testing.T, seed uint64, first, customers int) *campaign {
 	c.db = openDB(t, c.url)
 	c.pool = slices.Collect(sim.CustomerIDs())
 	for _, id := range c.pool {
-		c.away[id] = c.chance(0.15) // who joins later
+		c.away[id] = c.chance(0.15) // these customers join later
 	}
 	c.today = c.truths()
 	return c
@@ -222,7 +223,7 @@ const (
 	itemsPart   = "servicecosts/mostrecent/lineitems"
 )
 
-// wasAsked reports whether a part was asked for tonight. In a whole night every part is.
+// wasAsked reports whether a part was requested tonight. In a whole night every part is.
 func (c *campaign) wasAsked(id, part string) bool {
 	if !c.isShort && !c.isCut {
 		return true
@@ -233,8 +234,8 @@ func (c *campaign) wasAsked(id, part string) bool {
 
 func (c *campaign) chance(p float64) bool { return c.Float64() < p }
 
-// now is the clock of the program and of the simulator: it goes on by itself, and
-// jumps from night to night.
+// now is the clock of the program and of the simulator. It runs, and jumps from night to
+// night.
 func (c *campaign) now() time.Time { return c.clock.Add(time.Since(c.started)) }
 
 func (c *campaign) truths() map[string]truth {
@@ -264,7 +265,8 @@ func (c *campaign) execute(t *testing.T, args ...string) result {
 	return r
 }
 
-// surroundings are those of all commands: the clock of the campaign, and no waits.
+// surroundings returns the surroundings of all commands: the clock of the campaign, and no
+// waits.
 func (c *campaign) surroundings() collector.Surroundings {
 	env := map[string]string{}
 	for _, line := range c.env {
@@ -280,10 +282,10 @@ func (c *campaign) arguments(args ...string) []string {
 	return append([]string{"--config", filepath.Join(c.dir, "collector.yaml")}, args...)
 }
 
-// personal finds what only a billing profile holds.
+// personal matches data that only a billing profile has.
 var personal = regexp.MustCompile(`@customer\d+\.example|firstName|phoneNumber`)
 
-// fail ends the campaign with what repeats it.
+// fail ends the campaign, and prints how to repeat it.
 func (c *campaign) fail(t *testing.T, customer, what string) {
 	t.Helper()
 	if customer != "" {
@@ -292,7 +294,7 @@ func (c *campaign) fail(t *testing.T, customer, what string) {
 	t.Fatalf("night %d, -soak.seed %d: %s %s\n%s", c.number, c.seed, c.did, what, c.log)
 }
 
-// night lets a day pass, runs the program and compares.
+// night lets a day pass, runs the program and compares the result with the model.
 func (c *campaign) night(t *testing.T) {
 	t.Helper()
 	c.number++
@@ -325,7 +327,7 @@ func (c *campaign) night(t *testing.T) {
 	}
 }
 
-// dayPasses moves the calendar, and who is a customer.
+// dayPasses moves the calendar, and changes the list of customers.
 func (c *campaign) dayPasses() {
 	c.clock = c.clock.AddDate(0, 0, 1)
 	c.before = c.today
@@ -356,14 +358,14 @@ func (c *campaign) dayPasses() {
 			away = append(away, id)
 		}
 	}
-	if len(away) == len(c.pool) { // somebody stays
+	if len(away) == len(c.pool) { // one customer must stay
 		c.away[away[0]], away = false, away[1:]
 	}
 	c.sim.SetAway(away...)
 	c.today = c.truths()
 }
 
-// The oddities by what they may befall.
+// The oddities by what they can affect.
 var (
 	falseAnswers = []partnersim.OddityKind{
 		partnersim.EmptyBody, partnersim.NullBody, partnersim.EmptyObject, partnersim.EmptyArray, partnersim.WebPage,
@@ -384,7 +386,7 @@ func (c *campaign) pick(of ...[]partnersim.OddityKind) partnersim.OddityKind {
 	return all[c.IntN(len(all))]
 }
 
-// drawOddities decides what the service does tonight that it should not.
+// drawOddities draws the faults of the service tonight.
 func (c *campaign) drawOddities() {
 	c.odd, c.everyone, c.list = map[string]mishap{}, mishap{}, mishap{}
 	var rules []partnersim.Oddity
@@ -461,8 +463,8 @@ func (c *campaign) drawOddities() {
 	c.sim.SetOddities(rules...)
 }
 
-// goesOnWithoutDetail reports whether the period of the detail that may be missing tonight
-// goes on for certain and has items, among which items without a type may be.
+// goesOnWithoutDetail reports whether the period of a detail that may be missing tonight
+// certainly continues and has items. Items without a type may be among them.
 func (c *campaign) goesOnWithoutDetail(id string) bool {
 	now, a := c.today[id], c.model.of(id)
 	last := now.details[len(now.details)-1].invoiceType
@@ -478,8 +480,8 @@ func (c *campaign) goesOnWithoutDetail(id string) bool {
 		!a.isImported(last, newest) && len(a.sets[setKey{last, newest}]) > 0
 }
 
-// showsItMoved reports whether the customer was read before the last step, and no
-// amount of then is one of now: nobody could tell two such answers apart.
+// showsItMoved reports whether the answers before and after the last step can be told
+// apart: the customer was read before it, and no amount of a moved period is the same.
 func (c *campaign) showsItMoved(id string) bool {
 	for _, then := range c.before[id].details {
 		for _, d := range c.today[id].details {
@@ -491,15 +493,15 @@ func (c *campaign) showsItMoved(id string) bool {
 	return len(c.before[id].details) > 0
 }
 
-// misses says what a mishap makes of asking for a resource, of so many pages: the
-// outcome of the customer when it cannot be had, else nothing.
+// misses returns the outcome of the customer if the mishap makes a resource of that many
+// pages unreadable, and "" otherwise.
 func (m mishap) misses(resource partnersim.Resource, pages int) string {
 	if m.kind == 0 || m.resource != partnersim.AnyResource && m.resource != resource || m.page > pages {
 		return ""
 	}
 	switch m.kind {
 	case partnersim.Refuse403, partnersim.NextOnOtherHost, partnersim.NextOfOther, partnersim.NextInCircle:
-		return "failed" // it does not help to ask again
+		return "failed" // another request does not help
 	case partnersim.RefuseRelation:
 		return "no_access"
 	case partnersim.RefuseUnknown:
@@ -527,7 +529,7 @@ func (m mishap) misses(resource partnersim.Resource, pages int) string {
 	return ""
 }
 
-// pages is how many pages hold so many entries.
+// pages returns the number of pages for that many entries.
 func (c *campaign) pages(entries int) int {
 	if c.page == 0 || entries == 0 {
 		return 1
@@ -535,13 +537,13 @@ func (c *campaign) pages(entries int) int {
 	return (entries + c.page - 1) / c.page
 }
 
-// read is what can be read of a listed customer tonight.
+// read returns what can be read of a listed customer tonight.
 func (c *campaign) read(id string) (r reading) {
 	m, now := c.odd[id], c.today[id]
 	if c.everyone.kind != 0 {
 		m = c.everyone
 	}
-	if c.away[id] { // asked for by name
+	if c.away[id] { // the customer is named
 		return reading{failure: "no_access"}
 	}
 	name := now.name
@@ -553,7 +555,7 @@ func (c *campaign) read(id string) (r reading) {
 	switch m.kind {
 	case partnersim.Behind:
 		stale := c.before[id]
-		if !itemsAsked { // then the costs are as they were told, and by them alone nobody can tell
+		if !itemsAsked { // then only the costs are known, which do not show it
 			if m.resource != partnersim.LineItems {
 				costs = slices.Clone(stale.details)
 			}
@@ -563,7 +565,7 @@ func (c *campaign) read(id string) (r reading) {
 		switch {
 		case m.resource == partnersim.AnyResource:
 			costs, items = slices.Clone(stale.details), slices.Clone(stale.items)
-		case same(stale, now) || m.once: // once: it is asked for again
+		case same(stale, now) || m.once: // once means that it is requested again
 		default:
 			r.isDoubtful = true
 			if m.resource == partnersim.CostSummary {
@@ -573,7 +575,7 @@ func (c *campaign) read(id string) (r reading) {
 	case partnersim.WithoutCosts:
 		costs = nil
 	case partnersim.WithoutDetail:
-		if m.untyped { // nobody can say whose the items are
+		if m.untyped { // it is unknown to which type the items belong
 			last := costs[len(costs)-1].invoiceType
 			costs = slices.DeleteFunc(costs, func(d detail) bool { return d.invoiceType == last })
 			r.findings = []string{"line_items_without_detail", "line_items_sum_mismatch"}
@@ -583,14 +585,14 @@ func (c *campaign) read(id string) (r reading) {
 		if last := costs[len(costs)-1].invoiceType; costs[0].invoiceType != last {
 			costs = slices.DeleteFunc(costs, func(d detail) bool { return d.invoiceType == last })
 			r.findings = []string{"line_items_without_detail"}
-			// They belong to the newest period that is known, unless that is over.
+			// They belong to the newest known period, unless that has ended.
 			newest := c.model.of(id).newest(last)
 			for _, d := range now.details {
 				r.isDoubtful = r.isDoubtful || d.invoiceType == last && d.key().start != newest
 			}
 			end := c.model.of(id).endOf(last, newest)
 			r.isDoubtful = r.isDoubtful || end == "NULL" || end < costs[0].key().start || c.model.of(id).isImported(last, newest)
-			if r.isDoubtful { // where they are; those of the other type are where they belong
+			if r.isDoubtful { // only the items of the other type are certain
 				items = slices.DeleteFunc(items, func(i item) bool { return i.invoiceType == last })
 			}
 		}
@@ -656,7 +658,8 @@ func (c *campaign) read(id string) (r reading) {
 	return r
 }
 
-// listed is what comes of reading the list: whose turn comes, and whether it is whole.
+// listed returns the customers that the program can read from the list, and whether the
+// list is complete.
 func (c *campaign) listed() (ids []string, whole bool) {
 	ids = slices.Collect(c.sim.CustomerIDs())
 	m := c.list
@@ -665,7 +668,7 @@ func (c *campaign) listed() (ids []string, whole bool) {
 	}
 	read := m.page - 1
 	if slices.Contains(ofPages, m.kind) && m.kind != partnersim.WithoutItems {
-		read = m.page // it is the next one that cannot be had
+		read = m.page // the next page cannot be read
 	}
 	if c.page == 0 {
 		if read == 0 {
@@ -711,8 +714,8 @@ func (c *campaign) runSome(t *testing.T) {
 	c.endedWith(t, got, status, code, want, true, doubtful)
 }
 
-// reckon has the model take what the customers tell. doubtful: nothing says for which of
-// them something has changed.
+// reckon makes the model take the answers about the customers. If doubtful is true, the
+// documentation does not say which of them count as changed.
 func (c *campaign) reckon(t *testing.T, ids []string) (want tally, doubtful bool) {
 	t.Helper()
 	for _, id := range ids {
@@ -725,7 +728,7 @@ func (c *campaign) reckon(t *testing.T, ids []string) (want tally, doubtful bool
 	return want, doubtful
 }
 
-// nothingNewWaits fails when line items of other costs than before were not asked for.
+// nothingNewWaits fails if the costs have changed and the line items were not requested.
 func (c *campaign) nothingNewWaits(t *testing.T, id string, r reading) {
 	t.Helper()
 	if r.costs == nil {
@@ -746,8 +749,8 @@ func (c *campaign) nothingNewWaits(t *testing.T, id string, r reading) {
 	}
 }
 
-// nothingIsTooOld fails when, after a night that came to its end, a profile or line items
-// may be too old before the next one has: its run is late, or takes long.
+// nothingIsTooOld fails if a complete night leaves a profile or line items that may become
+// too old before the end of the next night, which may be late or take long.
 func (c *campaign) nothingIsTooOld(t *testing.T) {
 	t.Helper()
 	bound := 7*24*time.Hour - billing.CoveredWithin + time.Hour
@@ -763,8 +766,8 @@ func (c *campaign) nothingIsTooOld(t *testing.T) {
 	}
 }
 
-// runInterrupted is a night with a signal in the middle of the run, which is resumed
-// with or without a look at one customer in between.
+// runInterrupted is a night with a signal in the middle of the run. The run is resumed,
+// sometimes after a run of one customer.
 func (c *campaign) runInterrupted(t *testing.T) {
 	t.Helper()
 	ids, whole := c.listed()
@@ -772,7 +775,7 @@ func (c *campaign) runInterrupted(t *testing.T) {
 		c.runEverybody(t)
 		return
 	}
-	made := 2 * len(ids) // requests, at the least
+	made := 2 * len(ids) // the least number of requests
 	if c.isShort {
 		made = len(ids)
 	}
@@ -783,18 +786,18 @@ func (c *campaign) runInterrupted(t *testing.T) {
 		c.fail(t, "", fmt.Sprintf("an interrupted run exits with %d:\n%s", got.code, got.stderr))
 	}
 	if c.chance(0.5) {
-		// What this run says of the customer may be the last word, or not.
+		// It is open whether the result of this run stays.
 		id := ids[c.IntN(len(ids))]
 		c.sim.SetOddities(append(slices.Clone(c.rules), partnersim.Oddity{Kind: partnersim.Refuse403, Customer: id})...)
 		if got := c.execute(t, "run", "--customer", id); got.code == 0 {
 			c.fail(t, id, "a refused customer was collected")
 		}
 	}
-	c.sim.SetOddities(c.rules...) // what comes once comes once more
-	// Which answers the signal cut off nobody knows: everything is asked for again.
+	c.sim.SetOddities(c.rules...) // oddities that occur once occur once more
+	// It is unknown which answers the signal cut off, so everything is requested again.
 	got = c.execute(t, "run", "--resume", "--full", "--format", "json")
 	want, _ := c.reckon(t, ids)
-	for _, id := range ids { // who was done before tells it differently
+	for _, id := range ids { // customers collected before the signal have another outcome
 		c.model[id].anyOutcome = true
 	}
 	status, code := want.verdict(c.model.retire(ids))
@@ -804,7 +807,7 @@ func (c *campaign) runInterrupted(t *testing.T) {
 	c.compare(t)
 }
 
-// erase removes the personal data of a customer, and perhaps the name.
+// erase erases the personal data of a customer, and sometimes the name.
 func (c *campaign) erase(t *testing.T) {
 	t.Helper()
 	id := c.pool[c.IntN(len(c.pool))]
@@ -826,7 +829,7 @@ func (c *campaign) erase(t *testing.T) {
 	c.compare(t)
 }
 
-// changesNothing executes what must leave finance as it is.
+// changesNothing executes commands that must not change finance.
 func (c *campaign) changesNothing(t *testing.T, args ...string) {
 	t.Helper()
 	before := c.stored(t)
@@ -839,7 +842,7 @@ func (c *campaign) changesNothing(t *testing.T, args ...string) {
 	}
 }
 
-// endedWith compares how the run ended with how it must.
+// endedWith compares the results of the run with the wanted ones.
 func (c *campaign) endedWith(t *testing.T, got result, status string, code int, want tally, whole, doubtful bool) {
 	t.Helper()
 	var lines []struct {
@@ -854,12 +857,12 @@ func (c *campaign) endedWith(t *testing.T, got result, status string, code int, 
 	c.standsAs(t, status, want, whole, doubtful, got.stderr)
 }
 
-// tonight names what is odd.
+// tonight describes the oddities of the night.
 func (c *campaign) tonight() string {
 	return fmt.Sprintf("list: %s; everyone: %s; others: %s", c.list, c.everyone, c.odd)
 }
 
-// standsAs compares the newest run of the ledger with how it must have ended.
+// standsAs compares the newest run of the ledger with the wanted one.
 func (c *campaign) standsAs(t *testing.T, status string, want tally, whole, doubtful bool, log string) {
 	t.Helper()
 	var is string
@@ -873,7 +876,7 @@ func (c *campaign) standsAs(t *testing.T, status string, want tally, whole, doub
 	if doubtful {
 		want.ok, want.unchanged, got.ok, got.unchanged = 0, 0, 0, 0
 	}
-	if !whole { // nobody knows how many there are
+	if !whole { // the number of customers is unknown
 		want.total, got.total = 0, 0
 	}
 	if got != want || is != status {
@@ -881,15 +884,14 @@ func (c *campaign) standsAs(t *testing.T, status string, want tally, whole, doub
 	}
 }
 
-// answerFindings are the kinds that an answer shows, of those that the simulator can
-// bring about.
+// answerFindings are the kinds of findings that follow from answers of the simulator.
 var answerFindings = []string{
 	"detail_vanished", "line_items_without_detail", "line_items_sum_mismatch", "line_items_count_mismatch", "period_missing", "period_reversed", "period_overlap",
 	"root_totals_only",
 	"customer_id_mismatch", "currency_missing", "amount_missing", "invoice_type_missing", "detail_arithmetic", "root_mismatch", "duplicate_detail",
 }
 
-// stored are the rows of finance in the form of the model.
+// stored returns the rows of finance in the form of the model.
 func (c *campaign) stored(t *testing.T) []string {
 	t.Helper()
 	rows, err := c.db.QueryContext(t.Context(), `
@@ -927,7 +929,7 @@ func (c *campaign) stored(t *testing.T) []string {
 	return all
 }
 
-// lastOutcome is where the outcome stands in a line.
+// lastOutcome matches the outcome in a line.
 var lastOutcome = regexp.MustCompile(`last outcome \w+`)
 
 // compare compares what is stored with the model.

@@ -17,17 +17,17 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// faultPoint stops whatever passes through it once so much has passed: requests to
-// Partner Center, or bytes to PostgreSQL.
+// faultPoint stops the requests to Partner Center, or the bytes to PostgreSQL, once a
+// number of them has passed.
 type faultPoint struct {
 	mu       sync.Mutex
-	at       int64 // 0: never
+	at       int64 // 0 means never
 	passed   int64
 	reached  chan struct{}
 	released chan struct{}
 }
 
-// arm sets the point and counts anew. It returns what had passed before.
+// arm sets the number and counts from 0 again. It returns the count so far.
 func (m *faultPoint) arm(at int64) (passed int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -37,8 +37,8 @@ func (m *faultPoint) arm(at int64) (passed int64) {
 	return passed
 }
 
-// pass counts n more, of which only so many may go on when the point is passed, and
-// then release is closed.
+// pass counts n more. If that passes the point, only allowed of them may continue, and the
+// others after release is closed.
 func (m *faultPoint) pass(n int64) (allowed int64, release <-chan struct{}) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -53,7 +53,7 @@ func (m *faultPoint) pass(n int64) (allowed int64, release <-chan struct{}) {
 	return max(0, m.at-1-before), m.released
 }
 
-// release lets everything pass again, until it is armed anew.
+// release lets everything pass until the next arm.
 func (m *faultPoint) release() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -65,7 +65,7 @@ func (m *faultPoint) release() {
 	}
 }
 
-// proxy stands before Partner Center. Its fault point counts requests.
+// proxy is a proxy in front of Partner Center. Its fault point counts requests.
 type proxy struct {
 	faultPoint
 	next http.Handler
@@ -82,8 +82,8 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.next.ServeHTTP(w, r)
 }
 
-// tcpProxy carries the collector's connections to PostgreSQL. Its fault point counts the bytes
-// on their way there.
+// tcpProxy is a proxy in front of PostgreSQL. Its fault point counts the bytes to the
+// server.
 type tcpProxy struct {
 	faultPoint
 	target string
@@ -91,7 +91,8 @@ type tcpProxy struct {
 	conns map[net.Conn]bool // guarded by the fault point's mutex
 }
 
-// newTCPProxy makes a proxy of the server of databaseURL, and returns the URL through it.
+// newTCPProxy starts a proxy for the server of databaseURL, and returns the URL that goes
+// through it.
 func newTCPProxy(t *testing.T, databaseURL string) (*tcpProxy, string) {
 	t.Helper()
 	u, err := url.Parse(databaseURL)
@@ -125,7 +126,7 @@ func newTCPProxy(t *testing.T, databaseURL string) (*tcpProxy, string) {
 	return w, u.String()
 }
 
-// carry is one connection.
+// carry serves one connection.
 func (w *tcpProxy) carry(client net.Conn) {
 	var dialer net.Dialer
 	server, err := dialer.DialContext(context.Background(), "tcp", w.target)
@@ -147,7 +148,7 @@ func (w *tcpProxy) carry(client net.Conn) {
 	w.mu.Unlock()
 }
 
-// send forwards what the client says until the fault point is reached.
+// send forwards the bytes of the client until the fault point is reached.
 func (w *tcpProxy) send(server io.Writer, client io.Reader) {
 	buffer := make([]byte, 32<<10)
 	for {
@@ -169,7 +170,7 @@ func (w *tcpProxy) send(server io.Writer, client io.Reader) {
 	}
 }
 
-// cut tears all connections.
+// cut breaks all connections.
 func (w *tcpProxy) cut() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -178,15 +179,15 @@ func (w *tcpProxy) cut() {
 	}
 }
 
-// faultSite is a site whose way to Partner Center and to PostgreSQL can be disturbed.
+// faultSite is a site with fault points before Partner Center and PostgreSQL.
 type faultSite struct {
 	*site
 	proxy    *proxy
 	tcpProxy *tcpProxy
 }
 
-// newFaultSite is an installation with so many customers, whose batches are small
-// beside their number. Equal numbers of customers are equal customers.
+// newFaultSite returns a site with that many customers, which make many small batches.
+// Sites with the same number have the same customers.
 func newFaultSite(t *testing.T, customers int) *faultSite {
 	t.Helper()
 	sim := partnersim.New(partnersim.Options{Customers: customers, Seed: 31})
@@ -200,7 +201,7 @@ func newFaultSite(t *testing.T, customers int) *faultSite {
 	return f
 }
 
-// proxyDatabase connects the collector with the site's database through a new proxy.
+// proxyDatabase connects the collector to the site's database through a new proxy.
 func (f *faultSite) proxyDatabase(t *testing.T) {
 	t.Helper()
 	w, through := newTCPProxy(t, f.url)
@@ -208,21 +209,21 @@ func (f *faultSite) proxyDatabase(t *testing.T) {
 	f.env = append(f.env, "COLLECTOR_DATABASE_URL="+through)
 }
 
-// waits configures how long a run waits for the database.
+// waits configures database.wait.
 func (f *faultSite) waits(t *testing.T, wait string) {
 	t.Helper()
 	f.configure(t, "    customers:\n      discover: true\n", "collect:\n  batch: 25\ndatabase:\n  wait: "+wait+"\n")
 }
 
-// nextNight moves the calendar on: every third customer's costs are restated, and the
-// one-time purchases begin a new month.
+// nextNight moves the calendar: the costs of every third customer are restated, and a new
+// month of one-time purchases begins.
 func (f *faultSite) nextNight() { f.sim.Advance(partnersim.Step{Restate: 0.3, OneTimeMonths: 1}) }
 
 // background is an execution that is under way.
 type background struct {
 	cmd   *exec.Cmd
 	ended chan result
-	// heard is closed once the execution has logged what was listened for.
+	// heard is closed when the execution has logged the expected text.
 	heard chan struct{}
 }
 
@@ -241,7 +242,7 @@ func (f *faultSite) background(t *testing.T, logs string, args ...string) *backg
 	return b
 }
 
-// await returns when event happens, and fails the test if the execution ends first.
+// await waits for event, and fails the test if the execution ends first.
 func (b *background) await(t *testing.T, event <-chan struct{}, what string) {
 	t.Helper()
 	select {
@@ -256,8 +257,8 @@ const notFacts = `'{customer_key,statement_id,detail_id,set_id,finding_id,last_s
 	last_attempt_at,last_success_at,first_seen_at,last_seen_at,first_collected_at,last_collected_at,last_changed_at,collected_at,changed_at,valid_from,valid_until,superseded_at,resolved_at,hours_since_success,profile_rules,costs_rules,costs_as_of,profile_as_of,line_items_as_of,
 	x_CollectedAt,BillingPeriodCreated,BillingPeriodLastUpdated,summarised_at}'::text[]`
 
-// factQueries say, as one text a row, what is stored. Keys that the database made up
-// are replaced by what they stand for.
+// factQueries return the stored rows, each as one text. Generated keys are replaced by
+// what they stand for.
 var factQueries = map[string]string{
 	"collector.customers": `SELECT to_jsonb(t) - ` + notFacts + ` FROM collector.customers t`,
 	"collector.payloads":  `SELECT jsonb_build_object('hash', payload_hash, 'body', sha256(body)) FROM collector.payloads`,
@@ -284,10 +285,10 @@ var factQueries = map[string]string{
 		FROM collector.findings t LEFT JOIN collector.customers c USING (customer_key)`,
 }
 
-// facts is how often each row is stored, by table or view.
+// facts counts how often each row is stored, by table or view.
 type facts map[string]map[string]int
 
-// facts reads every fact table, and every view of finance but that of the runs.
+// facts reads every fact table, and every view of finance except that of the runs.
 func (s *site) facts(t *testing.T) facts {
 	t.Helper()
 	all := facts{}
@@ -301,7 +302,7 @@ func (s *site) facts(t *testing.T) facts {
 	for name, query := range factQueries {
 		read(name, query)
 	}
-	// The views of FOCUS say the same once more, in twice as many rows.
+	// The FOCUS views repeat the same data in twice as many rows.
 	for _, view := range s.query(t, `SELECT table_name FROM information_schema.views WHERE table_schema = 'finance' AND table_name <> 'runs' AND table_name NOT LIKE 'focus%'`) {
 		read("finance."+view[0], `SELECT to_jsonb(v) - `+notFacts+` FROM finance.`+view[0]+` v`)
 	}
@@ -319,7 +320,7 @@ func (f facts) rows() int {
 	return n
 }
 
-// against tells which rows of want are missing here, and which are here beyond them.
+// against returns the rows of want that are missing here, and the additional rows here.
 func (f facts) against(want facts) (lost, doubled []string) {
 	beyond := func(a, b facts) []string {
 		var found []string
@@ -336,8 +337,8 @@ func (f facts) against(want facts) (lost, doubled []string) {
 	return beyond(want, f), beyond(f, want)
 }
 
-// holds fails the test unless the site stores exactly what is wanted, and returns
-// how many rows are lost and doubled.
+// holds fails the test unless the site stores exactly the wanted rows. It returns how many
+// rows are lost and how many are doubled.
 func (s *site) holds(t *testing.T, want facts, after string) (lost, doubled int) {
 	t.Helper()
 	missing, beyond := s.facts(t).against(want)
@@ -348,13 +349,14 @@ func (s *site) holds(t *testing.T, want facts, after string) (lost, doubled int)
 	return len(missing), len(beyond)
 }
 
-// undisturbed is what a site stores and needs when nothing disturbs it.
+// undisturbed is what a site without faults stores, and how many requests and bytes it
+// needs.
 type undisturbed struct {
 	facts           facts
 	requests, bytes int64
 }
 
-// measure collects two nights of a site of its own.
+// measure collects two nights of a new site without faults.
 func measure(t *testing.T, customers int) (nights [2]undisturbed) {
 	t.Helper()
 	f := newFaultSite(t, customers)
@@ -370,8 +372,8 @@ func measure(t *testing.T, customers int) (nights [2]undisturbed) {
 	return nights
 }
 
-// trouble starts a run, lets something happen in its middle, and goes on. What the
-// run then logs is listened for.
+// trouble starts a run, calls a function when the run is midway, and lets the run
+// continue. The result tells when the run has logged a text.
 func (f *faultSite) trouble(t *testing.T, logs string, happens func()) *background {
 	t.Helper()
 	f.proxy.arm(midway)
@@ -382,7 +384,7 @@ func (f *faultSite) trouble(t *testing.T, logs string, happens func()) *backgrou
 	return b
 }
 
-// asAdministrator executes statements in a session that the site's troubles spare.
+// asAdministrator executes statements in a session that the site's faults do not affect.
 func (f *faultSite) asAdministrator(t *testing.T, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {
@@ -392,15 +394,15 @@ func (f *faultSite) asAdministrator(t *testing.T, statements ...string) {
 	}
 }
 
-// asLogin lets the collector log in as a role of its own, with parameters in the URL.
+// asLogin makes the collector log in as a new role, with parameters in the URL.
 func (f *faultSite) asLogin(t *testing.T, parameters url.Values) {
 	t.Helper()
 	name := "trouble_" + f.one(t, `SELECT current_database()`)
-	f.collector(t, "migrate", "up").want(t, 0) // grants the roles
+	f.collector(t, "migrate", "up").want(t, 0) // grants the rights
 	f.exec(t, fmt.Sprintf(`CREATE ROLE %s LOGIN PASSWORD 'trouble' IN ROLE collector_writer`, name))
 	t.Cleanup(func() {
 		db := openDB(t, f.url)
-		ctx := context.Background() // the test's own has ended
+		ctx := context.Background() // the context of the test has ended
 		for sessions := 1; sessions > 0; {
 			if err := db.QueryRowContext(ctx, `SELECT count(*) FROM pg_stat_activity WHERE usename = $1`, name).Scan(&sessions); err != nil {
 				t.Error(err)

@@ -34,9 +34,10 @@ func runTests(m *testing.M) int {
 	if err != nil {
 		panic(err)
 	}
-	defer func() { _ = os.RemoveAll(dir) }() // what stays in the temporary directory harms nobody
+	defer func() { _ = os.RemoveAll(dir) }() // files left in the temporary directory do no harm
 	if signal.Ignored(syscall.SIGHUP) {
-		// Under nohup the program would inherit that. A handler here gives it the default.
+		// Under nohup the program would inherit that the signal is ignored. With a handler
+		// here it starts with the default.
 		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	}
 	binary = filepath.Join(dir, "collector")
@@ -47,7 +48,7 @@ func runTests(m *testing.M) int {
 	return pgtest.Run(m)
 }
 
-// site is one installation: a partner, a database and a configuration.
+// site is an installation: a partner, a database and a configuration.
 type site struct {
 	sim    *partnersim.Simulator
 	server *httptest.Server
@@ -59,8 +60,8 @@ type site struct {
 	printed []string // by all executions so far
 }
 
-// newSite serves a simulated partner and configures the collector for it. Keys in
-// extra are lines of the partner or, unindented, of the configuration.
+// newSite serves a simulated partner and configures the collector for it. The lines of
+// extra are keys of the partner or, unindented, of the configuration.
 func newSite(t *testing.T, o partnersim.Options) *site {
 	t.Helper()
 	sim := partnersim.New(o)
@@ -69,7 +70,7 @@ func newSite(t *testing.T, o partnersim.Options) *site {
 	return s
 }
 
-// newSiteAt is newSite for any Partner Center, whose customers are discovered.
+// newSiteAt is newSite for any Partner Center. The customers are discovered.
 func newSiteAt(t *testing.T, partnerCenter http.Handler) *site {
 	t.Helper()
 	server := httptest.NewServer(partnerCenter)
@@ -81,8 +82,8 @@ func newSiteAt(t *testing.T, partnerCenter http.Handler) *site {
 	return s
 }
 
-// configure writes the configuration: partner is added to the only partner's lines,
-// and rest follows them.
+// configure writes the configuration: partner is added to the lines of the only partner,
+// and rest follows.
 func (s *site) configure(t *testing.T, partner, rest string) {
 	t.Helper()
 	s.write(t, "collector.yaml", fmt.Sprintf(`partners:
@@ -102,7 +103,7 @@ func (s *site) write(t *testing.T, name, content string) {
 	}
 }
 
-// result is what an execution of the program left behind.
+// result is the result of an execution of the program.
 type result struct {
 	code           int
 	stdout, stderr string
@@ -118,7 +119,7 @@ func (s *site) collector(t *testing.T, args ...string) result {
 	return finish()
 }
 
-// start prepares an execution; finish waits for its end.
+// start prepares an execution. finish waits for its end.
 func (s *site) start(t *testing.T, args ...string) (cmd *exec.Cmd, finish func() result) {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
@@ -148,7 +149,7 @@ func (r result) want(t *testing.T, code int) result {
 	return r
 }
 
-// says fails the test unless both streams together hold every text.
+// says fails the test unless the two streams together contain every text.
 func (r result) says(t *testing.T, texts ...string) result {
 	t.Helper()
 	for _, text := range texts {
@@ -163,7 +164,7 @@ func (r result) says(t *testing.T, texts ...string) result {
 func (s *site) query(t *testing.T, query string, args ...any) [][]string {
 	t.Helper()
 	db := openDB(t, s.url)
-	defer func() { _ = db.Close() }() // some tests ask very often
+	defer func() { _ = db.Close() }() // some tests make many queries
 	rows, err := db.QueryContext(t.Context(), query, args...)
 	if err != nil {
 		t.Fatalf("%s: %v", query, err)
@@ -198,7 +199,7 @@ func (s *site) query(t *testing.T, query string, args ...any) [][]string {
 	return table
 }
 
-// one returns the only cell of a query.
+// one returns the single value of a query.
 func (s *site) one(t *testing.T, query string, args ...any) string {
 	t.Helper()
 	table := s.query(t, query, args...)
@@ -225,7 +226,7 @@ func (s *site) exec(t *testing.T, statement string) {
 	}
 }
 
-// expectedCosts is what finance.costs must say of the simulator's calendar now.
+// expectedCosts returns the rows that finance.costs must have by the simulator's calendar.
 func (s *site) expectedCosts(t *testing.T) [][]string {
 	t.Helper()
 	var want [][]string
@@ -261,7 +262,7 @@ func (s *site) useDatabase(url string) {
 	s.env = append(s.env, "COLLECTOR_DATABASE_URL="+url)
 }
 
-// decode reads one JSON value that must be all of text.
+// decode decodes a text that must be one JSON value.
 func decode(t *testing.T, text string, into any) {
 	t.Helper()
 	decoder := json.NewDecoder(strings.NewReader(text))
@@ -274,15 +275,15 @@ func decode(t *testing.T, text string, into any) {
 	}
 }
 
-// daemon starts the daemon; stop sends it SIGTERM and waits for its end. When until is
-// not empty, the daemon has logged it before.
+// daemon starts the daemon and, if until is not empty, waits until the daemon has logged
+// it. stop sends SIGTERM and waits for the end.
 func (s *site) daemon(t *testing.T, until string) (stop func() result) {
 	t.Helper()
 	stop, _ = s.listeningDaemon(t, until)
 	return stop
 }
 
-// listeningDaemon is daemon, and tells where it listens once it has logged until.
+// listeningDaemon is daemon, and also returns the address of the console.
 func (s *site) listeningDaemon(t *testing.T, until string) (stop func() result, address string) {
 	t.Helper()
 	cmd, finish := s.start(t, "daemon", "--log-format", "json")
@@ -310,7 +311,7 @@ func (s *site) listeningDaemon(t *testing.T, until string) (stop func() result, 
 	}, address
 }
 
-// listener closes heard once text was written to it.
+// listener closes heard when text was written to it.
 type listener struct {
 	to    io.Writer
 	text  string
@@ -337,7 +338,7 @@ func (l *listener) said() string {
 	return l.all.String()
 }
 
-// until returns when the query, of one cell, answers want.
+// until waits until the query returns the single value want.
 func (s *site) until(t *testing.T, query, want string) {
 	t.Helper()
 	for s.one(t, query) != want {
@@ -378,7 +379,7 @@ func wantAnswer(t *testing.T, url string, status int, texts ...string) {
 	}
 }
 
-// heard is a server that notes what it is asked.
+// heard is a server that records its requests.
 func heard(t *testing.T) (url string, requests func() []string) {
 	t.Helper()
 	var mu sync.Mutex
@@ -399,8 +400,8 @@ func heard(t *testing.T) (url string, requests func() []string) {
 	}
 }
 
-// gate is a Partner Center that hangs after some answers, until it is opened, and
-// notes whose profiles were asked for.
+// gate is a Partner Center that stops answering after some requests, until it is opened.
+// It records the customers whose profiles were requested.
 type gate struct {
 	next    http.Handler
 	after   int64
@@ -434,7 +435,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.next.ServeHTTP(w, r)
 }
 
-// forget returns how many customers were asked for since the last time.
+// forget returns how many customers were requested since the last call.
 func (g *gate) forget() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -443,7 +444,7 @@ func (g *gate) forget() int {
 	return n
 }
 
-// alone returns when the server has noticed the end of the last collector.
+// alone waits until the server has noticed the end of the last collector.
 func (s *site) alone(t *testing.T) {
 	t.Helper()
 	for s.one(t, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'partnercost'`) != "0" {
@@ -453,7 +454,7 @@ func (s *site) alone(t *testing.T) {
 	}
 }
 
-// values are all facts without what tells when and by which run they were written.
+// values returns all facts, without the time and the run that wrote them.
 func (s *site) values(t *testing.T) map[string][][]string {
 	t.Helper()
 	return map[string][][]string{
@@ -466,7 +467,7 @@ func (s *site) values(t *testing.T) map[string][][]string {
 	}
 }
 
-// sorted puts the row that begins with first before all others.
+// sorted sorts rows, and puts the row that begins with first before the others.
 func sorted(rows [][]string, first string) [][]string {
 	slices.SortFunc(rows, func(a, b []string) int {
 		switch {
@@ -480,7 +481,7 @@ func sorted(rows [][]string, first string) [][]string {
 	return rows
 }
 
-// as makes every execution from now on use this login.
+// as makes all further executions use this login.
 func (s *site) as(t *testing.T, url string) {
 	t.Helper()
 	s.env = append(s.env, "COLLECTOR_DATABASE_URL="+url)

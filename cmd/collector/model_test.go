@@ -9,31 +9,31 @@ import (
 	"partnercost/internal/billing"
 )
 
-// The model reckons what must be stored after a night from what the service told in
-// it, by the rules of the documentation and nothing else: it shares no code with the
-// program that reads, compares and stores. Amounts are texts to it, and it adds
-// nothing up.
+// The model computes what must be stored after a night from the answers of the service. It
+// follows the rules of the documentation only: it shares no code with the part of the
+// program that decodes, compares and stores. It treats amounts as texts, and adds nothing
+// up.
 
-// truth is what there is to tell of a customer on a night.
+// truth is the real data of a customer on a night.
 type truth struct {
 	name, country string
 	details       []detail
 	items         []item
 }
 
-// detail is what a customer costs under one invoice type.
+// detail is a cost of a customer under one invoice type.
 type detail struct {
 	invoiceType, currency string
-	start, end            time.Time // end is zero when it is a sentinel
+	start, end            time.Time // end is zero if the answer has a sentinel
 	amounts               string    // before tax, tax, after tax
 }
 
-// item is a line of the bill. line is everything that it says but for its type.
+// item is a line item. line has all its fields but the type.
 type item struct {
 	invoiceType, line string
 }
 
-// truthOf reads what the simulator says is true.
+// truthOf reads the real data from the simulator.
 func truthOf(s billing.Statement) truth {
 	t := truth{}
 	if s.Profile != nil {
@@ -66,43 +66,44 @@ func plainTexts(amounts ...billing.Amount) string {
 	return strings.Join(all, "|")
 }
 
-// reading is what could be read of a customer in a run. A part that could not is nil.
+// reading is what a run could read of a customer. A part that could not be read is nil.
 type reading struct {
 	name, country *string
-	// costs are the details, and root is where the period of the whole starts.
+	// costs are the details. root is the start of the period of the whole answer.
 	costs *[]detail
 	root  time.Time
 	items *[]item
-	// failure is the outcome when a part could not be read.
+	// failure is the outcome if a part could not be read.
 	failure string
-	// findings are the kinds that such an answer must leave open.
+	// findings are the kinds of findings that the answer must leave open.
 	findings []string
-	// isDoubtful: nothing says how the line items are to be read, and so they are not here.
+	// isDoubtful means that the documentation does not say how to read the line items, so
+	// they are missing here.
 	isDoubtful bool
-	// isUnclear: the line items were read, and none of them may be stored.
+	// isUnclear means that the line items were read, and none of them may be stored.
 	isUnclear bool
 }
 
 // isBlank reports whether no costs could be read.
 func (r *reading) isBlank() bool { return r.costs == nil }
 
-// account is what must be stored of a customer.
+// account is what must be stored about a customer.
 type account struct {
 	// active and outcome are as in finance.customers.
 	active  bool
 	outcome string
-	// named: the profile was read once.
+	// named means that the profile was read once.
 	named         bool
 	name, country string
 	nameErased    bool
 	costs         map[costKey]cost
 	sets          map[setKey][]string
-	// imported are the sets that were never collected.
+	// imported are the sets that were imported and never collected.
 	imported map[setKey]bool
-	// findings are the kinds that must be open, of those that an answer shows.
+	// findings are the kinds that must be open, among those that follow from an answer.
 	findings []string
-	// The documentation does not say which outcome the customer has, or how its line items
-	// and findings stand, until it is read again.
+	// Until the customer is read again, the documentation does not determine its outcome, or
+	// its line items and findings.
 	anyOutcome, anyItems bool
 }
 
@@ -113,13 +114,13 @@ type cost struct {
 	period               [2]time.Time
 }
 
-// setKey names the line items that belong together: those of a type in its period.
+// setKey identifies a set of line items: those of an invoice type in a period.
 type setKey struct{ invoiceType, start string }
 
-// model is what must be stored of all customers.
+// model is what must be stored about all customers.
 type model map[string]*account
 
-// of returns the customer, who is one from now on.
+// of returns the account of a customer, and creates it if there is none.
 func (m model) of(id string) *account {
 	if m[id] == nil {
 		m[id] = &account{outcome: "NULL", costs: map[costKey]cost{}, sets: map[setKey][]string{}, imported: map[setKey]bool{}}
@@ -129,7 +130,7 @@ func (m model) of(id string) *account {
 
 // take stores a reading and returns the outcome.
 func (a *account) take(r reading) string {
-	a.active, a.anyOutcome = true, r.isDoubtful || a.anyItems // what is not known may change
+	a.active, a.anyOutcome = true, r.isDoubtful || a.anyItems // what is not determined may change
 	a.anyItems = r.isDoubtful || a.anyItems && r.items == nil
 	changed := a.takeProfile(r)
 	if r.costs != nil {
@@ -156,8 +157,8 @@ func (a *account) take(r reading) string {
 	return a.outcome
 }
 
-// takeFindings opens what the answer shows and resolves what it does not; about line
-// items only if they were read, or cannot be there.
+// takeFindings opens the findings of the answer and resolves all others. Findings about
+// line items change only if line items were read, or there cannot be any.
 func (a *account) takeFindings(r reading, told map[setKey]bool) {
 	found := slices.Clone(r.findings)
 	if a.vanished(*r.costs) {
@@ -165,10 +166,10 @@ func (a *account) takeFindings(r reading, told map[setKey]bool) {
 	}
 	for key, lines := range a.sets {
 		if r.items == nil && len(*r.costs) > 0 {
-			break // nobody knows what they would have said
+			break // it is unknown what they would show
 		}
 		if len(lines) > 0 && a.endOf(key.invoiceType, key.start) == "" && !told[key] {
-			found = append(found, "line_items_without_detail") // of an earlier answer
+			found = append(found, "line_items_without_detail") // from an earlier answer
 		}
 	}
 	if r.items == nil && len(*r.costs) > 0 {
@@ -198,8 +199,8 @@ func (d detail) key() costKey {
 	return costKey{d.invoiceType, d.start.UTC().Format(time.DateOnly), d.currency}
 }
 
-// takeCosts stores the details of an answer: a detail that is there stays until it is
-// told again.
+// takeCosts stores the details of an answer. A stored detail stays until an answer has it
+// again.
 func (a *account) takeCosts(details []detail) (changed bool) {
 	for _, d := range details {
 		told := cost{"NULL", d.amounts, "servicecosts", [2]time.Time{d.start, d.end}}
@@ -208,7 +209,7 @@ func (a *account) takeCosts(details []detail) (changed bool) {
 		}
 		known := a.costs[d.key()]
 		changed = changed || known.end != told.end || known.amounts != told.amounts
-		if known.origin == "import" { // whether it counts as a change that it is collected now is not said
+		if known.origin == "import" { // the documentation does not say whether this counts as a change
 			a.anyOutcome = true
 		}
 		a.costs[d.key()] = told
@@ -216,7 +217,7 @@ func (a *account) takeCosts(details []detail) (changed bool) {
 	return changed
 }
 
-// newest is when the newest period of a type starts.
+// newest returns the start of the newest period of a type.
 func (a *account) newest(invoiceType string) (start string) {
 	for key := range a.costs {
 		if key.invoiceType == invoiceType {
@@ -226,7 +227,7 @@ func (a *account) newest(invoiceType string) (start string) {
 	return start
 }
 
-// endOf is when a period of a type ends.
+// endOf returns the end of a period of a type.
 func (a *account) endOf(invoiceType, start string) (end string) {
 	for key, c := range a.costs {
 		if key.invoiceType == invoiceType && key.start == start {
@@ -246,11 +247,11 @@ func (a *account) isImported(invoiceType, start string) bool {
 	return false
 }
 
-// takeItems stores the line items of an answer. Those of a type with a detail belong to
-// its period. A type without one has not moved: its items are those of its newest
-// period. Items without a type belong to the period of the whole. What an earlier
-// answer left in one of this one's periods without a cost is over: nothing is counted
-// twice. It notes in spoken of which sets the answer speaks.
+// takeItems stores the line items of an answer. Items of a type with a detail belong to
+// the period of the detail. A type without a detail has not moved: its items belong to its
+// newest period. Items without a type belong to the period of the whole answer. A set of
+// an earlier answer that has no cost and lies in one of these periods ends, so that nothing
+// is counted twice. spoken records the sets that the answer has.
 func (a *account) takeItems(details []detail, root time.Time, items []item, spoken map[setKey]bool) (changed bool) {
 	place := map[string]string{}
 	told := map[setKey][]string{}
@@ -289,8 +290,8 @@ func (a *account) takeItems(details []detail, root time.Time, items []item, spok
 	return changed
 }
 
-// vanished reports whether a detail of the newest period of its type, or of none, is
-// missing from the answer.
+// vanished reports whether a detail is missing from the answer that belongs to the newest
+// period of its type, or to no period.
 func (a *account) vanished(details []detail) bool {
 	told := map[costKey]bool{}
 	for _, d := range details {
@@ -304,8 +305,7 @@ func (a *account) vanished(details []detail) bool {
 	return false
 }
 
-// overlap reports whether a period of a type and currency begins before another one of
-// them, which begins earlier, ends.
+// overlap reports whether two periods of the same type and currency overlap.
 func (a *account) overlap() bool {
 	for one, earlier := range a.costs {
 		for other, c := range a.costs {
@@ -317,8 +317,8 @@ func (a *account) overlap() bool {
 	return false
 }
 
-// retire takes customers who are not listed off the active ones, unless they are too
-// many to believe it: more than one, and more than a tenth.
+// retire marks the customers that are not listed as inactive, unless they are suspiciously
+// many: more than one, and more than a tenth.
 func (m model) retire(listed []string) (kept bool) {
 	active := 0
 	var gone []*account
@@ -340,7 +340,7 @@ func (m model) retire(listed []string) (kept bool) {
 	return false
 }
 
-// tally is how a run went.
+// tally counts the results of a run.
 type tally struct {
 	total, ok, unchanged, noCosts, failed, blank int
 }
@@ -362,7 +362,7 @@ func (t *tally) add(outcome string, blank bool) {
 	}
 }
 
-// verdict is the status and the exit code of a run that came to the end of its list.
+// verdict returns the status and the exit code of a run that reached the end of its list.
 func (t *tally) verdict(kept bool) (status string, code int) {
 	switch {
 	case t.total > 0 && t.blank == t.total:
@@ -373,7 +373,7 @@ func (t *tally) verdict(kept bool) (status string, code int) {
 	return "succeeded", 0
 }
 
-// lines are the facts as rows of finance, sorted.
+// lines returns the facts as rows of finance, sorted.
 func (m model) lines() []string {
 	var all []string
 	for id, f := range m {

@@ -18,7 +18,7 @@ import (
 
 const customer billing.CustomerID = "11111111-0000-4000-8000-000000000000"
 
-// An invoice type is the service's word, and its texts are not to command a terminal.
+// An invoice type comes from the service. It must not send escape sequences to a terminal.
 func TestAPreviewIsPrintable(t *testing.T) {
 	t.Parallel()
 	for asJSON, want := range map[bool]string{false: "Re\ufffd[2Jcurring", true: `Re\u001b[2Jcurring`} {
