@@ -34,8 +34,8 @@ good result since the last collection began: those that failed, and those that a
 
 --replay derives every row again from the archived answers, without the network. Use it
 after an upgrade that fixes how answers are read. It prints a line for each customer
-and each invoice that changes. A value that changes keeps its history. A detail that is no longer derived
-moves to collector.withdrawn_rows.
+and each invoice that changes. A value that changes keeps its history. A detail that is
+no longer derived moves to collector.withdrawn_rows.
 
 --from imports saved answers, DIR/<customer-guid>/{profile,summary,lineitems}.json, and
 prints a line for each file. The date of a saved answer is unknown, so an import fills
@@ -44,9 +44,9 @@ cannot be read, its customer is left out, the others are imported, and the exit 
 is 3.
 
 --invoices reads the invoices of earlier months, back to --since or invoices.since, and
-prints a line for each part of an invoice that cannot be read, with the reason. Service
-costs of earlier months are not to be had: the view finance.history shows the invoices
-where there are no costs.`,
+prints a line for each part of an invoice that cannot be read, with the reason. Partner
+Center has no service costs of earlier months: the view finance.history shows the
+invoices where there are no costs.`,
 		Example: `  collector backfill
   collector backfill --invoices --since 2023-01
   collector backfill --replay --partner contoso

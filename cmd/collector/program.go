@@ -95,7 +95,7 @@ Exit codes:
   0    all collected
   1    fatal: database, credential or internal; or no costs of any customer could be read
   2    usage or configuration
-  3    finished, but some customers failed, or what came is too odd to believe
+  3    finished, but some customers failed, or the answers are implausible
   4    another run holds the partner's lock
   130  interrupted; the work done so far is stored`,
 		Example: `  collector migrate up      # once, and after each upgrade

@@ -40,8 +40,9 @@ others: the failure is recorded, and the exit code is 3.
 
 A run first reads the costs of every customer, most at risk first, and the line items of
 the customers whose costs changed. Then it reads the other profiles and line items
-again, oldest first, until all are read or the night (collect.night) is over. Nothing is
-to grow older than collect.refresh. --full reads everything, however long it takes.
+again, oldest first, until all are read or the night (collect.night) is over. No part
+should become older than collect.refresh. --full reads everything, however long it
+takes.
 Named customers (--customer, --customers-file) are read completely.
 
 --dry-run fetches everything and writes nothing. It prints a line for each customer that
