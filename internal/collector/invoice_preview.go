@@ -14,15 +14,11 @@ import (
 // previewInvoices shows what a run would do about the invoices. It reads the lists and no
 // lines, requests no export and writes nothing.
 func (c *Collector) previewInvoices(ctx context.Context, run billing.Run, request Request, s Selection, client *fetch.Client, log *slog.Logger, show func(InvoiceLine) error) error {
-	w := &invoiceWork{c: c, run: run, partner: s.Partner, client: client, log: log, since: s.Partner.Invoices.SinceMonth(), all: request.AllInvoices}
-	graph, err := c.newGraph(s.Partner, log)
+	w, err := c.newInvoiceWork(run, request, s, client, log)
 	if err != nil {
 		return err
 	}
-	if graph != nil {
-		defer graph.Close()
-		w.graph = graph
-	}
+	defer w.close()
 	list, err := client.Invoices(ctx)
 	if err != nil {
 		return err

@@ -106,7 +106,7 @@ type invoiceWork struct {
 	run     billing.Run
 	partner config.Partner
 	client  *fetch.Client
-	// graph is nil if the configuration has none.
+	// graph is nil if the configuration has none. close closes it.
 	graph *fetch.Graph
 	log   *slog.Logger
 	// since is the first month to read. all makes the run request even lines that were given
@@ -118,6 +118,23 @@ type invoiceWork struct {
 	latest map[billing.InvoiceSummary]time.Time
 }
 
+// newInvoiceWork returns the work of a run. The caller closes it.
+func (c *Collector) newInvoiceWork(run billing.Run, request Request, s Selection, client *fetch.Client, log *slog.Logger) (*invoiceWork, error) {
+	w := &invoiceWork{c: c, run: run, partner: s.Partner, client: client, log: log, since: s.Partner.Invoices.SinceMonth(), all: request.AllInvoices}
+	if !request.InvoicesSince.IsZero() {
+		w.since = request.InvoicesSince
+	}
+	var err error
+	w.graph, err = c.newGraph(s.Partner, log)
+	return w, err
+}
+
+func (w *invoiceWork) close() {
+	if w.graph != nil {
+		w.graph.Close()
+	}
+}
+
 // collectInvoices reads the partner's invoices and their lines. Failures that concern
 // only invoices are in the tally; an error ends the run.
 func (c *Collector) collectInvoices(ctx context.Context, run billing.Run, request Request, s Selection, log *slog.Logger) (*InvoiceTally, error) {
@@ -126,18 +143,11 @@ func (c *Collector) collectInvoices(ctx context.Context, run billing.Run, reques
 		return nil, err
 	}
 	defer client.Close()
-	w := &invoiceWork{c: c, run: run, partner: s.Partner, client: client, log: log, since: s.Partner.Invoices.SinceMonth(), all: request.AllInvoices}
-	if !request.InvoicesSince.IsZero() {
-		w.since = request.InvoicesSince
-	}
-	graph, err := c.newGraph(s.Partner, log)
+	w, err := c.newInvoiceWork(run, request, s, client, log)
 	if err != nil {
 		return nil, err
 	}
-	if graph != nil {
-		defer graph.Close()
-		w.graph = graph
-	}
+	defer w.close()
 	err = w.collect(ctx)
 	if failure, ok := errors.AsType[*billing.Failure](err); ok && ctx.Err() == nil {
 		log.Error("the invoices could not be read", slog.Any("error", failure))
