@@ -44,13 +44,13 @@ func Reports() ([]Report, error) {
 	return reports, nil
 }
 
-// Shows is the summary without the settings, which psql needs to know.
+// Shows returns the summary without the settings, which only users of psql need.
 func (r Report) Shows() string {
 	shows, _, _ := strings.Cut(r.Summary, " finance.")
 	return shows
 }
 
-// Flags are those of the command that narrow the report down.
+// Flags returns the flags of "collector report" that narrow the report down.
 func (r Report) Flags() []string {
 	var flags []string
 	for _, f := range []struct{ setting, flag string }{
