@@ -25,7 +25,7 @@ func serve(t testing.TB, o partnersim.Options) (*partnersim.Simulator, string) {
 	return sim, server.URL
 }
 
-// client makes a client that does not wait long.
+// client returns a client whose waits are short.
 func client(t testing.TB, o fetch.Options) *fetch.Client {
 	t.Helper()
 	if o.Tokens == nil {
@@ -40,6 +40,23 @@ func client(t testing.TB, o fetch.Options) *fetch.Client {
 	}
 	t.Cleanup(c.Close)
 	return c
+}
+
+// wantStatements asks for the customer in some goroutines at once, so many times in each.
+// Every statement must be complete.
+func wantStatements(t *testing.T, c *fetch.Client, goroutines, times int) {
+	t.Helper()
+	var group sync.WaitGroup
+	for range goroutines {
+		group.Go(func() {
+			for range times {
+				if s, err := c.Statement(t.Context(), asked); err != nil || s.Failure != nil {
+					t.Error(err, s.Failure)
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 // collectAll lists the customers and reads each.

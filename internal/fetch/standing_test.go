@@ -325,17 +325,7 @@ func TestShortLivedTokensAreRenewed(t *testing.T) {
 		o := full("https://api.example")
 		o.Transport, o.Tokens = w, source
 		c := client(t, o)
-		var group sync.WaitGroup
-		for range 4 {
-			group.Go(func() {
-				for range 25 {
-					if s, err := c.Statement(t.Context(), asked); err != nil || s.Failure != nil {
-						t.Error(err, s.Failure)
-					}
-				}
-			})
-		}
-		group.Wait()
+		wantStatements(t, c, 4, 25)
 		if source.refreshes < 10 {
 			t.Errorf("%d refreshes", source.refreshes)
 		}
@@ -354,11 +344,7 @@ func TestRefusalByAccidentIsAskedAgain(t *testing.T) {
 	o := full(url)
 	o.Tokens = &changing{}
 	c := client(t, o)
-	for range 2 {
-		if s, err := c.Statement(t.Context(), asked); err != nil || s.Failure != nil {
-			t.Errorf("%v, %v", err, s.Failure)
-		}
-	}
+	wantStatements(t, c, 1, 2)
 }
 
 // A request may arrive when its token has just expired, although one that was sent
@@ -387,11 +373,7 @@ func TestTokenDiesBetweenTwoRequests(t *testing.T) {
 		o := full("https://api.example")
 		o.Transport, o.Tokens = w, source
 		c := client(t, o)
-		for range 20 {
-			if s, err := c.Statement(t.Context(), asked); err != nil || s.Failure != nil {
-				t.Error(err, s.Failure)
-			}
-		}
+		wantStatements(t, c, 1, 20)
 	})
 }
 

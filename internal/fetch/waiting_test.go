@@ -170,17 +170,7 @@ func TestThrottlingHoldsUpAllCustomers(t *testing.T) {
 			defer mu.Unlock()
 			attempts = append(attempts, a)
 		}})
-		var group sync.WaitGroup
-		for range 4 {
-			group.Go(func() {
-				for range 25 {
-					if s, err := c.Statement(t.Context(), asked); err != nil || s.Failure != nil {
-						t.Error(err, s.Failure)
-					}
-				}
-			})
-		}
-		group.Wait()
+		wantStatements(t, c, 4, 25)
 		if refused == 0 || refused > 4 {
 			t.Errorf("%d requests were refused", refused)
 		}
@@ -220,11 +210,7 @@ func TestThrottlingWithoutAWordIsWaitedOut(t *testing.T) {
 			var group sync.WaitGroup
 			for range 8 {
 				group.Go(func() {
-					for range 10 {
-						if s, err := c.Statement(t.Context(), asked); err != nil || s.Failure != nil {
-							t.Error(err, s.Failure)
-						}
-					}
+					wantStatements(t, c, 1, 10)
 				})
 			}
 			group.Wait()
