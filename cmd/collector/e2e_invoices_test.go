@@ -55,7 +55,8 @@ func TestReconcileOfAMonth(t *testing.T) {
 	if n := s.query(t, "SELECT count(*) FROM finance.runs WHERE customers_total > 0"); n[0][0] != "1" {
 		t.Errorf("%s runs asked for customers", n[0][0])
 	}
-	// One-time purchases of September agree; subscriptions of it began before the first night.
+	// The one-time purchases of September agree. Its subscriptions began before the first
+	// night, so they are not compared.
 	var said struct {
 		Open   []string `json:"open"`
 		Totals []struct {
@@ -110,8 +111,8 @@ func TestReconcileNamesEachDifference(t *testing.T) {
 		want := p.Invoice
 		if p.CustomerID != "" {
 			want = p.CustomerID
-			// Subscriptions of September began before the first night, so nothing contradicts
-			// an invoice that a void note takes back.
+			// The subscriptions of September began before the first night, so no service costs
+			// contradict an invoice that a void note cancels.
 			if p.InvoiceType == billing.Recurring && s.sim.BilledIn(p.Month, p.InvoiceType)[p.CustomerID][p.Currency].IsZero() {
 				continue
 			}
@@ -127,8 +128,8 @@ func TestReconcileNamesEachDifference(t *testing.T) {
 	}
 }
 
-// The rights of collector_writer are enough to read invoices, and those of finance_reader to
-// see them.
+// The rights of collector_writer are sufficient for collecting invoices, and those of
+// finance_reader for reading them.
 func TestInvoicesWithMinimalRights(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, partnersim.Options{Customers: 20, Seed: 4, Invoices: &partnersim.Invoices{Tenant: partnerTenant, Plant: true}})
@@ -154,9 +155,9 @@ func TestInvoicesWithMinimalRights(t *testing.T) {
 	s.collector(t, "export", "--period", "2026-09").want(t, 0)
 }
 
-// Killed at ten moments of its loads, five at a request and five in the middle of what it
-// tells the database, a collector ends up with what an undisturbed one has: the same lines,
-// once, and the same verdicts, among them every planted difference.
+// The collector is killed ten times while it loads invoices: five times at a request, five
+// times at a byte to the database. It ends with the rows of an undisturbed collector: each
+// line once, and the same verdicts, with every planted difference.
 func TestInvoicesSurviveBeingKilled(t *testing.T) {
 	t.Parallel()
 	options := partnersim.Options{Customers: 40, Seed: 5, Invoices: &partnersim.Invoices{
@@ -179,7 +180,7 @@ func TestInvoicesSurviveBeingKilled(t *testing.T) {
 		f.sim = d.next.(*partnersim.Simulator)
 		f.proxyDatabase(t)
 		f.readInvoices(t)
-		for _, step := range []partnersim.Step{{}, {OneTimeMonths: 1}, {RecurringMonths: 1}} { // so all of October is collected
+		for _, step := range []partnersim.Step{{}, {OneTimeMonths: 1}, {RecurringMonths: 1}} { // with these steps all of October is collected
 			f.sim.Advance(step)
 			f.collector(t, "run", "--only", "costs").want(t, 0)
 		}
@@ -208,7 +209,7 @@ func TestInvoicesSurviveBeingKilled(t *testing.T) {
 			}
 			(<-b.ended).want(t, -1)
 			killed++
-		case r := <-b.ended: // there was less left to do
+		case r := <-b.ended: // less was left to do
 			r.want(t, 0)
 		}
 		f.tcpProxy.cut()
