@@ -16,24 +16,24 @@ import (
 	"partnercost/internal/partnersim"
 )
 
-// fleet is a Partner Center of many partners, each below a path of its own, that notes
-// when it was asked.
+// fleet is a Partner Center of many partners, each below its own path. It records the times
+// of its requests.
 type fleet struct {
 	sim *partnersim.Simulator
 
 	mu    sync.Mutex
 	asked map[string][]time.Time
 	total int
-	// successes counts how often the success of all partners was told.
+	// successes counts the pings for the success of all partners.
 	successes int
-	marks     map[int]chan struct{} // closed when so many requests were made
-	// open is closed when a partner may be asked more than unheld times.
+	marks     map[int]chan struct{} // closed after that many requests
+	// open is closed to answer more than unheld requests of a partner.
 	open chan struct{}
 }
 
 const unheld = 5
 
-// told is the path at which the success of all partners is told.
+// told is the path of the ping for the success of all partners.
 const told = "told"
 
 func newFleet(sim *partnersim.Simulator) *fleet {
@@ -64,7 +64,7 @@ func (f *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.StripPrefix("/"+partner, f.sim).ServeHTTP(w, r)
 }
 
-// mark returns what is closed when so many requests were made.
+// mark returns a channel that is closed after that many requests.
 func (f *fleet) mark(requests int) <-chan struct{} {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -72,7 +72,8 @@ func (f *fleet) mark(requests int) <-chan struct{} {
 	return f.marks[requests]
 }
 
-// busiest is the largest number of requests of one partner in any stretch of so long.
+// busiest returns the largest number of requests of one partner within any period of that
+// length.
 func (f *fleet) busiest(stretch time.Duration) (most int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -88,8 +89,7 @@ func (f *fleet) busiest(stretch time.Duration) (most int) {
 	return most
 }
 
-// longestPause is the longest time for which a partner was not asked, between its first and
-// its last request.
+// longestPause returns the longest time between two successive requests of a partner.
 func (f *fleet) longestPause() (longest time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -101,8 +101,8 @@ func (f *fleet) longestPause() (longest time.Duration) {
 	return longest
 }
 
-// machines configures so many partners at the fleet, the limit of each, and how many of them
-// a machine collects at once.
+// machines configures the partners of the fleet, the limit of each, and how many of them a
+// machine collects at the same time.
 func (s *site) machines(t *testing.T, partners, perMinute, atOnce int) {
 	t.Helper()
 	var lines strings.Builder
@@ -114,10 +114,10 @@ func (s *site) machines(t *testing.T, partners, perMinute, atOnce int) {
 	s.write(t, "collector.yaml", "partners:\n"+lines.String()+fmt.Sprintf("console: {listen: 127.0.0.1:0}\nnotify: {success_url: \"%s/%s\"}\ncollect: {batch: 10, partners_at_once: %d}\n", s.server.URL, told, atOnce))
 }
 
-// Three machines collect the partners of one database. One is killed and one is stopped in
-// the middle, and then PostgreSQL restarts: the third machine takes over what they had,
-// nothing is done twice, no quota is exceeded, the success is told once, and finance sees what
-// a single machine would have stored.
+// Three machines collect the partners of one database. In the middle one is killed, one is
+// stopped, and then PostgreSQL restarts. The third machine takes over their partners, nothing
+// is done twice, no quota is exceeded, the success is reported once, and finance sees the rows
+// that a single machine stores.
 func TestSoakMachines(t *testing.T) {
 	t.Parallel()
 	partners, customers, perMinute := 6, 40, 600
@@ -204,9 +204,9 @@ func TestSoakMachines(t *testing.T) {
 	if f.successes != 1 {
 		t.Errorf("the success was told %d times, want once", f.successes)
 	}
-	// A pace allows a second's worth at once, here of two machines one after the other, and
-	// what was in flight may arrive together. Two machines side by side would have twice as
-	// many.
+	// The pace allows the requests of a second at once, here for two machines in succession,
+	// and requests in flight may arrive together. Two machines at the same time would make
+	// twice as many.
 	atOnce := 2*perMinute/60 + 2*8
 	for stretch, limit := range map[time.Duration]int{6 * time.Second: perMinute / 10, time.Minute: perMinute} {
 		if most := f.busiest(stretch); most > limit+atOnce {

@@ -22,42 +22,43 @@ import (
 // its start.
 const storePause = 5 * time.Second
 
-// ErrNotOpen is what Daemon.Store returns until the database has been reached.
+// ErrNotOpen is the error of Daemon.Store until the database has been reached.
 var ErrNotOpen = errors.New("the database has not been reached since the start")
 
-// DaemonOptions say what a daemon works with. All fields are required.
+// DaemonOptions are what a daemon works with. All fields are required.
 type DaemonOptions struct {
-	// Collector does the runs. Its Store is not set: Open gives it.
+	// Collector does the runs. Its Store is not set, because Open opens it.
 	Collector Collector
 	Spec      schedule.Spec
-	// Open opens the store. While it fails with billing.ErrUnavailable it is called again.
+	// Open opens the store. It is called again as long as it returns billing.ErrUnavailable.
 	Open func(context.Context) (*persist.Store, error)
 	// Wait returns after d, or when ctx ends.
 	Wait func(ctx context.Context, d time.Duration)
 }
 
-// Daemon collects every partner at the ticks of a schedule, with all machines that share
-// the database: the schedule says when a partner is due, the ledger whether, and the queue
-// which machine collects it. The daemon itself remembers nothing that matters.
+// Daemon collects every partner at the ticks of a schedule, together with all machines that
+// share the database. The schedule decides when a partner is due, the ledger whether it is
+// collected already, and the queue which machine collects it. The daemon can lose what it
+// remembers itself.
 type Daemon struct {
 	DaemonOptions
 
 	config  *config.Config
 	log     *slog.Logger
 	process string                        // the id of this process
-	store   atomic.Pointer[persist.Store] // nil until the database was reached
+	store   atomic.Pointer[persist.Store] // nil until the database has been reached
 	pruning sync.Mutex
 
 	interrupted atomic.Int64
 
 	scheduling sync.Mutex
 	next       map[string]time.Time // when each partner is due
-	failed     map[string]time.Time // the newest tick of each partner whose failure was told without a run
-	elsewhere  map[string]time.Time // the newest tick of each partner that another process was seen collecting
-	givenUp    map[string]time.Time // the newest tick of each partner at which its run failed here for good
+	failed     map[string]time.Time // the newest tick of each partner whose failure was reported without a run
+	elsewhere  map[string]time.Time // the newest tick of each partner that another process was found collecting
+	givenUp    map[string]time.Time // the newest tick of each partner whose run failed finally on this machine
 }
 
-// NewDaemon prepares a daemon.
+// NewDaemon returns a daemon.
 func NewDaemon(o DaemonOptions) *Daemon {
 	return &Daemon{
 		DaemonOptions: o, config: o.Collector.Config, log: o.Collector.Log, process: o.Collector.NewID(),
@@ -65,7 +66,7 @@ func NewDaemon(o DaemonOptions) *Daemon {
 	}
 }
 
-// Store returns the store once the database was reached, and ErrNotOpen until then.
+// Store returns the store, or ErrNotOpen until the database has been reached.
 func (d *Daemon) Store() (*persist.Store, error) {
 	if store := d.store.Load(); store != nil {
 		return store, nil
@@ -78,7 +79,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	store, nights, err := d.begin(ctx)
 	switch {
 	case ctx.Err() != nil && err != nil:
-		return nil // stopped before there was anything to interrupt
+		return nil // it was stopped before a run began
 	case err != nil:
 		return err
 	}
@@ -93,7 +94,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	return nil
 }
 
-// schedule has every partner collected when it is due.
+// schedule makes every partner be collected when it is due.
 func (d *Daemon) schedule(ctx context.Context, store *persist.Store, nights *queue.Queue) {
 	c := &d.Collector
 	var partners sync.WaitGroup
@@ -140,7 +141,7 @@ func (d *Daemon) begin(ctx context.Context) (*persist.Store, *queue.Queue, error
 	}
 }
 
-// openQueue takes part in the queue of all machines.
+// openQueue joins the queue of all machines.
 func (d *Daemon) openQueue(ctx context.Context, store *persist.Store) (*queue.Queue, error) {
 	pool, behindPooler, err := store.QueuePool(ctx)
 	if err != nil {
@@ -161,11 +162,12 @@ func (d *Daemon) openQueue(ctx context.Context, store *persist.Store) (*queue.Qu
 	})
 }
 
-// unknownWithin is how long a night waits for a machine whose configuration has its partner.
+// unknownWithin is how long a due partner waits for a machine that has it in its
+// configuration.
 const unknownWithin = 48 * time.Hour
 
-// unknown leaves the night of a partner that this machine does not have to another one, whose
-// configuration may be newer or older.
+// unknown leaves a partner that is not in this machine's configuration to another machine,
+// whose configuration may be newer or older.
 func (d *Daemon) unknown(n queue.Night) error {
 	if d.Collector.Now().Sub(n.Tick) < unknownWithin {
 		return schedule.ErrElsewhere
@@ -187,7 +189,7 @@ func (d *Daemon) awaitStore(ctx context.Context) (*persist.Store, error) {
 	}
 }
 
-// announce logs when a partner is due, whenever that changes.
+// announce logs when a partner is due, each time that this changes.
 func (d *Daemon) announce(partner string, due time.Time) {
 	d.scheduling.Lock()
 	defer d.scheduling.Unlock()
@@ -205,7 +207,7 @@ func (d *Daemon) announce(partner string, due time.Time) {
 	d.Collector.Metrics.Scheduled(first)
 }
 
-// distribute has a partner's night that is due collected, by whichever machine is free.
+// distribute makes a free machine collect a partner that is due.
 func (d *Daemon) distribute(ctx context.Context, store *persist.Store, nights *queue.Queue, n queue.Night) error {
 	log := d.log.With(slog.String("partner", n.Partner))
 	if d.gaveUp(n.Partner, n.Tick) {
@@ -232,7 +234,7 @@ func (d *Daemon) notNow(ctx context.Context, log *slog.Logger, err error) error 
 	return schedule.ErrLater
 }
 
-// seenElsewhere tells, once for a night, that another process collects the partner.
+// seenElsewhere logs once per night that another process collects the partner.
 func (d *Daemon) seenElsewhere(log *slog.Logger, n queue.Night) {
 	d.scheduling.Lock()
 	defer d.scheduling.Unlock()
@@ -243,7 +245,7 @@ func (d *Daemon) seenElsewhere(log *slog.Logger, n queue.Night) {
 	log.Info("another process is collecting this partner; taking it over if that ends early")
 }
 
-// collect is the run of one partner that is due since tick, unless it is done.
+// collect runs one partner that has been due since tick, unless that is done already.
 func (d *Daemon) collect(ctx context.Context, c *Collector, partner config.Partner, tick time.Time) error {
 	log := d.log.With(slog.String("partner", partner.Name))
 	began, _, err := c.Store.LastCollection(ctx, partner.Name)
@@ -253,7 +255,7 @@ func (d *Daemon) collect(ctx context.Context, c *Collector, partner config.Partn
 	case !began.IsZero() && !began.Before(tick):
 		return nil
 	case d.gaveUp(partner.Name, tick):
-		return schedule.ErrElsewhere // it is for a machine that has not tried
+		return schedule.ErrElsewhere // it is left to a machine that has not tried
 	}
 	request := Request{Kind: billing.KindDaily, LeaveOut: DoneByUnfinishedRun, ResumeSince: tick}
 	result := c.collectPartner(ctx, request, Selection{Partner: partner})
@@ -286,7 +288,7 @@ func (d *Daemon) collect(ctx context.Context, c *Collector, partner config.Partn
 		if refused(err) {
 			return fmt.Errorf("%w: %w", queue.ErrRefused, err)
 		}
-		return err // what is wrong with this machine may be right with another one
+		return err // another machine may not have what is wrong with this one
 	}
 }
 
@@ -296,7 +298,7 @@ func refused(err error) bool {
 	return ok && failure.Class.EndsRun() && failure.HTTPStatus != 0
 }
 
-// giveUp keeps that this machine does not try the partner's night again.
+// giveUp records that this machine does not try the partner again tonight.
 func (d *Daemon) giveUp(partner string, tick time.Time) {
 	d.scheduling.Lock()
 	defer d.scheduling.Unlock()
@@ -320,8 +322,8 @@ func (d *Daemon) firstFailure(partner string, tick time.Time) bool {
 	return true
 }
 
-// ping requests the address for success only when every partner succeeded since tick:
-// there is one address for all of them.
+// ping requests the address for success only if every partner has succeeded since tick,
+// because all partners share one address.
 func (d *Daemon) ping(ctx context.Context, c *Collector, result Result, tick time.Time) {
 	ctx, cancel := Detached(ctx)
 	defer cancel()
@@ -332,7 +334,7 @@ func (d *Daemon) ping(ctx context.Context, c *Collector, result Result, tick tim
 		}
 		began, status, err := c.Store.LastCollection(ctx, other.Name)
 		if err != nil || began.Before(tick) {
-			return // not known, or its own run will tell
+			return // it is unknown, or its own run will ping
 		}
 		succeeded = status == billing.StatusSucceeded
 	}
@@ -345,11 +347,12 @@ func (d *Daemon) ping(ctx context.Context, c *Collector, result Result, tick tim
 	}
 }
 
-// successLock is the lock of the machine that tells the success. It is no partner's name.
+// successLock is the lock of the machine that reports the success. It cannot be the name of
+// a partner.
 const successLock = "success/"
 
-// pingSuccess tells the success of all partners, unless a machine has told it or is telling
-// it. What cannot be recorded is told all the same: twice is better than never.
+// pingSuccess reports the success of all partners, unless a machine has done so or is doing
+// so. If that cannot be recorded, it reports all the same: twice is better than never.
 func (d *Daemon) pingSuccess(ctx context.Context, c *Collector, tick time.Time) error {
 	_, release, err := c.Store.LockPartner(ctx, successLock)
 	switch {
@@ -370,11 +373,11 @@ func (d *Daemon) pingSuccess(ctx context.Context, c *Collector, tick time.Time) 
 	return err
 }
 
-// pruneLock is the lock of the machine that prunes. It is no partner's name.
+// pruneLock is the lock of the machine that prunes. It cannot be the name of a partner.
 const pruneLock = "retention/"
 
-// prune removes what is past its retention, unless another machine does. If it fails it is
-// tried again after the next run.
+// prune removes what has exceeded its retention, unless another machine is doing so. If it
+// fails, it is tried again after the next run.
 func (d *Daemon) prune(ctx context.Context, store *persist.Store) {
 	d.pruning.Lock()
 	defer d.pruning.Unlock()

@@ -9,17 +9,18 @@ import (
 	"partnercost/internal/schedule"
 )
 
-// showEvery is how often a daemon shows that it is alive. Nothing is decided by it.
+// showEvery is how often a daemon records that it is alive. No decision depends on it.
 const showEvery = 30 * time.Second
 
-// show records until ctx ends that this machine takes part, for those who look.
+// show records until ctx ends that this machine takes part. The status and the console
+// show it.
 func (d *Daemon) show(ctx context.Context, store *persist.Store) {
 	machine := persist.Machine{
 		Process: d.process, Name: d.Collector.Machine, Version: d.Collector.Version, PartnersAtOnce: d.config.Collect.PartnersAtOnce,
 	}
 	for ctx.Err() == nil {
 		if err := store.SeeMachine(ctx, machine); err != nil && ctx.Err() == nil {
-			d.log.Debug("cannot show that this machine is alive", slog.Any("error", err)) // others say that the database is away
+			d.log.Debug("cannot show that this machine is alive", slog.Any("error", err)) // other messages say that the database is unavailable
 		}
 		schedule.Wait(ctx, showEvery)
 	}

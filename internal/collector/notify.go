@@ -9,12 +9,12 @@ import (
 	"partnercost/internal/telemetry"
 )
 
-// notifyWithin bounds the ping after a run that a signal ended, because the process
-// must end soon.
+// notifyWithin bounds the ping after a run that a signal ended, because the process must
+// end soon.
 const notifyWithin = 5 * time.Second
 
-// Detached returns a context that survives an interruption, whenever it comes, long enough
-// to report the result.
+// Detached returns a context that ends some time after ctx, so that the result can be
+// reported after an interruption.
 func Detached(ctx context.Context) (context.Context, context.CancelFunc) {
 	return collect.WithGrace(ctx, notifyWithin)
 }
@@ -26,8 +26,8 @@ func (c *Collector) Notify(ctx context.Context, succeeded bool) {
 	c.notify(ctx, succeeded)
 }
 
-// notify is Notify until ctx ends, and reports whether the address was requested. A failed
-// ping is logged and does not fail the run.
+// notify does what Notify does until ctx ends, and reports whether the address was
+// requested. A failed ping is logged and does not fail the run.
 func (c *Collector) notify(ctx context.Context, succeeded bool) bool {
 	address, setting := c.Config.Notify.SuccessURL, "notify.success_url"
 	if !succeeded {

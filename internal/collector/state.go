@@ -12,11 +12,11 @@ import (
 	"partnercost/internal/telemetry"
 )
 
-// runGrace is how long after it was due a run may come to its end before the daemon
-// calls itself not ready: one of many customers takes almost a day.
+// runGrace is how long after its due time a run may end. After that the daemon is not
+// ready. A run of many customers takes almost a day.
 const runGrace = longestRun + time.Hour
 
-// NewHealth makes the checks of /readyz for a daemon that begins now.
+// NewHealth returns the checks of /readyz for a daemon that starts now.
 func NewHealth(c *config.Config, spec schedule.Spec, now func() time.Time, store func() (*persist.Store, error)) *telemetry.Health {
 	return telemetry.NewHealth(
 		telemetry.Check{Name: "database", Run: func(ctx context.Context) error {
@@ -38,7 +38,7 @@ func NewHealth(c *config.Config, spec schedule.Spec, now func() time.Time, store
 	)
 }
 
-// newestOf tells something of the newest collection of every partner.
+// newestOf returns a value of the newest collection of every partner.
 func newestOf[T any](ctx context.Context, open func() (*persist.Store, error), partners []config.Partner, what func(persist.Collection) T) (map[string]T, error) {
 	store, err := open()
 	if err != nil {
@@ -55,7 +55,7 @@ func newestOf[T any](ctx context.Context, open func() (*persist.Store, error), p
 	return told, nil
 }
 
-// StateOf reads from the database how the collection of the partners stands, for the metrics.
+// StateOf reads the state of the partners' collection from the database, for the metrics.
 func StateOf(ctx context.Context, store *persist.Store, partners []config.Partner, now time.Time) (telemetry.State, error) {
 	var none telemetry.State
 	coverage, err := store.Coverage(ctx)

@@ -17,7 +17,7 @@ type Status struct {
 	Runs []RunRecord `json:"runs"`
 	// Machines are the daemons that take part.
 	Machines []Machine `json:"machines"`
-	// Running are the runs that are under way, on whatever machine.
+	// Running are the runs that are under way, on any machine.
 	Running []RunningRun `json:"running"`
 	// Waiting are the partners that are due and wait for a machine.
 	Waiting  []WaitingNight  `json:"waiting"`
@@ -47,9 +47,11 @@ type Machine struct {
 	Name      string    `json:"machine"`
 	Version   string    `json:"version"`
 	StartedAt time.Time `json:"started_at"`
-	// SeenAt is when it was seen last. More than two minutes ago, it is dead or cut off.
+	// SeenAt is when the machine last showed that it is alive. If that is more than two
+	// minutes ago, it is dead or cut off from the database.
 	SeenAt time.Time `json:"seen_at"`
-	// PartnersNow are being collected on it, of the PartnersAtOnce that it may collect.
+	// PartnersNow counts the partners that it is collecting. PartnersAtOnce is the largest
+	// number that it collects at the same time.
 	PartnersNow    int `json:"partners_now"`
 	PartnersAtOnce int `json:"partners_at_once"`
 }
@@ -119,7 +121,7 @@ func (r *Reader) Status(ctx context.Context, now time.Time, limit int) (Status, 
 	return status, nil
 }
 
-// now reads what the machines do.
+// now reads the machines, the runs under way and the partners that wait.
 func (r *Reader) now(ctx context.Context, tx pgx.Tx, status *Status) error {
 	machines, err := r.q.Machines(ctx, tx)
 	if err != nil {

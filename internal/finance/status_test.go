@@ -50,7 +50,8 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// What runs now is shown with its machine, and with that from which it was taken over.
+// A run under way is shown with its machine, and with the machine from which it was taken
+// over.
 func TestStatusOfWhatRuns(t *testing.T) {
 	t.Parallel()
 	b := newBooks(t)
@@ -63,7 +64,7 @@ func TestStatusOfWhatRuns(t *testing.T) {
 	}
 	begin(billing.Run{ID: runID(4), Partner: "contoso", Machine: "first"})
 	begin(billing.Run{ID: runID(1), Partner: "contoso", Machine: "a", Resumes: []string{runID(4)}})
-	begin(billing.Run{ID: runID(2), Partner: "contoso", Machine: "b", Resumes: []string{runID(4), runID(1)}}) // the other ones are dead
+	begin(billing.Run{ID: runID(2), Partner: "contoso", Machine: "b", Resumes: []string{runID(4), runID(1)}}) // the other runs are dead
 	begin(billing.Run{ID: runID(3), Partner: "fabrikam", Machine: "b"})
 	for range 2 {
 		if err := b.store.SeeMachine(t.Context(), persist.Machine{Process: runID(9), Name: "b", Version: "v1", PartnersAtOnce: 8}); err != nil {
@@ -106,7 +107,7 @@ func TestStatusOfWhatRuns(t *testing.T) {
 	}
 }
 
-// Everything that counts the covered counts the same, to the moment.
+// All counts of covered customers agree at every instant.
 func TestCoveredWithin(t *testing.T) {
 	t.Parallel()
 	b := newBooks(t)

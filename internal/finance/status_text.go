@@ -12,8 +12,9 @@ import (
 	"partnercost/internal/sheet"
 )
 
-// Tables are the status for people: the coverage of the partners and, where there are any,
-// the states of their invoices, the machines, what they do and what waits; and the last runs.
+// Tables returns the status for people: the coverage of the partners and, if there are
+// any, the states of their invoices, the machines, the runs under way and the partners that
+// wait; and the last runs.
 func (s Status) Tables() (now []sheet.Table, runs sheet.Table) {
 	partners := sheet.Table{
 		Header: []string{"PARTNER", "CUSTOMERS", "COLLECTED IN 26 H", "NEVER COLLECTED", "WAITING", "OLDEST PART", "OPEN FINDINGS", "LONGEST UNSEEN", "SINCE"},

@@ -12,9 +12,9 @@ import (
 type Machine struct {
 	// Process is the id of the process.
 	Process string
-	// Name is the host's.
+	// Name is the name of the host.
 	Name, Version string
-	// PartnersAtOnce is how many partners it collects at the same time.
+	// PartnersAtOnce is the largest number of partners that it collects at the same time.
 	PartnersAtOnce int
 }
 
@@ -29,8 +29,8 @@ func (s *Store) SeeMachine(ctx context.Context, m Machine) error {
 	return nil
 }
 
-// ForgetMachine records that the process ends. Others that were not seen for a day are
-// forgotten too.
+// ForgetMachine removes the record of a process that ends, and the records of processes that
+// were not seen for a day.
 func (s *Store) ForgetMachine(ctx context.Context, process string) error {
 	if err := s.q.ForgetMachine(ctx, s.pool, process); err != nil {
 		return fmt.Errorf("forget the machine: %w", classify(err))
@@ -38,12 +38,12 @@ func (s *Store) ForgetMachine(ctx context.Context, process string) error {
 	return nil
 }
 
-// Nights is what all machines do now.
+// Nights are the machines and what they are doing.
 type Nights struct {
-	// Machines counts those whose daemon was seen within two minutes.
+	// Machines counts the machines whose daemon was seen within two minutes.
 	Machines int
 	Running  map[string]RunningNight
-	// Waiting is since when partners wait for a machine.
+	// Waiting has the time since when each waiting partner waits.
 	Waiting map[string]time.Time
 }
 
@@ -51,11 +51,11 @@ type Nights struct {
 type RunningNight struct {
 	Since   time.Time
 	Machine string
-	// TakenOverFrom is another machine, whose unfinished run this run goes on with.
+	// TakenOverFrom is another machine whose unfinished run this run continues.
 	TakenOverFrom string
 }
 
-// Nights returns what all machines do now.
+// Nights reads what all machines are doing.
 func (s *Store) Nights(ctx context.Context) (Nights, error) {
 	n := Nights{Running: map[string]RunningNight{}, Waiting: map[string]time.Time{}}
 	machines, err := s.q.CountMachines(ctx, s.pool)
