@@ -237,6 +237,7 @@ func BenchmarkInvoices(b *testing.B) {
 			only := func(b *testing.B) *exec.Cmd { return r.command(b, "run", "--only", "invoices") }
 			r.night(b, "new", only)
 			r.night(b, "unchanged", only)
+			r.night(b, "replay, costs too", func(b *testing.B) *exec.Cmd { return r.command(b, "backfill", "--replay") })
 			const month = "2026-09" // the newest of the simulator
 			r.night(b, "reconcile", func(b *testing.B) *exec.Cmd { return r.command(b, "reconcile", "--period", month) })
 			for name, query := range map[string]string{
