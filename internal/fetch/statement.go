@@ -52,7 +52,7 @@ func (c *Client) Visit(ctx context.Context, w billing.Visit) (billing.Statement,
 func (c *Client) read(ctx context.Context, w billing.Visit, room *room) (billing.Statement, error) {
 	now := c.options.Now()
 	v := visit{client: c, id: w.CustomerID, until: now.Add(c.options.Patience), room: room}
-	if w.Known != nil && w.Known.IsCurrent(now) {
+	if w.Known != nil && w.Known.IsCurrent(now) && c.options.Costs { // the outcome is that of the costs
 		v.known = w.Known
 	}
 	read := v.readNews

@@ -68,7 +68,26 @@ func (w writer) note(ctx context.Context, batch []billing.Statement) ([]billing.
 	for i, place := range read.places {
 		results[place] = stored[i]
 	}
+	err = w.forgetOutcomes(ctx, read.statements)
+	if err != nil {
+		return nil, err
+	}
 	return results, w.saveReads(ctx, read.statements)
+}
+
+// forgetOutcomes makes the next collection derive the costs of customers of whom only
+// the profile was read. Their last outcome no longer shows whether they have costs.
+func (w writer) forgetOutcomes(ctx context.Context, batch []billing.Statement) error {
+	var ids []string
+	for i := range batch {
+		if s := &batch[i]; s.Costs == nil && s.Failure == nil {
+			ids = append(ids, string(s.CustomerID))
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return w.store.q.DeriveCostsAnew(ctx, w.tx, dbsqlc.DeriveCostsAnewParams{Partner: w.run.Partner, CustomerIds: ids})
 }
 
 // Plan returns what Write would do with the batch. It writes only temporary tables of

@@ -143,6 +143,24 @@ func (q *Queries) DeriveAnew(ctx context.Context, db DBTX) error {
 	return err
 }
 
+const deriveCostsAnew = `-- name: DeriveCostsAnew :exec
+UPDATE collector.customer_states st SET costs_rules = NULL
+FROM collector.customers c
+WHERE c.partner = $1::text AND c.customer_id = ANY ($2::uuid[]) AND st.customer_key = c.customer_key AND st.costs_rules IS NOT NULL
+`
+
+type DeriveCostsAnewParams struct {
+	Partner     string
+	CustomerIds []string
+}
+
+// The last outcome of these customers is no longer that of their costs, because only
+// their profiles were read. The next collection of costs therefore derives them again.
+func (q *Queries) DeriveCostsAnew(ctx context.Context, db DBTX, arg DeriveCostsAnewParams) error {
+	_, err := db.Exec(ctx, deriveCostsAnew, arg.Partner, arg.CustomerIds)
+	return err
+}
+
 const emptySets = `-- name: EmptySets :exec
 WITH costs AS MATERIALIZED (
     SELECT DISTINCT s.seq, coalesce(d.invoice_type, '') AS invoice_type, coalesce(d.period_start, '-infinity') AS period_start, d.origin

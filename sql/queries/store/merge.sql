@@ -634,6 +634,13 @@ ON CONFLICT (customer_key) DO UPDATE SET
     profile_rules = coalesce(excluded.profile_rules, st.profile_rules),
     costs_rules = coalesce(excluded.costs_rules, st.costs_rules);
 
+-- name: DeriveCostsAnew :exec
+-- The last outcome of these customers is no longer that of their costs, because only
+-- their profiles were read. The next collection of costs therefore derives them again.
+UPDATE collector.customer_states st SET costs_rules = NULL
+FROM collector.customers c
+WHERE c.partner = @partner::text AND c.customer_id = ANY (@customer_ids::uuid[]) AND st.customer_key = c.customer_key AND st.costs_rules IS NOT NULL;
+
 -- name: DeriveAnew :exec
 -- The facts of these customers derive from more than their newest answers. The next
 -- collection therefore derives all facts and findings again, although no body is new.
