@@ -116,7 +116,7 @@ func newPair(t *testing.T, seed uint64) *pair {
 func rewritten(body []byte, form int) []byte {
 	switch form {
 	case 1: // another entity tag
-		return bytes.Replace(body, []byte(`"etag":"`), []byte(`"etag":"x`), -1)
+		return bytes.ReplaceAll(body, []byte(`"etag":"`), []byte(`"etag":"x`))
 	case 2:
 		return append([]byte("\ufeff"), body...)
 	case 3:

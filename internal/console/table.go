@@ -139,7 +139,7 @@ type tableView struct {
 }
 
 // Range says which rows a page shows, and of how many.
-func (v tableView) Range() string {
+func (v *tableView) Range() string {
 	return fmt.Sprintf("%s–%s of %s", count(v.First), count(v.Last), count(v.Total))
 }
 
