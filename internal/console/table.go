@@ -139,7 +139,7 @@ type tableView struct {
 }
 
 // Range says which rows a page shows, and of how many.
-func (v *tableView) Range() string {
+func (v tableView) Range() string {
 	return fmt.Sprintf("%s–%s of %s", count(v.First), count(v.Last), count(v.Total))
 }
 
@@ -319,7 +319,7 @@ func (t table) firsts(ctx context.Context, tx *sql.Tx, f filter, o order, each f
 		}
 		return nil
 	})
-	v.condense(f, own)
+	condense(&v, f, own)
 	return v, err
 }
 
@@ -362,7 +362,7 @@ func (t table) show(ctx context.Context, tx *sql.Tx, f filter, o order, limit, o
 		v.Rows = append(v.Rows, t.cells(values, f))
 		return nil
 	})
-	v.condense(f, o)
+	condense(&v, f, o)
 	return v, err
 }
 
@@ -370,7 +370,7 @@ func (t table) show(ctx context.Context, tx *sql.Tx, f filter, o order, limit, o
 // into the caption: also the currency of the amounts. What is to be compared stays, and so
 // does the column by which the table is sorted, and the first one, unless the page says
 // what it has.
-func (v *tableView) condense(f filter, o order) {
+func condense(v *tableView, f filter, o order) {
 	if len(v.Rows) == 0 {
 		return
 	}
