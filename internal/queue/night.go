@@ -37,8 +37,10 @@ func (Night) InsertOpts() river.InsertOpts {
 const (
 	// maxAttempts is never reached: the next night comes first.
 	maxAttempts = 10_000
-	// busyPause is how long a night whose partner is locked goes back into the queue.
-	busyPause = 5 * time.Second
+	// busyPause is how long a night that is not for this machine now goes back into the queue.
+	// Machines look at the queue every second, a little later each time. After four looks this
+	// one has just missed the night, so another machine sees it first.
+	busyPause = 4400 * time.Millisecond
 	// laterPause is when a night that failed for a reason that may pass is tried again, if
 	// the machine on which it failed does not try again before.
 	laterPause = 10 * time.Minute
