@@ -47,10 +47,17 @@ type Known struct {
 	NoItems bool
 }
 
+// longestPeriod is how far ahead the end of a period is at most.
+const longestPeriod = 32 * 24 * time.Hour
+
 // IsCurrent reports whether an answer of now means what it meant when it was stored. At
-// the end of a period, the same costs are the final ones of that period.
+// the end of a period, the same costs are the final ones of that period. An end further
+// ahead than any was stored with a wrong clock, and is corrected by deriving it again.
 func (k *Known) IsCurrent(now time.Time) bool {
-	return k.NextEnd.After(now) || k.NextEnd.IsZero() && k.Outcome == OutcomeNoCosts
+	if k.NextEnd.IsZero() {
+		return k.Outcome == OutcomeNoCosts
+	}
+	return k.NextEnd.After(now) && !k.NextEnd.After(now.Add(longestPeriod))
 }
 
 // Says reports whether a document has the digest that is stored for its kind.

@@ -20,9 +20,9 @@ import (
 )
 
 var (
-	knownSeeds  = flag.Int("known.seeds", 3, "how many series of nights are compared with and without known answers")
-	knownSeed   = flag.Uint64("known.seed", 1, "the first of the series")
-	knownNights = flag.Int("known.nights", 10, "how many nights a series has")
+	knownSeeds  = flag.Int("known.seeds", 2, "how many series of nights are compared with and without known answers")
+	knownSeed   = flag.Uint64("known.seed", 103, "the first of the series")
+	knownNights = flag.Int("known.nights", 20, "how many nights a series has")
 )
 
 // withoutKnowledge makes a database forget which answers are stored, so every night

@@ -34,14 +34,15 @@ type pacer struct {
 	waiting  []chan struct{} // the goroutines that wait for room, in order of arrival; closing a channel wakes one
 }
 
-// newPacer allows at most perMinute requests a minute (0: unlimited) and at most
+// newPacer allows at most perMinute requests in any minute (0: unlimited) and at most
 // capacity at once.
 func newPacer(perMinute, capacity int, now func() time.Time) *pacer {
-	full := rate.Inf
+	// The requests of one second may leave together. A minute can have them and those of 60
+	// seconds more, which is why a second has a 61st part of the limit.
+	full, burst := rate.Inf, max(1, perMinute/61)
 	if perMinute > 0 {
-		full = rate.Limit(perMinute) / 60
+		full = rate.Limit(perMinute) / 61
 	}
-	burst := max(1, perMinute/60) // the requests of one second, so that no minute exceeds the limit by more
 	return &pacer{
 		now: now, limiter: rate.NewLimiter(full, burst), full: full, capacity: capacity,
 		pace: 1,
@@ -163,10 +164,14 @@ func (p *pacer) throttle(sentAt time.Time, pause time.Duration) (slowed bool) {
 	return true
 }
 
-// halve begins at half pace.
+// halve begins at half pace, and without the requests that may leave together: another
+// process may have just made them.
 func (p *pacer) halve() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.full != rate.Inf {
+		p.limiter.AllowN(p.now(), p.limiter.Burst())
+	}
 	p.setPace(p.pace / 2)
 }
 

@@ -52,20 +52,31 @@ func TestBackoff(t *testing.T) {
 func TestPacerKeepsTheRate(t *testing.T) {
 	t.Parallel()
 
-	synctest.Test(t, func(t *testing.T) {
-		p := newPacer(480, 16, time.Now)
-		start, n := time.Now(), 0
-		for time.Since(start) < time.Minute {
-			if err := p.acquire(t.Context()); err != nil {
-				t.Fatal(err)
+	for _, perMinute := range []int{1, 2, 59, 60, 61, 100, 240, 480} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPacer(perMinute, 16, time.Now)
+			begin := time.Now()
+			var left []time.Time
+			for time.Since(begin) < 10*time.Minute {
+				if err := p.acquire(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				p.release(true)
+				left = append(left, time.Now())
+				if len(left) == perMinute { // a pause fills the bucket
+					time.Sleep(5 * time.Second)
+				}
 			}
-			p.release(true)
-			n++
-		}
-		if n < 480 || n > 490 {
-			t.Errorf("%d requests in a minute", n)
-		}
-	})
+			for i := perMinute; i < len(left); i++ {
+				if left[i].Sub(left[i-perMinute]) < time.Minute {
+					t.Errorf("%d requests a minute: one more left within %s", perMinute, left[i].Sub(left[i-perMinute]))
+				}
+			}
+			if least := perMinute * 9 * 60 / 61; len(left) < least {
+				t.Errorf("%d requests a minute: %d in ten minutes, want at least %d", perMinute, len(left), least)
+			}
+		})
+	}
 }
 
 func TestPacerHoldsUpEveryone(t *testing.T) {
@@ -206,7 +217,7 @@ func TestPacerPassesRoomOn(t *testing.T) {
 func TestPacerBeginsAtHalfPace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := newPacer(600, 100, time.Now)
+		p := newPacer(610, 100, time.Now) // ten a second
 		p.halve()
 		pass := func(requests int) time.Duration {
 			began := time.Now()

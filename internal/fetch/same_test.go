@@ -66,6 +66,7 @@ func TestKnownAnswersAreNotDecoded(t *testing.T) {
 		{name: "no profile", differs: map[string]http.HandlerFunc{profilePath: says(404, `{"code":600009,"description":"not found"}`)}, items: 1},
 		{name: "no costs any more", differs: map[string]http.HandlerFunc{summaryPath: says(404, `{"code":600009,"description":"not found"}`)}},
 		{name: "the end of the period", change: func(v *billing.Visit) { v.Known.NextEnd = time.Now().Add(-time.Second) }, items: 1},
+		{name: "an end of the period from a wrong clock", change: func(v *billing.Visit) { v.Known.NextEnd = time.Now().AddDate(0, 3, 0) }, items: 1},
 		{name: "nothing known of the items", change: func(v *billing.Visit) { v.Known.LineItems = nil }, items: 1},
 		{name: "only the summary, as stored", change: func(v *billing.Visit) { v.SkipProfile, v.KnownCosts = true, []byte("the hash") }, same: true},
 	} {
