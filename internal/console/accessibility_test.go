@@ -83,8 +83,8 @@ func TestNoPageHasBarriers(t *testing.T) {
 	}
 	slices.Sort(kinds)
 	if diff := cmp.Diff([]string{
-		"/", "/changed-lines", "/costs", "/coverage", "/customer", "/customers", "/findings", "/history", "/invoice", "/invoice-lines", "/invoices", "/lines", "/missing-costs", "/movers",
-		"/origin", "/reconciled", "/reconciliation", "/restatements", "/revisions", "/runs", "/sign-ins", "/totals", "/uncovered",
+		"/", "/changed-lines", "/costs", "/coverage", "/customer", "/customers", "/findings", "/history", "/invoice", "/invoice-lines", "/invoices", "/lines", "/machines",
+		"/missing-costs", "/movers", "/now", "/origin", "/reconciled", "/reconciliation", "/restatements", "/revisions", "/runs", "/sign-ins", "/totals", "/uncovered",
 	}, kinds); diff != "" {
 		t.Errorf("the pages that links lead to (-want +got):\n%s", diff)
 	}
