@@ -491,6 +491,7 @@ func (q *Queries) InsertInvoiceSetTotals(ctx context.Context, db DBTX, setID int
 
 const invoiceBodies = `-- name: InvoiceBodies :many
 SELECT body_hash, body, packed FROM collector.invoice_bodies WHERE body_hash = ANY ($1::bytea[])
+ORDER BY body_hash
 `
 
 type InvoiceBodiesRow struct {

@@ -513,7 +513,7 @@ WITH answers AS (
     FROM noted n
     WHERE r.customer_key = n.customer_key
 )
-SELECT n.customer_key FROM noted n
+SELECT n.customer_key FROM noted n ORDER BY n.customer_key
 `
 
 type NoteSameParams struct {

@@ -98,7 +98,8 @@ WHERE i.partner = @partner
 ORDER BY i.invoice_id;
 
 -- name: InvoiceBodies :many
-SELECT body_hash, body, packed FROM collector.invoice_bodies WHERE body_hash = ANY (@hashes::bytea[]);
+SELECT body_hash, body, packed FROM collector.invoice_bodies WHERE body_hash = ANY (@hashes::bytea[])
+ORDER BY body_hash;
 
 -- name: ArchivedInvoiceSets :many
 -- The current sets that were read from answers.

@@ -38,7 +38,7 @@ WITH answers AS (
     FROM noted n
     WHERE r.customer_key = n.customer_key
 )
-SELECT n.customer_key FROM noted n;
+SELECT n.customer_key FROM noted n ORDER BY n.customer_key;
 
 -- name: NoteKnown :many
 -- A part of an answer is known if the stored rows were derived from a body with the
