@@ -67,7 +67,7 @@ race: ## Run all tests with the race detector, in random order
 
 .PHONY: test-docker
 test-docker: ## Run the database tests on PostgreSQL 17 in a container (needs Docker)
-	COLLECTOR_TEST_POSTGRES=docker go test -count=1 -skip '^TestSoak' $(TEST_FLAGS) ./cmd/... ./internal/persist/...
+	COLLECTOR_TEST_POSTGRES=docker go test -timeout 30m -count=1 -skip '^TestSoak' $(TEST_FLAGS) ./cmd/... ./internal/persist/...
 
 .PHONY: axe
 axe: $(AXE) ## Fetch axe-core, with which the tests look for barriers in the console (needs npm)
