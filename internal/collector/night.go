@@ -45,7 +45,8 @@ func (n night) isAmple(listed int, p collect.Progress) bool {
 	if time.Duration(requests*listed)*time.Minute > short*time.Duration(n.pace.RequestsPerMinute) {
 		return false
 	}
-	return p.Fetched < n.pace.Concurrency || p.Elapsed*time.Duration(listed) <= short*time.Duration(p.Fetched)
+	// A duration cannot hold the hours of a slow night, times a million customers.
+	return p.Fetched < n.pace.Concurrency || float64(p.Elapsed)*float64(listed) <= float64(short)*float64(p.Fetched)
 }
 
 // goesOn reports whether a part that was last read at last is read again now; read is

@@ -65,6 +65,7 @@ func TestWhenANightIsAmple(t *testing.T) {
 		{"at the quota it takes longer", n, 2401, 0, 0, false},
 		{"it is far from the quota", fast, 100_000, 8, 72 * time.Millisecond, true},
 		{"the service is slower than the quota", fast, 100_000, 8, 73 * time.Millisecond, false},
+		{"hours have passed with a million customers", fast, 1_000_000, 500_000, 3 * time.Hour, false},
 		{"the first answers are awaited", fast, 100_000, 7, time.Minute, true},
 		{"the night is brief", brief, 401, 0, 0, false},
 		{"there is no night", none, 1, 0, 0, false},

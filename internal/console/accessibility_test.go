@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// axe is the program that looks for barriers on a page, or the test is skipped where it
-// was not fetched: in CI that is a failure.
+// axe returns the program that looks for barriers on a page. Where it was not fetched it
+// is empty, and the test looks only at what can be seen without it; in CI it fails.
 func axe(t *testing.T) string {
 	t.Helper()
 	found, err := filepath.Glob("../../bin/tools/axe-core-*/axe.min.js")
@@ -26,7 +26,8 @@ func axe(t *testing.T) string {
 		if os.Getenv("CI") != "" {
 			t.Fatal("axe-core looks for barriers in the console, and it is not there: make axe")
 		}
-		t.Skip("there is no axe-core to look for barriers in the console: make axe")
+		t.Log("without axe-core only the links and the widths of the pages are tested: make axe")
+		return ""
 	}
 	program, err := os.ReadFile(found[len(found)-1])
 	if err != nil {
@@ -92,7 +93,9 @@ func TestNoPageHasBarriers(t *testing.T) {
 	pages = append(pages, "/?month=2026-11", "/totals?month=every", "/missing-costs?month=2026-11", "/costs?month=2020-01", "/customers?month=every&currency=every", "/reconciliation?verdict=every", "/nothing")
 	for _, page := range pages {
 		v.do(chromedp.Navigate(s.url + page))
-		run(v, chromedp.Evaluate[chromedp.Void](program))
+		if program != "" {
+			run(v, chromedp.Evaluate[chromedp.Void](program))
+		}
 		for _, screen := range []struct {
 			width  int64
 			scheme string
@@ -102,6 +105,9 @@ func TestNoPageHasBarriers(t *testing.T) {
 			call(v, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: screen.scheme}}})
 			name := strings.NewReplacer("/", "page ", "?", " ").Replace(page)
 			v.look(fmt.Sprintf("%.60s-%s-%d", name, screen.scheme, screen.width))
+			if program == "" {
+				continue
+			}
 			for _, b := range v.barriers(screen.rules) {
 				t.Errorf("%s, %d pixels, %s: %s, %s: %s", page, screen.width, screen.scheme, b.Impact, b.Rule, b.Element)
 			}

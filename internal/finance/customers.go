@@ -47,17 +47,6 @@ func CustomerSpan(ctx context.Context, tx *stdsql.Tx, partner string, id billing
 	return orZero(from), orZero(to), nil
 }
 
-// CustomerCurrencies returns the currencies of a customer's costs since a month, the most
-// frequent first. nil stands for costs without a stated currency.
-func CustomerCurrencies(ctx context.Context, tx *stdsql.Tx, partner string, id billing.CustomerID, since time.Time) ([]*string, error) {
-	q := Query{
-		SQL: `SELECT currency_code FROM finance.costs
-			WHERE partner = $1::text AND customer_id = $2::uuid AND period_end >= $3::date GROUP BY currency_code ORDER BY count(*) DESC, currency_code`,
-		Args: []any{partner, string(id), date(since)},
-	}
-	return collected(ctx, tx, q, single[*string])
-}
-
 // PartnerCustomers is the number of a partner's active customers.
 type PartnerCustomers struct {
 	Partner   string
