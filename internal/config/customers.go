@@ -111,15 +111,59 @@ func readCustomers(path string) iter.Seq2[billing.CustomerID, error] {
 	}
 }
 
-// parseCustomers yields the ids in r; problems call it name.
-func parseCustomers(r io.Reader, name string) iter.Seq2[billing.CustomerID, error] {
+// parseCustomers yields the ids in r, which it reads twice, each id once; problems call
+// it name.
+func parseCustomers(r io.ReadSeeker, name string) iter.Seq2[billing.CustomerID, error] {
 	return func(yield func(billing.CustomerID, error) bool) {
-		refuse := func(line int, format string, args ...any) bool {
-			return yield("", Problem{File: name, Line: line, Message: fmt.Sprintf(format, args...)})
+		size, err := r.Seek(0, io.SeekEnd)
+		if err == nil {
+			_, err = r.Seek(0, io.SeekStart)
 		}
-		// The key is the GUID's 16 bytes, because this map alone grows with the file.
-		first := map[uuid.UUID]int{}
+		if err != nil {
+			yield("", fmt.Errorf("customers file: %w", err))
+			return
+		}
+		suspects := newSuspects(size / shortestLine)
+		for l, err := range customerLines(r, name) {
+			if err == nil {
+				suspects.add(l.key)
+			}
+		}
+		if _, err := r.Seek(0, io.SeekStart); err != nil {
+			yield("", fmt.Errorf("customers file: %w", err))
+			return
+		}
+		for l, err := range customerLines(r, name) {
+			if err == nil {
+				if first := suspects.first(l.key, l.number); first != l.number {
+					l.id, err = "", Problem{File: name, Line: l.number, Message: fmt.Sprintf("%s duplicates line %d", l.id, first)}
+				}
+			}
+			if !yield(l.id, err) {
+				return
+			}
+		}
+	}
+}
+
+// customerLine is a line of a customers file with an id.
+type customerLine struct {
+	number int
+	id     billing.CustomerID
+	key    uuid.UUID
+}
+
+// shortestLine is the number of bytes of an id and the end of its line.
+const shortestLine = 37
+
+// customerLines yields the lines of r with an id, repeated ones too.
+func customerLines(r io.Reader, name string) iter.Seq2[customerLine, error] {
+	return func(yield func(customerLine, error) bool) {
+		refuse := func(line int, format string, args ...any) bool {
+			return yield(customerLine{}, Problem{File: name, Line: line, Message: fmt.Sprintf(format, args...)})
+		}
 		lines := bufio.NewScanner(r)
+		found := false
 		n := 1
 		for ; lines.Scan(); n++ {
 			text := lines.Bytes()
@@ -141,15 +185,8 @@ func parseCustomers(r io.Reader, name string) iter.Seq2[billing.CustomerID, erro
 				}
 				continue
 			}
-			key := uuid.MustParse(string(id))
-			if line, repeated := first[key]; repeated {
-				if !refuse(n, "%s duplicates line %d", id, line) {
-					return
-				}
-				continue
-			}
-			first[key] = n
-			if !yield(id, nil) {
+			found = true
+			if !yield(customerLine{number: n, id: id, key: uuid.MustParse(string(id))}, nil) {
 				return
 			}
 		}
@@ -157,8 +194,8 @@ func parseCustomers(r io.Reader, name string) iter.Seq2[billing.CustomerID, erro
 		case errors.Is(err, bufio.ErrTooLong):
 			refuse(n, "the line is longer than %d characters; write one GUID per line", bufio.MaxScanTokenSize)
 		case err != nil:
-			yield("", fmt.Errorf("customers file: %w", err))
-		case len(first) == 0:
+			yield(customerLine{}, fmt.Errorf("customers file: %w", err))
+		case !found:
 			refuse(0, "the file has no customer; write one GUID per line")
 		}
 	}

@@ -183,3 +183,32 @@ func BenchmarkParseCustomers(b *testing.B) {
 		}
 	}
 }
+
+// Of many ids, some share their bit in the set of suspects. Only those that are repeated
+// are refused, with the line of the first.
+func TestCustomersRepeatedAmongMany(t *testing.T) {
+	t.Parallel()
+	const ids = 50_000
+	var text strings.Builder
+	for i := range ids {
+		fmt.Fprintf(&text, "%08x-0000-0000-0000-000000000000\n", i)
+	}
+	text.WriteString("0000001F-0000-0000-0000-000000000000\n# nothing\n0000c34f-0000-0000-0000-000000000000\n0000001f-0000-0000-0000-000000000000\n")
+	var problems []string
+	found := 0
+	for _, err := range parseCustomers(strings.NewReader(text.String()), "FILE") {
+		if err != nil {
+			problems = append(problems, err.Error())
+			continue
+		}
+		found++
+	}
+	want := []string{
+		"FILE:50001: 0000001f-0000-0000-0000-000000000000 duplicates line 32",
+		"FILE:50003: 0000c34f-0000-0000-0000-000000000000 duplicates line 50000",
+		"FILE:50004: 0000001f-0000-0000-0000-000000000000 duplicates line 32",
+	}
+	if diff := cmp.Diff(want, problems); diff != "" || found != ids {
+		t.Errorf("%d ids, want %d (-want +got):\n%s", found, ids, diff)
+	}
+}
