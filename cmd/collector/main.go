@@ -23,6 +23,7 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	uuid.EnableRandPool() // the ids of requests are many, and no secrets
 	machine, err := os.Hostname()
 	if err != nil {
 		machine = "" // then the ledger does not name the machine
