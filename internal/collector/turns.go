@@ -51,12 +51,8 @@ func (k *keys) add(key int64) {
 }
 
 // enrolAtOnce is how many customers of a list are enrolled at a time: a page of Partner
-// Center's list. Of a list that is there already it is more, because the first request
-// waits until all customers are enrolled.
-const (
-	enrolAtOnce     = 500
-	enrolListAtOnce = 4_000
-)
+// Center's list.
+const enrolAtOnce = 500
 
 // enrol records customers of the list before any customer is collected, so that
 // customers which a run does not reach are known to be missing.
@@ -107,7 +103,7 @@ func (t *turns) due(turn persist.Turn) bool {
 // configured enrols the customers that the configuration lists, before any of them is
 // collected.
 func (t *turns) configured(ctx context.Context, s Selection) error {
-	for page, err := range pages(s.Partner.Customers.Listed(), enrolListAtOnce) {
+	for page, err := range pages(s.Partner.Customers.Listed(), enrolAtOnce) {
 		if err != nil {
 			return &ConfigError{err}
 		}

@@ -213,7 +213,7 @@ func (c *Client) exchange(ctx context.Context, r request, token string, a *answe
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
 	sent := c.newRequest(r, token, a).WithContext(ctx)
-	response, err := c.send(sent)
+	response, err := c.http.Do(sent)
 	if err != nil {
 		if wrapped, ok := errors.AsType[*url.Error](err); ok { // url.Error would repeat the address
 			err = wrapped.Err
@@ -238,24 +238,6 @@ func (c *Client) exchange(ctx context.Context, r request, token string, a *answe
 		return c.explainTimeout(ctx, err)
 	}
 	return nil
-}
-
-// send sends a request and follows redirects within the host. A redirect is rare, so the
-// transport is asked first: it does without the copies that an http.Client makes of each
-// request in case there is one.
-func (c *Client) send(r *http.Request) (*http.Response, error) {
-	if r.Body != nil { // can be sent only once
-		return c.http.Do(r)
-	}
-	response, err := c.options.Transport.RoundTrip(r)
-	if record, ok := errors.AsType[tls.RecordHeaderError](err); ok && string(record.RecordHeader[:]) == "HTTP/" {
-		return nil, http.ErrSchemeMismatch // as an http.Client says it
-	}
-	if err != nil || response.StatusCode/100 != 3 || response.Header.Get("Location") == "" {
-		return response, err
-	}
-	_ = response.Body.Close() // its content says nothing
-	return c.http.Do(r)
 }
 
 // isSuccess reports whether the body can be more than an error.
