@@ -103,7 +103,16 @@ func readCustomers(path string) iter.Seq2[billing.CustomerID, error] {
 			return
 		}
 		defer func() { _ = f.Close() }() // the file is only read, so no data can be lost
-		for id, err := range parseCustomers(f, path) {
+		content := io.ReadSeeker(f)
+		if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() { // a pipe can be read only once
+			text, err := io.ReadAll(f)
+			if err != nil {
+				yield("", fmt.Errorf("customers file: %w", err))
+				return
+			}
+			content = bytes.NewReader(text)
+		}
+		for id, err := range parseCustomers(content, path) {
 			if !yield(id, err) {
 				return
 			}
@@ -112,7 +121,7 @@ func readCustomers(path string) iter.Seq2[billing.CustomerID, error] {
 }
 
 // parseCustomers yields the ids in r, which it reads twice, each id once; problems call
-// it name.
+// it name. What ends the first reading ends the second one too, and is told by it.
 func parseCustomers(r io.ReadSeeker, name string) iter.Seq2[billing.CustomerID, error] {
 	return func(yield func(billing.CustomerID, error) bool) {
 		size, err := r.Seek(0, io.SeekEnd)

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -210,5 +212,23 @@ func TestCustomersRepeatedAmongMany(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, problems); diff != "" || found != ids {
 		t.Errorf("%d ids, want %d (-want +got):\n%s", found, ids, diff)
+	}
+}
+
+// A program may write the list into a pipe, as with --customers-file /dev/stdin.
+func TestCustomersFromAPipe(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	written := make(chan error, 1)
+	go func() { written <- os.WriteFile(path, []byte(customerB+"\n"+customerA+"\n"+customerB+"\n"), 0o600) }()
+	_, err := ReadCustomersFile(path)
+	if want := path + ":3: " + string(customerB) + " duplicates line 1"; err == nil || err.Error() != want {
+		t.Errorf("the error is %v, want %s", err, want)
+	}
+	if err := <-written; err != nil {
+		t.Error(err)
 	}
 }

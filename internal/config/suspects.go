@@ -19,7 +19,7 @@ type suspects struct {
 	lines  map[uuid.UUID]int
 }
 
-// bitsEach makes one key in 60 share its bit with another.
+// bitsEach makes one key in 32 share its bit with another.
 const bitsEach = 32
 
 // newSuspects returns a set for about so many keys; with more, more of them are suspects.
