@@ -441,7 +441,7 @@ func (r *rig) night(b *testing.B, name string, command func(*testing.B) *exec.Cm
 	if r.sizeOf != nil {
 		size = r.sizeOf()
 	}
-	listed := size
+	listed := size // pairs the bare loop with the nights of its case
 	if name == bareNight {
 		size = min(size, bareCustomers)
 	}
