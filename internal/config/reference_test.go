@@ -122,7 +122,7 @@ client, such as ` + "`PGPASSFILE` and `PGSSLMODE`" + `.
 
 One GUID per line. Empty lines, and the text after a ` + "`#`" + `, are ignored. A byte order mark and Windows line
 ends are allowed. An id that is malformed or repeated is refused with its line, and so is a file without an id.
-The flag ` + "`--customers-file`" + ` reads the same format.
+The flag ` + "`--customers-file`" + ` reads the same format, from a pipe too.
 `
 
 // reference returns what docs/configuration.md should hold.
